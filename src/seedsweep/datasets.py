@@ -1,0 +1,183 @@
+"""Where the rows come from: one class per kind of source, each a choice of the `data` group."""
+
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from hydra.utils import to_absolute_path
+
+from seedsweep.checks import check_choice, check_whole
+from seedsweep.errors import ConfigError
+
+STANDARDIZE = ("train", "all", "none")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of numbers with a class each: features (n, d) float64, target (n,) int64 in 0…k-1, and the names of both."""
+
+    features: np.ndarray
+    target: np.ndarray
+    feature_names: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(ABC):
+    """A data set, how it is split and how it is batched; the keys of every file in `conf/data`."""
+
+    name: str
+    features: tuple[str, ...] | None = None
+    positive_class: str | int | None = None
+    batch_size: int = 16
+    split_seed: int = 42
+    stratify: bool = True
+    standardize: str = "train"
+
+    def __post_init__(self) -> None:
+        if self.features is not None:  # a list of the configuration; a tuple can be hashed
+            names = [self.features] if isinstance(self.features, str) else self.features
+            object.__setattr__(self, "features", tuple(map(str, names)))
+        check_whole("data.batch_size", self.batch_size, 1)
+        check_whole("data.split_seed", self.split_seed, 0, 2**32 - 1)
+        check_choice("data.stratify", self.stratify, (True, False))
+        check_choice("data.standardize", self.standardize, STANDARDIZE)
+
+    @property
+    def version(self) -> object:
+        """What changes when the rows may have changed since they were last read."""
+        return None
+
+    @abstractmethod
+    def load(self) -> tuple[pd.DataFrame, pd.Series]:
+        """The columns and the target as the source has them."""
+
+    def read(self) -> Table:
+        """The rows as numbers and classes; raises `ConfigError` where they are not."""
+        frame, target = self.load()
+        frame = self._choose(frame)
+        if frame.shape[1] == 0:
+            raise ConfigError("data.features", self.features, "leaves no column to learn from")
+        values = np.column_stack([_numbers(frame[name]) for name in frame])
+        codes, classes = _encode(target, self.positive_class)
+        return Table(values, codes, tuple(map(str, frame.columns)), classes)
+
+    def _choose(self, frame: pd.DataFrame) -> pd.DataFrame:
+        if self.features is None:
+            return frame
+        for name in self.features:
+            if name not in frame:
+                raise ConfigError("data.features", name, f"no such column; there are {', '.join(map(str, frame))}")
+        return frame[list(self.features)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScikitLearn(Dataset):
+    """A data set inside scikit-learn: `loader` is the name after `load_`."""
+
+    loader: str
+
+    def load(self) -> tuple[pd.DataFrame, pd.Series]:
+        from sklearn import datasets
+
+        check_choice("data.loader", self.loader, ("breast_cancer", "digits", "iris", "wine"))
+        bunch = getattr(datasets, f"load_{self.loader}")(as_frame=True)
+        names = pd.Index(map(str, bunch.target_names))
+        return bunch.data, pd.Series(pd.Categorical.from_codes(bunch.target.to_numpy(), names))
+
+
+@dataclass(frozen=True, kw_only=True)
+class File(Dataset):
+    """A CSV or Parquet file: `path` (relative to where the command was typed), its `target` column, its `features`
+    (all other columns when None)."""
+
+    path: str | None
+    target: str
+
+    @property
+    def version(self) -> object:
+        try:
+            status = Path(to_absolute_path(str(self.path))).stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
+
+    def load(self) -> tuple[pd.DataFrame, pd.Series]:
+        frame = _read_file(str(self.path))
+        if self.target not in frame:
+            raise ConfigError("data.target", self.target, f"no such column; there are {', '.join(map(str, frame))}")
+        if self.features is not None and self.target in self.features:
+            raise ConfigError("data.features", self.target, "is the target; leave it out of the features")
+        return frame.drop(columns=self.target), frame[self.target]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenML(File):
+    """A data set of OpenML by its `data_id`, downloaded once and cached by scikit-learn; or, with `path`, a file."""
+
+    data_id: int
+
+    def load(self) -> tuple[pd.DataFrame, pd.Series]:
+        if self.path is not None:
+            return super().load()
+        from sklearn.datasets import fetch_openml
+
+        try:
+            bunch = fetch_openml(data_id=self.data_id, as_frame=True, parser="auto", n_retries=1)
+        except (OSError, ValueError) as error:
+            allowed = (
+                f"OpenML's data set {self.data_id} cannot be fetched ({error});"
+                f" give a local file: data.path=FILE.csv data.target={self.target}"
+            )
+            raise ConfigError("data.path", None, allowed) from error
+        return bunch.data, bunch.target
+
+
+def _read_file(path: str) -> pd.DataFrame:
+    file = Path(to_absolute_path(path))
+    if not file.is_file():
+        raise ConfigError("data.path", path, "no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # ragged rows would lose their last fields
+            frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, index_col=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, OSError, ValueError) as error:
+        raise ConfigError("data.path", path, f"is no CSV or Parquet table: {' '.join(str(error).split())}") from error
+    if frame.empty:
+        raise ConfigError("data.path", path, "has no rows")
+    return frame
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    """The column as finite float64 numbers."""
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        value = column.iloc[bad[0]]
+        wrong = "is missing" if pd.isna(value) else f"is {str(value)!r}"
+        allowed = f"every value must be a finite number, but {len(bad)} are not; the one in row {bad[0] + 1} {wrong}"
+        raise ConfigError("data.features", column.name, allowed)
+    return values
+
+
+def _encode(target: pd.Series, positive_class: str | int | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Class numbers (n,) int64 and the class names, in the order of the numbers (sorted, unless the source has one)."""
+    name = target.name or "target"
+    if target.isna().any():
+        raise ConfigError("data.target", name, f"has {int(target.isna().sum())} missing values")
+    if pd.api.types.is_float_dtype(target) and (target % 1 != 0).any():
+        raise ConfigError("data.target", name, "holds continuous numbers; a classifier needs classes")
+    if pd.api.types.is_float_dtype(target):
+        target = target.astype("int64")
+    categories = pd.Categorical(target)
+    classes = tuple(map(str, categories.categories))
+    if len(classes) < 2:
+        raise ConfigError("data.target", name, f"has one class only, {classes[0]}; a classifier needs two")
+    if positive_class is None:
+        return categories.codes.astype(np.int64), classes
+    check_choice("data.positive_class", str(positive_class), classes)
+    positive = str(positive_class)
+    return (categories.codes == classes.index(positive)).astype(np.int64), (f"not {positive}", positive)

@@ -1,0 +1,149 @@
+"""The only reader of the MLflow store: runs, curves and trained models."""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from seedsweep import store
+from seedsweep.errors import ConfigError
+from seedsweep.tracking import PLAN, WEIGHTS
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from torch import nn
+
+PAGE = 1000
+NOT_CURVES = ("epoch", "optimizer.lr")
+
+
+def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
+    """One row a run of a sweep (its run id, or `"latest"`), or of the whole store when `sweep` is None.
+
+    Columns: `run` (id), `name`, `group`, `sweep`, `job`, `outcome` (finished, diverged, failed or missing), `status`
+    (MLflow's), `started`, `seconds`; every param under its own name (`optimizer`, `optimizer.lr`, `seed`, …), as
+    numbers where all are; and the last value of every metric (`val/loss`, …). A run that was planned and has no end is
+    there too, with the outcome `missing`. `tracking_uri` is the default store when None.
+    """
+    client = store.connect(tracking_uri or store.default_uri())
+    parent = _find_sweep(client, sweep) if sweep else None
+    rows = [_row(run) for run in _search(client, parent)]
+    if parent:
+        done = {row["job"] for row in rows}
+        plan = _plan(client, parent)
+        rows += [{"sweep": parent, "outcome": "missing"} | row for row in plan if row["job"] not in done]
+    frame = pd.DataFrame(rows).reindex(columns=_columns(rows))
+    return frame.sort_values(["sweep", "job"], ignore_index=True).apply(_as_numbers)
+
+
+def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
+    """The curves of the same runs as `load_runs`, tidy: a row a point: `run`, `metric`, `step`, `epoch`, `value`."""
+    client = store.connect(tracking_uri or store.default_uri())
+    points: list[tuple[str, str, int, int, float]] = []
+    for run in _search(client, _find_sweep(client, sweep) if sweep else None):
+        run_id = run.info.run_id
+        epochs = {point.step: int(point.value) for point in client.get_metric_history(run_id, "epoch")}
+        for metric in sorted(set(run.data.metrics) - set(NOT_CURVES)):
+            for point in client.get_metric_history(run_id, metric):
+                points.append((run_id, metric, point.step, epochs[point.step], point.value))
+    frame = pd.DataFrame(points, columns=["run", "metric", "step", "epoch", "value"])
+    return frame.sort_values(["run", "metric", "step"], kind="stable", ignore_index=True)
+
+
+def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
+    """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits.
+
+    A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module. Only the class of
+    the module is looked up; nothing in the store is executed.
+    """
+    import torch
+    from hydra.utils import get_class
+    from safetensors import safe_open
+
+    from seedsweep.model import Standardize
+
+    client = store.connect(tracking_uri or store.default_uri())
+    with safe_open(client.download_artifacts(run_id, WEIGHTS), "pt") as weights:
+        described = weights.metadata()
+        state = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118, it is no dict
+    made = get_class(described["class"])
+    if not issubclass(made, torch.nn.Module):
+        raise TypeError(f"{described['class']} in {WEIGHTS} of run {run_id} is not a torch.nn.Module")
+    net = made(**json.loads(described["arguments"]))
+    net.load_state_dict(state)
+    scaling = [torch.tensor(json.loads(described[key])) for key in ("mean", "scale")]
+    model = torch.nn.Sequential()
+    model.add_module("standardize", Standardize(*scaling))
+    model.add_module("net", net)
+    return model.eval()
+
+
+def _find_sweep(client: "MlflowClient", sweep: str) -> str:
+    """The run id of a sweep; raises `ConfigError` with those that there are."""
+    order = ["attributes.start_time DESC"]
+    sweeps = client.search_runs(_experiments(client), "tags.`seedsweep.kind` = 'sweep'", order_by=order)
+    if sweep == "latest" and sweeps:
+        return str(sweeps[0].info.run_id)
+    if sweep not in [found.info.run_id for found in sweeps]:
+        names = "; ".join(f"{found.info.run_id} ({found.info.run_name})" for found in sweeps[:5])
+        raise ConfigError(
+            "sweep", sweep, f"no such sweep; the newest are {names}" if names else "there are no sweeps yet"
+        )
+    return sweep
+
+
+def _experiments(client: "MlflowClient") -> list[str]:
+    return [experiment.experiment_id for experiment in client.search_experiments()]
+
+
+def _search(client: "MlflowClient", sweep: str | None) -> Iterator["Run"]:
+    clause = "tags.`seedsweep.kind` = 'run'" + (f" and tags.`seedsweep.sweep` = '{sweep}'" if sweep else "")
+    token: str | None = None
+    while True:
+        page = client.search_runs(_experiments(client), clause, max_results=PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _row(run: "Run") -> dict[str, Any]:
+    tags, info = run.data.tags, run.info
+    job = tags.get("seedsweep.job")
+    about = {
+        "run": info.run_id,
+        "name": info.run_name,
+        "group": tags["seedsweep.group"],
+        "sweep": tags.get("seedsweep.sweep"),
+        "job": int(job) if job else None,
+        "outcome": tags.get("seedsweep.outcome", "missing"),
+        "status": info.status,
+        "started": pd.Timestamp(info.start_time, unit="ms", tz="UTC"),
+        "seconds": (info.end_time - info.start_time) / 1000 if info.end_time else None,
+    }
+    metrics = {key: value for key, value in run.data.metrics.items() if key not in NOT_CURVES}
+    return about | run.data.params | metrics
+
+
+def _plan(client: "MlflowClient", sweep: str) -> list[dict[str, Any]]:
+    plan = pd.read_csv(client.download_artifacts(sweep, PLAN), dtype=str, keep_default_na=False)
+    return plan.astype({"job": int}).to_dict("records")  # type: ignore[return-value]
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    first = ["run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds"]
+    rest = {key for row in rows for key in row} - {*first, "key", "experiment"}
+    return first + sorted(rest, key=lambda key: ("/" in key, key))
+
+
+def _as_numbers(column: pd.Series) -> pd.Series:
+    """Params come as text: numbers where all are, nothing for `null`."""
+    if column.name in ("run", "name", "group", "sweep", "outcome", "status", "started"):
+        return column
+    column = column.replace("null", None)
+    try:
+        return pd.to_numeric(column)
+    except (TypeError, ValueError):
+        return column

@@ -1,0 +1,56 @@
+"""What a training gives: its outcome, its curves and its weights."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from torch import Tensor
+
+Outcome = Literal["finished", "diverged", "failed"]
+MAXIMIZED = "accuracy"  # every other metric is better when it is smaller
+
+
+class Point(NamedTuple):
+    """One value of one curve: `step` counts optimizer steps, `epoch` (from 0) is the one that they were taken in."""
+
+    metric: str
+    step: int
+    epoch: int
+    value: float
+
+
+@dataclass
+class RunResult:
+    """One training of one configuration; `weights` is the state dict of the network, on the CPU."""
+
+    outcome: Outcome
+    points: list[Point] = field(default_factory=list)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+def objective(result: RunResult, metric: str, select: str) -> float:
+    """One number of the curve of `metric`: its `last` or `best` value, or its `auc`; the worst for a diverged run.
+
+    `auc` is the area under the curve by the trapezoidal rule, divided by its length in steps: a mean over the training.
+    """
+    maximized = metric.endswith(MAXIMIZED)
+    if result.outcome != "finished":
+        return -math.inf if maximized else math.inf
+    curve = [point for point in result.points if point.metric == metric]
+    values = [point.value for point in curve]
+    if select == "best":
+        return max(values) if maximized else min(values)
+    if select == "auc" and len(curve) > 1:
+        return _area([point.step for point in curve], values) / (curve[-1].step - curve[0].step)
+    return values[-1]
+
+
+def outcome_of(value: float) -> Outcome:
+    """The outcome that an objective tells, where nothing else is known of the run."""
+    return "finished" if math.isfinite(value) else "diverged"
+
+
+def _area(steps: list[int], values: list[float]) -> float:
+    pairs: Iterable[tuple[int, int]] = zip(range(len(steps)), range(1, len(steps)), strict=False)
+    return sum((steps[j] - steps[i]) * (values[i] + values[j]) / 2 for i, j in pairs)

@@ -1,0 +1,114 @@
+"""Where runs are kept: the address of the MLflow store, and the way into it for the writer and the reader."""
+
+import logging
+import os
+import re
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hydra.utils import to_absolute_path
+
+from seedsweep.errors import ConfigError
+from seedsweep.importing import collector_paused
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SQLITE = "sqlite:///"
+ALLOWED = "must be sqlite:///FILE.db, postgresql+psycopg://…, or http(s)://… of an MLflow server"
+
+
+def root() -> Path:
+    """The project's folder when seedsweep is installed from a clone of it, otherwise the working directory."""
+    clone = Path(__file__).parents[2]
+    return clone if (clone / "pyproject.toml").exists() else Path.cwd()
+
+
+def default_uri() -> str:
+    """`MLFLOW_TRACKING_URI` where it is set, otherwise `mlruns/mlflow.db` in the project's folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{root() / 'mlruns' / 'mlflow.db'}"
+
+
+def connect(uri: str, create: bool = False) -> "MlflowClient":
+    """A client of the store at `uri`, with the schema in place when `create`.
+
+    Tried before any work: raises `ConfigError` when the store is out of reach, is none, or cannot be written.
+    """
+    uri = absolute(uri)
+    if uri.startswith(SQLITE):
+        _try_sqlite(uri, create)
+    elif uri.startswith("http"):
+        _try_server(uri)
+    else:
+        _try_database(uri)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # no command may need the network
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one for every small file
+    for name in ("alembic", "mlflow.store.db.utils"):  # their word on every migration
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with collector_paused():
+        from mlflow import MlflowClient
+
+        client = MlflowClient(tracking_uri=uri)  # imports the kind of store
+    client.search_experiments(max_results=1)  # makes the schema of a new database
+    return client
+
+
+def absolute(uri: str) -> str:
+    """The same address from any working directory; raises `ConfigError` on one that is not an address of a store."""
+    if not isinstance(uri, str) or not re.match(r"(sqlite|postgresql(\+\w+)?|https?)://", uri):
+        raise ConfigError("tracking.uri", uri, ALLOWED)
+    if uri.startswith("sqlite") and (not uri.startswith(SQLITE) or uri == SQLITE):
+        raise ConfigError("tracking.uri", uri, "must name a file: sqlite:///FILE.db")
+    return SQLITE + to_absolute_path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else uri.rstrip("/")
+
+
+def masked(text: str) -> str:
+    """The text with the passwords of its addresses left out, fit to be stored or shown."""
+    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+
+
+def artifact_location(uri: str, experiment: str) -> str | None:
+    """The folder for the artifacts of an experiment; None where an MLflow server decides."""
+    if uri.startswith("http"):
+        return None
+    folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else root() / "mlruns"
+    return (folder / "artifacts" / re.sub(r"[^\w-]+", "_", experiment)).as_uri()
+
+
+def _try_sqlite(uri: str, create: bool) -> None:
+    file = Path(uri.removeprefix(SQLITE))
+    try:
+        if create:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        elif not file.is_file():
+            raise ConfigError("tracking.uri", uri, "no such file; nothing has been recorded there yet")
+        database = sqlite3.connect(file, timeout=20)
+        try:
+            database.execute("BEGIN IMMEDIATE" if create else "SELECT * FROM sqlite_master")
+        finally:
+            database.close()
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError("tracking.uri", uri, f"cannot be {'written' if create else 'read'}: {error}") from error
+
+
+def _try_server(uri: str) -> None:
+    import requests
+
+    try:
+        answer = requests.get(f"{uri}/health", timeout=10)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        allowed = f"no MLflow server answers there: {masked(str(error))}"
+        raise ConfigError("tracking.uri", masked(uri), allowed) from error
+
+
+def _try_database(uri: str) -> None:
+    import sqlalchemy
+
+    try:
+        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool, connect_args={"connect_timeout": 10})
+        engine.connect().close()
+    except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
+        reason = masked(str(error).splitlines()[0])
+        raise ConfigError("tracking.uri", masked(uri), f"the database is out of reach: {reason}") from error

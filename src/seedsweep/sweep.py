@@ -1,0 +1,153 @@
+"""The life of a sweep around whatever launches its jobs: plan, parent run, progress, closing, table."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from seedsweep.errors import ConfigError, FailedRunsError
+from seedsweep.job import build, plan
+from seedsweep.planning import PlannedRun, varied
+from seedsweep.progress import advance, checking, training
+from seedsweep.reading import load_curves, load_runs
+from seedsweep.results import outcome_of
+from seedsweep.summary import counts, print_sweep
+from seedsweep.tracking import SweepRecord
+
+Task = Callable[[DictConfig], Any]
+Compose = Callable[[int, Sequence[str]], DictConfig]
+
+
+@dataclass
+class SweepTask:
+    """The task of a job, told which sweep it belongs to; it travels to the job's process."""
+
+    task: Task
+    sweep: str | None
+    labels: tuple[str, ...]
+    progress: Path
+
+    def __call__(self, config: DictConfig) -> Any:
+        config.tracking.sweep = self.sweep
+        config.tracking.labels = list(self.labels)
+        try:
+            return self.task(config)
+        finally:
+            advance(self.progress)
+
+
+@dataclass
+class Sweep:
+    """A sweep in progress: its plan, its record (None when untracked), and what its jobs returned so far."""
+
+    name: str
+    plan: list[PlannedRun]
+    labels: tuple[str, ...]
+    first: DictConfig
+    record: SweepRecord | None
+    progress: Path
+    results: list[JobReturn] = field(default_factory=list)
+
+    def member(self, task: Task) -> SweepTask:
+        """The task as each job of this sweep has to run it."""
+        return SweepTask(task, self.record.run_id if self.record else None, self.labels, self.progress)
+
+    def close(self, status: str | None = None) -> None:
+        """Record how it ended, with `status` or by the outcomes of its runs, and print the table."""
+        if self.record:
+            self.record.reap()
+            runs = load_runs(self.record.run_id, self.record.uri)
+            curves = load_curves(self.record.run_id, self.record.uri)
+            status = status or ("FAILED" if (runs["outcome"] == "failed").any() else "FINISHED")
+            self.record.close(status, counts(runs), {"runs": runs, "curves": curves})
+        else:
+            runs = self._returned()
+        print_sweep(runs, self.name, self.first.tracking.uri, self.first.objective.metric)
+
+    def failure(self) -> FailedRunsError | None:
+        """What to say if jobs raised; the error of the first stands for the others."""
+        failed = [index for index, result in enumerate(self.results) if result.status == JobStatus.FAILED]
+        if not failed:
+            return None
+        error = self.results[failed[0]]._return_value  # the property would print and raise
+        kept = "; each has its traceback.txt in MLflow" if self.record else ""
+        count = f"{len(failed)} of {len(self.plan)} runs failed{kept}. The first was"
+        return FailedRunsError(f"{count} {self.plan[failed[0]].name}: {type(error).__name__}: {error}")
+
+    def _returned(self) -> pd.DataFrame:
+        """The runs of an untracked sweep, with the one number that each returned."""
+        metric = self.first.objective.metric
+        rows = []
+        for index, planned in enumerate(self.plan):
+            result = self.results[index] if index < len(self.results) else None
+            value = result._return_value if result and result.status == JobStatus.COMPLETED else None
+            outcome = outcome_of(value) if value is not None else "failed" if result else "missing"
+            rows.append({"group": planned.group, "outcome": outcome, metric: value})
+        return pd.DataFrame(rows)
+
+
+@contextmanager
+def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: Path) -> Iterator[Sweep]:
+    """Check every job, then record the sweep around the body, which has it launched and collects its results.
+
+    `jobs` are the overrides of each job, `compose` makes of its number and overrides its configuration; `folder` is
+    shared by the processes of the jobs. Raises `ConfigError` before anything is recorded, `FailedRunsError` at the end.
+    """
+    labels = varied(jobs)
+    planned, first = _plan(jobs, compose, labels)
+    uri = first.tracking.uri
+    record = SweepRecord(uri, planned, name, OmegaConf.to_yaml(first, resolve=True)) if uri else None
+    sweep = Sweep(name, planned, labels, first, record, folder / ".progress")
+    try:
+        with _terminable(), training(sweep.progress, len(jobs)):
+            yield sweep
+    except Exception:
+        sweep.close("FAILED")
+        raise
+    except BaseException as error:  # Ctrl-C, or a signal to end
+        sweep.close("KILLED")
+        Console(stderr=True).print("Interrupted: what is above has been recorded, the sweep as KILLED.")
+        raise SystemExit(error.code if isinstance(error, SystemExit) else 130) from error
+    sweep.close()
+    if failure := sweep.failure():
+        raise failure
+
+
+def _plan(
+    jobs: Sequence[Sequence[str]], compose: Compose, labels: tuple[str, ...]
+) -> tuple[list[PlannedRun], DictConfig]:
+    """The checked plan, and the first of the configurations."""
+    planned: list[PlannedRun] = []
+    first = None
+    for number, overrides in enumerate(checking(jobs)):
+        config = compose(number, overrides)
+        config.tracking.labels = list(labels)
+        first = first or config
+        if config.tracking != first.tracking:
+            raise ConfigError("tracking", config.tracking, "must be the same for all runs of a sweep")
+        planned.append(plan(config, build(config).splits))
+    if first is None:
+        raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
+    return planned, first
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM unwinds as Ctrl-C does, so that what is in progress is closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

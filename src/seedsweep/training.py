@@ -1,0 +1,122 @@
+"""The reference engine: one run at a time, trained by `pytorch_lightning.Trainer`."""
+
+import logging
+import math
+import signal
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor, nn
+
+from seedsweep.results import Point, RunResult
+
+Publish = Callable[[list[Point]], None]
+
+
+class _DivergenceError(Exception):
+    """Leaves the Trainer; never leaves this module."""
+
+
+class _Curves(pl.Callback):
+    """Collects the points of the curves, and stops at a loss that is not finite or beyond the threshold."""
+
+    def __init__(self, log_every_n_steps: int, divergence_threshold: float | None, publish: Publish | None):
+        self.every, self.threshold, self.publish = log_every_n_steps, divergence_threshold or math.inf, publish
+        self.points: list[Point] = []
+        self.epoch = 0
+
+    def on_train_batch_end(self, trainer: pl.Trainer, _module: Any, outputs: Any, _batch: Any, _index: int) -> None:
+        loss = outputs["loss"].item()
+        step, self.epoch = trainer.global_step, trainer.current_epoch
+        if step % self.every == 0:
+            self._add([Point("train/loss_step", step, self.epoch, loss)])
+        if not loss <= self.threshold or math.isinf(loss):  # the first is true for nan too
+            raise _DivergenceError
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, _module: Any) -> None:
+        self._add_metrics(trainer)
+        if not all(math.isfinite(point.value) for point in self.points[-len(trainer.callback_metrics) :]):
+            raise _DivergenceError
+
+    def on_test_epoch_end(self, trainer: pl.Trainer, _module: Any) -> None:
+        self._add_metrics(trainer)
+
+    def _add_metrics(self, trainer: pl.Trainer) -> None:
+        metrics = trainer.callback_metrics.items()
+        self._add([Point(key, trainer.global_step, self.epoch, value.item()) for key, value in metrics])
+
+    def _add(self, points: list[Point]) -> None:
+        self.points += points
+        if self.publish:
+            self.publish(points)
+
+
+def train(
+    module: pl.LightningModule,
+    data: pl.LightningDataModule,
+    *,
+    max_epochs: int = 5,
+    log_every_n_steps: int = 50,
+    divergence_threshold: float | None = None,
+    publish: Publish | None = None,
+    **trainer: Any,
+) -> RunResult:
+    """Train `module` on `data`, then test it; a training that diverges ends there, without a test.
+
+    Every epoch's metrics become points of the curves, and the loss of every `log_every_n_steps`-th minibatch;
+    `publish` receives them as they come. Diverged means a minibatch's loss that is not finite or is greater than
+    `divergence_threshold`. Other keywords go to `pytorch_lightning.Trainer`. Ctrl-C raises KeyboardInterrupt.
+    """
+    curves = _Curves(log_every_n_steps, divergence_threshold, publish)
+    fitter = make_trainer(max_epochs=max_epochs, callbacks=[curves], **trainer)
+    with _quiet(), _interruptible():
+        try:
+            fitter.fit(module, datamodule=data)
+            if fitter.progress_bar_callback:
+                fitter.progress_bar_callback.disable()  # a second bar, for one batch
+            fitter.test(module, datamodule=data, verbose=False)
+        except _DivergenceError:
+            return RunResult("diverged", curves.points, _weights(module))
+    return RunResult("finished", curves.points, _weights(module))
+
+
+def make_trainer(**options: Any) -> pl.Trainer:
+    """A Trainer that keeps nothing by itself: curves and weights are returned, and tracked elsewhere."""
+    quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    with _quiet():
+        return pl.Trainer(**{"enable_progress_bar": False} | quiet | options)
+
+
+def _weights(module: pl.LightningModule) -> dict[str, Tensor]:
+    net: nn.Module = module.net  # type: ignore[assignment]
+    return {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Lightning's words on devices, loaders and workers, which a sweep would repeat for every run."""
+    log = logging.getLogger("pytorch_lightning.utilities.rank_zero")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            for known in ("does not have many workers", "GPU available but not used", "treespec, LeafSpec"):
+                warnings.filterwarnings("ignore", f".*{known}.*")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C is KeyboardInterrupt again: the Trainer turns it into SystemExit(1) and ignores every later one."""
+    try:
+        yield
+    except SystemExit as end:
+        if isinstance(end.__context__, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from end
+        raise
