@@ -70,7 +70,7 @@ class Dataset(ABC):
             return frame
         for name in self.features:
             if name not in frame:
-                raise ConfigError("data.features", name, f"no such column; there are {', '.join(map(str, frame))}")
+                raise ConfigError("data.features", name, f"no such column; {_columns(frame)}")
         return frame[list(self.features)]
 
 
@@ -108,7 +108,7 @@ class File(Dataset):
     def load(self) -> tuple[pd.DataFrame, pd.Series]:
         frame = _read_file(str(self.path))
         if self.target not in frame:
-            raise ConfigError("data.target", self.target, f"no such column; there are {', '.join(map(str, frame))}")
+            raise ConfigError("data.target", self.target, f"no such column; {_columns(frame)}")
         if self.features is not None and self.target in self.features:
             raise ConfigError("data.features", self.target, "is the target; leave it out of the features")
         return frame.drop(columns=self.target), frame[self.target]
@@ -126,7 +126,9 @@ class OpenML(File):
         from sklearn.datasets import fetch_openml
 
         try:
-            bunch = fetch_openml(data_id=self.data_id, as_frame=True, parser="auto", n_retries=1)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a retry
+                bunch = fetch_openml(data_id=self.data_id, as_frame=True, parser="auto", n_retries=1)
         except (OSError, ValueError) as error:
             allowed = (
                 f"OpenML's data set {self.data_id} cannot be fetched ({error});"
@@ -134,6 +136,11 @@ class OpenML(File):
             )
             raise ConfigError("data.path", None, allowed) from error
         return bunch.data, bunch.target
+
+
+def _columns(frame: pd.DataFrame) -> str:
+    names = list(map(str, frame))
+    return f"there are {', '.join(names[:12])}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
 
 
 def _read_file(path: str) -> pd.DataFrame:

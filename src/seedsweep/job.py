@@ -15,9 +15,9 @@ from seedsweep.checks import check_choice, check_positive, check_whole
 from seedsweep.classifier import METRICS, Classifier
 from seedsweep.data import DataModule, Splits, prepare
 from seedsweep.errors import ConfigError
-from seedsweep.planning import SEEDS, PlannedRun, overridden, plan_run
+from seedsweep.planning import SEEDS, PlannedRun, leaves, overridden, plan_run
 from seedsweep.results import objective
-from seedsweep.summary import print_run
+from seedsweep.summary import print_interrupted, print_run
 from seedsweep.tracking import record_run
 from seedsweep.training import make_trainer, train
 
@@ -47,11 +47,17 @@ def run(config: DictConfig) -> float:
     sweeping = HydraConfig.initialized() and "MULTIRUN" in str(HydraConfig.get().mode)
     if not sweeping:
         job.trainer.setdefault("enable_progress_bar", True)
-    with record_run(config.tracking, planned, "lightning", job.splits.fingerprint) as record:
-        with torch.random.fork_rng(devices=[]):  # for modules that draw in their steps, such as dropout
-            torch.manual_seed(config.order_seed)
-            result = train(job.module, job.data, publish=record.publish, **job.trainer)
-        record.finish(result, job.network)
+    try:
+        with record_run(config.tracking, planned, "lightning", job.splits.fingerprint) as record:
+            with torch.random.fork_rng(devices=[]):  # for modules that draw in their steps, such as dropout
+                torch.manual_seed(config.order_seed)
+                result = train(job.module, job.data, publish=record.publish, **job.trainer)
+            record.finish(result, job.network)
+    except KeyboardInterrupt:
+        if sweeping:
+            raise
+        print_interrupted()
+        raise SystemExit(130) from None
     if not sweeping:
         print_run(planned, result, record.run_id, config.tracking.uri)
     return objective(result, config.objective.metric, config.objective.select)
@@ -71,8 +77,9 @@ def plan(config: DictConfig, splits: Splits) -> PlannedRun:
 
 def build(config: DictConfig) -> Job:
     """Make everything that the training needs; raises `ConfigError` on the first value that is not allowed."""
-    for key in sorted(OmegaConf.missing_keys(config)):
-        raise ConfigError(key, "???", f"a value is required: {key}=…")
+    for key, value in leaves(OmegaConf.to_container(config)):
+        if value == "???":
+            raise ConfigError(key, value, f"a value is required: {key}=…")
     _check_values(config)
     splits = prepare(_make(config, "data"))
     generator = torch.Generator().manual_seed(config.init_seed)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +37,10 @@ def plan_run(
     """
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     trained = {key: value for key, value in resolved.items() if key not in RECORDING}
-    leaves = dict(_leaves(trained))
-    params = {group: str(choices[group]) for group in GROUPS if choices.get(group)} | leaves
+    values = {key: canonical(value) for key, value in leaves(trained)}
+    params = {group: str(choices[group]) for group in GROUPS if choices.get(group)} | values
     group = _name(params, labels)
-    content = json.dumps([leaves, fingerprint, __version__], sort_keys=True)
+    content = json.dumps([values, fingerprint, __version__], sort_keys=True)
     return PlannedRun(
         job=job,
         name=f"{group} {_seeds(params)}",
@@ -65,6 +65,15 @@ def overridden(override: str) -> str:
     return override.split("=", 1)[0].lstrip("+~").split("@")[0]
 
 
+def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of a nested configuration under their dotted keys."""
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
 def canonical(value: Any) -> str:
     """One text for each value: 0.01, 1e-2 and .01 are `0.01`; 1 and 1.0 are `1`."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -74,14 +83,6 @@ def canonical(value: Any) -> str:
     if isinstance(value, (bool, list)) or value is None:
         return json.dumps(value)
     return str(value)
-
-
-def _leaves(node: Any, prefix: str = "") -> Iterable[tuple[str, str]]:
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", canonical(value)
 
 
 def _name(params: Mapping[str, str], labels: Collection[str]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -65,7 +66,7 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
     from seedsweep.model import Standardize
 
     client = store.connect(tracking_uri or store.default_uri())
-    with safe_open(client.download_artifacts(run_id, WEIGHTS), "pt") as weights:
+    with TemporaryDirectory() as folder, safe_open(client.download_artifacts(run_id, WEIGHTS, folder), "pt") as weights:
         described = weights.metadata()
         state = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118, it is no dict
     made = get_class(described["class"])
@@ -128,7 +129,8 @@ def _row(run: "Run") -> dict[str, Any]:
 
 
 def _plan(client: "MlflowClient", sweep: str) -> list[dict[str, Any]]:
-    plan = pd.read_csv(client.download_artifacts(sweep, PLAN), dtype=str, keep_default_na=False)
+    with TemporaryDirectory() as folder:  # without one, MLflow leaves a folder behind at every call
+        plan = pd.read_csv(client.download_artifacts(sweep, PLAN, folder), dtype=str, keep_default_na=False)
     return plan.astype({"job": int}).to_dict("records")  # type: ignore[return-value]
 
 

@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 
 from torch import Tensor
 
+from seedsweep.errors import ConfigError
+
 Outcome = Literal["finished", "diverged", "failed"]
 MAXIMIZED = "accuracy"  # every other metric is better when it is smaller
 
@@ -39,6 +41,8 @@ def objective(result: RunResult, metric: str, select: str) -> float:
         return -math.inf if maximized else math.inf
     curve = [point for point in result.points if point.metric == metric]
     values = [point.value for point in curve]
+    if not values:
+        raise ConfigError("objective.metric", metric, "was never measured in this training")
     if select == "best":
         return max(values) if maximized else min(values)
     if select == "auc" and len(curve) > 1:

@@ -99,7 +99,10 @@ def _try_server(uri: str) -> None:
         answer = requests.get(f"{uri}/health", timeout=10)
         answer.raise_for_status()
     except requests.RequestException as error:
-        allowed = f"no MLflow server answers there: {masked(str(error))}"
+        status = error.response.status_code if error.response is not None else None
+        hint = "; was the server told this host name with --allowed-hosts?" if status == 403 else ""
+        reason = f"HTTP status {status}" if status else type(error).__name__
+        allowed = f"no MLflow server answers there ({reason}{hint})"
         raise ConfigError("tracking.uri", masked(uri), allowed) from error
 
 
@@ -109,6 +112,8 @@ def _try_database(uri: str) -> None:
     try:
         engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool, connect_args={"connect_timeout": 10})
         engine.connect().close()
-    except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
+    except ImportError as error:
+        raise ConfigError("tracking.uri", masked(uri), f"{error}: pip install 'seedsweep[postgres]'") from error
+    except (sqlalchemy.exc.SQLAlchemyError, ValueError) as error:
         reason = masked(str(error).splitlines()[0])
         raise ConfigError("tracking.uri", masked(uri), f"the database is out of reach: {reason}") from error

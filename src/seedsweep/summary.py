@@ -27,11 +27,17 @@ def print_run(planned: PlannedRun, result: RunResult, run_id: str | None, uri: s
         console.print(f"[dim]run {run_id}; {escape(where(uri))}[/]")
 
 
+def print_interrupted() -> None:
+    """What Ctrl-C leaves behind."""
+    Console(stderr=True).print("Interrupted: what had been trained is recorded, as KILLED.")
+
+
 def print_sweep(runs: pd.DataFrame, title: str, uri: str | None, metric: str) -> None:
     """The table of the groups, the best by `metric` first, and the line that opens the MLflow UI."""
     console = Console(highlight=False, soft_wrap=True)
     drawn = table(runs, title, metric)
-    console.width = max(console.width, console.measure(drawn).maximum)  # rather a long line than a cut number
+    needed = console.measure(drawn, options=console.options.update(max_width=1000)).maximum
+    console.width = max(console.width, needed)  # rather a long line than a cut number
     console.print(drawn)
     if uri:
         console.print(escape(where(uri)))

@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.job import build, plan
@@ -20,7 +19,7 @@ from seedsweep.planning import PlannedRun, varied
 from seedsweep.progress import advance, checking, training
 from seedsweep.reading import load_curves, load_runs
 from seedsweep.results import outcome_of
-from seedsweep.summary import counts, print_sweep
+from seedsweep.summary import counts, print_interrupted, print_sweep
 from seedsweep.tracking import SweepRecord
 
 Task = Callable[[DictConfig], Any]
@@ -115,7 +114,7 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
         raise
     except BaseException as error:  # Ctrl-C, or a signal to end
         sweep.close("KILLED")
-        Console(stderr=True).print("Interrupted: what is above has been recorded, the sweep as KILLED.")
+        print_interrupted()
         raise SystemExit(error.code if isinstance(error, SystemExit) else 130) from error
     sweep.close()
     if failure := sweep.failure():

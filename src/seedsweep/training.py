@@ -36,17 +36,21 @@ class _Curves(pl.Callback):
         if not loss <= self.threshold or math.isinf(loss):  # the first is true for nan too
             raise _DivergenceError
 
+    def on_validation_end(self, trainer: pl.Trainer, _module: Any) -> None:
+        self._add_metrics(trainer, "val/")
+
     def on_train_epoch_end(self, trainer: pl.Trainer, _module: Any) -> None:
-        self._add_metrics(trainer)
-        if not all(math.isfinite(point.value) for point in self.points[-len(trainer.callback_metrics) :]):
+        self._add_metrics(trainer, "train/")
+
+    def on_test_end(self, trainer: pl.Trainer, _module: Any) -> None:
+        self._add_metrics(trainer, "test/")
+
+    def _add_metrics(self, trainer: pl.Trainer, stage: str) -> None:
+        """The epoch's metrics of that stage alone: the Trainer keeps those of stages that did not run again."""
+        metrics = {key: value.item() for key, value in trainer.callback_metrics.items() if key.startswith(stage)}
+        self._add([Point(key, trainer.global_step, self.epoch, value) for key, value in metrics.items()])
+        if not all(map(math.isfinite, metrics.values())):
             raise _DivergenceError
-
-    def on_test_epoch_end(self, trainer: pl.Trainer, _module: Any) -> None:
-        self._add_metrics(trainer)
-
-    def _add_metrics(self, trainer: pl.Trainer) -> None:
-        metrics = trainer.callback_metrics.items()
-        self._add([Point(key, trainer.global_step, self.epoch, value.item()) for key, value in metrics])
 
     def _add(self, points: list[Point]) -> None:
         self.points += points

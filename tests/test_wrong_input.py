@@ -1,0 +1,104 @@
+"""What wrong input gets: one message, no traceback, a non-zero exit, and nothing in the store."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Ended, free_port, runs_in
+from mlflow import MlflowClient
+
+LR = "must be a finite number greater than 0"
+WRONG = {
+    "optimizer=foo": "Could not find 'optimizer/foo'.*keras_adam",
+    "data=foo": "Could not find 'data/foo'.*breast_cancer",
+    "model.init=foo": "model.init=foo: must be one of zeros, uniform",
+    "optimizer.lr=-1": f"optimizer.lr=-1: {LR}",
+    "optimizer.lr=0": f"optimizer.lr=0: {LR}",
+    "optimizer.lr=nan": f"optimizer.lr=nan: {LR}",
+    "optimizer.lr=inf": f"optimizer.lr=inf: {LR}",
+    "optimizer.lr=abc": f"optimizer.lr=abc: {LR}",
+    "optimizer.lr=null": f"optimizer.lr=null: {LR}",
+    "optimizer=momentum optimizer.momentum=-1": "optimizer=torch.optim.SGD: Invalid momentum value: -1",
+    "+optimizer.foo=1": "optimizer=torch.optim.SGD: .*unexpected keyword argument 'foo'",
+    "optimizer._target_=torch.optim.Foo": "optimizer=torch.optim.Foo: ",
+    "data.batch_size=0": "data.batch_size=0: must be a whole number",
+    "data.batch_size=1.5": r"data.batch_size=1.5: must be a whole number",
+    "data.batch_size=399": "data.batch_size=399: must be a whole number from 1 to 398, the number of training rows",
+    "data.standardize=foo": "data.standardize=foo: must be one of train, all, none",
+    "data.features=[foo]": "data.features=foo: no such column; there are mean radius",
+    "data=table": "data.path=.*: a value is required",
+    "data=table data.path=none.csv data.target=y": "data.path=none.csv: no such file",
+    "data=iris": "model=logistic_regression: needs two classes and the data has 3; choose model=softmax_regression",
+    "data=iris data.positive_class=foo": "data.positive_class=foo: must be one of setosa, versicolor, virginica",
+    "data=banknote": "data.path=null: OpenML's data set 1462 cannot be fetched .*data.path=FILE.csv",
+    "seed=-1": "seed=-1: must be a whole number from 0",
+    "seed=foo": "seed=foo: must be a whole number from 0",
+    "trainer.max_epochs=0": "trainer.max_epochs=0: must be a whole number",
+    "trainer.accelerator=foo": "trainer=.*accelerator='foo'.*Available names are",
+    "+trainer.foo=1": "trainer=.*unexpected keyword argument 'foo'",
+    "objective.metric=foo": "objective.metric=foo: must be one of train/loss",
+    "objective.select=foo": "objective.select=foo: must be one of last, best, auc",
+    "tracking=server": "tracking.uri=.*: a value is required",
+    "tracking.uri=./mlruns": "tracking.uri=./mlruns: must be sqlite:///",
+    "tracking.uri=sqlite:////dev/null/x.db": "tracking.uri=sqlite:////dev/null/x.db: cannot be written",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine that reaches nothing and has fetched nothing yet."""
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "scikit_learn_data"))
+
+
+def refused(ended: Ended, message: str) -> None:
+    import re
+
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert re.search(message, ended.err, re.DOTALL), ended.err
+
+
+@pytest.mark.parametrize(("overrides", "message"), WRONG.items(), ids=WRONG)
+def test_wrong_run_is_refused(train: Callable[..., Ended], client: MlflowClient, overrides: str, message: str) -> None:
+    refused(train(*overrides.split()), message)
+    assert len(client.search_experiments()) == 1, "nothing but MLflow's own"
+
+
+SWEEPS = [
+    "optimizer.lr=0.1,-1",
+    "model.init=zeros,foo",
+    "optimizer=sgd,foo",
+    "data.batch_size=16,999",
+    "data=table,iris",
+]
+
+
+@pytest.mark.parametrize("override", SWEEPS)
+def test_sweep_with_one_wrong_job_trains_none(train: Callable[..., Ended], client: MlflowClient, override: str) -> None:
+    refused(train("-m", override), override.split("=")[0].split(".")[0])
+    assert len(client.search_experiments()) == 1
+
+
+def test_unreachable_server_is_named(train: Callable[..., Ended]) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    for mode in ((), ("-m",)):
+        ended = train(*mode, "tracking=server", f"tracking.uri={address}")
+        refused(ended, f"tracking.uri={address}: no MLflow server answers there")
+
+
+def test_message_of_an_unreachable_database_hides_its_password(train: Callable[..., Ended]) -> None:
+    ended = train("-m", f"tracking.uri=postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/runs")
+    refused(ended, r"tracking.uri=postgresql\+psycopg://me:\*\*\*@127.0.0.1")
+    assert "secret" not in ended.err
+
+
+def test_file_that_is_no_database_is_refused(train: Callable[..., Ended], tmp_path: Path) -> None:
+    (tmp_path / "notes.db").write_text("these are my notes, not a database, and they shall stay as they are" * 20)
+    refused(train(f"tracking.uri=sqlite:///{tmp_path}/notes.db"), "cannot be written: file is not a database")
+
+
+def test_deleted_experiment_is_named(train: Callable[..., Ended], client: MlflowClient) -> None:
+    client.delete_experiment(client.create_experiment("gone"))
+    refused(train("-m", "experiment=gone"), "experiment=gone: was deleted in MLflow")
+    assert not runs_in(client, "sweep")
