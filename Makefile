@@ -1,5 +1,6 @@
 # The same commands as in CI. The first one that is typed sets everything up; after that it costs nothing.
 PYTHON ?= python3
+PORT ?= 5000
 BIN := .venv/bin
 READY := .venv/ready
 
@@ -8,8 +9,8 @@ READY := .venv/ready
 sweep: $(READY)  ## six optimizers from ten seeds each
 	$(BIN)/python train.py -m optimizer=sgd,momentum,nesterov,adam,adagrad,rmsprop 'seed=range(0,10)'
 
-ui: $(READY)  ## MLflow's UI on http://127.0.0.1:5000
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlruns/mlflow.db --host 127.0.0.1 --port 5000
+ui: $(READY)  ## MLflow's UI on http://127.0.0.1:$(PORT)
+	$(BIN)/python -m mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlruns/mlflow.db --host 127.0.0.1 --port $(PORT)
 
 test: $(READY)  ## all the tests
 	$(BIN)/pytest

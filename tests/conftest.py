@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share two cores; before torch is imported
+
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from mlflow import MlflowClient
 from omegaconf import DictConfig
 
@@ -72,6 +75,8 @@ def train(uri: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
             runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
         except SystemExit as end:
             code = end.code
+        finally:
+            HydraConfig.instance().cfg = None  # what the end of the process would forget
         return Ended(code or 0, *capfd.readouterr())
 
     return run

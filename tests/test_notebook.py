@@ -15,13 +15,15 @@ SD |= {"keras_adagrad": 0.212}
 
 @needs_banknote
 def test_notebook_sweep_gives_the_published_order(train: Callable[..., Ended], uri: str) -> None:
-    ended = train("-cd", str(ROOT / "sweeps"), "-cn", "notebook", f"data.path={BANKNOTE}", "data.name=banknote")
+    ended = train(
+        "-cd", str(ROOT / "sweeps"), "-cn", "notebook", f"data.path={BANKNOTE}", "data.name=banknote", "seed=range(0,6)"
+    )
     assert ended.code == 0
     runs = seedsweep.load_runs("latest")
-    assert len(runs) == 60
+    assert len(runs) == 36
     means = runs.groupby("optimizer")["train/loss"].mean()
     order = means.drop("nesterov").sort_values().index.tolist()
     assert order == ["keras_rmsprop", "keras_adam", "momentum", "sgd", "keras_adagrad"]
     assert abs(means["momentum"] - means["nesterov"]) < 0.002
-    for name, mean in PUBLISHED.items():  # ten seeds: four standard errors
-        assert abs(means[name] - mean) < 4 * SD[name] / 10**0.5, name
+    for name, mean in PUBLISHED.items():  # six seeds: four standard errors
+        assert abs(means[name] - mean) < 4 * SD[name] / 6**0.5, name

@@ -26,9 +26,9 @@ BROKEN += "        return super().step(closure)\n"
 
 
 @pytest.fixture
-def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def slow_or_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Optimizers that somebody else wrote, importable here and in processes started from here."""
-    (tmp_path / "theirs.py").write_text(SLOW + BROKEN)
+    (tmp_path / "slow_or_broken.py").write_text(SLOW + BROKEN)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
@@ -95,9 +95,9 @@ def test_sweep_is_recorded_with_plan_counts_and_tables(train: Callable[..., Ende
 
 
 def test_failing_run_is_recorded_and_the_sweep_goes_on(
-    train: Callable[..., Ended], client: MlflowClient, theirs: None
+    train: Callable[..., Ended], client: MlflowClient, slow_or_broken: None
 ) -> None:
-    ended = train("-m", "optimizer._target_=theirs.Broken", "optimizer.lr=0.1,0.5,0.2", "trainer.max_epochs=1")
+    ended = train("-m", "optimizer._target_=slow_or_broken.Broken", "optimizer.lr=0.1,0.5,0.2", "trainer.max_epochs=1")
     assert ended.code == 1
     assert "1 of 3 runs failed" in ended.err
     assert "RuntimeError: the step broke" in ended.err
@@ -119,8 +119,8 @@ def test_untracked_sweep_shows_its_table_and_leaves_nothing(train: Callable[...,
     assert len(client.search_experiments()) == 1
 
 
-def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, theirs: None) -> None:
-    process = start("optimizer._target_=theirs.Slow", "trainer.max_epochs=20", "trainer.log_every_n_steps=5")
+def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_or_broken: None) -> None:
+    process = start("optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=20", "trainer.log_every_n_steps=5")
     try:
         wait_for(lambda: [run for run in runs_in(client) if "train/loss" in run.data.metrics])
         (run,) = runs_in(client)
@@ -135,8 +135,8 @@ def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, their
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_sweep_ends_as_killed(client: MlflowClient, theirs: None, number: signal.Signals) -> None:
-    process = start("-m", "optimizer._target_=theirs.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
+def test_interrupted_sweep_ends_as_killed(client: MlflowClient, slow_or_broken: None, number: signal.Signals) -> None:
+    process = start("-m", "optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
     wait_for(lambda: [run for run in runs_in(client) if run.info.status == "FINISHED"])
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
@@ -150,8 +150,8 @@ def test_interrupted_sweep_ends_as_killed(client: MlflowClient, theirs: None, nu
     assert "of 4" in out
 
 
-def test_killed_sweep_can_be_seen_to_be_unfinished(client: MlflowClient, theirs: None) -> None:
-    process = start("-m", "optimizer._target_=theirs.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
+def test_killed_sweep_can_be_seen_to_be_unfinished(client: MlflowClient, slow_or_broken: None) -> None:
+    process = start("-m", "optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
     wait_for(lambda: [run for run in runs_in(client) if run.info.status == "FINISHED"])
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 FLUSH_SECONDS = 3.0  # how old the curves of a run in training may look
-BATCH = 1000  # metrics that MLflow takes at once
+METRICS, PARAMS = 800, 100  # that MLflow takes at once: 1,000 of everything together, and 100 params
 PLAN, CONFIG, WEIGHTS, TRACEBACK = "plan.csv", "config.yaml", "weights.safetensors", "traceback.txt"
 VERSIONS = ("torch", "pytorch-lightning", "mlflow", "hydra-core", "numpy")
 
@@ -63,6 +63,7 @@ class RunRecord:
 
     def __init__(self, client: "MlflowClient", planned: PlannedRun, tags: Mapping[str, str]):
         self.client, self.planned, self.tags = client, planned, tags
+        self._params = dict(planned.params)
         self.run_id: str | None = None
         self._start = int(time.time() * 1000)
         self._waiting: list[tuple[Point, int]] = []
@@ -80,51 +81,45 @@ class RunRecord:
 
     def finish(self, result: RunResult, describe: Mapping[str, str]) -> None:
         """Write what is left of a run that came to its end; `describe` goes into the header of its weights."""
-        self._flush()
-        _log_weights(self.client, self._opened(), result, describe)
-        self._end("FINISHED", result.outcome)
+        _log_weights(self.client, self._open(), result, describe)
+        self._flush(result.outcome)
+        self.client.set_terminated(self._open(), "FINISHED")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
             return
-        self._flush()
-        if isinstance(error, Exception):
+        failed = isinstance(error, Exception)  # the others are Ctrl-C and signals
+        if failed:
             text = "".join(traceback.format_exception(error))
-            self.client.log_text(self._opened(), store.masked(text), TRACEBACK)
-            self._end("FAILED", "failed")
-        else:
-            self._end("KILLED", None)
+            self.client.log_text(self._open(), store.masked(text), TRACEBACK)
+        self._flush("failed" if failed else None)
+        self.client.set_terminated(self._open(), "FAILED" if failed else "KILLED")
 
-    def _opened(self) -> str:
+    def _open(self) -> str:
+        """The run's id; makes the run the first time."""
         if self.run_id is None:
-            from mlflow.entities import Metric, Param
-
             experiment = experiment_id(self.client, self.planned.experiment)
             self.run_id = _create_run(self.client, experiment, self.planned.name, self.tags, self._start)
-            params = [Param(key, value[:6000]) for key, value in self.planned.params.items()]
-            rate = self.planned.params.get("optimizer.lr")  # a metric too: MLflow sorts params as text
-            metrics = [Metric("optimizer.lr", float(rate), self._start, 0)] if rate else []
-            self.client.log_batch(self.run_id, metrics=metrics, params=params)
         return self.run_id
 
-    def _flush(self) -> None:
-        from mlflow.entities import Metric
+    def _flush(self, outcome: str | None = None) -> None:
+        """Write the waiting points; with the first of them the params, with the last the outcome."""
+        from mlflow.entities import Metric, Param, RunTag
 
-        run_id, metrics = self._opened(), []
-        for point, now in self._waiting:
-            metrics.append(Metric(point.metric, point.value, now, point.step))
+        metrics = [Metric(point.metric, point.value, now, point.step) for point, now in self._waiting]
         epochs = {point.step: (point.epoch, now) for point, now in self._waiting}
         metrics += [Metric("epoch", epoch, now, step) for step, (epoch, now) in epochs.items()]
-        for start in range(0, len(metrics), BATCH):
-            self.client.log_batch(run_id, metrics=metrics[start : start + BATCH])
-        self._waiting, self._flushed = [], time.monotonic()
-
-    def _end(self, status: str, outcome: str | None) -> None:
-        if outcome:
-            self.client.set_tag(self._opened(), "seedsweep.outcome", outcome)
-        self.client.set_terminated(self._opened(), status)
+        params = [Param(key, value[:6000]) for key, value in self._params.items()]
+        if "optimizer.lr" in self._params:  # a metric too: MLflow sorts params as text
+            metrics.append(Metric("optimizer.lr", float(self._params["optimizer.lr"]), self._start, 0))
+        tags = [RunTag("seedsweep.outcome", outcome)] if outcome else []
+        last = max(-(-len(metrics) // METRICS), -(-len(params) // PARAMS), 1) - 1
+        for batch in range(last + 1):
+            some = metrics[batch * METRICS : (batch + 1) * METRICS], params[batch * PARAMS : (batch + 1) * PARAMS]
+            self.client.log_batch(self._open(), *some, tags if batch == last else [])
+        self._params, self._waiting, self._flushed = {}, [], time.monotonic()
 
 
 class SweepRecord:

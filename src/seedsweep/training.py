@@ -76,7 +76,7 @@ def train(
     """
     curves = _Curves(log_every_n_steps, divergence_threshold, publish)
     fitter = make_trainer(max_epochs=max_epochs, callbacks=[curves], **trainer)
-    with _quiet(), _interruptible():
+    with quiet(), _interruptible():
         try:
             fitter.fit(module, datamodule=data)
             if fitter.progress_bar_callback:
@@ -89,9 +89,9 @@ def train(
 
 def make_trainer(**options: Any) -> pl.Trainer:
     """A Trainer that keeps nothing by itself: curves and weights are returned, and tracked elsewhere."""
-    quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
-    with _quiet():
-        return pl.Trainer(**{"enable_progress_bar": False} | quiet | options)
+    off = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    with quiet():
+        return pl.Trainer(**{"enable_progress_bar": False} | off | options)
 
 
 def _weights(module: pl.LightningModule) -> dict[str, Tensor]:
@@ -100,7 +100,7 @@ def _weights(module: pl.LightningModule) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without Lightning's words on devices, loaders and workers, which a sweep would repeat for every run."""
     log = logging.getLogger("pytorch_lightning.utilities.rank_zero")
     level = log.level

@@ -42,16 +42,12 @@ class GridSweeper(BasicSweeper):
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
         returns = []
-        before = HydraConfig.instance().cfg
-        try:
-            with seedsweep.open_sweep(self._name(), jobs, self._compose, folder) as sweep:
-                task = sweep.member(self.launcher.task_function)
-                self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
-                for batch in batches:
-                    returns.append(self.launcher.launch(batch, initial_job_idx=len(sweep.results)))
-                    sweep.results += returns[-1]
-        finally:
-            HydraConfig.instance().cfg = before
+        with seedsweep.open_sweep(self._name(), jobs, self._compose, folder) as sweep:
+            task = sweep.member(self.launcher.task_function)
+            self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
+            for batch in batches:
+                returns.append(self.launcher.launch(batch, initial_job_idx=len(sweep.results)))
+                sweep.results += returns[-1]
         return returns
 
     def _name(self) -> str:

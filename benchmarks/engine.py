@@ -1,0 +1,68 @@
+"""One run of the reference engine, against a bare Lightning fit of the same module and a bare PyTorch loop.
+
+python benchmarks/engine.py [repetitions]
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from hydra import compose, initialize_config_dir
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.utils.data import DataLoader
+
+from seedsweep.job import Job, build
+from seedsweep.training import quiet, train
+
+EPOCHS = 12  # of 25 minibatches: 300 steps, as many as the course notebook takes
+
+
+def reference(job: Job) -> None:
+    """Curves, a test, and the weights."""
+    train(job.module, job.data, **job.trainer)
+
+
+def bare_lightning(job: Job) -> None:
+    """The same module and loaders; no curves, no test."""
+    off = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
+    with quiet():
+        pl.Trainer(max_epochs=EPOCHS, accelerator="cpu", num_sanity_val_steps=0, **off).fit(job.module, job.data)
+
+
+def bare_loop(job: Job) -> None:
+    """The loop of every tutorial, with a validation at the end of each epoch."""
+    splits, net = job.splits, job.module.net
+    optimizer = torch.optim.SGD(net.parameters(), 0.01)
+    for _ in range(EPOCHS):
+        for x, y in DataLoader(splits.train, 16, shuffle=True):
+            optimizer.zero_grad()
+            binary_cross_entropy_with_logits(net(x), y.float()).backward()
+            optimizer.step()
+        with torch.no_grad():
+            x, y = splits.val.tensors
+            binary_cross_entropy_with_logits(net(x), y.float()).item()
+
+
+def main(repetitions: int) -> None:
+    with initialize_config_dir(str(Path(__file__).parents[1] / "conf"), version_base="1.3"):
+        config = compose("config", overrides=["tracking=none", f"trainer.max_epochs={EPOCHS}"])
+    ways: tuple[Callable[[Job], None], ...] = (bare_loop, bare_lightning, reference)
+    seconds: dict[str, list[float]] = {way.__name__: [] for way in ways}
+    for _ in range(repetitions + 1):
+        for way in ways:
+            job = build(config)
+            start = time.perf_counter()
+            way(job)
+            seconds[way.__name__].append(time.perf_counter() - start)
+    medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first one warms up
+    for name, median in medians.items():
+        against = "  ".join(f"{median / other:5.2f}× {floor}" for floor, other in medians.items() if floor != name)
+        print(f"{name:15s} {median * 1e3:6.0f} ms a run   {against}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 30)
