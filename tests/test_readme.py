@@ -1,0 +1,124 @@
+"""The README's commands, as written there, in a clean copy of the project."""
+
+import json
+import os
+import re
+import shutil
+import site
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from conftest import BANKNOTE, ROOT, answers, free_port, needs_banknote, wait_for
+
+TEXT = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)
+COMMANDS = [line.split("    #")[0].strip() for kind, block in BLOCKS if kind == "bash" for line in block.splitlines()]
+NOT_HERE = ("make test", "make ui")  # this is make test; the UI has a test of its own
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that a clone would have, set up with the packages that are installed here, so without the network."""
+    folder = tmp_path_factory.mktemp("clone") / "seedsweep"
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    (packages,) = (folder / ".venv").glob("lib/*/site-packages")
+    (packages / "packages.pth").write_text("\n".join([str(folder / "src"), *site.getsitepackages()]))
+    (folder / ".venv" / "ready").touch()
+    return folder
+
+
+def run(command: str, folder: Path) -> str:
+    """What the command prints, typed in a shell in which the environment is active."""
+    path = f"{folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "MLFLOW_TRACKING_URI")}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment | {"PATH": path}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in NOT_HERE])
+def test_command_works_as_written(copy: Path, command: str) -> None:
+    printed = run(command, copy)
+    if command == "make sweep":
+        assert "60 runs: 60 finished" in printed
+        shown = [line for line in TEXT.splitlines() if " of 10 " in line]
+        assert [line.split()[0] for line in printed.splitlines() if " of 10 " in line] == [
+            line.split()[0] for line in shown
+        ]
+
+
+def test_copy_runs_its_own_code(copy: Path) -> None:
+    assert run("python -c 'import seedsweep; print(seedsweep.__file__)'", copy).startswith(str(copy))
+
+
+def test_python_of_the_readme_runs(copy: Path) -> None:
+    run("python train.py -m optimizer=sgd,adam seed=0,1", copy)
+    (code,) = (block for kind, block in BLOCKS if kind == "python")
+    (copy / "snippet.py").write_text(code)
+    assert "mean" in run("python snippet.py", copy)
+
+
+@needs_banknote
+def test_notebook_runs_from_a_file(copy: Path) -> None:
+    assert "python train.py -cd sweeps -cn notebook" in TEXT
+    shutil.copy(BANKNOTE, copy)
+    printed = run("python train.py -cd sweeps -cn notebook data.path=banknote.csv seed=0", copy)
+    assert "keras_rmsprop lr=0.01" in printed
+
+
+def test_ui_answers_with_the_sweeps_runs(copy: Path) -> None:
+    run("python train.py -m optimizer=sgd,adam seed=7,8", copy)
+    port = free_port()
+    process = subprocess.Popen(
+        ["make", "ui", f"PORT={port}"],
+        cwd=copy,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_for(lambda: answers(f"{address}/health"), seconds=120)
+        with urllib.request.urlopen(address) as page:
+            assert b"MLflow" in page.read()
+        runs = search(address, "tags.`seedsweep.kind` = 'run' and params.seed = '8'")
+        assert {run["info"]["run_name"] for run in runs} == {"sgd lr=0.01 seed=8", "adam lr=0.01 seed=8"}
+        (parent,) = search(address, "tags.`seedsweep.kind` = 'sweep' and attributes.run_name ILIKE '%seed=7,8%'")
+        children = search(address, f"tags.`mlflow.parentRunId` = '{parent['info']['run_id']}'")
+        assert len(children) == 4
+    finally:
+        os.killpg(process.pid, 9)
+        process.wait()
+
+
+def search(address: str, clause: str) -> list[dict]:
+    """The runs that MLflow's REST interface finds, as its UI asks for them."""
+
+    def post(path: str, body: dict) -> dict:
+        request = urllib.request.Request(f"{address}/api/2.0/mlflow/{path}", json.dumps(body).encode())
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read())
+
+    experiments = post("experiments/search", {"max_results": 100})["experiments"]
+    ids = [experiment["experiment_id"] for experiment in experiments]
+    return post("runs/search", {"experiment_ids": ids, "filter": clause}).get("runs", [])
+
+
+def test_readme_is_short_and_its_links_lead_somewhere() -> None:
+    assert len(TEXT.splitlines()) < 200
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", TEXT):
+        assert (ROOT / link).exists(), link
