@@ -120,6 +120,18 @@ def test_wrong_table_is_refused_with_what_is_wrong(tmp_path: Path, text: str, me
         prepare(File(name="t", path=str(tmp_path / "t.csv"), target="y"))
 
 
+def test_columns_named_by_numbers_can_be_chosen(tmp_path: Path) -> None:
+    pd.DataFrame({0: range(40), 1: [0, 1] * 20}).to_parquet(tmp_path / "t.parquet")
+    read = File(name="t", path=str(tmp_path / "t.parquet"), target=1, features=(0,)).read()  # type: ignore[arg-type]
+    assert read.feature_names == ("0",)
+
+
+def test_dates_are_no_numbers(tmp_path: Path) -> None:
+    pd.DataFrame({"x": pd.date_range("2020", periods=4), "y": [0, 1] * 2}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ConfigError, match="data.features=x: holds datetime64"):
+        File(name="t", path=str(tmp_path / "t.parquet"), target="y").read()
+
+
 def test_feature_that_is_the_target_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,y\n1,0\n2,1\n")
     with pytest.raises(ConfigError, match="data.features=y: is the target"):

@@ -61,6 +61,18 @@ def test_equal_seeds_share_initialization_and_order(model: str) -> None:
     assert not torch.equal(orders[0], orders[2])
 
 
+def test_curves_do_not_depend_on_the_number_of_threads() -> None:
+    """Large enough for torch to share its sums among threads."""
+    wide = ("tracking=none", "data=digits", "model=mlp", "model.hidden=[256]", "data.batch_size=1024", "optimizer=adam")
+    values, before = [], torch.get_num_threads()
+    for threads in (1, 2, 4):
+        torch.set_num_threads(threads)
+        values.append(seedsweep.run(config(*wide)))
+        assert torch.get_num_threads() == threads
+    torch.set_num_threads(before)
+    assert len(set(values)) == 1
+
+
 def test_both_seeds_can_be_set_apart() -> None:
     same = build(config("seed=1"))
     apart = build(config("seed=1", "order_seed=2"))

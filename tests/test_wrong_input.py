@@ -31,6 +31,19 @@ WRONG = {
     "data=iris": "model=logistic_regression: needs two classes and the data has 3; choose model=softmax_regression",
     "data=iris data.positive_class=foo": "data.positive_class=foo: must be one of setosa, versicolor, virginica",
     "data=banknote": "data.path=null: OpenML's data set 1462 cannot be fetched .*data.path=FILE.csv",
+    "data.features=[mean radius,mean radius]": "data.features=mean radius: is named twice",
+    "data.stratify=1": "data.stratify=1: must be true or false",
+    "data=table data.path=[a] data.target=y": r"data.path=\['a'\]: must be one value",
+    "data._target_=pathlib.Path": "data=pathlib.Path: |data._target_=pathlib.Path: ",
+    "model._target_=collections.OrderedDict": "model._target_=collections.OrderedDict: must make a torch.nn",
+    "optimizer._target_=builtins.list": "optimizer.*builtins.list: ",
+    "~optimizer._target_": "optimizer._target_=null: a value is required",
+    "~seed": "'seed' not found|seed=null: a value is required",
+    "~objective": "objective=null: a group of keys is required",
+    "~trainer.max_epochs": "trainer.max_epochs=null: must be a whole number",
+    "optimizer.weight_decay=inf": "optimizer.weight_decay=inf: must be a finite number",
+    "trainer.devices=2": "trainer.devices=2: must be one of 1",
+    "experiment=": "experiment=: must be a name",
     "seed=-1": "seed=-1: must be a whole number from 0",
     "seed=foo": "seed=foo: must be a whole number from 0",
     "trainer.max_epochs=0": "trainer.max_epochs=0: must be a whole number",
@@ -76,7 +89,7 @@ SWEEPS = [
 
 @pytest.mark.parametrize("override", SWEEPS)
 def test_sweep_with_one_wrong_job_trains_none(train: Callable[..., Ended], client: MlflowClient, override: str) -> None:
-    refused(train("-m", override), override.split("=")[0].split(".")[0])
+    refused(train("-m", override), f"{override.split('=')[0].split('.')[0]}|is trained as .* already")
     assert len(client.search_experiments()) == 1
 
 
@@ -98,7 +111,25 @@ def test_file_that_is_no_database_is_refused(train: Callable[..., Ended], tmp_pa
     refused(train(f"tracking.uri=sqlite:///{tmp_path}/notes.db"), "cannot be written: file is not a database")
 
 
+def test_store_without_a_place_for_artifacts_is_refused(
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path
+) -> None:
+    (tmp_path / "artifacts").write_text("in the way")
+    for mode in ((), ("-m",)):
+        refused(train(*mode), "cannot be written: .*artifacts")
+    assert not runs_in(client)
+    assert not runs_in(client, "sweep")
+
+
+def test_values_too_large_for_training_are_refused(train: Callable[..., Ended], tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i}e300,{i % 2}\n" for i in range(40)))
+    overrides = ("data=table", "data.path=t.csv", "data.target=y", "data.standardize=none")
+    refused(train(*overrides), "data.features=a: has values too large")
+
+
 def test_deleted_experiment_is_named(train: Callable[..., Ended], client: MlflowClient) -> None:
     client.delete_experiment(client.create_experiment("gone"))
-    refused(train("-m", "experiment=gone"), "experiment=gone: was deleted in MLflow")
+    for mode in ((), ("-m",)):
+        refused(train(*mode, "experiment=gone"), "experiment=gone: was deleted in MLflow")
+    assert not runs_in(client)
     assert not runs_in(client, "sweep")

@@ -20,8 +20,8 @@ Batches = DataLoader[tuple[Tensor, ...]]
 
 HELD_OUT = 0.3  # halved into validation and test
 EVALUATION_BATCH = 8192  # rows; only memory depends on it
-# Initialization and data order never draw the same bits, even from equal seeds.
-ORDER_STREAM = 2**31
+# Initialization, data order and what a module draws as it trains never share bits, even from equal seeds.
+ORDER_STREAM, MODULE_STREAM = 2**31, 2**30
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,12 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
     train, val, test = _split(table, dataset)
     check_whole("data.batch_size", dataset.batch_size, 1, len(train), "the number of training rows")
     mean, scale = _standardization(table.features, train, dataset.standardize)
-    features = torch.from_numpy(((table.features - mean) / scale).astype(np.float32))
+    with np.errstate(over="ignore"):
+        scaled = ((table.features - mean) / scale).astype(np.float32)
+    if not np.isfinite(scaled).all():
+        column = table.feature_names[np.flatnonzero(~np.isfinite(scaled).all(axis=0))[0]]
+        raise ConfigError("data.features", column, "has values too large for 32-bit numbers")
+    features = torch.from_numpy(scaled)
     target = torch.from_numpy(table.target)
     parts = [TensorDataset(features[rows], target[rows]) for rows in (train, val, test)]
     return Splits(
@@ -87,7 +92,7 @@ def _split(table: Table, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.n
     if not complete:
         counts = np.bincount(table.target)
         allowed = (
-            f"{len(table.target)} rows are too few to split 70/15/15 with every class in each part:"
+            f"{len(table.target)} rows are too few to split 70/15/15 with every class among the training rows:"
             f" class {table.classes[counts.argmin()]} has {counts.min()} row(s)"
         )
         raise ConfigError("data.name", dataset.name, allowed)

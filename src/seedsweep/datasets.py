@@ -1,5 +1,6 @@
 """Where the rows come from: one class per kind of source, each a choice of the `data` group."""
 
+import re
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -41,9 +42,15 @@ class Dataset(ABC):
         if self.features is not None:  # a list of the configuration; a tuple can be hashed
             names = [self.features] if isinstance(self.features, str) else self.features
             object.__setattr__(self, "features", tuple(map(str, names)))
+            if twice := [name for name in self.features if self.features.count(name) > 1]:
+                raise ConfigError("data.features", twice[0], "is named twice")
+        for key in ("name", "path", "target", "positive_class"):
+            if isinstance(getattr(self, key, None), (list, dict)):
+                raise ConfigError(f"data.{key}", getattr(self, key), "must be one value, not several")
         check_whole("data.batch_size", self.batch_size, 1)
         check_whole("data.split_seed", self.split_seed, 0, 2**32 - 1)
-        check_choice("data.stratify", self.stratify, (True, False))
+        if not isinstance(self.stratify, bool):
+            raise ConfigError("data.stratify", self.stratify, "must be true or false")
         check_choice("data.standardize", self.standardize, STANDARDIZE)
 
     @property
@@ -106,12 +113,12 @@ class File(Dataset):
         return status.st_mtime_ns, status.st_size
 
     def load(self) -> tuple[pd.DataFrame, pd.Series]:
-        frame = _read_file(str(self.path))
-        if self.target not in frame:
-            raise ConfigError("data.target", self.target, f"no such column; {_columns(frame)}")
-        if self.features is not None and self.target in self.features:
-            raise ConfigError("data.features", self.target, "is the target; leave it out of the features")
-        return frame.drop(columns=self.target), frame[self.target]
+        frame, target = _read_file(str(self.path)), str(self.target)
+        if target not in frame:
+            raise ConfigError("data.target", target, f"no such column; {_columns(frame)}")
+        if self.features is not None and target in self.features:
+            raise ConfigError("data.features", target, "is the target; leave it out of the features")
+        return frame.drop(columns=target), frame[target]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +147,9 @@ class OpenML(File):
 
 def _columns(frame: pd.DataFrame) -> str:
     names = list(map(str, frame))
-    return f"there are {', '.join(names[:12])}" + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    hint = "; columns must be separated by commas" if len(names) == 1 and re.search(r"[;\t|]", names[0]) else ""
+    return f"there are {', '.join(names[:12])}{more}{hint}"
 
 
 def _read_file(path: str) -> pd.DataFrame:
@@ -155,17 +164,26 @@ def _read_file(path: str) -> pd.DataFrame:
         raise ConfigError("data.path", path, f"is no CSV or Parquet table: {' '.join(str(error).split())}") from error
     if frame.empty:
         raise ConfigError("data.path", path, "has no rows")
-    return frame
+    return frame.rename(columns=str)
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
     """The column as finite float64 numbers."""
-    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    types = pd.api.types
+    if not (types.is_numeric_dtype(column) or types.is_string_dtype(column) or types.is_object_dtype(column)):
+        raise ConfigError("data.features", column.name, f"holds {column.dtype}, not numbers; choose others")
+    try:
+        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    except TypeError as error:  # lists and the like in the cells of a Parquet file
+        raise ConfigError("data.features", column.name, f"holds no numbers: {error}") from error
     bad = np.flatnonzero(~np.isfinite(values))
     if len(bad):
         value = column.iloc[bad[0]]
         wrong = "is missing" if pd.isna(value) else f"is {str(value)!r}"
-        allowed = f"every value must be a finite number, but {len(bad)} are not; the one in row {bad[0] + 1} {wrong}"
+        allowed = (
+            f"every value must be a finite number, but {len(bad)} are not; the one in row {bad[0] + 1} {wrong}."
+            " Mend the file, or choose columns with data.features=[…]"
+        )
         raise ConfigError("data.features", column.name, allowed)
     return values
 
@@ -179,7 +197,10 @@ def _encode(target: pd.Series, positive_class: str | int | None) -> tuple[np.nda
         raise ConfigError("data.target", name, "holds continuous numbers; a classifier needs classes")
     if pd.api.types.is_float_dtype(target):
         target = target.astype("int64")
-    categories = pd.Categorical(target)
+    try:
+        categories = pd.Categorical(target)
+    except TypeError as error:
+        raise ConfigError("data.target", name, f"holds no classes: {error}") from error
     classes = tuple(map(str, categories.categories))
     if len(classes) < 2:
         raise ConfigError("data.target", name, f"has one class only, {classes[0]}; a classifier needs two")

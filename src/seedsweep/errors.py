@@ -1,5 +1,6 @@
 """The errors that a user can cause or meet; their texts stand alone, without a traceback."""
 
+import re
 from typing import Any
 
 from hydra.errors import CompactHydraException
@@ -14,7 +15,13 @@ class ConfigError(CompactHydraException, ValueError):
     def __str__(self) -> str:
         key, value, allowed = self.args
         shown = "null" if value is None else str(value)
-        return f"{key}={shown}: {allowed}"
+        return masked(f"{key}={shown}: {allowed}")
+
+
+def masked(text: str) -> str:
+    """The text with the passwords of its addresses left out, fit to be stored or shown."""
+    text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
+    return re.sub(r"([?&]password=)[^&\s]+", r"\1***", text)
 
 
 class FailedRunsError(CompactHydraException, RuntimeError):

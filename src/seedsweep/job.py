@@ -1,6 +1,7 @@
 """What one Hydra job does: check its configuration, train it, record it, and return its objective."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from seedsweep.checks import check_choice, check_positive, check_whole
 from seedsweep.classifier import METRICS, Classifier
-from seedsweep.data import DataModule, Splits, prepare
+from seedsweep.data import MODULE_STREAM, DataModule, Splits, prepare
+from seedsweep.datasets import Dataset
 from seedsweep.errors import ConfigError
 from seedsweep.planning import SEEDS, PlannedRun, leaves, overridden, plan_run
 from seedsweep.results import objective
@@ -21,6 +23,12 @@ from seedsweep.summary import print_interrupted, print_run
 from seedsweep.tracking import record_run
 from seedsweep.training import make_trainer, train
 
+OURS = ("max_epochs", "log_every_n_steps", "divergence_threshold")  # checked here; the rest is Lightning's
+REQUIRED = (
+    *(f"{group}._target_" for group in ("data", "model", "optimizer")),
+    *("data.batch_size", "tracking.uri", "tracking.sweep", "tracking.labels", "experiment"),
+    *("objective.metric", "objective.select", *SEEDS),
+)
 SELECT = ("last", "best", "auc")
 _checked_trainers: set[str] = set()  # a Trainer takes milliseconds to make, and a sweep has few different ones
 
@@ -50,8 +58,9 @@ def run(config: DictConfig) -> float:
     try:
         with record_run(config.tracking, planned, "lightning", job.splits.fingerprint) as record:
             with torch.random.fork_rng(devices=[]):  # for modules that draw in their steps, such as dropout
-                torch.manual_seed(config.order_seed)
+                torch.manual_seed(MODULE_STREAM + config.order_seed)
                 result = train(job.module, job.data, publish=record.publish, **job.trainer)
+            value = objective(result, config.objective.metric, config.objective.select)
             record.finish(result, job.network)
     except KeyboardInterrupt:
         if sweeping:
@@ -59,8 +68,8 @@ def run(config: DictConfig) -> float:
         print_interrupted()
         raise SystemExit(130) from None
     if not sweeping:
-        print_run(planned, result, record.run_id, config.tracking.uri)
-    return objective(result, config.objective.metric, config.objective.select)
+        print_run(planned, result, config.tracking.uri, record.page)
+    return value
 
 
 def plan(config: DictConfig, splits: Splits) -> PlannedRun:
@@ -77,42 +86,61 @@ def plan(config: DictConfig, splits: Splits) -> PlannedRun:
 
 def build(config: DictConfig) -> Job:
     """Make everything that the training needs; raises `ConfigError` on the first value that is not allowed."""
-    for key, value in leaves(OmegaConf.to_container(config)):
-        if value == "???":
-            raise ConfigError(key, value, f"a value is required: {key}=…")
+    _check_shape(config)
     _check_values(config)
-    splits = prepare(_make(config, "data"))
+    splits = prepare(_make(config, "data", Dataset))
     generator = torch.Generator().manual_seed(config.init_seed)
     shape = {"features": len(splits.feature_names), "classes": len(splits.classes)}
-    net = _make(config, "model", **shape, generator=generator)
-    optimizer = _make(config, "optimizer", _partial_=True)
+    net = _make(config, "model", torch.nn.Module, **shape, generator=generator)
+    optimizer = _make(config, "optimizer", object, _partial_=True)
     try:
-        optimizer(net.parameters())
+        made = optimizer(net.parameters())
     except (TypeError, ValueError) as error:
         raise ConfigError("optimizer", config.optimizer._target_, str(error)) from error
+    _check_kind("optimizer", config.optimizer._target_, made, torch.optim.Optimizer)
     trainer: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]
     _check_trainer(trainer)
     data = DataModule(splits, config.data.batch_size, config.order_seed)
     return Job(Classifier(net, optimizer), data, trainer, splits, _describe(config, shape, splits))
 
 
+def _check_shape(config: DictConfig) -> None:
+    """The groups and keys that everything else relies on are there, and have values."""
+    for group in ("data", "model", "optimizer", "trainer", "tracking", "objective"):
+        if not OmegaConf.is_dict(config.get(group)):
+            raise ConfigError(group, config.get(group), "a group of keys is required; see python train.py --help")
+    values: dict[str, Any] = dict(leaves(OmegaConf.to_container(config)))
+    for key in REQUIRED:
+        if key not in values:
+            raise ConfigError(key, None, f"a value is required: {key}=…")
+    for key, value in values.items():
+        if value == "???":
+            raise ConfigError(key, value, f"a value is required: {key}=…")
+
+
 def _check_values(config: DictConfig) -> None:
+    if not isinstance(config.experiment, str) or not 0 < len(config.experiment) <= 200:
+        raise ConfigError("experiment", config.experiment, "must be a name of 1 to 200 characters")
     for key in SEEDS:
         check_whole(key, config[key], 0, 2**31 - 1)
     check_choice("objective.metric", config.objective.metric, METRICS)
     check_choice("objective.select", config.objective.select, SELECT)
     if "lr" in config.optimizer:
         check_positive("optimizer.lr", config.optimizer.lr)
+    for key, value in leaves(OmegaConf.to_container(config.optimizer, resolve=True), "optimizer."):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(key, value, "must be a finite number")
 
 
 def _check_trainer(trainer: Mapping[str, Any]) -> None:
     if str(trainer) in _checked_trainers:
         return
-    check_whole("trainer.max_epochs", trainer["max_epochs"], 1)
-    check_whole("trainer.log_every_n_steps", trainer["log_every_n_steps"], 1)
-    if trainer["divergence_threshold"] is not None:
+    check_whole("trainer.max_epochs", trainer.get("max_epochs"), 1)
+    check_whole("trainer.log_every_n_steps", trainer.get("log_every_n_steps"), 1)
+    check_choice("trainer.devices", trainer.get("devices", 1), (1,))  # a second process would record a second run
+    if trainer.get("divergence_threshold") is not None:
         check_positive("trainer.divergence_threshold", trainer["divergence_threshold"])
-    lightning = {key: value for key, value in trainer.items() if key != "divergence_threshold"}
+    lightning = {key: value for key, value in trainer.items() if key not in OURS}
     try:
         make_trainer(**lightning)
     except Exception as error:  # Lightning raises its MisconfigurationException, ValueError, TypeError, RuntimeError
@@ -120,15 +148,22 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
     _checked_trainers.add(str(trainer))
 
 
-def _make(config: DictConfig, group: str, **extra: Any) -> Any:
-    """The object that a group's `_target_` makes of its other keys."""
+def _check_kind(group: str, target: Any, made: Any, kind: type) -> None:
+    if not isinstance(made, kind):
+        raise ConfigError(f"{group}._target_", target, f"must make a {kind.__module__}.{kind.__qualname__}")
+
+
+def _make(config: DictConfig, group: str, kind: type, **extra: Any) -> Any:
+    """The object, of that kind, that a group's `_target_` makes of its other keys."""
     options = {key: value for key, value in config[group].items() if group != "model" or key != "name"}
     try:
-        return instantiate(options, _convert_="all", **extra)
+        made = instantiate(options, _convert_="all", **extra)
     except InstantiationException as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from None
-        raise ConfigError(group, options.get("_target_"), str(error.__cause__ or error)) from error
+        raise ConfigError(group, options["_target_"], str(error.__cause__ or error)) from error
+    _check_kind(group, options["_target_"], made, kind)
+    return made
 
 
 def _describe(config: DictConfig, shape: dict[str, int], splits: Splits) -> dict[str, str]:

@@ -12,6 +12,7 @@ from seedsweep import __version__
 
 GROUPS = ("optimizer", "data", "model", "trainer")
 SEEDS = ("seed", "init_seed", "order_seed")
+INDIFFERENT = ("seed", "data.name", "data.path", "model.name", "trainer.log_every_n_steps")  # to what is trained
 RECORDING = ("tracking", "experiment", "objective")  # how a run is recorded and judged, not what is trained
 
 
@@ -40,7 +41,8 @@ def plan_run(
     values = {key: canonical(value) for key, value in leaves(trained)}
     params = {group: str(choices[group]) for group in GROUPS if choices.get(group)} | values
     group = _name(params, labels)
-    content = json.dumps([values, fingerprint, __version__], sort_keys=True)
+    determining = {key: value for key, value in values.items() if key not in INDIFFERENT}
+    content = json.dumps([determining, fingerprint, __version__], sort_keys=True)
     return PlannedRun(
         job=job,
         name=f"{group} {_seeds(params)}",
@@ -80,7 +82,9 @@ def canonical(value: Any) -> str:
         return str(int(value))
     if isinstance(value, float):
         return repr(value)
-    if isinstance(value, (bool, list)) or value is None:
+    if isinstance(value, list):
+        return f"[{', '.join(map(canonical, value))}]"
+    if isinstance(value, bool) or value is None:
         return json.dumps(value)
     return str(value)
 
@@ -88,11 +92,16 @@ def canonical(value: Any) -> str:
 def _name(params: Mapping[str, str], labels: Collection[str]) -> str:
     parts = [params.get("optimizer") or params["optimizer._target_"].rsplit(".", 1)[-1]]
     if "optimizer.lr" in params:
-        parts.append(f"lr={params['optimizer.lr']}")
+        parts.append(f"lr={_short(params['optimizer.lr'])}")
     for label in labels:
         if label in params and label not in ("optimizer", "optimizer.lr", *SEEDS):
             parts.append(f"{label.rsplit('.', 1)[-1]}={params[label]}")
     return " ".join(parts)
+
+
+def _short(number: str) -> str:
+    """Without the last digits of binary fractions: 0.30000000000000004 is 0.3."""
+    return f"{float(number):.12g}"
 
 
 def _seeds(params: Mapping[str, str]) -> str:

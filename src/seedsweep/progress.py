@@ -1,7 +1,7 @@
 """The progress bars of a sweep, whichever processes or machines its jobs run in."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import TypeVar
@@ -26,15 +26,18 @@ def checking(jobs: Sequence[T]) -> Iterator[T]:
 
 @contextmanager
 def training(file: Path, total: int) -> Iterator[None]:
-    """A bar of the jobs that have said in `file`, by `advance`, that they ended."""
-    file.touch()
+    """A bar of the jobs that have said in `file`, by `advance`, that they ended; the file goes at the end."""
     done = Event()
+
+    def ended() -> int:
+        return file.stat().st_size if file.exists() else 0
+
     with _bar() as progress:
         task = progress.add_task("training", total=total)
 
         def poll() -> None:
             while not done.wait(POLL_SECONDS):
-                progress.update(task, completed=file.stat().st_size)
+                progress.update(task, completed=ended())
 
         thread = Thread(target=poll, daemon=True)
         thread.start()
@@ -43,11 +46,11 @@ def training(file: Path, total: int) -> Iterator[None]:
         finally:
             done.set()
             thread.join()
-            progress.update(task, completed=file.stat().st_size)
-            file.unlink()
+            progress.update(task, completed=ended())
+            file.unlink(missing_ok=True)
 
 
 def advance(file: Path) -> None:
     """Say that one more job ended: one byte, which the parent sees from any process that shares the folder."""
-    with file.open("ab") as stream:
+    with suppress(OSError), file.open("ab") as stream:  # no bar is worth a run
         stream.write(b".")

@@ -1,6 +1,8 @@
 """The only reader of the MLflow store: runs, curves and trained models."""
 
 import json
+import math
+import sys
 from collections.abc import Iterator
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -29,7 +31,7 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
     there too, with the outcome `missing`. `tracking_uri` is the default store when None.
     """
     client = store.connect(tracking_uri or store.default_uri())
-    parent = _find_sweep(client, sweep) if sweep else None
+    parent = None if sweep is None else _find_sweep(client, sweep)
     rows = [_row(run) for run in _search(client, parent)]
     if parent:
         done = {row["job"] for row in rows}
@@ -43,12 +45,12 @@ def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd
     """The curves of the same runs as `load_runs`, tidy: a row a point: `run`, `metric`, `step`, `epoch`, `value`."""
     client = store.connect(tracking_uri or store.default_uri())
     points: list[tuple[str, str, int, int, float]] = []
-    for run in _search(client, _find_sweep(client, sweep) if sweep else None):
+    for run in _search(client, None if sweep is None else _find_sweep(client, sweep)):
         run_id = run.info.run_id
         epochs = {point.step: int(point.value) for point in client.get_metric_history(run_id, "epoch")}
         for metric in sorted(set(run.data.metrics) - set(NOT_CURVES)):
             for point in client.get_metric_history(run_id, metric):
-                points.append((run_id, metric, point.step, epochs[point.step], point.value))
+                points.append((run_id, metric, point.step, epochs[point.step], _unclipped(point.value)))
     frame = pd.DataFrame(points, columns=["run", "metric", "step", "epoch", "value"])
     return frame.sort_values(["run", "metric", "step"], kind="stable", ignore_index=True)
 
@@ -61,14 +63,21 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
     """
     import torch
     from hydra.utils import get_class
+    from mlflow.exceptions import MlflowException
     from safetensors import safe_open
 
     from seedsweep.model import Standardize
 
     client = store.connect(tracking_uri or store.default_uri())
-    with TemporaryDirectory() as folder, safe_open(client.download_artifacts(run_id, WEIGHTS, folder), "pt") as weights:
-        described = weights.metadata()
-        state = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118, it is no dict
+    with TemporaryDirectory() as folder:
+        try:
+            file = client.download_artifacts(run_id, WEIGHTS, folder)
+        except MlflowException as error:
+            allowed = f"no trained run of that id in {client.tracking_uri}; load_runs() lists those there are"
+            raise ConfigError("run_id", run_id, allowed) from error
+        with safe_open(file, "pt") as weights:
+            described = weights.metadata()
+            state = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118, it is no dict
     made = get_class(described["class"])
     if not issubclass(made, torch.nn.Module):
         raise TypeError(f"{described['class']} in {WEIGHTS} of run {run_id} is not a torch.nn.Module")
@@ -83,12 +92,12 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
 
 def _find_sweep(client: "MlflowClient", sweep: str) -> str:
     """The run id of a sweep; raises `ConfigError` with those that there are."""
-    order = ["attributes.start_time DESC"]
-    sweeps = client.search_runs(_experiments(client), "tags.`seedsweep.kind` = 'sweep'", order_by=order)
+    found = _pages(client, "tags.`seedsweep.kind` = 'sweep'")
+    sweeps = sorted(found, key=lambda run: run.info.start_time, reverse=True)
     if sweep == "latest" and sweeps:
         return str(sweeps[0].info.run_id)
     if sweep not in [found.info.run_id for found in sweeps]:
-        names = "; ".join(f"{found.info.run_id} ({found.info.run_name})" for found in sweeps[:5])
+        names = "; ".join(f"{found.info.run_id} ({found.info.run_name})" for found in sweeps[:3])
         raise ConfigError(
             "sweep", sweep, f"no such sweep; the newest are {names}" if names else "there are no sweeps yet"
         )
@@ -96,11 +105,16 @@ def _find_sweep(client: "MlflowClient", sweep: str) -> str:
 
 
 def _experiments(client: "MlflowClient") -> list[str]:
-    return [experiment.experiment_id for experiment in client.search_experiments()]
+    return [experiment.experiment_id for experiment in client.search_experiments(max_results=50_000)]
 
 
 def _search(client: "MlflowClient", sweep: str | None) -> Iterator["Run"]:
-    clause = "tags.`seedsweep.kind` = 'run'" + (f" and tags.`seedsweep.sweep` = '{sweep}'" if sweep else "")
+    return _pages(
+        client, "tags.`seedsweep.kind` = 'run'" + (f" and tags.`seedsweep.sweep` = '{sweep}'" if sweep else "")
+    )
+
+
+def _pages(client: "MlflowClient", clause: str) -> Iterator["Run"]:
     token: str | None = None
     while True:
         page = client.search_runs(_experiments(client), clause, max_results=PAGE, page_token=token)
@@ -124,13 +138,20 @@ def _row(run: "Run") -> dict[str, Any]:
         "started": pd.Timestamp(info.start_time, unit="ms", tz="UTC"),
         "seconds": (info.end_time - info.start_time) / 1000 if info.end_time else None,
     }
-    metrics = {key: value for key, value in run.data.metrics.items() if key not in NOT_CURVES}
+    metrics = {key: _unclipped(value) for key, value in run.data.metrics.items() if key not in NOT_CURVES}
     return about | run.data.params | metrics
+
+
+def _unclipped(value: float) -> float:
+    """MLflow keeps an infinity as the largest number there is."""
+    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value
 
 
 def _plan(client: "MlflowClient", sweep: str) -> list[dict[str, Any]]:
     with TemporaryDirectory() as folder:  # without one, MLflow leaves a folder behind at every call
-        plan = pd.read_csv(client.download_artifacts(sweep, PLAN, folder), dtype=str, keep_default_na=False)
+        plan = pd.read_csv(
+            client.download_artifacts(sweep, PLAN, folder), dtype=str, na_values=[""], keep_default_na=False
+        )
     return plan.astype({"job": int}).to_dict("records")  # type: ignore[return-value]
 
 
@@ -141,10 +162,12 @@ def _columns(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _as_numbers(column: pd.Series) -> pd.Series:
-    """Params come as text: numbers where all are, nothing for `null`."""
+    """Params come as text: numbers or truth values where all are, nothing for `null`."""
     if column.name in ("run", "name", "group", "sweep", "outcome", "status", "started"):
         return column
     column = column.replace("null", None)
+    if len(column) and column.isin(["true", "false"]).all():
+        return column == "true"
     try:
         return pd.to_numeric(column)
     except (TypeError, ValueError):

@@ -1,10 +1,10 @@
 """What a training gives: its outcome, its curves and its weights."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+import numpy as np
 from torch import Tensor
 
 from seedsweep.errors import ConfigError
@@ -46,15 +46,11 @@ def objective(result: RunResult, metric: str, select: str) -> float:
     if select == "best":
         return max(values) if maximized else min(values)
     if select == "auc" and len(curve) > 1:
-        return _area([point.step for point in curve], values) / (curve[-1].step - curve[0].step)
+        area = np.trapezoid(values, [point.step for point in curve])
+        return float(area) / (curve[-1].step - curve[0].step)
     return values[-1]
 
 
 def outcome_of(value: float) -> Outcome:
     """The outcome that an objective tells, where nothing else is known of the run."""
     return "finished" if math.isfinite(value) else "diverged"
-
-
-def _area(steps: list[int], values: list[float]) -> float:
-    pairs: Iterable[tuple[int, int]] = zip(range(len(steps)), range(1, len(steps)), strict=False)
-    return sum((steps[j] - steps[i]) * (values[i] + values[j]) / 2 for i, j in pairs)

@@ -4,9 +4,11 @@ import logging
 import os
 import re
 import sqlite3
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
 from hydra.utils import to_absolute_path
 
 from seedsweep.errors import ConfigError
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
+QUIET = {  # MLflow's settings that every command wants, unless the user has said otherwise
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # no command may need the network
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # one for every small file
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for every run
+}
 ALLOWED = "must be sqlite:///FILE.db, postgresql+psycopg://…, or http(s)://… of an MLflow server"
 
 
@@ -25,9 +32,14 @@ def root() -> Path:
     return clone if (clone / "pyproject.toml").exists() else Path.cwd()
 
 
+def project_uri() -> str:
+    """`mlruns/mlflow.db` in the project's folder."""
+    return f"{SQLITE}{root() / 'mlruns' / 'mlflow.db'}"
+
+
 def default_uri() -> str:
-    """`MLFLOW_TRACKING_URI` where it is set, otherwise `mlruns/mlflow.db` in the project's folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{root() / 'mlruns' / 'mlflow.db'}"
+    """`MLFLOW_TRACKING_URI` where it is set, otherwise the project's own store."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or project_uri()
 
 
 def connect(uri: str, create: bool = False) -> "MlflowClient":
@@ -42,15 +54,19 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
         _try_server(uri)
     else:
         _try_database(uri)
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # no command may need the network
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # one for every small file
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     for name in ("alembic", "mlflow.store.db.utils"):  # their word on every migration
         logging.getLogger(name).setLevel(logging.WARNING)
-    with collector_paused():
+    with collector_paused(), _alone(uri, create):
         from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
 
-        client = MlflowClient(tracking_uri=uri)  # imports the kind of store
-    client.search_experiments(max_results=1)  # makes the schema of a new database
+        try:
+            client = MlflowClient(tracking_uri=uri)  # imports the kind of store, and makes the schema of a new one
+            client.search_experiments(max_results=1)
+        except MlflowException as error:
+            raise ConfigError("tracking.uri", uri, f"MLflow cannot use it: {error}") from error
     return client
 
 
@@ -58,14 +74,9 @@ def absolute(uri: str) -> str:
     """The same address from any working directory; raises `ConfigError` on one that is not an address of a store."""
     if not isinstance(uri, str) or not re.match(r"(sqlite|postgresql(\+\w+)?|https?)://", uri):
         raise ConfigError("tracking.uri", uri, ALLOWED)
-    if uri.startswith("sqlite") and (not uri.startswith(SQLITE) or uri == SQLITE):
+    if uri.startswith("sqlite") and (not uri.startswith(SQLITE) or uri in (SQLITE, f"{SQLITE}:memory:")):
         raise ConfigError("tracking.uri", uri, "must name a file: sqlite:///FILE.db")
     return SQLITE + to_absolute_path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else uri.rstrip("/")
-
-
-def masked(text: str) -> str:
-    """The text with the passwords of its addresses left out, fit to be stored or shown."""
-    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
 
 
 def artifact_location(uri: str, experiment: str) -> str | None:
@@ -73,14 +84,19 @@ def artifact_location(uri: str, experiment: str) -> str | None:
     if uri.startswith("http"):
         return None
     folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else root() / "mlruns"
-    return (folder / "artifacts" / re.sub(r"[^\w-]+", "_", experiment)).as_uri()
+    return (folder / "artifacts" / re.sub(r"[^\w-]+", "_", experiment)[:100]).as_uri()
+
+
+def _alone(uri: str, create: bool) -> AbstractContextManager[Any]:
+    """Two commands that make the schema of one new database at once would both fail."""
+    return FileLock(f"{uri.removeprefix(SQLITE)}.lock") if create and uri.startswith(SQLITE) else nullcontext()
 
 
 def _try_sqlite(uri: str, create: bool) -> None:
     file = Path(uri.removeprefix(SQLITE))
     try:
         if create:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            (file.parent / "artifacts").mkdir(parents=True, exist_ok=True)
         elif not file.is_file():
             raise ConfigError("tracking.uri", uri, "no such file; nothing has been recorded there yet")
         database = sqlite3.connect(file, timeout=20)
@@ -98,12 +114,14 @@ def _try_server(uri: str) -> None:
     try:
         answer = requests.get(f"{uri}/health", timeout=10)
         answer.raise_for_status()
+        if answer.text.strip() != "OK":
+            raise ConfigError("tracking.uri", uri, "something answers there that is no MLflow server")
     except requests.RequestException as error:
         status = error.response.status_code if error.response is not None else None
         hint = "; was the server told this host name with --allowed-hosts?" if status == 403 else ""
         reason = f"HTTP status {status}" if status else type(error).__name__
         allowed = f"no MLflow server answers there ({reason}{hint})"
-        raise ConfigError("tracking.uri", masked(uri), allowed) from error
+        raise ConfigError("tracking.uri", uri, allowed) from error
 
 
 def _try_database(uri: str) -> None:
@@ -113,7 +131,7 @@ def _try_database(uri: str) -> None:
         engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool, connect_args={"connect_timeout": 10})
         engine.connect().close()
     except ImportError as error:
-        raise ConfigError("tracking.uri", masked(uri), f"{error}: pip install 'seedsweep[postgres]'") from error
+        raise ConfigError("tracking.uri", uri, f"{error}: pip install 'seedsweep[postgres]'") from error
     except (sqlalchemy.exc.SQLAlchemyError, ValueError) as error:
-        reason = masked(str(error).splitlines()[0])
-        raise ConfigError("tracking.uri", masked(uri), f"the database is out of reach: {reason}") from error
+        reason = str(error).splitlines()[0]
+        raise ConfigError("tracking.uri", uri, f"the database is out of reach: {reason}") from error

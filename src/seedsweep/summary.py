@@ -1,6 +1,6 @@
-"""What a person sees in the terminal at the end: one run's result, or a table of the groups of a sweep."""
+"""What a person sees at the end: one run's result, or a table of the groups of a sweep."""
 
-from collections.abc import Mapping
+import shlex
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from seedsweep import store
+from seedsweep.errors import masked
 from seedsweep.planning import PlannedRun
 from seedsweep.results import MAXIMIZED, RunResult
 
@@ -17,14 +18,17 @@ SHOWN = ("val/loss", "val/accuracy", "test/accuracy")
 OUTCOMES = ("finished", "diverged", "failed", "missing")
 
 
-def print_run(planned: PlannedRun, result: RunResult, run_id: str | None, uri: str | None) -> None:
+def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str | None) -> None:
     """One line on the run's outcome and last values, and one on where its curves are."""
     console = Console(highlight=False, soft_wrap=True)
-    last = {point.metric: point.value for point in result.points}
-    values = "  ".join(f"{metric} {last[metric]:.4f}" for metric in SHOWN if metric in last)
-    console.print(f"[bold]{escape(planned.name)}[/]: {result.outcome}  {values}")
-    if uri and run_id:
-        console.print(f"[dim]run {run_id}; {escape(where(uri))}[/]")
+    last = {point.metric: point for point in result.points}
+    values = [f"{metric} {last[metric].value:.4f}" for metric in SHOWN if metric in last]
+    if result.outcome == "diverged":
+        end = result.points[-1]
+        values = [f"at step {end.step}, {end.metric} {end.value:.4g}; a smaller learning rate may help"]
+    console.print(f"[bold]{escape(planned.name)}[/]: {result.outcome}  {'  '.join(values)}")
+    if uri and page:
+        console.print(escape(where(uri, page)))
 
 
 def print_interrupted() -> None:
@@ -32,26 +36,31 @@ def print_interrupted() -> None:
     Console(stderr=True).print("Interrupted: what had been trained is recorded, as KILLED.")
 
 
-def print_sweep(runs: pd.DataFrame, title: str, uri: str | None, metric: str) -> None:
-    """The table of the groups, the best by `metric` first, and the line that opens the MLflow UI."""
+def print_sweep(runs: pd.DataFrame, summary: pd.DataFrame, title: str, uri: str | None, page: str | None) -> None:
+    """The table of the groups, and the line that opens MLflow's UI."""
     console = Console(highlight=False, soft_wrap=True)
-    drawn = table(runs, title, metric)
+    drawn = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=_caption(runs), padding=(0, 1))
+    drawn.title_justify = drawn.caption_justify = "left"
+    for name in summary:
+        drawn.add_column(str(name), justify="left" if name == "group" else "right", no_wrap=True)
+    for row in summary.itertuples(index=False):
+        drawn.add_row(*(escape(str(cell)) for cell in row))
     needed = console.measure(drawn, options=console.options.update(max_width=1000)).maximum
     console.width = max(console.width, needed)  # rather a long line than a cut number
     console.print(drawn)
-    if uri:
-        console.print(escape(where(uri)))
+    if uri and page:
+        console.print(escape(where(uri, page)))
 
 
-def where(uri: str) -> str:
-    """How to look at a store in MLflow's UI."""
+def where(uri: str, page: str) -> str:
+    """How to look at a page of MLflow's UI on that store."""
     if uri.startswith("http"):
-        return f"See every curve at {store.masked(uri)}"
+        return f"See it: {masked(uri.rstrip('/'))}/{page}"
     uri = store.absolute(uri)
-    if uri != store.default_uri():
-        return f"See every curve: mlflow ui --backend-store-uri {store.masked(uri)}, then open http://127.0.0.1:5000"
-    here = "" if Path.cwd() == store.root() else f" -C {store.root()}"
-    return f"See every curve: make{here} ui, then open http://127.0.0.1:5000"
+    command = f"mlflow ui --backend-store-uri {shlex.quote(masked(uri))}"
+    if uri == store.project_uri():  # the one that the Makefile opens
+        command = "make ui" if Path.cwd() == store.root() else f"make -C {shlex.quote(str(store.root()))} ui"
+    return f"See it: {command}, then open http://127.0.0.1:5000/{page}"
 
 
 def counts(runs: pd.DataFrame) -> dict[str, int]:
@@ -59,20 +68,18 @@ def counts(runs: pd.DataFrame) -> dict[str, int]:
     return {outcome: int((runs["outcome"] == outcome).sum()) for outcome in OUTCOMES}
 
 
-def table(runs: pd.DataFrame, title: str, metric: str) -> Table:
-    """A row per group: runs finished of planned, and mean ± sd over those of the last value of each metric."""
+def summarize(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """A row per group, the best by `metric` first, as text: runs finished of planned, and mean ± sd over those that
+    finished of the last value of each metric; a column more for each other outcome that there was."""
     shown = [name for name in dict.fromkeys((metric, *SHOWN)) if name in runs]
-    drawn = Table("group", box=box.SIMPLE_HEAD, title=escape(title), caption=_caption(runs))
-    drawn.title_justify = drawn.caption_justify = "left"
-    drawn.padding, drawn.columns[0].no_wrap = (0, 1), True
-    for name in ("finished", *shown):
-        drawn.add_column(name, justify="right", no_wrap=True)
-    groups = [(str(name), group) for name, group in runs.groupby("group", sort=False)]
-    for label, group in sorted(groups, key=lambda item: _rank(item[1], metric)):
+    others = [outcome for outcome, number in counts(runs).items() if number and outcome != "finished"]
+    rows = []
+    for label, group in sorted(runs.groupby("group", sort=False), key=lambda item: _rank(item[1], metric)):
         finished = group[group["outcome"] == "finished"]
-        cells = [_mean_sd(finished[name], ".3f" if name.endswith(MAXIMIZED) else ".4g") for name in shown]
-        drawn.add_row(escape(label), f"{len(finished)} of {len(group)}", *cells)
-    return drawn
+        row = {"group": label, "finished": f"{len(finished)} of {len(group)}"}
+        row |= {outcome: str(int((group["outcome"] == outcome).sum())) for outcome in others}
+        rows.append(row | {name: _mean_sd(finished[name], 3 if name.endswith(MAXIMIZED) else 4) for name in shown})
+    return pd.DataFrame(rows)
 
 
 def _rank(group: pd.DataFrame, metric: str) -> tuple[int, float]:
@@ -82,17 +89,16 @@ def _rank(group: pd.DataFrame, metric: str) -> tuple[int, float]:
     return len(group) - len(finished), -mean if metric.endswith(MAXIMIZED) else mean
 
 
-def _mean_sd(values: pd.Series, form: str) -> str:
+def _mean_sd(values: pd.Series, places: int) -> str:
     values = values.dropna()
     if values.empty:
         return "–"
-    if len(values) == 1:
-        return f"{values.iloc[0]:{form}}"
-    return f"{values.mean():{form}} ± {values.std():{form.replace('4', '2')}}"
+    form = f".{places}f" if values.abs().max() < 1000 else ".4g"
+    return f"{values.mean():{form}}" + (f" ± {values.std():{form}}" if len(values) > 1 else "")
 
 
 def _caption(runs: pd.DataFrame) -> str:
-    found: Mapping[str, int] = counts(runs)
+    found = counts(runs)
     words = ", ".join(f"{number} {outcome}" for outcome, number in found.items() if number)
     note = "; means are over finished runs only" if found["finished"] < len(runs) else ""
-    return f"mean ± sd over seeds of the last value; {len(runs)} runs: {words}{note}"
+    return f"mean ± sd over seeds of the last value; {len(runs)} run{'s' * (len(runs) > 1)}: {words}{note}"

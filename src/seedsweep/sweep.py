@@ -8,18 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
-from seedsweep.errors import ConfigError, FailedRunsError
+from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.job import build, plan
 from seedsweep.planning import PlannedRun, varied
 from seedsweep.progress import advance, checking, training
 from seedsweep.reading import load_curves, load_runs
 from seedsweep.results import outcome_of
-from seedsweep.summary import counts, print_interrupted, print_sweep
+from seedsweep.summary import counts, print_interrupted, print_sweep, summarize
 from seedsweep.tracking import SweepRecord
 
 Task = Callable[[DictConfig], Any]
@@ -61,20 +62,33 @@ class Sweep:
         return SweepTask(task, self.record.run_id if self.record else None, self.labels, self.progress)
 
     def close(self, status: str | None = None) -> None:
-        """Record how it ended, with `status` or by the outcomes of its runs, and print the table."""
-        if self.record:
+        """Record how it ended, with `status` or by how its jobs did, and print the table."""
+        metric = self.first.objective.metric
+        if self.record is None:
+            runs = self._returned()
+            print_sweep(runs, summarize(runs, metric), self.name, None, None)
+            return
+        from mlflow.exceptions import MlflowException
+
+        try:
             self.record.reap()
             runs = load_runs(self.record.run_id, self.record.uri)
             curves = load_curves(self.record.run_id, self.record.uri)
-            status = status or ("FAILED" if (runs["outcome"] == "failed").any() else "FINISHED")
-            self.record.close(status, counts(runs), {"runs": runs, "curves": curves})
-        else:
-            runs = self._returned()
-        print_sweep(runs, self.name, self.first.tracking.uri, self.first.objective.metric)
+            summary = summarize(runs, metric)
+            status = status or ("FAILED" if self._failed() else "FINISHED")
+            self.record.close(status, counts(runs), {"runs": runs, "curves": curves}, summary)
+        except (MlflowException, ConfigError) as error:
+            raise FailedRunsError(
+                masked(f"the store is out of reach, and the sweep unfinished in it: {error}")
+            ) from None
+        print_sweep(runs, summary, self.name, self.record.uri, self.record.page)
+
+    def _failed(self) -> list[int]:
+        return [index for index, result in enumerate(self.results) if result.status == JobStatus.FAILED]
 
     def failure(self) -> FailedRunsError | None:
         """What to say if jobs raised; the error of the first stands for the others."""
-        failed = [index for index, result in enumerate(self.results) if result.status == JobStatus.FAILED]
+        failed = self._failed()
         if not failed:
             return None
         error = self.results[failed[0]]._return_value  # the property would print and raise
@@ -101,24 +115,34 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
     `jobs` are the overrides of each job, `compose` makes of its number and overrides its configuration; `folder` is
     shared by the processes of the jobs. Raises `ConfigError` before anything is recorded, `FailedRunsError` at the end.
     """
-    labels = varied(jobs)
-    planned, first = _plan(jobs, compose, labels)
-    uri = first.tracking.uri
-    record = SweepRecord(uri, planned, name, OmegaConf.to_yaml(first, resolve=True)) if uri else None
-    sweep = Sweep(name, planned, labels, first, record, folder / ".progress")
-    try:
-        with _terminable(), training(sweep.progress, len(jobs)):
-            yield sweep
-    except Exception:
-        sweep.close("FAILED")
-        raise
-    except BaseException as error:  # Ctrl-C, or a signal to end
-        sweep.close("KILLED")
-        print_interrupted()
-        raise SystemExit(error.code if isinstance(error, SystemExit) else 130) from error
-    sweep.close()
+    with _terminable():
+        sweep = _start(masked(name), jobs, compose, folder.resolve())
+        try:
+            with training(sweep.progress, len(jobs)):
+                yield sweep
+        except Exception as error:  # of the launcher: a process of its own that was killed, a scheduler out of reach
+            sweep.close("FAILED")
+            raise FailedRunsError(f"the launcher gave up: {type(error).__name__}: {error}") from error
+        except BaseException as error:  # Ctrl-C, or a signal to end
+            sweep.close("KILLED")
+            print_interrupted()
+            raise SystemExit(error.code if isinstance(error, SystemExit) else 130) from error
+        sweep.close()
     if failure := sweep.failure():
         raise failure
+
+
+def _start(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: Path) -> Sweep:
+    """The sweep with its plan checked and recorded, and no run started."""
+    labels = varied(jobs)
+    try:
+        planned, first = _plan(jobs, compose, labels)
+    except KeyboardInterrupt:
+        print_interrupted()
+        raise SystemExit(130) from None
+    uri = first.tracking.uri
+    record = SweepRecord(uri, planned, name, OmegaConf.to_yaml(first, resolve=True)) if uri else None
+    return Sweep(name, planned, labels, first, record, folder / f".progress-{uuid4().hex}")
 
 
 def _plan(
@@ -126,14 +150,20 @@ def _plan(
 ) -> tuple[list[PlannedRun], DictConfig]:
     """The checked plan, and the first of the configurations."""
     planned: list[PlannedRun] = []
+    seen: dict[str, str] = {}
     first = None
     for number, overrides in enumerate(checking(jobs)):
         config = compose(number, overrides)
         config.tracking.labels = list(labels)
         first = first or config
         if config.tracking != first.tracking:
-            raise ConfigError("tracking", config.tracking, "must be the same for all runs of a sweep")
-        planned.append(plan(config, build(config).splits))
+            raise ConfigError("tracking.uri", config.tracking.uri, "must be the same for all runs of a sweep")
+        run = plan(config, build(config).splits)
+        if run.key in seen:
+            allowed = f"is trained as {seen[run.key]} already, and would count as one more seed; leave one of them out"
+            raise ConfigError("sweep", run.name, allowed)
+        seen[run.key] = run.name
+        planned.append(run)
     if first is None:
         raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
     return planned, first

@@ -1,6 +1,7 @@
 """The only writer of the MLflow store: sweeps, and the runs in them."""
 
 import getpass
+import os
 import shutil
 import subprocess
 import sys
@@ -14,9 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from seedsweep import __version__, store
-from seedsweep.errors import ConfigError
+from seedsweep.errors import ConfigError, masked
 from seedsweep.planning import PlannedRun
 from seedsweep.results import Point, RunResult
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow import MlflowClient
 
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # else the UI takes it for one of language models
 FLUSH_SECONDS = 3.0  # how old the curves of a run in training may look
 METRICS, PARAMS = 800, 100  # that MLflow takes at once: 1,000 of everything together, and 100 params
 PLAN, CONFIG, WEIGHTS, TRACEBACK = "plan.csv", "config.yaml", "weights.safetensors", "traceback.txt"
@@ -46,7 +49,7 @@ class Untracked:
     """A run that nobody keeps (`tracking=none`)."""
 
     publish = None
-    run_id = None
+    page = None
 
     def __enter__(self) -> "Untracked":
         return self
@@ -64,6 +67,7 @@ class RunRecord:
     def __init__(self, client: "MlflowClient", planned: PlannedRun, tags: Mapping[str, str]):
         self.client, self.planned, self.tags = client, planned, tags
         self._params = dict(planned.params)
+        self._experiment = experiment_id(client, planned.experiment)
         self.run_id: str | None = None
         self._start = int(time.time() * 1000)
         self._waiting: list[tuple[Point, int]] = []
@@ -71,6 +75,11 @@ class RunRecord:
 
     def __enter__(self) -> "RunRecord":
         return self
+
+    @property
+    def page(self) -> str:
+        """The run's page in MLflow's UI."""
+        return f"#/experiments/{self._experiment}/runs/{self._open()}"
 
     def publish(self, points: Iterable[Point]) -> None:
         """Take new points of the curves; they are in the store within a few seconds."""
@@ -91,26 +100,25 @@ class RunRecord:
         if error is None:
             return
         failed = isinstance(error, Exception)  # the others are Ctrl-C and signals
-        if failed:
-            text = "".join(traceback.format_exception(error))
-            self.client.log_text(self._open(), store.masked(text), TRACEBACK)
         self._flush("failed" if failed else None)
         self.client.set_terminated(self._open(), "FAILED" if failed else "KILLED")
+        if failed:
+            text = "".join(traceback.format_exception(error))
+            self.client.log_text(self._open(), masked(text), TRACEBACK)
 
     def _open(self) -> str:
         """The run's id; makes the run the first time."""
         if self.run_id is None:
-            experiment = experiment_id(self.client, self.planned.experiment)
-            self.run_id = _create_run(self.client, experiment, self.planned.name, self.tags, self._start)
+            self.run_id = _create_run(self.client, self._experiment, self.planned.name, self.tags, self._start)
         return self.run_id
 
     def _flush(self, outcome: str | None = None) -> None:
         """Write the waiting points; with the first of them the params, with the last the outcome."""
         from mlflow.entities import Metric, Param, RunTag
 
-        metrics = [Metric(point.metric, point.value, now, point.step) for point, now in self._waiting]
         epochs = {point.step: (point.epoch, now) for point, now in self._waiting}
-        metrics += [Metric("epoch", epoch, now, step) for step, (epoch, now) in epochs.items()]
+        metrics = [Metric("epoch", epoch, now, step) for step, (epoch, now) in epochs.items()]  # first: all need them
+        metrics += [Metric(point.metric, point.value, now, point.step) for point, now in self._waiting]
         params = [Param(key, value[:6000]) for key, value in self._params.items()]
         if "optimizer.lr" in self._params:  # a metric too: MLflow sorts params as text
             metrics.append(Metric("optimizer.lr", float(self._params["optimizer.lr"]), self._start, 0))
@@ -132,26 +140,45 @@ class SweepRecord:
         self.uri = store.absolute(uri)
         ids = {name: experiment_id(self.client, name) for name in dict.fromkeys(run.experiment for run in plan)}
         self.experiment_id = ids[plan[0].experiment]
-        tags = {"kind": "sweep", "planned": str(len(plan)), "command": store.masked(" ".join(sys.argv))}
+        tags = {"kind": "sweep", "planned": str(len(plan)), "command": masked(" ".join(sys.argv))}
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
         self.run_id = _create_run(self.client, self.experiment_id, name, tags, int(time.time() * 1000))
         rows = [{key: value for key, value in asdict(run).items() if key != "params"} | run.params for run in plan]
-        self.client.log_text(self.run_id, pd.DataFrame(rows).to_csv(index=False), PLAN)
-        self.client.log_text(self.run_id, store.masked(config), CONFIG)
+        try:
+            self.client.log_text(self.run_id, pd.DataFrame(rows).to_csv(index=False), PLAN)
+            self.client.log_text(self.run_id, masked(config), CONFIG)
+        except BaseException:
+            self.client.set_terminated(self.run_id, "FAILED")
+            raise
 
     def reap(self) -> None:
         """End as KILLED the runs that were left RUNNING by processes that are gone."""
         for experiment in self.client.search_experiments():
             clause = f"tags.`seedsweep.sweep` = '{self.run_id}' and attributes.status = 'RUNNING'"
-            for run in self.client.search_runs([experiment.experiment_id], clause):
-                self.client.set_terminated(run.info.run_id, "KILLED")
+            while left := self.client.search_runs([experiment.experiment_id], clause):
+                for run in left:
+                    self.client.set_terminated(run.info.run_id, "KILLED")
 
-    def close(self, status: str, counts: Mapping[str, int], tables: Mapping[str, "pd.DataFrame"]) -> None:
-        """Write the counts of the outcomes and the tables, and end the sweep with `status`."""
+    @property
+    def page(self) -> str:
+        """The page in MLflow's UI with the charts of the sweep's runs."""
+        clause = quote(f"tags.`seedsweep.sweep` = '{self.run_id}'")
+        return f"#/experiments/{self.experiment_id}/runs?searchFilter={clause}&compareRunsMode=CHART"
+
+    def close(
+        self,
+        status: str,
+        counts: Mapping[str, int],
+        tables: Mapping[str, "pd.DataFrame"],
+        summary: "pd.DataFrame",
+    ) -> None:
+        """Write the counts of the outcomes, the tables and the summary of the groups; end the sweep with `status`."""
         with tempfile.TemporaryDirectory() as folder:
             for name, table in tables.items():
                 table.to_parquet(Path(folder) / f"{name}.parquet", index=False)
+            summary.to_csv(Path(folder) / "summary.csv", index=False)
             self.client.log_artifacts(self.run_id, folder)
+        self.client.set_tag(self.run_id, "mlflow.note.content", _markdown(summary)[:5000])
         for name, count in counts.items():
             self.client.set_tag(self.run_id, f"seedsweep.{name}", str(count))
         self.client.set_terminated(self.run_id, status)
@@ -164,7 +191,8 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return str(client.create_experiment(name, store.artifact_location(client.tracking_uri, name)))
+            location = store.artifact_location(client.tracking_uri, name)
+            return str(client.create_experiment(name, location, tags=KIND))
         except MlflowException:  # another process was faster
             found = client.get_experiment_by_name(name)
             if found is None:
@@ -172,6 +200,13 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     if found.lifecycle_stage == "deleted":
         raise ConfigError("experiment", name, "was deleted in MLflow; restore it there, or give another name")
     return str(found.experiment_id)
+
+
+def _markdown(table: "pd.DataFrame") -> str:
+    """The table as MLflow's UI shows it above a run's parameters."""
+    rows: list[list[str]] = [list(map(str, table)), ["---"] * len(table.columns)]
+    rows += table.astype(str).to_numpy().tolist()
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows)
 
 
 @lru_cache(maxsize=8)
@@ -191,7 +226,7 @@ def _origin() -> dict[str, str]:
     """Who ran which code, under the tags that MLflow's UI shows."""
     script = Path(sys.argv[0])
     tags = {
-        "mlflow.user": getpass.getuser(),
+        "mlflow.user": _user(),
         "mlflow.source.name": script.name,
         "mlflow.source.type": "LOCAL",
         "seedsweep.version": __version__,
@@ -202,6 +237,13 @@ def _origin() -> dict[str, str]:
         if commit.returncode == 0:
             tags["mlflow.source.git.commit"] = commit.stdout.strip()
     return tags
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in containers, users without a name
+        return str(os.getuid())
 
 
 def _log_weights(client: "MlflowClient", run_id: str, result: RunResult, describe: Mapping[str, str]) -> None:

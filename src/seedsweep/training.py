@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
 from seedsweep.results import Point, RunResult
@@ -26,14 +28,18 @@ class _Curves(pl.Callback):
     def __init__(self, log_every_n_steps: int, divergence_threshold: float | None, publish: Publish | None):
         self.every, self.threshold, self.publish = log_every_n_steps, divergence_threshold or math.inf, publish
         self.points: list[Point] = []
-        self.epoch = 0
+        self.step = self.epoch = 0
 
     def on_train_batch_end(self, trainer: pl.Trainer, _module: Any, outputs: Any, _batch: Any, _index: int) -> None:
+        if trainer.global_step == self.step:  # gradients are being accumulated
+            return
         loss = outputs["loss"].item()
         step, self.epoch = trainer.global_step, trainer.current_epoch
-        if step % self.every == 0:
+        self.step = step
+        diverged = not loss <= self.threshold or math.isinf(loss)  # the first is true for nan too
+        if step % self.every == 0 or diverged:
             self._add([Point("train/loss_step", step, self.epoch, loss)])
-        if not loss <= self.threshold or math.isinf(loss):  # the first is true for nan too
+        if diverged:
             raise _DivergenceError
 
     def on_validation_end(self, trainer: pl.Trainer, _module: Any) -> None:
@@ -75,8 +81,9 @@ def train(
     `divergence_threshold`. Other keywords go to `pytorch_lightning.Trainer`. Ctrl-C raises KeyboardInterrupt.
     """
     curves = _Curves(log_every_n_steps, divergence_threshold, publish)
-    fitter = make_trainer(max_epochs=max_epochs, callbacks=[curves], **trainer)
-    with quiet(), _interruptible():
+    callbacks = [curves, *trainer.pop("callbacks", [])]
+    fitter = make_trainer(max_epochs=max_epochs, callbacks=callbacks, **trainer)
+    with quiet(), _interruptible(), _one_thread():
         try:
             fitter.fit(module, datamodule=data)
             if fitter.progress_bar_callback:
@@ -115,11 +122,24 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
+def _one_thread() -> Iterator[None]:
+    """How many threads share a sum decides its last bit: with one, curves are equal on every machine and launcher."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
 def _interruptible() -> Iterator[None]:
     """Ctrl-C is KeyboardInterrupt again: the Trainer turns it into SystemExit(1) and ignores every later one."""
     try:
         yield
     except SystemExit as end:
+        if isinstance(end, SIGTERMException):  # it has no exit code
+            raise SystemExit(128 + signal.SIGTERM) from end
         if isinstance(end.__context__, KeyboardInterrupt):
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from end

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, filter_overrides
+from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 import seedsweep
@@ -25,17 +25,31 @@ class GridSweeperConf(BasicSweeperConf):
 ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweeperConf, provider="seedsweep")
 
 
+TRACKING = {"uri", "sweep", "labels"}  # the keys by which an application says that its runs are tracked by seedsweep
+
+
 class GridSweeper(BasicSweeper):
     """Hydra's basic sweeper with the life of a sweep around it; the same as it for other applications' configs."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        self.task_function = task_function
 
     def sweep(self, arguments: list[str]) -> Sequence[Sequence[JobReturn]]:
         assert self.config is not None
         assert self.hydra_context is not None
         assert self.launcher is not None
-        if "tracking" not in self.config:
+        tracking = self.config.get("tracking")
+        if not OmegaConf.is_dict(tracking) or not set(tracking) >= TRACKING:
             return super().sweep(arguments)  # type: ignore[no-any-return]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        for override in overrides:
+            if override.is_sweep_override() and not override.is_discrete_sweep():
+                value = str(override.input_line).split("=", 1)[-1]
+                raise seedsweep.ConfigError(override.key_or_group, value, "a grid needs values: 0.01,0.1 or range(…)")
+        if self.max_batch_size is not None and self.max_batch_size < 1:
+            raise seedsweep.ConfigError("hydra.sweeper.max_batch_size", self.max_batch_size, "must be at least 1")
         batches = self.split_arguments(overrides, self.max_batch_size)
         jobs = [job for batch in batches for job in batch]
         folder = Path(self.config.hydra.sweep.dir)
@@ -43,7 +57,7 @@ class GridSweeper(BasicSweeper):
         OmegaConf.save(self.config, folder / "multirun.yaml")
         returns = []
         with seedsweep.open_sweep(self._name(), jobs, self._compose, folder) as sweep:
-            task = sweep.member(self.launcher.task_function)
+            task = sweep.member(self.task_function)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
             for batch in batches:
                 returns.append(self.launcher.launch(batch, initial_job_idx=len(sweep.results)))
@@ -59,9 +73,10 @@ class GridSweeper(BasicSweeper):
     def _compose(self, number: int, overrides: Sequence[str]) -> DictConfig:
         """The configuration of one job, as its task will see it."""
         assert self.hydra_context is not None
-        config: Any = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        assert self.config is not None
+        config: DictConfig = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
         with open_dict(config):
-            config.hydra.job.id = config.hydra.job.num = number
+            config.hydra.job.id, config.hydra.job.num = f"{config.hydra.job.name}_{number}", number
             HydraConfig.instance().set_config(config.copy())
             del config["hydra"]
         return config
