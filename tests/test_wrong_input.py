@@ -31,7 +31,7 @@ WRONG = {
     "data=iris": "model=logistic_regression: needs two classes and the data has 3; choose model=softmax_regression",
     "data=iris data.positive_class=foo": "data.positive_class=foo: must be one of setosa, versicolor, virginica",
     "data=banknote": "data.path=null: OpenML's data set 1462 cannot be fetched .*data.path=FILE.csv",
-    "data.features=[mean radius,mean radius]": "data.features=mean radius: is named twice",
+    "data.features=[a,a]": "data.features=a: is named twice",
     "data.stratify=1": "data.stratify=1: must be true or false",
     "data=table data.path=[a] data.target=y": r"data.path=\['a'\]: must be one value",
     "data._target_=pathlib.Path": "data=pathlib.Path: |data._target_=pathlib.Path: ",
@@ -85,6 +85,7 @@ SWEEPS = [
     "data.batch_size=16,999",
     "data=table,iris",
 ]
+SWEEPS += ["seed=0,0", "optimizer.lr=0.1,1e-1", "objective.select=last,best", "optimizer.lr=interval(0.1,1)"]
 
 
 @pytest.mark.parametrize("override", SWEEPS)

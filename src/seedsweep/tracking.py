@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from seedsweep import __version__, store
 from seedsweep.errors import ConfigError, masked
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # else the UI takes it for one of language models
+TRAINING = "workflowType=machine_learning"  # the side of the UI that shows runs
 FLUSH_SECONDS = 3.0  # how old the curves of a run in training may look
 METRICS, PARAMS = 800, 100  # that MLflow takes at once: 1,000 of everything together, and 100 params
 PLAN, CONFIG, WEIGHTS, TRACEBACK = "plan.csv", "config.yaml", "weights.safetensors", "traceback.txt"
@@ -79,7 +80,7 @@ class RunRecord:
     @property
     def page(self) -> str:
         """The run's page in MLflow's UI."""
-        return f"#/experiments/{self._experiment}/runs/{self._open()}"
+        return f"#/experiments/{self._experiment}/runs/{self._open()}?{TRAINING}"
 
     def publish(self, points: Iterable[Point]) -> None:
         """Take new points of the curves; they are in the store within a few seconds."""
@@ -161,9 +162,10 @@ class SweepRecord:
 
     @property
     def page(self) -> str:
-        """The page in MLflow's UI with the charts of the sweep's runs."""
-        clause = quote(f"tags.`seedsweep.sweep` = '{self.run_id}'")
-        return f"#/experiments/{self.experiment_id}/runs?searchFilter={clause}&compareRunsMode=CHART"
+        """The page in MLflow's UI with the charts of the sweep's runs; sorted by a metric, they are not folded away."""
+        query = {"searchFilter": f"tags.`seedsweep.sweep` = '{self.run_id}'", "orderByKey": "metrics.`val/loss`"}
+        query |= {"orderByAsc": "true", "compareRunsMode": "CHART"}
+        return f"#/experiments/{self.experiment_id}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"
 
     def close(
         self,
