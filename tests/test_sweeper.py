@@ -42,6 +42,13 @@ def test_sweep_over_problems_has_each_in_its_experiment(train: Callable[..., End
     assert len({run.data.tags["seedsweep.sweep"] for run in runs_in(client)}) == 1
 
 
+def test_groups_that_would_share_a_name_are_refused(train: Callable[..., Ended], client: MlflowClient) -> None:
+    ended = train("-m", "data={batch_size:16},{batch_size:32}")
+    assert ended.code == 1
+    assert "sweep=sgd lr=0.01 data=breast_cancer: would name two groups" in ended.err
+    assert not runs_in(client)
+
+
 def test_sweep_leaves_no_progress_behind(train: Callable[..., Ended], tmp_path: Path) -> None:
     train("-m", "hydra.sweep.dir=here", "seed=0,1", "trainer.max_epochs=1")
     assert (tmp_path / "here" / "multirun.yaml").exists()

@@ -10,8 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from seedsweep import __version__
 
-GROUPS = ("optimizer", "data", "model", "trainer")
 SEEDS = ("seed", "init_seed", "order_seed")
+NOT_CHOSEN = ("hydra/", "tracking")  # groups whose option says nothing of what is trained
 INDIFFERENT = ("seed", "data.name", "data.path", "model.name", "trainer.log_every_n_steps")  # to what is trained
 RECORDING = ("tracking", "experiment", "objective")  # how a run is recorded and judged, not what is trained
 
@@ -27,6 +27,11 @@ class PlannedRun:
     experiment: str
     params: dict[str, str]
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the runs of a group have in common."""
+        return {key: value for key, value in self.params.items() if key not in (*SEEDS, *INDIFFERENT)}
+
 
 def plan_run(
     config: DictConfig, choices: Mapping[str, Any], labels: Collection[str], fingerprint: str, job: int = 0
@@ -39,7 +44,8 @@ def plan_run(
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     trained = {key: value for key, value in resolved.items() if key not in RECORDING}
     values = {key: canonical(value) for key, value in leaves(trained)}
-    params = {group: str(choices[group]) for group in GROUPS if choices.get(group)} | values
+    chosen = {key: str(option) for key, option in choices.items() if option and not key.startswith(NOT_CHOSEN)}
+    params = chosen | values
     group = _name(params, labels)
     determining = {key: value for key, value in values.items() if key not in INDIFFERENT}
     content = json.dumps([determining, fingerprint, __version__], sort_keys=True)

@@ -150,7 +150,8 @@ def _plan(
 ) -> tuple[list[PlannedRun], DictConfig]:
     """The checked plan, and the first of the configurations."""
     planned: list[PlannedRun] = []
-    seen: dict[str, str] = {}
+    keys: dict[str, PlannedRun] = {}
+    groups: dict[str, PlannedRun] = {}
     first = None
     for number, overrides in enumerate(checking(jobs)):
         config = compose(number, overrides)
@@ -159,10 +160,13 @@ def _plan(
         if config.tracking != first.tracking:
             raise ConfigError("tracking.uri", config.tracking.uri, "must be the same for all runs of a sweep")
         run = plan(config, build(config).splits)
-        if run.key in seen:
-            allowed = f"is trained as {seen[run.key]} already, and would count as one more seed; leave one of them out"
+        same, group = keys.setdefault(run.key, run), groups.setdefault(run.group, run)
+        if same is not run:
+            allowed = f"is trained as {same.name} already, and would count as one more seed; leave one of them out"
             raise ConfigError("sweep", run.name, allowed)
-        seen[run.key] = run.name
+        if group.settings != run.settings:
+            allowed = "would name two groups; sweep keys one by one (data.batch_size=16,32), not a whole node"
+            raise ConfigError("sweep", run.group, allowed)
         planned.append(run)
     if first is None:
         raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
