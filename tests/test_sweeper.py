@@ -45,8 +45,15 @@ def test_sweep_over_problems_has_each_in_its_experiment(train: Callable[..., End
 def test_groups_that_would_share_a_name_are_refused(train: Callable[..., Ended], client: MlflowClient) -> None:
     ended = train("-m", "data={batch_size:16},{batch_size:32}")
     assert ended.code == 1
-    assert "sweep=sgd lr=0.01 data=breast_cancer: would name two groups" in ended.err
+    assert "sweep=sgd lr=0.01 data=breast_cancer: would name two groups, with another data.batch_size" in ended.err
     assert not runs_in(client)
+
+
+def test_group_under_a_package_is_a_param(train: Callable[..., Ended], client: MlflowClient) -> None:
+    assert train("+optimizer@other=adam", "trainer.max_epochs=1").code == 0
+    (run,) = runs_in(client)
+    assert run.data.params["optimizer.other"] == "adam"
+    assert run.data.params["optimizer"] == "sgd"
 
 
 def test_sweep_leaves_no_progress_behind(train: Callable[..., Ended], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -190,6 +191,8 @@ def test_interrupted_sweep_ends_as_killed(client: MlflowClient, slow_or_broken: 
     process = start("-m", "optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
     wait_for(lambda: [run for run in runs_in(client) if run.info.status == "FINISHED"])
     process.send_signal(number)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)  # impatience must not leave it unfinished
     out, err = process.communicate(timeout=60)
     assert process.returncode not in (0, 1)
     assert "Traceback" not in err

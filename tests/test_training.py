@@ -98,6 +98,8 @@ def test_validation_points_are_only_those_that_were_measured() -> None:
 def test_accumulated_gradients_are_one_step() -> None:
     result = trained("trainer.max_epochs=1", "+trainer.accumulate_grad_batches=2", "trainer.log_every_n_steps=1")
     assert [point.step for point in result.points if point.metric == "train/loss_step"] == list(range(1, 14))
+    steps, epoch = curve(result, "train/loss_step"), curve(result, "train/loss")[0]
+    assert min(steps) < epoch < max(steps), "on the same scale"
 
 
 def test_full_batch_descent_at_a_small_rate_never_goes_up() -> None:

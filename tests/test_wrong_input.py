@@ -44,6 +44,9 @@ WRONG = {
     "optimizer.weight_decay=inf": "optimizer.weight_decay=inf: must be a finite number",
     "trainer.devices=2": "trainer.devices=2: must be one of 1",
     "experiment=": "experiment=: must be a name",
+    "model._target_=seedsweep.model._linear ~model.init +model.fan_in=4 +model.fan_out=1": "model",
+    "model=mlp model.activation={_target_:torch.nn.ReLU}": "model",
+    "+optimizer.fused=true +optimizer.foreach=true": "optimizer=torch.optim.SGD: .*fused",
     "seed=-1": "seed=-1: must be a whole number from 0",
     "seed=foo": "seed=foo: must be a whole number from 0",
     "trainer.max_epochs=0": "trainer.max_epochs=0: must be a whole number",
@@ -85,12 +88,18 @@ SWEEPS = [
     "data.batch_size=16,999",
     "data=table,iris",
 ]
-SWEEPS += ["seed=0,0", "optimizer.lr=0.1,1e-1", "objective.select=last,best", "optimizer.lr=interval(0.1,1)"]
+SWEEPS += [
+    "seed=0,0",
+    "tracking.uri= seed=0,1",
+    "optimizer.lr=0.1,1e-1",
+    "objective.select=last,best",
+    "optimizer.lr=interval(0.1,1)",
+]
 
 
 @pytest.mark.parametrize("override", SWEEPS)
 def test_sweep_with_one_wrong_job_trains_none(train: Callable[..., Ended], client: MlflowClient, override: str) -> None:
-    refused(train("-m", override), f"{override.split('=')[0].split('.')[0]}|is trained as .* already")
+    refused(train("-m", *override.split()), f"{override.split('=')[0].split('.')[0]}|is trained as .* already")
     assert len(client.search_experiments()) == 1
 
 

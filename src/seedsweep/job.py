@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from seedsweep.checks import check_choice, check_positive, check_whole
@@ -50,12 +50,12 @@ def run(config: DictConfig) -> float:
     Raises `ConfigError` before anything is recorded if the configuration is wrong, and what the training raises after
     it has been recorded as failed.
     """
-    job = build(config)
-    planned = plan(config, job.splits)
     sweeping = HydraConfig.initialized() and "MULTIRUN" in str(HydraConfig.get().mode)
-    if not sweeping:
-        job.trainer.setdefault("enable_progress_bar", True)
     try:
+        job = build(config)
+        planned = plan(config, job.splits)
+        if not sweeping:
+            job.trainer.setdefault("enable_progress_bar", True)
         with record_run(config.tracking, planned, "lightning", job.splits.fingerprint) as record:
             with torch.random.fork_rng(devices=[]):  # for modules that draw in their steps, such as dropout
                 torch.manual_seed(MODULE_STREAM + config.order_seed)
@@ -65,7 +65,7 @@ def run(config: DictConfig) -> float:
     except KeyboardInterrupt:
         if sweeping:
             raise
-        print_interrupted()
+        print_interrupted("what had been trained is recorded" if config.tracking.uri else "nothing is kept")
         raise SystemExit(130) from None
     if not sweeping:
         print_run(planned, result, config.tracking.uri, record.page)
@@ -92,10 +92,14 @@ def build(config: DictConfig) -> Job:
     generator = torch.Generator().manual_seed(config.init_seed)
     shape = {"features": len(splits.feature_names), "classes": len(splits.classes)}
     net = _make(config, "model", torch.nn.Module, **shape, generator=generator)
+    nested = [key for key, _ in leaves(OmegaConf.to_container(config.model)) if key.endswith("._target_")]
+    if nested or get_object(config.model._target_) is not type(net):
+        allowed = "must be a class that takes plain values, so that load_model can make it again"
+        raise ConfigError("model._target_", config.model._target_, allowed)
     optimizer = _make(config, "optimizer", object, _partial_=True)
     try:
         made = optimizer(net.parameters())
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigError("optimizer", config.optimizer._target_, str(error)) from error
     _check_kind("optimizer", config.optimizer._target_, made, torch.optim.Optimizer)
     trainer: dict[str, Any] = OmegaConf.to_container(config.trainer, resolve=True)  # type: ignore[assignment]

@@ -44,7 +44,8 @@ def plan_run(
     resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     trained = {key: value for key, value in resolved.items() if key not in RECORDING}
     values = {key: canonical(value) for key, value in leaves(trained)}
-    chosen = {key: str(option) for key, option in choices.items() if option and not key.startswith(NOT_CHOSEN)}
+    options = {key.replace("@", "."): option for key, option in choices.items()}  # MLflow takes no @ in a name
+    chosen = {key: str(option) for key, option in options.items() if option and not key.startswith(NOT_CHOSEN)}
     params = chosen | values
     group = _name(params, labels)
     determining = {key: value for key, value in values.items() if key not in INDIFFERENT}
@@ -70,7 +71,7 @@ def varied(jobs: Iterable[Iterable[str]]) -> tuple[str, ...]:
 
 def overridden(override: str) -> str:
     """The key of a `key=value` override."""
-    return override.split("=", 1)[0].lstrip("+~").split("@")[0]
+    return override.split("=", 1)[0].lstrip("+~").replace("@", ".")
 
 
 def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -27,8 +27,9 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
 
     Columns: `run` (id), `name`, `group`, `sweep`, `job`, `outcome` (finished, diverged, failed or missing), `status`
     (MLflow's), `started`, `seconds`; every param under its own name (`optimizer`, `optimizer.lr`, `seed`, …), as
-    numbers where all are; and the last value of every metric (`val/loss`, …). A run that was planned and has no end is
-    there too, with the outcome `missing`. `tracking_uri` is the default store when None.
+    numbers where all are; and the last value of every metric (`val/loss`, …). The runs of a sweep that
+    were planned and have no end are there too, with the outcome `missing`. `tracking_uri` is the default store when
+    None.
     """
     client = store.connect(tracking_uri or store.default_uri())
     parent = None if sweep is None else _find_sweep(client, sweep)
@@ -46,11 +47,12 @@ def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd
     client = store.connect(tracking_uri or store.default_uri())
     points: list[tuple[str, str, int, int, float]] = []
     for run in _search(client, None if sweep is None else _find_sweep(client, sweep)):
-        run_id = run.info.run_id
+        run_id, metrics = run.info.run_id, sorted(set(run.data.metrics) - set(NOT_CURVES))
+        histories = {metric: client.get_metric_history(run_id, metric) for metric in metrics}
+        # last: it is written first, so that a run in training has the epochs of all points read
         epochs = {point.step: int(point.value) for point in client.get_metric_history(run_id, "epoch")}
-        for metric in sorted(set(run.data.metrics) - set(NOT_CURVES)):
-            for point in client.get_metric_history(run_id, metric):
-                points.append((run_id, metric, point.step, epochs[point.step], _unclipped(point.value)))
+        for metric, history in histories.items():
+            points += [(run_id, metric, p.step, epochs[p.step], _unclipped(p.value)) for p in history]
     frame = pd.DataFrame(points, columns=["run", "metric", "step", "epoch", "value"])
     return frame.sort_values(["run", "metric", "step"], kind="stable", ignore_index=True)
 

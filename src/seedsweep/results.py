@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seedsweep.errors import ConfigError
 
-Outcome = Literal["finished", "diverged", "failed"]
+Outcome = Literal["finished", "diverged"]  # of a training that came to its end
 MAXIMIZED = "accuracy"  # every other metric is better when it is smaller
 
 

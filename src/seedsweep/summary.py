@@ -31,15 +31,17 @@ def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str
         console.print(escape(where(uri, page)))
 
 
-def print_interrupted() -> None:
+def print_interrupted(left: str) -> None:
     """What Ctrl-C leaves behind."""
-    Console(stderr=True).print("Interrupted: what had been trained is recorded, as KILLED.")
+    Console(stderr=True).print(f"Interrupted: {left}.")
 
 
-def print_sweep(runs: pd.DataFrame, summary: pd.DataFrame, title: str, uri: str | None, page: str | None) -> None:
-    """The table of the groups, and the line that opens MLflow's UI."""
+def print_sweep(
+    runs: pd.DataFrame, summary: pd.DataFrame, title: str, of: str, uri: str | None = None, page: str | None = None
+) -> None:
+    """The table of the groups, whose numbers are `of` each curve, and the line that opens MLflow's UI."""
     console = Console(highlight=False, soft_wrap=True)
-    drawn = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=_caption(runs), padding=(0, 1))
+    drawn = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=_caption(runs, of), padding=(0, 1))
     drawn.title_justify = drawn.caption_justify = "left"
     for name in summary:
         drawn.add_column(str(name), justify="left" if name == "group" else "right", no_wrap=True)
@@ -97,8 +99,8 @@ def _mean_sd(values: pd.Series, places: int) -> str:
     return f"{values.mean():{form}}" + (f" ± {values.std():{form}}" if len(values) > 1 else "")
 
 
-def _caption(runs: pd.DataFrame) -> str:
+def _caption(runs: pd.DataFrame, of: str) -> str:
     found = counts(runs)
     words = ", ".join(f"{number} {outcome}" for outcome, number in found.items() if number)
     note = "; means are over finished runs only" if found["finished"] < len(runs) else ""
-    return f"mean ± sd over seeds of the last value; {len(runs)} run{'s' * (len(runs) > 1)}: {words}{note}"
+    return f"mean ± sd over seeds of the {of}; {len(runs)} run{'s' * (len(runs) > 1)}: {words}{note}"

@@ -66,7 +66,7 @@ class Sweep:
         metric = self.first.objective.metric
         if self.record is None:
             runs = self._returned()
-            print_sweep(runs, summarize(runs, metric), self.name, None, None)
+            print_sweep(runs, summarize(runs, metric), self.name, f"{self.first.objective.select} value")
             return
         from mlflow.exceptions import MlflowException
 
@@ -77,11 +77,13 @@ class Sweep:
             summary = summarize(runs, metric)
             status = status or ("FAILED" if self._failed() else "FINISHED")
             self.record.close(status, counts(runs), {"runs": runs, "curves": curves}, summary)
-        except (MlflowException, ConfigError) as error:
-            raise FailedRunsError(
-                masked(f"the store is out of reach, and the sweep unfinished in it: {error}")
-            ) from None
-        print_sweep(runs, summary, self.name, self.record.uri, self.record.page)
+        except (MlflowException, ConfigError, OSError) as error:
+            message = f"the store cannot be written, and the sweep is unfinished in it: {error}"
+            raise FailedRunsError(masked(message)) from None
+        except BaseException:  # Ctrl-C while closing
+            self.record.client.set_terminated(self.record.run_id, "KILLED")
+            raise
+        print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page)
 
     def _failed(self) -> list[int]:
         return [index for index, result in enumerate(self.results) if result.status == JobStatus.FAILED]
@@ -115,19 +117,26 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
     `jobs` are the overrides of each job, `compose` makes of its number and overrides its configuration; `folder` is
     shared by the processes of the jobs. Raises `ConfigError` before anything is recorded, `FailedRunsError` at the end.
     """
-    with _terminable():
-        sweep = _start(masked(name), jobs, compose, folder.resolve())
+    with _on_signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number)):  # unwinds, as Ctrl-C does
+        try:
+            sweep = _start(masked(name), jobs, compose, folder.resolve())
+        except KeyboardInterrupt:
+            print_interrupted("nothing had been trained")
+            raise SystemExit(130) from None
         try:
             with training(sweep.progress, len(jobs)):
                 yield sweep
+            sweep.close()
+        except FailedRunsError:
+            raise
         except Exception as error:  # of the launcher: a process of its own that was killed, a scheduler out of reach
             sweep.close("FAILED")
             raise FailedRunsError(f"the launcher gave up: {type(error).__name__}: {error}") from error
         except BaseException as error:  # Ctrl-C, or a signal to end
-            sweep.close("KILLED")
-            print_interrupted()
+            with _on_signal(signal.SIGINT, signal.SIG_IGN):
+                sweep.close("KILLED")
+            print_interrupted("what had been trained is recorded" if sweep.record else "nothing is kept")
             raise SystemExit(error.code if isinstance(error, SystemExit) else 130) from error
-        sweep.close()
     if failure := sweep.failure():
         raise failure
 
@@ -135,13 +144,9 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
 def _start(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: Path) -> Sweep:
     """The sweep with its plan checked and recorded, and no run started."""
     labels = varied(jobs)
-    try:
-        planned, first = _plan(jobs, compose, labels)
-    except KeyboardInterrupt:
-        print_interrupted()
-        raise SystemExit(130) from None
+    planned, first = _plan(jobs, compose, labels)
     uri = first.tracking.uri
-    record = SweepRecord(uri, planned, name, OmegaConf.to_yaml(first, resolve=True)) if uri else None
+    record = None if uri is None else SweepRecord(uri, planned, name, OmegaConf.to_yaml(first, resolve=True))
     return Sweep(name, planned, labels, first, record, folder / f".progress-{uuid4().hex}")
 
 
@@ -164,8 +169,8 @@ def _plan(
         if same is not run:
             allowed = f"is trained as {same.name} already, and would count as one more seed; leave one of them out"
             raise ConfigError("sweep", run.name, allowed)
-        if group.settings != run.settings:
-            allowed = "would name two groups; sweep keys one by one (data.batch_size=16,32), not a whole node"
+        if different := sorted(key for key, _ in group.settings.items() ^ run.settings.items()):
+            allowed = f"would name two groups, with another {different[0]}; sweep that key itself ({different[0]}=…,…)"
             raise ConfigError("sweep", run.group, allowed)
         planned.append(run)
     if first is None:
@@ -174,13 +179,13 @@ def _plan(
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM unwinds as Ctrl-C does, so that what is in progress is closed."""
+def _on_signal(number: signal.Signals, handler: Any) -> Iterator[None]:
+    """Another handler of a signal in the body; none outside the main thread, which alone may set one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    before = signal.signal(number, handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(number, before)

@@ -139,33 +139,32 @@ class SweepRecord:
 
         self.client = store.connect(uri, create=True)
         self.uri = store.absolute(uri)
-        ids = {name: experiment_id(self.client, name) for name in dict.fromkeys(run.experiment for run in plan)}
-        self.experiment_id = ids[plan[0].experiment]
+        names = dict.fromkeys(run.experiment for run in plan)
+        self.experiment_ids = [experiment_id(self.client, each) for each in names]
         tags = {"kind": "sweep", "planned": str(len(plan)), "command": masked(" ".join(sys.argv))}
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
-        self.run_id = _create_run(self.client, self.experiment_id, name, tags, int(time.time() * 1000))
-        rows = [{key: value for key, value in asdict(run).items() if key != "params"} | run.params for run in plan]
+        self.run_id = _create_run(self.client, self.experiment_ids[0], name, tags, int(time.time() * 1000))
         try:
+            rows = [{key: value for key, value in asdict(run).items() if key != "params"} | run.params for run in plan]
             self.client.log_text(self.run_id, pd.DataFrame(rows).to_csv(index=False), PLAN)
             self.client.log_text(self.run_id, masked(config), CONFIG)
-        except BaseException:
-            self.client.set_terminated(self.run_id, "FAILED")
+        except BaseException as error:
+            self.client.set_terminated(self.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
             raise
 
     def reap(self) -> None:
         """End as KILLED the runs that were left RUNNING by processes that are gone."""
-        for experiment in self.client.search_experiments():
-            clause = f"tags.`seedsweep.sweep` = '{self.run_id}' and attributes.status = 'RUNNING'"
-            while left := self.client.search_runs([experiment.experiment_id], clause):
-                for run in left:
-                    self.client.set_terminated(run.info.run_id, "KILLED")
+        clause = f"tags.`seedsweep.sweep` = '{self.run_id}' and attributes.status = 'RUNNING'"
+        while left := self.client.search_runs(self.experiment_ids, clause):
+            for run in left:
+                self.client.set_terminated(run.info.run_id, "KILLED")
 
     @property
     def page(self) -> str:
         """The page in MLflow's UI with the charts of the sweep's runs; sorted by a metric, they are not folded away."""
         query = {"searchFilter": f"tags.`seedsweep.sweep` = '{self.run_id}'", "orderByKey": "metrics.`val/loss`"}
         query |= {"orderByAsc": "true", "compareRunsMode": "CHART"}
-        return f"#/experiments/{self.experiment_id}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"
+        return f"#/experiments/{self.experiment_ids[0]}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"
 
     def close(
         self,
@@ -220,7 +219,7 @@ def _create_run(client: "MlflowClient", experiment: str, name: str, tags: Mappin
     named = {f"seedsweep.{key}": value[:5000] for key, value in tags.items()} | _origin()
     if "sweep" in tags:
         named["mlflow.parentRunId"] = tags["sweep"]
-    return str(client.create_run(experiment, start_time=start, tags=named, run_name=name).info.run_id)
+    return str(client.create_run(experiment, start_time=start, tags=named, run_name=name[:250]).info.run_id)
 
 
 @lru_cache(maxsize=1)

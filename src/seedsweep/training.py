@@ -33,7 +33,7 @@ class _Curves(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, _module: Any, outputs: Any, _batch: Any, _index: int) -> None:
         if trainer.global_step == self.step:  # gradients are being accumulated
             return
-        loss = outputs["loss"].item()
+        loss = outputs["loss"].item() * trainer.accumulate_grad_batches  # by which Lightning has divided it
         step, self.epoch = trainer.global_step, trainer.current_epoch
         self.step = step
         diverged = not loss <= self.threshold or math.isinf(loss)  # the first is true for nan too
