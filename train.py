@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 import seedsweep
 
 
+@seedsweep.compact_errors
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config: DictConfig) -> float:
     return seedsweep.run(config)

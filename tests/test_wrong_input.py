@@ -9,8 +9,8 @@ from mlflow import MlflowClient
 
 LR = "must be a finite number greater than 0"
 WRONG = {
-    "optimizer=foo": "Could not find 'optimizer/foo'.*keras_adam",
-    "data=foo": "Could not find 'data/foo'.*breast_cancer",
+    "optimizer=foo": "optimizer=foo: must be one of adadelta, adagrad, .*keras_adam",
+    "data=foo": "data=foo: must be one of banknote, breast_cancer",
     "model.init=foo": "model.init=foo: must be one of zeros, uniform",
     "optimizer.lr=-1": f"optimizer.lr=-1: {LR}",
     "optimizer.lr=0": f"optimizer.lr=0: {LR}",
@@ -72,6 +72,7 @@ def refused(ended: Ended, message: str) -> None:
 
     assert ended.code == 1
     assert "Traceback" not in ended.err
+    assert len(ended.err.splitlines()) <= 5, ended.err
     assert re.search(message, ended.err, re.DOTALL), ended.err
 
 

@@ -11,7 +11,7 @@ from seedsweep.importing import collector_paused
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from seedsweep.errors import ConfigError, FailedRunsError
+    from seedsweep.errors import ConfigError, FailedRunsError, compact_errors
     from seedsweep.job import run
     from seedsweep.reading import load_curves, load_model, load_runs
     from seedsweep.sweep import open_sweep
@@ -19,13 +19,23 @@ if TYPE_CHECKING:
 _WHERE = {
     "ConfigError": "errors",
     "FailedRunsError": "errors",
+    "compact_errors": "errors",
     "load_curves": "reading",
     "load_model": "reading",
     "load_runs": "reading",
     "open_sweep": "sweep",
     "run": "job",
 }
-__all__ = ["ConfigError", "FailedRunsError", "load_curves", "load_model", "load_runs", "open_sweep", "run"]
+__all__ = [
+    "ConfigError",
+    "FailedRunsError",
+    "compact_errors",
+    "load_curves",
+    "load_model",
+    "load_runs",
+    "open_sweep",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:
