@@ -44,8 +44,7 @@ WRONG = {
     "optimizer.weight_decay=inf": "optimizer.weight_decay=inf: must be a finite number",
     "trainer.devices=2": "trainer.devices=2: must be one of 1",
     "experiment=": "experiment=: must be a name",
-    "model._target_=seedsweep.model._linear ~model.init +model.fan_in=4 +model.fan_out=1": "model",
-    "model=mlp model.activation={_target_:torch.nn.ReLU}": "model",
+    "model=mlp model.activation={_target_:torch.nn.ReLU}": r"model.activation=ReLU\(\): must be one of relu",
     "+optimizer.fused=true +optimizer.foreach=true": "optimizer=torch.optim.SGD: .*fused",
     "seed=-1": "seed=-1: must be a whole number from 0",
     "seed=foo": "seed=foo: must be a whole number from 0",
@@ -130,6 +129,17 @@ def test_store_without_a_place_for_artifacts_is_refused(
         refused(train(*mode), "cannot be written: .*artifacts")
     assert not runs_in(client)
     assert not runs_in(client, "sweep")
+
+
+def test_model_that_could_not_be_loaded_again_is_refused(
+    train: Callable[..., Ended], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "made.py").write_text(
+        "from seedsweep.model import LogisticRegression\n\n"
+        "def make(**arguments):\n    return LogisticRegression(**arguments)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    refused(train("model._target_=made.make"), "model._target_=made.make: must be a class that takes plain values")
 
 
 def test_values_too_large_for_training_are_refused(train: Callable[..., Ended], tmp_path: Path) -> None:

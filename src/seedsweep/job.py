@@ -51,12 +51,14 @@ def run(config: DictConfig) -> float:
     it has been recorded as failed.
     """
     sweeping = HydraConfig.initialized() and "MULTIRUN" in str(HydraConfig.get().mode)
+    left = "nothing had been trained"
     try:
         job = build(config)
         planned = plan(config, job.splits)
         if not sweeping:
             job.trainer.setdefault("enable_progress_bar", True)
         with record_run(config.tracking, planned, "lightning", job.splits.fingerprint) as record:
+            left = "what had been trained is recorded" if config.tracking.uri else "nothing is kept"
             with torch.random.fork_rng(devices=[]):  # for modules that draw in their steps, such as dropout
                 torch.manual_seed(MODULE_STREAM + config.order_seed)
                 result = train(job.module, job.data, publish=record.publish, **job.trainer)
@@ -65,7 +67,7 @@ def run(config: DictConfig) -> float:
     except KeyboardInterrupt:
         if sweeping:
             raise
-        print_interrupted("what had been trained is recorded" if config.tracking.uri else "nothing is kept")
+        print_interrupted(left)
         raise SystemExit(130) from None
     if not sweeping:
         print_run(planned, result, config.tracking.uri, record.page)
