@@ -204,6 +204,24 @@ def test_interrupted_sweep_ends_as_killed(client: MlflowClient, slow_or_broken: 
     assert "of 4" in out
 
 
+@pytest.mark.parametrize("swallow", [False, True])
+def test_interrupt_that_a_library_turned_into_its_own_error_still_kills_the_sweep(
+    client: MlflowClient, tmp_path: Path, swallow: bool
+) -> None:
+    def interrupted() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            if not swallow:
+                raise AttributeError("as OmegaConf does") from None
+
+    with pytest.raises(SystemExit) as end:  # noqa: SIM117
+        with seedsweep.open_sweep("sweep", [["seed=0"]], lambda _, overrides: config(*overrides), tmp_path):
+            interrupted()
+    assert end.value.code == 130
+    assert runs_in(client, "sweep")[0].info.status == "KILLED"
+
+
 def test_terminated_run_is_killed_and_exits_as_such(client: MlflowClient, slow_or_broken: None) -> None:
     process = start("optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=50")
     wait_for(lambda: runs_in(client))

@@ -1,7 +1,6 @@
 """The life of a sweep around whatever launches its jobs: plan, parent run, progress, closing, table."""
 
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -117,26 +116,31 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
     `jobs` are the overrides of each job, `compose` makes of its number and overrides its configuration; `folder` is
     shared by the processes of the jobs. Raises `ConfigError` before anything is recorded, `FailedRunsError` at the end.
     """
-    with _on_signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number)):  # unwinds, as Ctrl-C does
+    stop = _Stop()
+    with _on_signal(signal.SIGTERM, stop), _on_signal(signal.SIGINT, stop):
         try:
             sweep = _start(masked(name), jobs, compose, folder.resolve())
-        except KeyboardInterrupt:
+        except BaseException:
+            if stop.code is None:
+                raise
             print_interrupted("nothing had been trained")
-            raise SystemExit(130) from None
+            raise SystemExit(stop.code) from None
         try:
             with training(sweep.progress, len(jobs)):
                 yield sweep
+                stop.check()
             sweep.close()
         except FailedRunsError:
             raise
-        except Exception as error:  # of the launcher: a process of its own that was killed, a scheduler out of reach
-            sweep.close("FAILED")
-            raise FailedRunsError(f"the launcher gave up: {type(error).__name__}: {error}") from error
-        except BaseException as error:  # Ctrl-C, or a signal to end
+        except BaseException as error:
+            if stop.code is None and isinstance(error, Exception):
+                # of the launcher: a process of its own that was killed, a scheduler out of reach
+                sweep.close("FAILED")
+                raise FailedRunsError(f"the launcher gave up: {type(error).__name__}: {error}") from error
             with _on_signal(signal.SIGINT, signal.SIG_IGN):
                 sweep.close("KILLED")
             print_interrupted("what had been trained is recorded" if sweep.record else "nothing is kept")
-            raise SystemExit(error.code if isinstance(error, SystemExit) else 130) from error
+            raise SystemExit(stop.code or 1) from error
     if failure := sweep.failure():
         raise failure
 
@@ -176,6 +180,27 @@ def _plan(
     if first is None:
         raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
     return planned, first
+
+
+class _Stop:
+    """The handler of the signals to end: it raises and remembers, as a library may turn what it raised into its own.
+
+    `code` is the exit status that the first of them asks for.
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+
+    def __call__(self, number: int, _frame: object) -> None:
+        self.code = self.code or 128 + number
+        self.check()
+
+    def check(self) -> None:
+        """Raise if a signal has come, even one whose exception was lost on the way."""
+        if self.code == 128 + signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.code is not None:
+            raise SystemExit(self.code)
 
 
 @contextmanager
