@@ -31,6 +31,32 @@ class RunResult:
     weights: dict[str, Tensor] = field(default_factory=dict)
 
 
+class Column(NamedTuple):
+    """One metric, measured at once in many members of a fleet: `values` (n,) float64 of the `members` (n,) int64.
+
+    `members` are their places in the fleet, ascending; `time` is in milliseconds since 1970.
+    """
+
+    metric: str
+    step: int
+    epoch: int
+    time: int
+    members: np.ndarray
+    values: np.ndarray
+
+
+@dataclass
+class FleetResult:
+    """The trainings of a fleet: an outcome for each member, the columns as they were measured, stacked weights.
+
+    `weights` is the state dict of the network on the CPU, each tensor with the members as its first dimension.
+    """
+
+    outcomes: list[Outcome]
+    columns: list[Column] = field(default_factory=list)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+
 def objective(result: RunResult, metric: str, select: str) -> float:
     """One number of the curve of `metric`: its `last` or `best` value, or its `auc`; the worst for a diverged run.
 
