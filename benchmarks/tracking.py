@@ -1,65 +1,122 @@
-"""Recording one finished run (15 params, 20 points, 10 tags), against `MlflowClient` used plainly.
+"""Recording and reading runs (35 params, 34 points, 15 tags) in bulk, one by one, and by `MlflowClient` used plainly.
 
-    python benchmarks/tracking.py [repetitions]
+    python benchmarks/tracking.py [runs]
 
-On two cores:
+On two cores, with others at work on them:
 
-    MlflowClient used plainly   118.4 ms a run   1.00×
-    seedsweep                    26.9 ms a run   0.23×
+    writing: MlflowClient, call by call  215.479 ms a run    10.77 s for 50 runs
+    writing: one by one                  29.368 ms a run     1.47 s for 50 runs
+    plan                                  0.014 ms a run     0.08 s for 6000 runs
+    writing: in bulk                      0.390 ms a run     2.34 s for 6000 runs
+    reading runs: mlflow.search_runs      1.821 ms a run    10.93 s for 6000 runs
+    reading runs: load_runs               0.118 ms a run     0.71 s for 6000 runs
+    reading curves: MlflowClient         20.010 ms a run     1.00 s for 50 runs
+    reading curves: load_curves           0.058 ms a run     0.35 s for 6000 runs
+    summarizing                           0.009 ms a run     0.05 s for 6000 runs
+    closing the sweep                     0.100 ms a run     0.60 s for 6000 runs
 """
 
-import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import mlflow
+import numpy as np
+import torch
 from mlflow import MlflowClient
 
 from seedsweep import store
+from seedsweep.bulk import record_fleet
+from seedsweep.identity import experiment_id
 from seedsweep.planning import PlannedRun
-from seedsweep.results import Point, RunResult
-from seedsweep.tracking import experiment_id, record_run
+from seedsweep.reading import load_curves, load_runs, stream_curves
+from seedsweep.results import Column, FleetResult, Point, RunResult
+from seedsweep.summary import counts, summarize
+from seedsweep.tracking import SweepRecord, record_run
 
-PARAMS = {f"optimizer.param_{index}": str(index) for index in range(15)}
-POINTS = [Point(f"metric_{index % 4}", 60 * (index // 4 + 1), index // 4, 0.5) for index in range(20)]
-
-
-def ours(uri: str) -> None:
-    planned = PlannedRun(0, "adam lr=0.01 seed=3", "adam lr=0.01", "0" * 16, "ours", PARAMS)
-    with record_run({"uri": uri, "sweep": None}, planned, "lightning", "0" * 16) as record:
-        record.publish(POINTS)
-        record.finish(RunResult("finished", POINTS), {})
+SHOWN = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
+POINTS = [Point(name, 60 * step, step - 1, 0.5) for step in range(1, 7) for name in SHOWN]
+POINTS += [Point("train/loss_step", 360, 5, 0.5), Point("test/loss", 360, 5, 0.5), Point("test/accuracy", 360, 5, 0.5)]
+FEW = 50  # runs, where each takes long
 
 
-def plainly(client: MlflowClient, experiment: str) -> None:
+def planned(job: int) -> PlannedRun:
+    group = f"adam lr={job // 100}"
+    params = {f"optimizer.param_{index}": str(index) for index in range(33)}
+    params |= {"optimizer.lr": str(job // 100), "seed": str(job % 100)}
+    return PlannedRun(job, f"{group} seed={job % 100}", group, f"{job:016x}", "benchmark", params)
+
+
+def plainly(client: MlflowClient, experiment: str, runs: list[PlannedRun]) -> None:
     """Call by call, as a training loop would."""
-    run_id = client.create_run(experiment).info.run_id
-    for index in range(10):
-        client.set_tag(run_id, f"tag_{index}", "value")
-    for key, value in PARAMS.items():
-        client.log_param(run_id, key, value)
-    for point in POINTS:
-        client.log_metric(run_id, point.metric, point.value, step=point.step)
-    client.set_terminated(run_id)
+    for run in runs:
+        run_id = client.create_run(experiment).info.run_id
+        for index in range(10):
+            client.set_tag(run_id, f"tag_{index}", "value")
+        for key, value in run.params.items():
+            client.log_param(run_id, key, value)
+        for point in POINTS:
+            client.log_metric(run_id, point.metric, point.value, step=point.step)
+        client.set_terminated(run_id)
 
 
-def main(repetitions: int) -> None:
+def one_by_one(uri: str, runs: list[PlannedRun]) -> None:
+    for run in runs:
+        with record_run({"uri": uri, "sweep": None}, run, "lightning", "0" * 16) as record:
+            record.publish(POINTS)
+            record.finish(RunResult("finished", POINTS, {"weight": torch.zeros(4)}), {})
+
+
+def in_bulk(uri: str, runs: list[PlannedRun], sweep: str) -> None:
+    members, values = np.arange(len(runs)), np.random.default_rng(0).random(len(runs))
+    now = int(time.time() * 1000)
+    columns = [Column(point.metric, point.step, point.epoch, now + point.step, members, values) for point in POINTS]
+    with record_fleet({"uri": uri, "sweep": sweep}, runs, "fleet", "0" * 16) as record:
+        record.finish(FleetResult(["finished"] * len(runs), columns, {"weight": torch.zeros(len(runs), 4)}), {})
+
+
+@contextmanager
+def timed(what: str, runs: int) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds = time.perf_counter() - start
+    print(f"    {what:34s} {seconds / runs * 1e3:8.3f} ms a run  {seconds:7.2f} s for {runs} runs")
+
+
+def main(number: int) -> None:
+    runs = [planned(job) for job in range(number)]
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{folder}/mlflow.db"
         client = store.connect(uri, create=True)
-        experiment = experiment_id(client, "plainly")
-        seconds: dict[str, list[float]] = {"MlflowClient used plainly": [], "seedsweep": []}
-        for _ in range(repetitions + 1):
-            start = time.perf_counter()
-            plainly(client, experiment)
-            middle = time.perf_counter()
-            ours(uri)
-            seconds["MlflowClient used plainly"].append(middle - start)
-            seconds["seedsweep"].append(time.perf_counter() - middle)
-    medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}
-    for name, median in medians.items():
-        print(f"{name:26s} {median * 1e3:6.1f} ms a run   {median / medians['MlflowClient used plainly']:.2f}×")
+        experiment = experiment_id(client, "benchmark")
+        one_by_one(uri, runs[:1])  # imports
+        with timed("writing: MlflowClient, call by call", FEW):
+            plainly(client, experiment, runs[:FEW])
+        with timed("writing: one by one", FEW):
+            one_by_one(uri, runs[:FEW])
+        with timed("plan", number):
+            sweep = SweepRecord(uri, runs, "benchmark", "")
+        with timed("writing: in bulk", number):
+            in_bulk(uri, runs, sweep.run_id)
+        with timed("reading runs: mlflow.search_runs", number):
+            mlflow.set_tracking_uri(uri)
+            mlflow.search_runs([experiment], f"tags.`seedsweep.sweep` = '{sweep.run_id}'", max_results=50_000)
+        with timed("reading runs: load_runs", number):
+            table = load_runs(sweep.run_id, uri)
+        with timed("reading curves: MlflowClient", FEW):
+            for run in table["run"][:FEW]:
+                for metric in {point.metric for point in POINTS}:
+                    client.get_metric_history(run, metric)
+        with timed("reading curves: load_curves", number):
+            load_curves(sweep.run_id, uri)
+        with timed("summarizing", number):
+            summary = summarize(table, "val/loss")
+        with timed("closing the sweep", number):
+            sweep.reap()
+            sweep.close("FINISHED", counts(table), table, stream_curves(sweep.run_id, uri), summary)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 6000)

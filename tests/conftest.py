@@ -3,9 +3,11 @@
 import os
 import runpy
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -138,3 +141,58 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
         finally:
             os.killpg(process.pid, 9)
             process.wait()
+
+
+@dataclass
+class Postgres:
+    """A PostgreSQL server with an empty MLflow store in it, of which each test has a copy."""
+
+    port: int
+    copies: int = 0
+
+    def uri(self, database: str) -> str:
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
+
+    def copy(self) -> str:
+        self.copies += 1
+        with psycopg.connect(self.uri("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE store{self.copies} TEMPLATE store")  # type: ignore[call-overload]
+        return self.uri(f"store{self.copies}")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A server of the session's own, on loopback."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres")) or [shutil.which("postgres")]
+    if found[-1] is None:
+        pytest.skip("PostgreSQL is not installed")
+    binaries = Path(found[-1]).parent
+    folder, port = Path(tempfile.mkdtemp(prefix="postgres-")), free_port()
+    options: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    if os.getuid() == 0:  # as which it refuses to run
+        shutil.chown(folder, "postgres")
+        options |= {"user": "postgres", "group": "postgres", "extra_groups": []}
+    make = ["initdb", "--pgdata=data", "--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8"]
+    subprocess.run([binaries / make[0], *make[1:], "--locale=C"], check=True, **options)
+    serve = ["-D", "data", "-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-c", "fsync=off"]
+    process = subprocess.Popen([binaries / "postgres", *serve], **options)
+    server = Postgres(port)
+    try:
+        wait_for(lambda: _accepts(server))
+        with psycopg.connect(server.uri("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE store")
+        make_store = f"from seedsweep import store; store.connect({server.uri('store')!r}, create=True)"
+        subprocess.run([sys.executable, "-c", make_store], check=True)  # a process that keeps no connection
+        yield server
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        shutil.rmtree(folder)
+
+
+def _accepts(server: Postgres) -> bool:
+    try:
+        psycopg.connect(server.uri("postgres").replace("+psycopg", "")).close()
+    except psycopg.OperationalError:
+        return False
+    return True

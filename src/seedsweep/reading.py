@@ -2,24 +2,35 @@
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from seedsweep import store
+from seedsweep.database import Cell, Stored, open_database, read_points, read_runs
 from seedsweep.errors import ConfigError
+from seedsweep.importing import collector_paused
 from seedsweep.tracking import PLAN, WEIGHTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-    from torch import nn
+    from torch import Tensor, nn
 
 PAGE = 1000
+THREADS = 8  # that ask a server for curves
 NOT_CURVES = ("epoch", "optimizer.lr")
+TAGS = tuple(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome"))
+TEXTS = ("run", "name", "group", "sweep", "outcome", "status", "started")
+ABOUT = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds")
+STACKED = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # run id, artifact, place in the fleet
 
 
 def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
@@ -33,28 +44,26 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
     """
     client = store.connect(tracking_uri or store.default_uri())
     parent = None if sweep is None else _find_sweep(client, sweep)
-    rows = [_row(run) for run in _search(client, parent)]
-    if parent:
-        done = {row["job"] for row in rows}
-        plan = _plan(client, parent)
-        rows += [{"sweep": parent, "outcome": "missing"} | row for row in plan if row["job"] not in done]
-    frame = pd.DataFrame(rows).reindex(columns=_columns(rows))
+    database = open_database(client.tracking_uri)
+    with collector_paused():  # it would look through hundreds of thousands of rows, again and again
+        stored = read_runs(database, parent) if database else _read_runs(client, parent)
+        frame = _runs(stored, parent, _plan(client, parent) if parent else None)
     return frame.sort_values(["sweep", "job"], ignore_index=True).apply(_as_numbers)
 
 
 def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
     """The curves of the same runs as `load_runs`, tidy: a row a point: `run`, `metric`, `step`, `epoch`, `value`."""
+    return pd.concat(stream_curves(sweep, tracking_uri), ignore_index=True)
+
+
+def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
+    """The frame of `load_curves` in parts, at least one, which together need not fit into memory."""
     client = store.connect(tracking_uri or store.default_uri())
-    points: list[tuple[str, str, int, int, float]] = []
-    for run in _search(client, None if sweep is None else _find_sweep(client, sweep)):
-        run_id, metrics = run.info.run_id, sorted(set(run.data.metrics) - set(NOT_CURVES))
-        histories = {metric: client.get_metric_history(run_id, metric) for metric in metrics}
-        # last: it is written first, so that a run in training has the epochs of all points read
-        epochs = {point.step: int(point.value) for point in client.get_metric_history(run_id, "epoch")}
-        for metric, history in histories.items():
-            points += [(run_id, metric, p.step, epochs[p.step], _unclipped(p.value)) for p in history]
-    frame = pd.DataFrame(points, columns=["run", "metric", "step", "epoch", "value"])
-    return frame.sort_values(["run", "metric", "step"], kind="stable", ignore_index=True)
+    parent = None if sweep is None else _find_sweep(client, sweep)
+    database = open_database(client.tracking_uri)
+    yield _curves([])
+    for points in read_points(database, parent) if database else _read_points(client, parent):
+        yield _curves(points)
 
 
 def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
@@ -65,21 +74,10 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
     """
     import torch
     from hydra.utils import get_class
-    from mlflow.exceptions import MlflowException
-    from safetensors import safe_open
 
     from seedsweep.model import Standardize
 
-    client = store.connect(tracking_uri or store.default_uri())
-    with TemporaryDirectory() as folder:
-        try:
-            file = client.download_artifacts(run_id, WEIGHTS, folder)
-        except MlflowException as error:
-            allowed = f"no trained run of that id in {client.tracking_uri}; load_runs() lists those there are"
-            raise ConfigError("run_id", run_id, allowed) from error
-        with safe_open(file, "pt") as weights:
-            described = weights.metadata()
-            state = {name: weights.get_tensor(name) for name in weights.keys()}  # noqa: SIM118, it is no dict
+    described, state = _weights(store.connect(tracking_uri or store.default_uri()), run_id)
     made = get_class(described["class"])
     if not issubclass(made, torch.nn.Module):
         raise TypeError(f"{described['class']} in {WEIGHTS} of run {run_id} is not a torch.nn.Module")
@@ -90,6 +88,30 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
     model.add_module("standardize", Standardize(*scaling))
     model.add_module("net", net)
     return model.eval()
+
+
+def _weights(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[str, Tensor]]":
+    """The header and the weights of a run: from its own file, or of its place in that of its fleet."""
+    from mlflow.exceptions import MlflowException
+    from safetensors import safe_open
+
+    with TemporaryDirectory() as folder:
+        try:
+            tag = client.get_run(run_id).data.tags.get("seedsweep.weights")
+            found = re.fullmatch(STACKED, tag) if tag else None
+            if tag and not found:
+                raise ValueError(f"the tag seedsweep.weights of run {run_id} is not one that seedsweep writes: {tag}")
+            holder, path = (found[1], found[2]) if found else (run_id, WEIGHTS)
+            file = client.download_artifacts(holder, path, folder)
+        except MlflowException as error:
+            allowed = f"no trained run of that id in {client.tracking_uri}; load_runs() lists those there are"
+            raise ConfigError("run_id", run_id, allowed) from error
+        with safe_open(file, "pt") as weights:
+            names = list(weights.keys())
+            if not found:
+                return weights.metadata(), {name: weights.get_tensor(name) for name in names}
+            place = int(found[3])
+            return weights.metadata(), {name: weights.get_slice(name)[place].clone() for name in names}
 
 
 def _find_sweep(client: "MlflowClient", sweep: str) -> str:
@@ -126,22 +148,91 @@ def _pages(client: "MlflowClient", clause: str) -> Iterator["Run"]:
             return
 
 
-def _row(run: "Run") -> dict[str, Any]:
-    tags, info = run.data.tags, run.info
-    job = tags.get("seedsweep.job")
-    about = {
-        "run": info.run_id,
-        "name": info.run_name,
-        "group": tags["seedsweep.group"],
-        "sweep": tags.get("seedsweep.sweep"),
-        "job": int(job) if job else None,
-        "outcome": tags.get("seedsweep.outcome", "missing"),
-        "status": info.status,
-        "started": pd.Timestamp(info.start_time, unit="ms", tz="UTC"),
-        "seconds": (info.end_time - info.start_time) / 1000 if info.end_time else None,
-    }
-    metrics = {key: _unclipped(value) for key, value in run.data.metrics.items() if key not in NOT_CURVES}
-    return about | run.data.params | metrics
+def _read_runs(client: "MlflowClient", sweep: str | None) -> Stored:
+    """What `read_runs` reads, by MLflow's client."""
+    runs = list(_search(client, sweep))
+    infos = [(i.run_id, i.run_name, i.status, i.start_time, i.end_time) for i in (run.info for run in runs)]
+
+    def pairs(kind: str) -> list[tuple[str, str, Any]]:
+        return [(run.info.run_id, *pair) for run in runs for pair in getattr(run.data, kind).items()]
+
+    return Stored(infos, pairs("tags"), pairs("params"), pairs("metrics"))
+
+
+def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[tuple[str, str, int, float | None]]]:
+    """What `read_points` reads, by MLflow's client, some runs at a time."""
+    metrics = {run.info.run_id: sorted(set(run.data.metrics) - set(NOT_CURVES)) for run in _search(client, sweep)}
+
+    def points(run_id: str) -> list[tuple[str, str, int, float | None]]:
+        # epochs last: they are written first, so that a run in training has those of all points read
+        histories = [(metric, client.get_metric_history(run_id, metric)) for metric in (*metrics[run_id], "epoch")]
+        return [(run_id, metric, point.step, point.value) for metric, history in histories for point in history]
+
+    ids = sorted(metrics)
+    with ThreadPoolExecutor(THREADS) as threads:
+        for start in range(0, len(ids), PAGE):
+            yield list(chain.from_iterable(threads.map(points, ids[start : start + PAGE])))
+
+
+def _runs(stored: Stored, parent: str | None, plan: pd.DataFrame | None) -> pd.DataFrame:
+    """The table of stored runs, and after them of those that were only planned."""
+    done = {int(value) for _, key, value in stored.tags if key == "seedsweep.job"}
+    missing = [] if plan is None else plan[~plan["job"].isin(done)].to_dict("records")
+    places = {info[0]: place for place, info in enumerate(stored.infos)}
+    count = len(places) + len(missing)
+    table: dict[Any, list[Any]] = {name: [None] * count for name in ABOUT}
+    planned = [(place, *cell) for place, row in enumerate(missing, len(places)) for cell in row.items()]
+    for place, name, value in chain(((places[run_id], *cell) for run_id, *cell in _cells(stored)), planned):
+        if name not in table:
+            table[name] = [None] * count
+        table[name][place] = value
+    table["sweep"][len(places) :] = [parent] * len(missing)
+    for place, (run_id, name, status, start, end) in enumerate(stored.infos):
+        known = {"run": run_id, "name": name, "status": status, "started": start}
+        for key, value in (known | {"seconds": (end - start) / 1000 if end else None}).items():
+            table[key][place] = value
+    table["job"] = [None if job is None else int(job) for job in table["job"]]
+    table["outcome"] = [outcome or "missing" for outcome in table["outcome"]]
+    others = sorted(set(table) - {*ABOUT, "key", "experiment"}, key=lambda name: ("/" in name, name))
+    frame = pd.DataFrame({name: table[name] for name in (*ABOUT, *others)})
+    return frame.assign(started=pd.to_datetime(frame["started"], unit="ms", utc=True))
+
+
+def _cells(stored: Stored) -> Iterator[Cell]:
+    """The columns that a run has by its tags, params and metrics."""
+    for run_id, key, value in stored.tags:
+        if key in TAGS:
+            yield run_id, key.removeprefix("seedsweep."), value
+    yield from stored.params
+    for run_id, key, value in stored.metrics:
+        if key not in NOT_CURVES:
+            yield run_id, key, None if value is None else _unclipped(value)
+
+
+def _curves(points: list[tuple[str, str, int, float | None]]) -> pd.DataFrame:
+    """The tidy frame of whole runs' points, their metric `epoch` among them; a value of None is not a number."""
+    columns = list(zip(*points, strict=True)) or [()] * 4
+    run, runs = pd.factorize(np.array(columns[0], dtype=object), sort=True)
+    metric, metrics = pd.factorize(np.array(columns[1], dtype=object), sort=True)
+    step, value = np.array(columns[2], dtype=np.int64), np.array(columns[3], dtype=np.float64)
+    moment = run * (step.max(initial=0) + 1) + step  # tells the steps of all the runs apart
+    epochs = np.isin(metric, np.flatnonzero(metrics == "epoch"))
+    known, first = np.unique(moment[epochs], return_index=True)
+    order = np.lexsort((step, metric, run))
+    order = order[~np.isin(metric[order], np.flatnonzero(np.isin(metrics, NOT_CURVES)))]
+    place = np.searchsorted(known, moment[order])
+    if not np.array_equal(known[np.minimum(place, len(known) - 1)], moment[order]):
+        raise ValueError("some points in the store have no epoch")
+    value[np.abs(value) >= sys.float_info.max] *= math.inf  # see _unclipped
+    return pd.DataFrame(
+        {
+            "run": pd.Index(runs, dtype="str").take(run[order]),
+            "metric": pd.Index(metrics, dtype="str").take(metric[order]),
+            "step": step[order],
+            "epoch": value[epochs][first][place].astype(np.int64),
+            "value": value[order],
+        }
+    )
 
 
 def _unclipped(value: float) -> float:
@@ -149,23 +240,17 @@ def _unclipped(value: float) -> float:
     return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value
 
 
-def _plan(client: "MlflowClient", sweep: str) -> list[dict[str, Any]]:
+def _plan(client: "MlflowClient", sweep: str) -> pd.DataFrame:
     with TemporaryDirectory() as folder:  # without one, MLflow leaves a folder behind at every call
         plan = pd.read_csv(
             client.download_artifacts(sweep, PLAN, folder), dtype=str, na_values=[""], keep_default_na=False
         )
-    return plan.astype({"job": int}).to_dict("records")  # type: ignore[return-value]
-
-
-def _columns(rows: list[dict[str, Any]]) -> list[str]:
-    first = ["run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds"]
-    rest = {key for row in rows for key in row} - {*first, "key", "experiment"}
-    return first + sorted(rest, key=lambda key: ("/" in key, key))
+    return plan.astype({"job": int})
 
 
 def _as_numbers(column: pd.Series) -> pd.Series:
     """Params come as text: numbers or truth values where all are, nothing for `null`."""
-    if column.name in ("run", "name", "group", "sweep", "outcome", "status", "started"):
+    if column.name in TEXTS:
         return column
     column = column.replace("null", None)
     if len(column) and column.isin(["true", "false"]).all():

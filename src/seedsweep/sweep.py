@@ -17,7 +17,7 @@ from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.job import build, plan
 from seedsweep.planning import PlannedRun, varied
 from seedsweep.progress import advance, checking, training
-from seedsweep.reading import load_curves, load_runs
+from seedsweep.reading import load_runs, stream_curves
 from seedsweep.results import outcome_of
 from seedsweep.summary import counts, print_interrupted, print_sweep, summarize
 from seedsweep.tracking import SweepRecord
@@ -72,10 +72,10 @@ class Sweep:
         try:
             self.record.reap()
             runs = load_runs(self.record.run_id, self.record.uri)
-            curves = load_curves(self.record.run_id, self.record.uri)
+            curves = stream_curves(self.record.run_id, self.record.uri)
             summary = summarize(runs, metric)
             status = status or ("FAILED" if self._failed() else "FINISHED")
-            self.record.close(status, counts(runs), {"runs": runs, "curves": curves}, summary)
+            self.record.close(status, counts(runs), runs, curves, summary)
         except (MlflowException, ConfigError, OSError) as error:
             message = f"the store cannot be written, and the sweep is unfinished in it: {error}"
             raise FailedRunsError(masked(message)) from None

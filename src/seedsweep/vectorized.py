@@ -1,0 +1,171 @@
+"""A Lightning module's own steps as functions of the parameters of many members, which are rows of one matrix.
+
+The steps run under `torch.func.vmap`: over the columns of a grid of members, which have a minibatch each, and over the
+members in a column, which share it. `make_fx` records the operations once for each shape of minibatch, so that later
+steps cost neither vmap nor autograd.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.functional import binary_cross_entropy_with_logits, gelu, linear, logsigmoid, pad
+from torch.overrides import TorchFunctionMode
+
+Batch = tuple[Tensor, ...]
+Logged = dict[str, Tensor]
+
+# In narrow or odd shapes, the last bits of BLAS' products depend on where a row stands. Padded with zeros to rectangles
+# of at least these sizes they do not: a member's bits are the same wherever it stands and whoever shares its minibatch.
+LEAST = 16  # rows of the members that share a minibatch, and of that minibatch
+MULTIPLE = 4
+SMALL = 400  # multiplications up to which PyTorch has a plain loop of its own for each matrix
+EVALUATED = 2**22  # logits at once; only memory depends on it
+
+
+class Vectorized:
+    """The steps of `module`, of whose parameters (P numbers) every member has its own."""
+
+    def __init__(self, module: LightningModule):
+        self.module = module
+        self.shapes = {name: value.shape for name, value in module.named_parameters()}
+        self._recorded: dict[tuple[torch.Size, ...], Callable[..., Any]] = {}
+
+    def vector(self, module: LightningModule) -> Tensor:
+        """The parameters (P,) of a module of the same architecture."""
+        return torch.cat([value.detach().flatten() for value in module.parameters()])
+
+    def tensors(self, vectors: Tensor) -> dict[str, Tensor]:
+        """The parameters by name, (…, *shape), in vectors (…, P)."""
+        sizes = [shape.numel() for shape in self.shapes.values()]
+        parts = zip(self.shapes.items(), vectors.split(sizes, dim=-1), strict=True)
+        return {name: part.unflatten(-1, shape) for (name, shape), part in parts}
+
+    def train(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Logged, Tensor]:
+        """Losses (k, s), what was logged (k, s), and gradients (k, s, P), at the vectors (k, s, P).
+
+        Every tensor of `batch` begins with the s columns; the k members of a column share its minibatch.
+        """
+        shapes = (vectors.shape, *(part.shape for part in batch))
+        if shapes not in self._recorded:
+            with torch.inference_mode(False), torch.enable_grad():
+                # clones: autograd takes no tensors that were made in inference mode
+                record = make_fx(lambda vectors, batch: self._gradients(vectors, batch))
+                graph = record(vectors.clone(), tuple(part.clone() for part in batch))
+            for node in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.detach.default):
+                node.replace_all_uses_with(node.args[0])  # without autograd it does nothing
+            graph.graph.eliminate_dead_code()
+            graph.recompile()
+            self._recorded[shapes] = graph
+        found: tuple[Tensor, Logged, Tensor] = self._recorded[shapes](vectors, batch)
+        return found
+
+    def evaluate(self, step: str, vectors: Tensor, batch: Batch) -> Logged:
+        """What the module's `step` logs, (n,), at the vectors (n, P), on one batch for all."""
+        rows = max(1, EVALUATED // len(batch[0]))
+        call = vmap(lambda parameters: self._call(step, parameters, batch)[1], randomness="error")
+        with _Rewritten():
+            parts = [call(self.tensors(part)) for part in vectors.split(rows)]
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def _gradients(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Logged, Tensor]:
+        parameters = {name: value.detach().requires_grad_() for name, value in self.tensors(vectors).items()}
+        member = vmap(
+            lambda values, *part: self._call("training_step", values, part),
+            in_dims=(0, *(None for _ in batch)),
+            randomness="error",
+        )
+        column = vmap(member, in_dims=(1, *(0 for _ in batch)), out_dims=1, randomness="error")
+        with _Rewritten():
+            losses, logged = column(parameters, *batch)
+        gradients = torch.autograd.grad(losses.sum(), list(parameters.values()))
+        return losses.detach(), logged, torch.cat([part.flatten(2) for part in gradients], dim=-1)
+
+    def _call(self, step: str, parameters: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Logged]:
+        """The step of one member: its loss (of a training step), and all that it logged."""
+        logged: Logged = {}
+        run = _Step(self.module, step, lambda name, value, **_: logged.__setitem__(name, value.detach()))
+        returned = functional_call(run, {f"module.{name}": value for name, value in parameters.items()}, (batch,))
+        loss = returned["loss"] if isinstance(returned, dict) else returned
+        return (loss if loss is not None else next(iter(logged.values()))), logged
+
+
+class _Step(nn.Module):
+    """A step of a Lightning module as the forward pass of one that `functional_call` can call."""
+
+    def __init__(self, module: LightningModule, step: str, log: Callable[..., None]):
+        super().__init__()
+        self.module, self.step, self.log = module, step, log
+
+    def forward(self, batch: Batch) -> Any:
+        self.module.__dict__["log"] = self.log  # log_dict and the module itself call it
+        try:
+            return getattr(self.module, self.step)(batch, 0)
+        finally:
+            del self.module.__dict__["log"]
+
+
+class _Rewritten(TorchFunctionMode):
+    """Has some functions computed in another way, the same but for rounding, that is quicker or exact under vmap."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if function is linear and not kwargs and args[0].ndim == 2:
+            return _Linear.apply(*args)  # type: ignore[no-untyped-call]
+        if function is binary_cross_entropy_with_logits and len(args) == 2 and not kwargs:
+            return _cross_entropy(*args)
+        if function in (torch.sigmoid, Tensor.sigmoid):
+            return 0.5 + 0.5 * torch.tanh(0.5 * args[0])
+        if function is gelu and kwargs.get("approximate", "none") == "none":
+            return 0.5 * args[0] * (1 + torch.erf(math.sqrt(0.5) * args[0]))
+        return function(*args, **kwargs)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """As PyTorch computes it outside vmap, under which it takes twice as many operations."""
+    return ((1 - target) * logits - logsigmoid(logits)).mean()
+
+
+class _Linear(torch.autograd.Function):
+    """`torch.nn.functional.linear` of a minibatch (b, d), with a rule of its own for many weights (k, out, d)."""
+
+    @staticmethod
+    def forward(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        return linear(x, weight, bias)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        """Nothing is kept: under vmap, the operations of the rule below are differentiated instead."""
+
+    @staticmethod
+    def vmap(info: Any, dims: Any, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> tuple[Tensor, int]:  # type: ignore[override]
+        weight = weight.movedim(dims[1], 0)
+        if dims[0] is None:
+            (members, out), (batch, inputs) = weight.shape[:2], x.shape
+            rows = members * out
+            product = _product(weight.flatten(0, 1), x, max(0, LEAST - rows), max(0, LEAST - batch), -inputs % MULTIPLE)
+            product = product[:rows, :batch].unflatten(0, (members, out))
+        else:
+            x = x.movedim(dims[0], 0)
+            (out, inputs), batch = weight.shape[1:], x.shape[1]
+            missing = (
+                (0, 0, 0) if out * inputs * batch < SMALL else (-out % MULTIPLE, -batch % MULTIPLE, -inputs % MULTIPLE)
+            )
+            product = _product(weight, x, *missing)[:, :out, :batch]
+        if bias is not None:
+            product = product + bias.movedim(dims[2], 0).unsqueeze(-1)
+        return product.mT, 0  # with a member's rows side by side in memory: their sums have an order of their own
+
+
+def _product(weight: Tensor, x: Tensor, rows: int, batch: int, inputs: int) -> Tensor:
+    """`weight @ x.mT` of (…, r, d) and (…, b, d), with so many rows, minibatch rows and inputs of zeros added."""
+    if rows or inputs:
+        weight = pad(weight, (0, inputs, 0, rows))
+    if batch or inputs:
+        x = pad(x, (0, inputs, 0, batch))
+    return weight @ x.mT
