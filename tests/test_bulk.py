@@ -19,7 +19,7 @@ import seedsweep
 from seedsweep import bulk, database, reading, store
 from seedsweep.bulk import record_fleet
 from seedsweep.errors import ConfigError
-from seedsweep.job import build
+from seedsweep.building import build, resolve
 from seedsweep.planning import PlannedRun, plan_run
 from seedsweep.results import Column, FleetResult, Point, RunResult
 from seedsweep.tracking import SweepRecord, record_run
@@ -60,8 +60,8 @@ def plans() -> list[PlannedRun]:
     runs = []
     for job, (optimizer, *seed) in enumerate(map(str.split, JOBS)):
         choices = {"optimizer": optimizer, "data": "breast_cancer"}
-        runs.append(plan_run(config(f"optimizer={optimizer}", *seed), choices, (), "0" * 16, job))
-    runs[1] = replace(runs[1], params=runs[1].params | {"data.path": "long\t'\\n\n\\é" * 1000})
+        runs.append(plan_run(resolve(config(f"optimizer={optimizer}", *seed)), choices, (), "0" * 16, job))
+    runs[1] = replace(runs[1], parts=(*runs[1].parts, {"data.path": "long\t'\\n\n\\é" * 1000}))
     runs[3] = replace(runs[3], experiment="another", name="long " * 60)
     return runs
 

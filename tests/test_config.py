@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 import seedsweep
 from seedsweep.initializers import INITIALIZERS
-from seedsweep.job import build
+from seedsweep.building import build
 
 
 def options(group: str) -> list[str]:

@@ -10,7 +10,7 @@ from conftest import Ended, config, runs_in, start
 from mlflow import MlflowClient
 
 import seedsweep
-from seedsweep.job import build
+from seedsweep.building import build
 
 DROPPING = """
 import torch

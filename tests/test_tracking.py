@@ -141,7 +141,7 @@ def test_password_of_a_store_is_kept_nowhere(train: Callable[..., Ended], client
 
 
 def test_infinite_values_come_back_as_infinite(uri: str, client: MlflowClient) -> None:
-    planned = PlannedRun(0, "name", "group", "0" * 16, "here", {"optimizer.lr": "0.1"})
+    planned = PlannedRun(0, "name", "group", "0" * 16, "here", ({"optimizer.lr": "0.1"},))
     values = [math.inf, -math.inf, math.nan]
     with record_run({"uri": uri, "sweep": None}, planned, "lightning", "0" * 16) as record:
         points = [Point("train/loss_step", step, 0, value) for step, value in enumerate(values)]
@@ -155,7 +155,7 @@ def test_infinite_values_come_back_as_infinite(uri: str, client: MlflowClient) -
 def test_many_params_and_points_are_written_in_parts(uri: str, client: MlflowClient) -> None:
     params = {f"optimizer.p{index}": str(index) for index in range(250)}
     points = [Point("train/loss", step, step, 0.5) for step in range(2000)]
-    planned = PlannedRun(0, "name", "group", "0" * 16, "here", params)
+    planned = PlannedRun(0, "name", "group", "0" * 16, "here", (params,))
     with record_run({"uri": uri, "sweep": None}, planned, "lightning", "0" * 16) as record:
         record.publish(points)
         record.finish(RunResult("finished", points), {})

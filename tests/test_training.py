@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from seedsweep.data import ORDER_STREAM
 from seedsweep.errors import ConfigError
-from seedsweep.job import Job, build
+from seedsweep.building import Job, build
 from seedsweep.results import Point, RunResult, objective
 from seedsweep.training import train
 

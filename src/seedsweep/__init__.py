@@ -11,8 +11,10 @@ from seedsweep.importing import collector_paused
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from seedsweep.errors import ConfigError, FailedRunsError, compact_errors
+    from seedsweep.composing import composer_of
+    from seedsweep.errors import ConfigError, FailedRunsError, compact_errors, masked
     from seedsweep.job import run
+    from seedsweep.jobs import run_all
     from seedsweep.reading import load_curves, load_model, load_runs
     from seedsweep.sweep import open_sweep
 
@@ -20,21 +22,27 @@ _WHERE = {
     "ConfigError": "errors",
     "FailedRunsError": "errors",
     "compact_errors": "errors",
+    "composer_of": "composing",
     "load_curves": "reading",
     "load_model": "reading",
     "load_runs": "reading",
+    "masked": "errors",
     "open_sweep": "sweep",
     "run": "job",
+    "run_all": "jobs",
 }
 __all__ = [
     "ConfigError",
     "FailedRunsError",
     "compact_errors",
+    "composer_of",
     "load_curves",
     "load_model",
     "load_runs",
+    "masked",
     "open_sweep",
     "run",
+    "run_all",
 ]
 
 

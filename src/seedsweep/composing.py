@@ -7,7 +7,7 @@ what refers to them. Where a copy could differ from what Hydra makes there is no
 
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -23,6 +23,7 @@ NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?", re.ASCII)
 REFERENCE = re.compile(r"\$\{(\.*)([a-z_][\w-]*(?:\.[\w-]+)*)\}", re.ASCII | re.IGNORECASE)
 RANDOM = re.compile(r"shuffle\s*\(")
 PURE = re.compile(r"\$\{seedsweep\.\w+:[^${}\\]*\}")  # our own resolvers know nothing but their arguments
+UNKNOWN = object()
 SEEN, PLANS, PARTS = 200_000, 4_096, 1_000  # overrides, shapes, and variants of a part of a plan that are remembered
 
 Path = tuple[str, ...]
@@ -53,6 +54,11 @@ class _Override:
     asks: bool = False  # what it does depends on what is there
     value: Any = None
 
+    @property
+    def literal(self) -> "_Override":
+        """The same as a part of the shape, for values that others are made of."""
+        return replace(self, shape=self.text, plain=False)
+
 
 class _DoubtError(Exception):
     """A copy could differ from what Hydra makes."""
@@ -80,9 +86,17 @@ class Composer:
         """A job's configuration, equal to Hydra's own, and its errors where it cannot be composed."""
         parsed = [self._seen.get(text) or self._parse(text) for text in overrides]
         shape = tuple([override.shape for override in parsed])
+        if self._plans.get(shape, UNKNOWN) is None:  # perhaps because of a text, such as a path that a name is made of
+            parsed = [override.literal if isinstance(override.value, str) else override for override in parsed]
+            shape = tuple([override.shape for override in parsed])
         plan = self._plans.get(shape)
         if plan is not None:
             return Composed(number, tuple([override.text for override in parsed]), plan.write(parsed), plan.choices)
+        return self._first(parsed, shape, number)
+
+    def _first(self, parsed: Sequence["_Override"], shape: Hashable, number: int) -> Composed:
+        """The first job of a shape, composed by Hydra, from which the plan of the others is made."""
+        overrides = tuple([override.text for override in parsed])
         config = self.full(overrides, number)
         choices = dict(config.hydra.runtime.choices)
         resolved = _resolve(config)
@@ -94,7 +108,7 @@ class Composer:
             except _DoubtError:
                 self._plans[shape] = None
         plan = self._plans[shape]
-        return Composed(number, tuple(overrides), plan.write(parsed) if plan else resolved, choices)
+        return Composed(number, overrides, plan.write(parsed) if plan else resolved, choices)
 
     def _parse(self, text: str) -> _Override:
         if len(self._seen) >= SEEN:
@@ -222,6 +236,16 @@ def _write(tree: Any, base: Any, parsed: Sequence[_Override]) -> Any:
 def _value(source: Source, parsed: Sequence[_Override]) -> Any:
     values = [text if isinstance(text, str) else parsed[text].value for text in source]
     return values[0] if len(values) == 1 else "".join(map(str, values))
+
+
+_latest: list[Composer] = []
+
+
+def composer_of(loader: ConfigLoader, master: DictConfig) -> Composer:
+    """The composer of a sweep, which its sweeper and its launcher share."""
+    if not _latest or _latest[0].loader is not loader or _latest[0].master is not master:
+        _latest[:] = [Composer(loader, master)]
+    return _latest[0]
 
 
 def _resolve(config: DictConfig) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from torch.utils.data import TensorDataset
 from seedsweep.data import EVALUATION_BATCH, ORDER_STREAM, Splits
 from seedsweep.optimizers import Make, Optimizers, Part, Start
 from seedsweep.results import Column, FleetResult, Outcome
+from seedsweep.training import one_thread
 from seedsweep.vectorized import Batch, Logged, Vectorized
 
 Publish = Callable[[list[Column]], None]
@@ -70,7 +71,8 @@ class _Places:
         for place, member in enumerate(members):
             by_optimizer.setdefault(member.optimizer, []).append(place)
             by_seed.setdefault(member.order_seed, []).append(place)
-        self.parts, rows = [], []
+        rows: list[int] = []
+        self.parts: list[tuple[Hashable, slice]] = []
         for key, places in by_optimizer.items():
             filled = places + [-1] * (-len(places) % VECTOR)
             self.parts.append((key, slice(len(rows), len(rows) + len(filled))))
@@ -95,7 +97,7 @@ def train(fleet: Fleet, publish: Publish | None = None, advance: Advance | None 
     A member's curves are those of `training.train` but for rounding, and bit-equal whichever others are in the fleet.
     A member diverges by the same rule, alone: its parameters stay as they are, and no other is touched.
     """
-    with torch.inference_mode():
+    with torch.inference_mode(), one_thread():  # two that wait for a busy processor are slower by far
         training = _Training(fleet)
         columns: list[Column] = []
         for epoch in range(max(len(member.rates) for member in fleet.members)):
@@ -137,7 +139,7 @@ class _Training:
         columns: list[Column] = []
         sums: Logged = {}
         losses: list[Tensor] = []
-        for index in self._order().split(self.fleet.batch_size, dim=1):
+        for index in torch.split(self._order(), self.fleet.batch_size, dim=1):
             loss, logged = self._step(tuple(part[index] for part in self.train))
             sums = {name: sums.get(name, 0) + value * index.shape[1] for name, value in logged.items()}
             losses.append(loss)
@@ -177,7 +179,7 @@ class _Training:
             members = np.flatnonzero(self.alive_now & ((last >= place) if due else (last == place)))
             if len(members):
                 columns.append(Column("train/loss_step", step, epoch, now, members, values[members].astype(float)))
-        self._end(wrong.any(axis=0))
+        self._end(np.flatnonzero(wrong.any(axis=0)))
         return columns
 
     def _measured(self, epoch: int, logged: Logged) -> list[Column]:
@@ -194,7 +196,7 @@ class _Training:
     def _evaluate(self, step: str, rows: Batch) -> Logged:
         """The means over `rows` of what the module's step logs."""
         sums: Logged = {}
-        for batch in zip(*(part.split(EVALUATION_BATCH) for part in rows), strict=True):
+        for batch in zip(*(torch.split(part, EVALUATION_BATCH) for part in rows), strict=True):
             logged = self.module.evaluate(step, self.parameters, batch)
             sums = {name: sums.get(name, 0) + value * len(batch[0]) for name, value in logged.items()}
         return {name: value / len(rows[0]) for name, value in sums.items()}

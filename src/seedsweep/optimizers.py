@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 Make = Callable[..., Optimizer]  # (parameters, lr=…)
 Start = Literal["zeros", "values"]
 
+STARTS: tuple[Start, ...] = ("zeros", "values")
 STEPS, RATES = 24, (0.01, 0.3)  # of the probe
 RELATIVE, ABSOLUTE = 1e-9, 1e-12  # in float64, to which proportional updates agree
 
@@ -68,10 +69,10 @@ def probe(make: Make) -> Start:
     gradients = torch.randn(STEPS, len(RATES), 7, dtype=torch.float64, generator=draw)
     try:
         single = torch.stack([_alone(make, rate, first[i], gradients[:, i]) for i, rate in enumerate(RATES)])
-        for start in ("zeros", "values"):
-            stacked = _together(make, start, first.clone(), gradients)  # type: ignore[arg-type]
+        for start in STARTS:
+            stacked = _together(make, start, first.clone(), gradients)
             if torch.allclose(stacked, single, rtol=RELATIVE, atol=ABSOLUTE):
-                return start  # type: ignore[return-value]
+                return start
     except Exception as error:  # whatever a third party's optimizer raises
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise NotProportionalError(f"it does not step alone on stacked parameters ({reason[0]})") from error

@@ -6,26 +6,36 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
 from seedsweep import __version__
+from seedsweep.remembering import remembered
 
 SEEDS = ("seed", "init_seed", "order_seed")
 NOT_CHOSEN = ("hydra/", "tracking")  # groups whose option says nothing of what is trained
-INDIFFERENT = ("seed", "data.name", "data.path", "model.name", "trainer.log_every_n_steps")  # to what is trained
-RECORDING = ("tracking", "experiment", "objective")  # how a run is recorded and judged, not what is trained
+INDIFFERENT = (  # to what is trained
+    *("seed", "data.name", "data.path", "model.name"),
+    *("trainer.log_every_n_steps", "trainer.engine", "trainer.max_members"),
+)
+RECORDING = ("tracking", "experiment", "objective", "batched")  # how a run is launched, recorded and judged
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a plan: `job` is its place in it, `group` its name without seeds, `key` a hash of what is trained."""
+    """One run of a plan: `job` is its place in it, `group` its name without seeds, `key` a hash of what is trained.
+
+    `parts` are its params in parts that it shares with other runs, so that a plan of many takes little memory.
+    """
 
     job: int
     name: str
     group: str
     key: str
     experiment: str
-    params: dict[str, str]
+    parts: tuple[Mapping[str, str], ...]
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The options by their group's name, and every value by its key."""
+        return _merged(self.parts)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -34,30 +44,45 @@ class PlannedRun:
 
 
 def plan_run(
-    config: DictConfig, choices: Mapping[str, Any], labels: Collection[str], fingerprint: str, job: int = 0
+    config: Mapping[str, Any], choices: Mapping[str, Any], labels: Collection[str], fingerprint: str, job: int = 0
 ) -> PlannedRun:
-    """The planned run of one composed configuration.
+    """The planned run of one composed and resolved configuration.
 
     `choices` are the options chosen in config groups, `labels` the params that tell it from its neighbours, besides
     optimizer, learning rate and seed; `fingerprint` is that of its data.
     """
-    resolved: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    trained = {key: value for key, value in resolved.items() if key not in RECORDING}
-    values = {key: canonical(value) for key, value in leaves(trained)}
-    options = {key.replace("@", "."): option for key, option in choices.items()}  # MLflow takes no @ in a name
-    chosen = {key: str(option) for key, option in options.items() if option and not key.startswith(NOT_CHOSEN)}
-    params = chosen | values
+    trained = {key: part for key, part in config.items() if key not in RECORDING}
+    values = [_values(key, part) for key, part in trained.items() if isinstance(part, dict)]
+    values.append({key: canonical(value) for key, value in trained.items() if not isinstance(value, dict)})
+    parts = (_options(choices), *values)
+    params = _merged(parts)
     group = _name(params, labels)
-    determining = {key: value for key, value in values.items() if key not in INDIFFERENT}
+    determining = {key: value for key, value in _merged(values).items() if key not in INDIFFERENT}
     content = json.dumps([determining, fingerprint, __version__], sort_keys=True)
     return PlannedRun(
         job=job,
         name=f"{group} {_seeds(params)}",
         group=group,
         key=hashlib.sha256(content.encode()).hexdigest()[:16],
-        experiment=str(resolved["experiment"]),
-        params=params,
+        experiment=str(config["experiment"]),
+        parts=parts,
     )
+
+
+@remembered
+def _values(key: str, part: Mapping[str, Any]) -> dict[str, str]:
+    """The params of a part of a configuration."""
+    return {name: canonical(value) for name, value in leaves(part, f"{key}.")}
+
+
+@remembered
+def _options(choices: Mapping[str, Any]) -> dict[str, str]:
+    options = {key.replace("@", "."): option for key, option in choices.items()}  # MLflow takes no @ in a name
+    return {key: str(option) for key, option in options.items() if option and not key.startswith(NOT_CHOSEN)}
+
+
+def _merged(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    return {key: value for part in parts for key, value in part.items()}
 
 
 def varied(jobs: Iterable[Iterable[str]]) -> tuple[str, ...]:

@@ -3,37 +3,67 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from struct import Struct
 from threading import Event, Thread
 from typing import TypeVar
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 T = TypeVar("T")
 POLL_SECONDS = 0.2
+EPOCHS = Struct("<I")  # of one message; written at once, so that those of several processes do not mix
 
 
-def _bar(transient: bool = False) -> Progress:
-    left = (TextColumn("left"), TimeRemainingColumn())
-    text = TextColumn("{task.description}")
-    return Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), *left, transient=transient)
+def _bar(*columns: ProgressColumn, transient: bool = False) -> Progress:
+    left = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    return Progress(TextColumn("{task.description}"), BarColumn(), *columns, *left, transient=transient)
 
 
 def checking(jobs: Sequence[T]) -> Iterator[T]:
     """The jobs, under a bar that vanishes: composing and checking many takes a while."""
-    with _bar(transient=True) as progress:
+    with _bar(MofNCompleteColumn(), transient=True) as progress:
         yield from progress.track(jobs, description="checking")
 
 
+class _RunsPerSecond(ProgressColumn):
+    """How many runs end in a second, as their epochs do."""
+
+    def __init__(self, epochs_per_run: float):
+        super().__init__()
+        self.epochs_per_run = epochs_per_run
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(
+            "" if speed is None else f"{_rounded(speed / self.epochs_per_run)} runs/s", style="progress.data.speed"
+        )
+
+
+def _rounded(speed: float) -> str:
+    return f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+
+
 @contextmanager
-def training(file: Path, total: int) -> Iterator[None]:
-    """A bar of the jobs that have said in `file`, by `advance`, that they ended; the file goes at the end."""
+def training(file: Path, runs: int, epochs: int) -> Iterator[None]:
+    """A bar of the epochs of all runs, by what `advance` says in `file`; the file goes at the end."""
     done = Event()
 
     def ended() -> int:
-        return file.stat().st_size if file.exists() else 0
+        content = file.read_bytes() if file.exists() else b""
+        return sum(number for (number,) in EPOCHS.iter_unpack(content[: len(content) // EPOCHS.size * EPOCHS.size]))
 
-    with _bar() as progress:
-        task = progress.add_task("training", total=total)
+    with _bar(MofNCompleteColumn(), TextColumn("epochs"), _RunsPerSecond(epochs / runs)) as progress:
+        task = progress.add_task("training", total=epochs)
 
         def poll() -> None:
             while not done.wait(POLL_SECONDS):
@@ -50,7 +80,7 @@ def training(file: Path, total: int) -> Iterator[None]:
             file.unlink(missing_ok=True)
 
 
-def advance(file: Path) -> None:
-    """Say that one more job ended: one byte, which the parent sees from any process that shares the folder."""
+def advance(file: Path, epochs: int) -> None:
+    """Say that so many epochs ended: four bytes, which the parent sees from any process that shares the folder."""
     with suppress(OSError), file.open("ab") as stream:  # no bar is worth a run
-        stream.write(b".")
+        stream.write(EPOCHS.pack(epochs))

@@ -1,6 +1,7 @@
 """What a training gives: its outcome, its curves and its weights."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -55,6 +56,16 @@ class FleetResult:
     outcomes: list[Outcome]
     columns: list[Column] = field(default_factory=list)
     weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+def objectives(result: FleetResult, chosen: Sequence[tuple[str, str]]) -> list[float]:
+    """The objective of each member, of the metric and by the selection that are chosen for it."""
+    runs = {metric: [RunResult(outcome) for outcome in result.outcomes] for metric, _ in set(chosen)}
+    for metric, step, epoch, _, members, values in result.columns:
+        if metric in runs:
+            for member, value in zip(members.tolist(), values.tolist(), strict=True):
+                runs[metric][member].points.append(Point(metric, step, epoch, value))
+    return [objective(runs[metric][member], metric, select) for member, (metric, select) in enumerate(chosen)]
 
 
 def objective(result: RunResult, metric: str, select: str) -> float:

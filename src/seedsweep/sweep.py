@@ -4,7 +4,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,8 +14,10 @@ import pandas as pd
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
+from seedsweep.building import Config, check_complete
+from seedsweep.composing import Composed
 from seedsweep.errors import ConfigError, FailedRunsError, masked
-from seedsweep.job import build, plan
+from seedsweep.jobs import plan
 from seedsweep.planning import PlannedRun, varied
 from seedsweep.progress import advance, checking, training
 from seedsweep.reading import load_runs, stream_curves
@@ -23,7 +26,7 @@ from seedsweep.summary import counts, print_interrupted, print_sweep, summarize
 from seedsweep.tracking import SweepRecord
 
 Task = Callable[[DictConfig], Any]
-Compose = Callable[[int, Sequence[str]], DictConfig]
+Compose = Callable[[Sequence[str], int], Composed]
 
 
 @dataclass
@@ -41,7 +44,18 @@ class SweepTask:
         try:
             return self.task(config)
         finally:
-            advance(self.progress)
+            advance(self.progress, config.trainer.max_epochs)
+
+    def batched(self, task: Callable[..., list[Any]]) -> Callable[[Sequence[Composed]], list[Any]]:
+        """The batched form of the task, as the jobs of this sweep have to run it."""
+        of_sweep = {"sweep": self.sweep, "labels": list(self.labels)}
+
+        def run(jobs: Sequence[Composed]) -> list[Any]:
+            tracking = jobs[0].config["tracking"] | of_sweep
+            told = [replace(job, config=job.config | {"tracking": tracking}) for job in jobs]
+            return task(told, partial(advance, self.progress))
+
+        return run
 
 
 @dataclass
@@ -51,7 +65,8 @@ class Sweep:
     name: str
     plan: list[PlannedRun]
     labels: tuple[str, ...]
-    first: DictConfig
+    first: Config
+    epochs: int
     record: SweepRecord | None
     progress: Path
     results: list[JobReturn] = field(default_factory=list)
@@ -62,10 +77,10 @@ class Sweep:
 
     def close(self, status: str | None = None) -> None:
         """Record how it ended, with `status` or by how its jobs did, and print the table."""
-        metric = self.first.objective.metric
+        metric = self.first["objective"]["metric"]
         if self.record is None:
             runs = self._returned()
-            print_sweep(runs, summarize(runs, metric), self.name, f"{self.first.objective.select} value")
+            print_sweep(runs, summarize(runs, metric), self.name, f"{self.first['objective']['select']} value")
             return
         from mlflow.exceptions import MlflowException
 
@@ -99,7 +114,7 @@ class Sweep:
 
     def _returned(self) -> pd.DataFrame:
         """The runs of an untracked sweep, with the one number that each returned."""
-        metric = self.first.objective.metric
+        metric = self.first["objective"]["metric"]
         rows = []
         for index, planned in enumerate(self.plan):
             result = self.results[index] if index < len(self.results) else None
@@ -126,7 +141,7 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
             print_interrupted("nothing had been trained")
             raise SystemExit(stop.code) from None
         try:
-            with training(sweep.progress, len(jobs)):
+            with training(sweep.progress, len(jobs), sweep.epochs):
                 yield sweep
                 stop.check()
             sweep.close()
@@ -148,38 +163,41 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
 def _start(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: Path) -> Sweep:
     """The sweep with its plan checked and recorded, and no run started."""
     labels = varied(jobs)
-    planned, first = _plan(jobs, compose, labels)
-    uri = first.tracking.uri
-    record = None if uri is None else SweepRecord(uri, planned, name, OmegaConf.to_yaml(first, resolve=True))
-    return Sweep(name, planned, labels, first, record, folder / f".progress-{uuid4().hex}")
+    planned, first, epochs = _plan(jobs, compose, labels)
+    uri = first["tracking"]["uri"]
+    record = None if uri is None else SweepRecord(uri, planned, name, OmegaConf.to_yaml(OmegaConf.create(dict(first))))
+    return Sweep(name, planned, labels, first, epochs, record, folder / f".progress-{uuid4().hex}")
 
 
 def _plan(
     jobs: Sequence[Sequence[str]], compose: Compose, labels: tuple[str, ...]
-) -> tuple[list[PlannedRun], DictConfig]:
-    """The checked plan, and the first of the configurations."""
+) -> tuple[list[PlannedRun], Config, int]:
+    """The checked plan, the first of the configurations, and the number of epochs of all of them."""
     planned: list[PlannedRun] = []
     keys: dict[str, PlannedRun] = {}
     groups: dict[str, PlannedRun] = {}
-    first = None
+    first: Config = {}
+    epochs = 0
     for number, overrides in enumerate(checking(jobs)):
-        config = compose(number, overrides)
-        config.tracking.labels = list(labels)
-        first = first or config
-        if config.tracking != first.tracking:
-            raise ConfigError("tracking.uri", config.tracking.uri, "must be the same for all runs of a sweep")
-        run = plan(config, build(config).splits)
+        job = compose(overrides, number)
+        check_complete(job.config)
+        tracking = job.config["tracking"] | {"labels": list(labels)}
+        first = first or job.config | {"tracking": tracking}
+        if tracking != first["tracking"]:
+            raise ConfigError("tracking.uri", tracking["uri"], "must be the same for all runs of a sweep")
+        run = plan(replace(job, config=job.config | {"tracking": tracking}))
         same, group = keys.setdefault(run.key, run), groups.setdefault(run.group, run)
         if same is not run:
             allowed = f"is trained as {same.name} already, and would count as one more seed; leave one of them out"
             raise ConfigError("sweep", run.name, allowed)
-        if different := sorted(key for key, _ in group.settings.items() ^ run.settings.items()):
+        if run is not group and (different := sorted(key for key, _ in group.settings.items() ^ run.settings.items())):
             allowed = f"would name two groups, with another {different[0]}; sweep that key itself ({different[0]}=…,…)"
             raise ConfigError("sweep", run.group, allowed)
         planned.append(run)
-    if first is None:
+        epochs += job.config["trainer"]["max_epochs"]
+    if not first:
         raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
-    return planned, first
+    return planned, first, epochs
 
 
 class _Stop:

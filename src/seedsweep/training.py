@@ -83,7 +83,7 @@ def train(
     curves = _Curves(log_every_n_steps, divergence_threshold, publish)
     callbacks = [curves, *trainer.pop("callbacks", [])]
     fitter = make_trainer(max_epochs=max_epochs, callbacks=callbacks, **trainer)
-    with quiet(), _interruptible(), _one_thread():
+    with quiet(), _interruptible(), one_thread():
         try:
             fitter.fit(module, datamodule=data)
             if fitter.progress_bar_callback:
@@ -122,7 +122,7 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """How many threads share a sum decides its last bit: with one, curves are equal on every machine and launcher."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -16,6 +16,8 @@ from torch.func import functional_call, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import binary_cross_entropy_with_logits, gelu, linear, logsigmoid, pad
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 Batch = tuple[Tensor, ...]
 Logged = dict[str, Tensor]
@@ -28,6 +30,10 @@ SMALL = 400  # multiplications up to which PyTorch has a plain loop of its own f
 EVALUATED = 2**22  # logits at once; only memory depends on it
 
 
+class NotVectorizedError(ValueError):
+    """Why a module's steps cannot be vectorised without changing its results."""
+
+
 class Vectorized:
     """The steps of `module`, of whose parameters (P numbers) every member has its own."""
 
@@ -36,15 +42,35 @@ class Vectorized:
         self.shapes = {name: value.shape for name, value in module.named_parameters()}
         self._recorded: dict[tuple[torch.Size, ...], Callable[..., Any]] = {}
 
-    def vector(self, module: LightningModule) -> Tensor:
+    def try_out(self, batch: Batch) -> int:
+        """Take each step once, for two members; the bytes that one needs in a training step, at most.
+
+        Raises `NotVectorizedError` with the reason: running statistics, random numbers, or whatever vmap refuses.
+        """
+        if buffers := [name for name, _ in self.module.named_buffers()]:
+            raise NotVectorizedError(f"the model keeps {buffers[0]} besides its parameters, as batch norm does")
+        vectors = self.vector(self.module).expand(2, 1, -1).clone()
+        try:
+            with (bytes_ := _Bytes()):
+                self._gradients(vectors, tuple(part.unsqueeze(0) for part in batch))
+            for step in ("validation_step", "test_step"):
+                self.evaluate(step, vectors[:, 0], batch)
+        except Exception as error:  # whatever a third party's module, or vmap, raises
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            if "random" in reason:
+                reason = "it draws random numbers in its steps, as dropout does"
+            raise NotVectorizedError(f"the model cannot be vectorised: {reason}") from error
+        return bytes_.total // 2 + 16 * vectors[0].nbytes  # an optimizer's state, and what it computes with
+
+    def vector(self, module: nn.Module) -> Tensor:
         """The parameters (P,) of a module of the same architecture."""
         return torch.cat([value.detach().flatten() for value in module.parameters()])
 
     def tensors(self, vectors: Tensor) -> dict[str, Tensor]:
         """The parameters by name, (…, *shape), in vectors (…, P)."""
         sizes = [shape.numel() for shape in self.shapes.values()]
-        parts = zip(self.shapes.items(), vectors.split(sizes, dim=-1), strict=True)
-        return {name: part.unflatten(-1, shape) for (name, shape), part in parts}
+        parts = zip(self.shapes.items(), torch.split(vectors, sizes, dim=-1), strict=True)
+        return {name: torch.unflatten(part, -1, shape) for (name, shape), part in parts}
 
     def train(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Logged, Tensor]:
         """Losses (k, s), what was logged (k, s), and gradients (k, s, P), at the vectors (k, s, P).
@@ -70,7 +96,7 @@ class Vectorized:
         rows = max(1, EVALUATED // len(batch[0]))
         call = vmap(lambda parameters: self._call(step, parameters, batch)[1], randomness="error")
         with _Rewritten():
-            parts = [call(self.tensors(part)) for part in vectors.split(rows)]
+            parts = [call(self.tensors(part)) for part in torch.split(vectors, rows)]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     def _gradients(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Logged, Tensor]:
@@ -110,6 +136,19 @@ class _Step(nn.Module):
             del self.module.__dict__["log"]
 
 
+class _Bytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Adds up the sizes of all tensors that are made."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.total = 0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = function(*args, **(kwargs or {}))
+        self.total += sum(value.nbytes for value in tree_leaves(made) if isinstance(value, Tensor))
+        return made
+
+
 class _Rewritten(TorchFunctionMode):
     """Has some functions computed in another way, the same but for rounding, that is quicker or exact under vmap."""
 
@@ -135,7 +174,7 @@ class _Linear(torch.autograd.Function):
     """`torch.nn.functional.linear` of a minibatch (b, d), with a rule of its own for many weights (k, out, d)."""
 
     @staticmethod
-    def forward(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:  # type: ignore[override]
+    def forward(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return linear(x, weight, bias)
 
     @staticmethod
@@ -143,13 +182,13 @@ class _Linear(torch.autograd.Function):
         """Nothing is kept: under vmap, the operations of the rule below are differentiated instead."""
 
     @staticmethod
-    def vmap(info: Any, dims: Any, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> tuple[Tensor, int]:  # type: ignore[override]
+    def vmap(info: Any, dims: Any, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> tuple[Tensor, int]:
         weight = weight.movedim(dims[1], 0)
         if dims[0] is None:
             (members, out), (batch, inputs) = weight.shape[:2], x.shape
             rows = members * out
             product = _product(weight.flatten(0, 1), x, max(0, LEAST - rows), max(0, LEAST - batch), -inputs % MULTIPLE)
-            product = product[:rows, :batch].unflatten(0, (members, out))
+            product = torch.unflatten(product[:rows, :batch], 0, (members, out))
         else:
             x = x.movedim(dims[0], 0)
             (out, inputs), batch = weight.shape[1:], x.shape[1]

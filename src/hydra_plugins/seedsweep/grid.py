@@ -6,11 +6,10 @@ from pathlib import Path
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, filter_overrides
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 import seedsweep
 
@@ -56,7 +55,8 @@ class GridSweeper(BasicSweeper):
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
         returns = []
-        with seedsweep.open_sweep(self._name(), jobs, self._compose, folder) as sweep:
+        composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
+        with seedsweep.open_sweep(self._name(), jobs, composer.compose, folder) as sweep:
             task = sweep.member(self.task_function)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
             for batch in batches:
@@ -69,14 +69,3 @@ class GridSweeper(BasicSweeper):
         name = self.config.hydra.job.config_name
         words = filter_overrides(self.config.hydra.overrides.task)
         return " ".join([*([] if name == "config" else [name]), *words]) or "sweep"
-
-    def _compose(self, number: int, overrides: Sequence[str]) -> DictConfig:
-        """The configuration of one job, as its task will see it."""
-        assert self.hydra_context is not None
-        assert self.config is not None
-        config: DictConfig = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
-        with open_dict(config):
-            config.hydra.job.id, config.hydra.job.num = f"{config.hydra.job.name}_{number}", number
-            HydraConfig.instance().set_config(config.copy())
-            del config["hydra"]
-        return config

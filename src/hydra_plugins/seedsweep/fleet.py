@@ -1,0 +1,125 @@
+"""`hydra/launcher=fleet`: the jobs of a sweep trained together, or job by job for applications that cannot."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus, _save_config, configure_log, env_override, setup_globals
+from hydra.utils import get_method
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+import seedsweep
+
+JOBS = "jobs.jsonl"
+SLICE = 8192  # jobs that are composed at a time; only memory depends on it
+
+
+@dataclass
+class FleetLauncherConf:
+    """Keys of the launcher.
+
+    `batched` is the dotted path of the batched form of the task function, by default what stands under `batched` in the
+    application's own configuration. It takes a list of composed jobs (with `config`, a plain dictionary, `choices`,
+    `overrides` and `number`) and gives a list of what they return, in which an exception stands for a job that failed.
+    Without one, jobs are run one by one, as by Hydra's basic launcher. `job_dirs` has each job's folder written as
+    Hydra does, besides one file for all.
+    """
+
+    _target_: str = "hydra_plugins.seedsweep.fleet.FleetLauncher"
+    batched: str | None = "${oc.select:batched,null}"
+    job_dirs: bool = False
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="fleet", node=FleetLauncherConf, provider="seedsweep")
+
+
+class FleetLauncher(BasicLauncher):
+    """Hydra's basic launcher, with the jobs of a batch given to one function where the application has such."""
+
+    def __init__(self, batched: str | None = None, job_dirs: bool = False):
+        super().__init__()
+        self.batched, self.job_dirs = batched, job_dirs
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        assert self.config is not None
+        hydra = self.config.hydra
+        if self.batched is None or hydra.get("callbacks") or hydra.job.chdir:  # which want jobs as Hydra runs them
+            return super().launch(job_overrides, initial_job_idx)
+        returns: list[JobReturn] = []
+        for start in range(0, len(job_overrides), SLICE):
+            returns += self._launch(self.batched, job_overrides[start : start + SLICE], initial_job_idx + start)
+        return returns
+
+    def _launch(self, batched: str, overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
+        assert self.config is not None
+        assert self.hydra_context is not None
+        setup_globals()
+        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
+        jobs = [composer.compose(each, first + place) for place, each in enumerate(overrides)]
+        self._save(composer, jobs)
+        task = get_method(batched)
+        if of_sweep := getattr(self.task_function, "batched", None):  # it tells its jobs what they belong to
+            task = of_sweep(task)
+        before = HydraConfig.instance().cfg
+        try:
+            with env_override(self.config.hydra.job.env_set):
+                values = task(jobs)
+        finally:
+            HydraConfig.instance().cfg = before
+        name = self.config.hydra.job.name
+        return [_Return(composer, job, value, name) for job, value in zip(jobs, values, strict=True)]
+
+    def _save(self, composer: Any, jobs: Sequence[Any]) -> None:
+        """What `.hydra` folders hold, in one file of a line a job; or the folders."""
+        assert self.config is not None
+        folder, below = Path(self.config.hydra.sweep.dir), self.config.hydra.output_subdir
+        folder.mkdir(parents=True, exist_ok=True)
+        if below is None:
+            return
+        with (folder / JOBS).open("a") as file:
+            for job in jobs:
+                line = {"job": job.number, "overrides": job.overrides, "config": job.config}
+                file.write(seedsweep.masked(json.dumps(line)) + "\n")
+        for job in jobs if self.job_dirs else ():
+            config = composer.full(job.overrides, job.number)
+            HydraConfig.instance().set_config(config)
+            output = folder / config.hydra.sweep.subdir
+            with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
+                config.hydra.runtime.output_dir = str(output.absolute())
+            HydraConfig.instance().set_config(config)
+            hydra = config.copy()
+            with open_dict(config):
+                del config["hydra"]
+            _save_config(config, "config.yaml", output / below)
+            _save_config(OmegaConf.masked_copy(hydra, "hydra"), "hydra.yaml", output / below)
+            _save_config(hydra.hydra.overrides.task, "overrides.yaml", output / below)
+
+
+class _Return(JobReturn):
+    """What a job returned; its configuration is composed when somebody asks for it, which hardly anybody does."""
+
+    def __init__(self, composer: Any, job: Any, value: Any, name: str):
+        self._composer, self._job = composer, job
+        failed = isinstance(value, Exception)
+        status = JobStatus.FAILED if failed else JobStatus.COMPLETED
+        super().__init__(list(job.overrides), working_dir=str(Path.cwd()), task_name=name, status=status)
+        self._return_value = value
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "cfg":
+            return OmegaConf.masked_copy(self._full, [str(key) for key in self._full if key != "hydra"])
+        if name == "hydra_cfg":
+            return OmegaConf.masked_copy(self._full, "hydra")
+        return super().__getattribute__(name)
+
+    @cached_property
+    def _full(self) -> DictConfig:
+        config: DictConfig = self._composer.full(self._job.overrides, self._job.number)
+        return config

@@ -1,0 +1,133 @@
+"""From the configurations of runs that train together to fleets, in chunks that fit into memory."""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import SGD
+
+from seedsweep.building import Config, data, network, optimizer, schedule
+from seedsweep.classifier import Classifier
+from seedsweep.fleet import Fleet, Member
+from seedsweep.grouping import PRECISIONS
+from seedsweep.optimizers import STARTS, Make, NotProportionalError, Start, probe
+from seedsweep.remembering import remembered
+from seedsweep.vectorized import NotVectorizedError, Vectorized
+
+MEMORY = 2**29  # bytes that a chunk may need in one step
+MOST = 8192  # members of a chunk: more are not quicker
+
+Part = Mapping[str, Any]  # of a configuration
+
+
+def refuse_model(config: Config) -> str | None:
+    """Why the steps of a run's module cannot be vectorised."""
+    tried = _try_model(_without_init(config["model"]), config["data"])
+    return tried if isinstance(tried, str) else None
+
+
+def refuse_optimizer(config: Config) -> str | None:
+    """Why one step of a run's optimizer, under its schedule, cannot serve several learning rates."""
+    tried = _try_optimizer(_without_rate(config["optimizer"]))
+    if tried not in STARTS:
+        return f"{config['optimizer']['_target_']}: {tried}"
+    if _rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) is None:
+        return f"{config['schedule']['_target_']} changes more than learning rates"
+    return None
+
+
+def chunks(configs: Sequence[Config]) -> Iterator[tuple[list[int], Fleet]]:
+    """The fleets of runs that can be trained together, each with its places in `configs`."""
+    first = configs[0]
+    affordable = MEMORY // int(_try_model(_without_init(first["model"]), first["data"]))
+    most = first["trainer"].get("max_members") or max(1, min(MOST, affordable))
+    places = sorted(range(len(configs)), key=lambda place: configs[place]["order_seed"])  # which share minibatches
+    for start in range(0, len(places), most):
+        chosen = places[start : start + most]
+        yield chosen, _assemble([configs[place] for place in chosen])
+
+
+def _assemble(configs: Sequence[Config]) -> Fleet:
+    first, splits = configs[0], data(configs[0])
+    trainer = first["trainer"]
+    module = Classifier(_net(first), optimizer(first["optimizer"]))
+    dtype = PRECISIONS[str(trainer.get("precision", "32-true"))]
+    weights: dict[tuple[str, int], Tensor] = {}
+    optimizers: dict[Hashable, tuple[Make, Start]] = {}
+    members = []
+    for config in configs:
+        drawn = repr(config["model"]), config["init_seed"]
+        if drawn not in weights:
+            weights[drawn] = Vectorized(module).vector(_net(config))
+        chosen = _without_rate(config["optimizer"])
+        key = repr(chosen)
+        if key not in optimizers:
+            optimizers[key] = optimizer(chosen), _try_optimizer(chosen)
+        rates = _rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"])
+        members.append(Member(weights[drawn], config["order_seed"], key, rates or ()))
+    return Fleet(
+        module=module.to(dtype),
+        splits=splits,
+        batch_size=first["data"]["batch_size"],
+        optimizers=optimizers,
+        members=members,
+        log_every_n_steps=trainer["log_every_n_steps"],
+        divergence_threshold=trainer.get("divergence_threshold"),
+        device=_device(trainer.get("accelerator", "auto")),
+        dtype=dtype,
+    )
+
+
+def _net(config: Config) -> torch.nn.Module:
+    make = network(config, data(config))
+    return make(generator=torch.Generator().manual_seed(config["init_seed"]))
+
+
+def _device(accelerator: str) -> str:
+    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+@remembered
+def _try_model(model: Part, dataset: Part) -> int | str:
+    """The bytes that a member needs in a step, or why the module cannot be vectorised."""
+    config = {"model": model, "data": dataset, "init_seed": 0}
+    rows = tuple(part[: dataset["batch_size"]] for part in data(config).train.tensors)
+    try:
+        return Vectorized(Classifier(_net(config), SGD)).try_out(rows)
+    except NotVectorizedError as error:
+        return str(error)
+
+
+@remembered
+def _try_optimizer(part: Part) -> Any:
+    """Where the steps of the optimizer have to start from, or why they cannot serve several rates."""
+    try:
+        return probe(optimizer(part))
+    except NotProportionalError as error:
+        return str(error)
+
+
+@remembered
+def _rates(part: Part, scheduled: Part | None, epochs: int) -> tuple[float, ...] | None:
+    """The learning rate in each epoch, by the real schedule; None if that changes other things too."""
+    stepped: Any = optimizer(part)([torch.nn.Parameter(torch.zeros(1))])
+    (group,) = stepped.param_groups
+    make = schedule(scheduled)
+    plan: Any = make(stepped) if make else None
+    others = {key: value for key, value in group.items() if key not in ("params", "lr")}
+    rates = []
+    for _ in range(epochs):
+        rates.append(float(group["lr"]))
+        if plan:
+            stepped.step()
+            plan.step()
+    return tuple(rates) if all(group[key] == value for key, value in others.items()) else None
+
+
+def _without_init(model: Part) -> dict[str, Any]:
+    return {key: value for key, value in model.items() if key not in ("init", "name")}
+
+
+def _without_rate(part: Part) -> dict[str, Any]:
+    return {key: value for key, value in part.items() if key != "lr"}

@@ -1,0 +1,218 @@
+"""From a configuration to what the engines need: every value checked, and data, network and optimizer made."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
+from omegaconf import DictConfig, OmegaConf
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from seedsweep.checks import check_choice, check_positive, check_whole
+from seedsweep.classifier import METRICS, Classifier
+from seedsweep.data import DataModule, Splits, prepare
+from seedsweep.datasets import Dataset
+from seedsweep.errors import ConfigError
+from seedsweep.planning import SEEDS, leaves
+from seedsweep.remembering import remembered
+from seedsweep.training import make_trainer
+
+Config = Mapping[str, Any]  # plain and resolved
+
+ENGINES = ("fleet", "lightning")
+# Of the group trainer, these keys are checked and used here; the rest is Lightning's.
+OURS = ("max_epochs", "log_every_n_steps", "divergence_threshold", "engine", "max_members")
+GROUPS = ("data", "model", "optimizer", "trainer", "tracking", "objective")
+REQUIRED = (
+    *(f"{group}._target_" for group in ("data", "model", "optimizer")),
+    *("data.batch_size", "tracking.uri", "tracking.sweep", "tracking.labels", "experiment"),
+    *("objective.metric", "objective.select", *SEEDS),
+)
+SELECT = ("last", "best", "auc")
+
+
+@dataclass
+class Job:
+    """A configuration made real: what the reference engine needs, and what describes the network in the store."""
+
+    module: Classifier
+    data: DataModule
+    trainer: dict[str, Any]
+    splits: Splits
+    network: dict[str, str]
+
+
+def resolve(config: DictConfig) -> dict[str, Any]:
+    """The plain content of a composed configuration; raises `ConfigError` if something in it is missing."""
+    _check_groups({key: config.get(key) for key in GROUPS})
+    check_complete(OmegaConf.to_container(config))  # type: ignore[arg-type]
+    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+
+
+def check_complete(config: Config) -> None:
+    """Raise `ConfigError` if a group or a key that everything else relies on is missing, or a value."""
+    _check_groups(config)
+    values = {key: value for part in config.items() for key, value in _flat(*part).items()}
+    for key in REQUIRED:
+        if key not in values:
+            raise ConfigError(key, None, f"a value is required: {key}=…")
+    for key, value in values.items():
+        if value == "???":
+            raise ConfigError(key, value, f"a value is required: {key}=…")
+
+
+def check(config: Config) -> Splits:
+    """The data of a run whose every value is allowed; raises `ConfigError` on the first that is not."""
+    check_complete(config)
+    if not isinstance(config["experiment"], str) or not 0 < len(config["experiment"]) <= 200:
+        raise ConfigError("experiment", config["experiment"], "must be a name of 1 to 200 characters")
+    for key in SEEDS:
+        check_whole(key, config[key], 0, 2**31 - 1)
+    check_choice("objective.metric", config["objective"]["metric"], METRICS)
+    check_choice("objective.select", config["objective"]["select"], SELECT)
+    splits = data(config)
+    _check_model(config["model"], _shape(splits))
+    _check_optimizer(config["optimizer"], config.get("schedule"))
+    _check_trainer(config["trainer"])
+    return splits
+
+
+def build(config: DictConfig | Config) -> Job:
+    """Make everything that the reference engine needs; raises `ConfigError` on the first value that is not allowed."""
+    plain = resolve(config) if isinstance(config, DictConfig) else config
+    splits = check(plain)
+    net = network(plain, splits)(generator=torch.Generator().manual_seed(plain["init_seed"]))
+    module = Classifier(net, optimizer(plain["optimizer"]), schedule(plain.get("schedule")))
+    batches = DataModule(splits, plain["data"]["batch_size"], plain["order_seed"])
+    trainer = {key: value for key, value in plain["trainer"].items() if key not in ("engine", "max_members")}
+    return Job(module, batches, trainer, splits, describe(plain, splits))
+
+
+def data(config: Config) -> Splits:
+    """The data of a run, read and split once for all that have it in common."""
+    return prepare(_dataset(config["data"]))
+
+
+def network(config: Config, splits: Splits) -> Callable[..., torch.nn.Module]:
+    """What makes the network, drawing its weights from `generator`."""
+    options = {key: value for key, value in config["model"].items() if key not in ("name", "_target_")}
+    make: Callable[..., torch.nn.Module] = partial(get_object(config["model"]["_target_"]), **options, **_shape(splits))
+    return make
+
+
+@remembered
+def optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
+    """What makes the optimizer of parameters; another `lr` can be given."""
+    return _make("optimizer", part, object, _partial_=True)  # type: ignore[no-any-return]
+
+
+@remembered
+def schedule(part: Mapping[str, Any] | None) -> Callable[[Optimizer], LRScheduler] | None:
+    """What makes the schedule of an optimizer's learning rate, a step an epoch; None if it is constant."""
+    return _make("schedule", part, object, _partial_=True) if part else None
+
+
+def describe(config: Config, splits: Splits) -> dict[str, str]:
+    """What `load_model` needs beside the weights, and the names that a reader of the file wants."""
+    arguments = {key: value for key, value in config["model"].items() if key not in ("_target_", "name")}
+    described = {
+        "arguments": arguments | _shape(splits),
+        "mean": splits.mean.tolist(),
+        "scale": splits.scale.tolist(),
+        "features": splits.feature_names,
+        "classes": splits.classes,
+    }
+    return {"class": config["model"]["_target_"]} | {key: json.dumps(value) for key, value in described.items()}
+
+
+def _shape(splits: Splits) -> dict[str, int]:
+    return {"features": len(splits.feature_names), "classes": len(splits.classes)}
+
+
+@remembered
+def _flat(key: str, part: Any) -> dict[str, Any]:
+    return dict(leaves({key: part}))
+
+
+def _check_groups(config: Config) -> None:
+    for group in GROUPS:
+        if not OmegaConf.is_dict(config.get(group)) and not isinstance(config.get(group), Mapping):
+            raise ConfigError(group, config.get(group), "a group of keys is required; see python train.py --help")
+
+
+@remembered
+def _dataset(part: Mapping[str, Any]) -> Dataset:
+    made: Dataset = _make("data", part, Dataset)
+    return made
+
+
+@remembered
+def _check_model(part: Mapping[str, Any], shape: Mapping[str, int]) -> None:
+    options = {key: value for key, value in part.items() if key != "name"}
+    net = _make("model", options, torch.nn.Module, **shape, generator=torch.Generator().manual_seed(0))
+    nested = [key for key, _ in leaves(part) if key.endswith("._target_")]
+    if nested or get_object(part["_target_"]) is not type(net):
+        allowed = "must be a class that takes plain values, so that load_model can make it again"
+        raise ConfigError("model._target_", part["_target_"], allowed)
+
+
+@remembered
+def _check_optimizer(part: Mapping[str, Any], scheduled: Mapping[str, Any] | None) -> None:
+    if "lr" in part:
+        check_positive("optimizer.lr", part["lr"])
+    for key, value in leaves(part, "optimizer."):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(key, value, "must be a finite number")
+    try:
+        made = optimizer(part)([torch.nn.Parameter(torch.zeros(2, 2))])
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError("optimizer", part["_target_"], str(error)) from error
+    _check_kind("optimizer", part["_target_"], made, Optimizer)
+    if scheduled:
+        try:
+            steps = schedule(scheduled)(made)  # type: ignore[misc]
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ConfigError("schedule", scheduled["_target_"], str(error)) from error
+        _check_kind("schedule", scheduled["_target_"], steps, LRScheduler)
+        if isinstance(steps, ReduceLROnPlateau):
+            raise ConfigError("schedule", scheduled["_target_"], "must be a schedule that needs no metric")
+
+
+@remembered
+def _check_trainer(part: Mapping[str, Any]) -> None:
+    check_choice("trainer.engine", part.get("engine", "fleet"), ENGINES)
+    check_whole("trainer.max_epochs", part.get("max_epochs"), 1)
+    check_whole("trainer.log_every_n_steps", part.get("log_every_n_steps"), 1)
+    check_choice("trainer.devices", part.get("devices", 1), (1,))  # a second process would record a second run
+    if part.get("divergence_threshold") is not None:
+        check_positive("trainer.divergence_threshold", part["divergence_threshold"])
+    if part.get("max_members") is not None:
+        check_whole("trainer.max_members", part["max_members"], 1)
+    lightning = {key: value for key, value in part.items() if key not in OURS}
+    try:
+        make_trainer(**lightning)
+    except Exception as error:  # Lightning raises its MisconfigurationException, ValueError, TypeError, RuntimeError
+        raise ConfigError("trainer", json.dumps(lightning), str(error)) from error
+
+
+def _check_kind(group: str, target: Any, made: Any, kind: type) -> None:
+    if not isinstance(made, kind):
+        raise ConfigError(f"{group}._target_", target, f"must make a {kind.__module__}.{kind.__qualname__}")
+
+
+def _make(group: str, part: Mapping[str, Any], kind: type, **extra: Any) -> Any:
+    """The object, of that kind, that a group's `_target_` makes of its other keys."""
+    try:
+        made = instantiate(part, _convert_="all", **extra)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ConfigError):
+            raise error.__cause__ from None
+        raise ConfigError(group, part["_target_"], str(error.__cause__ or error)) from error
+    _check_kind(group, part["_target_"], made, kind)
+    return made

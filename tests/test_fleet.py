@@ -1,0 +1,477 @@
+"""The fleet against the reference engine, point by point, and against itself in other company, bit by bit."""
+
+import math
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import nn
+
+from seedsweep import training
+from seedsweep.classifier import Classifier
+from seedsweep.data import DataModule, Splits, prepare
+from seedsweep.fleet import Fleet, Member, train
+from seedsweep.initializers import INITIALIZERS
+from seedsweep.model import MLP, LogisticRegression, SoftmaxRegression
+from seedsweep.optimizers import Make, NotProportionalError, Start, probe
+from seedsweep.results import Column, FleetResult, RunResult
+from seedsweep.vectorized import Vectorized
+
+# To which curves agree: the kinks of an mlp make more of a rounding, which its weights, whose flat directions no loss
+# holds, show most of all.
+CONVEX, CHAOTIC = 1e-6, 1e-4
+WEIGHTS = 10
+HUGE = 1e30
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What the members of a fleet share: a network, made by `net(init=…, generator=…)`, its data and batch size."""
+
+    net: Callable[..., nn.Module]
+    splits: Splits
+    batch_size: int = 16
+
+    def draw(self, run: "Run") -> nn.Module:
+        return self.net(init=run.init, generator=torch.Generator().manual_seed(run.seed))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One member: `optimizer` is a file in conf/optimizer or a maker, `rates` those of the epochs."""
+
+    optimizer: str | Make
+    rates: tuple[float, ...]
+    seed: int = 0
+    init: str = "glorot_uniform"
+
+    @property
+    def make(self) -> Make:
+        return configured(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
+
+
+def run(optimizer: str | Make, rate: float, seed: int = 0, epochs: int = 5, **changes: Any) -> Run:
+    return Run(optimizer, (rate,) * epochs, seed, **changes)
+
+
+@lru_cache
+def configured(name: str) -> Make:
+    make: Make = instantiate(OmegaConf.load(ROOT / "conf" / "optimizer" / f"{name}.yaml"), _partial_=True)
+    return make
+
+
+@lru_cache
+def probed(make: Make) -> Start:
+    return probe(make)
+
+
+def proportional() -> list[str]:
+    """The optimizers in conf/optimizer that may join a fleet."""
+    names = []
+    for file in sorted((ROOT / "conf" / "optimizer").glob("*.yaml")):
+        with suppress(NotProportionalError):
+            probed(configured(file.stem))
+            names.append(file.stem)
+    return names
+
+
+def splits(name: str, **changes: Any) -> Splits:
+    config = OmegaConf.merge(OmegaConf.load(ROOT / "conf" / "data" / f"{name}.yaml"), changes)
+    return prepare(instantiate(config, _convert_="all"))
+
+
+def logistic(batch_size: int = 16) -> Problem:
+    return Problem(partial(LogisticRegression, 4, 2), splits("breast_cancer"), batch_size)
+
+
+def softmax(batch_size: int = 16) -> Problem:
+    return Problem(partial(SoftmaxRegression, 4, 2), splits("breast_cancer"), batch_size)
+
+
+def mlp(batch_size: int = 16) -> Problem:
+    return Problem(partial(MLP, 4, 2), splits("breast_cancer"), batch_size)
+
+
+def iris(batch_size: int = 16) -> Problem:
+    return Problem(partial(SoftmaxRegression, 4, 3), splits("iris"), batch_size)
+
+
+def wine(hidden: Sequence[int], activation: str, batch_size: int = 16) -> Problem:
+    return Problem(partial(MLP, 13, 3, hidden=hidden, activation=activation), splits("wine"), batch_size)
+
+
+def digits(batch_size: int) -> Problem:
+    return Problem(partial(MLP, 64, 10, hidden=[8], activation="gelu"), splits("digits"), batch_size)
+
+
+def fleet(problem: Problem, runs: Sequence[Run], **options: Any) -> Fleet:
+    """With the options of every comparison, so that the steps of both engines are logged alike."""
+    module = Classifier(problem.net(), torch.optim.SGD)
+    vector = Vectorized(module).vector
+    members = [Member(vector(problem.draw(run)), run.seed, run.optimizer, run.rates) for run in runs]
+    optimizers = {run.optimizer: (run.make, probed(run.make)) for run in runs}
+    options = {"log_every_n_steps": 10, "divergence_threshold": 1e4} | options
+    return Fleet(module, problem.splits, problem.batch_size, optimizers, members, **options)
+
+
+class Scheduled(Classifier):
+    """Sets its optimizer's rate at the beginning of every epoch."""
+
+    rates: tuple[float, ...]
+
+    def on_train_epoch_start(self) -> None:
+        self.optimizers().param_groups[0]["lr"] = self.rates[self.current_epoch]
+
+
+def alone(problem: Problem, run: Run, **options: Any) -> RunResult:
+    """The run by the reference engine."""
+    kind = Classifier if len(set(run.rates)) == 1 else Scheduled
+    module = kind(problem.draw(run), lambda parameters: run.make(parameters, lr=run.rates[0]))
+    module.rates = run.rates
+    data = DataModule(problem.splits, problem.batch_size, run.seed)
+    options = {"log_every_n_steps": 10, "divergence_threshold": 1e4, "accelerator": "cpu"} | options
+    return training.train(module, data, max_epochs=len(run.rates), **options)
+
+
+def curves(result: FleetResult, member: int) -> dict[tuple[str, int, int], float]:
+    """The values of one member by metric, step and epoch."""
+    found = {}
+    for column in result.columns:
+        for place in np.flatnonzero(column.members == member):
+            key = (column.metric, column.step, column.epoch)
+            assert key not in found, "a point is there once"
+            found[key] = float(column.values[place])
+    return found
+
+
+def weights(result: FleetResult, member: int) -> dict[str, torch.Tensor]:
+    return {name: value[member] for name, value in result.weights.items()}
+
+
+def apart(one: Sequence[Any], other: Sequence[Any]) -> float:
+    """The largest difference of two lists of numbers, relative to those beyond 1; nan equals nan."""
+    a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    assert a.shape == b.shape
+    with np.errstate(invalid="ignore"):
+        relative = np.abs(a - b) / np.maximum(1, np.abs(a))
+    relative[(a == b) | (np.isnan(a) & np.isnan(b))] = 0
+    return float(np.nan_to_num(relative, nan=math.inf).max(initial=0))
+
+
+def compare(expected: RunResult, result: FleetResult, member: int) -> tuple[float, float]:
+    """How far the curves and the weights of a member are from those of the reference engine."""
+    points = {(point.metric, point.step, point.epoch): point.value for point in expected.points}
+    found = curves(result, member)
+    assert found.keys() == points.keys()
+    assert result.outcomes[member] == expected.outcome
+    mine = weights(result, member)
+    assert {name: value.shape for name, value in mine.items()} == {n: v.shape for n, v in expected.weights.items()}
+    differences = [apart(expected.weights[name].flatten(), value.flatten()) for name, value in mine.items()]
+    return apart(list(points.values()), [found[key] for key in points]), max(differences)
+
+
+def assert_equal(problem: Problem, runs: Sequence[Run], bound: float, **options: Any) -> FleetResult:
+    """Trained together, the runs are those that they are alone, to within the bound."""
+    result = train(fleet(problem, runs, **options))
+    options.pop("device", None)  # the reference engine's is always the CPU
+    for member, one in enumerate(runs):
+        of_curves, of_weights = compare(alone(problem, one, **options), result, member)
+        assert of_curves <= bound, one
+        assert of_weights <= WEIGHTS * bound, one
+    return result
+
+
+def bits(result: FleetResult, member: int) -> tuple[Any, ...]:
+    """All numbers of a member, of which two are equal only to the last bit."""
+    values = {key: value.hex() for key, value in curves(result, member).items()}
+    return result.outcomes[member], values, {n: v.numpy().tobytes() for n, v in weights(result, member).items()}
+
+
+def assert_same_bits(whole: FleetResult, part: FleetResult, places: Sequence[int]) -> None:
+    """The members of `part` are those at these places of `whole`, to the last bit."""
+    assert len(part.outcomes) == len(places)
+    assert [place for at, place in enumerate(places) if bits(part, at) != bits(whole, place)] == []
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+class Leaping(torch.optim.SGD):
+    """SGD, but its step number `after` goes so many times as far."""
+
+    def __init__(self, parameters: Any, lr: float, after: int, far: float):
+        super().__init__(parameters, lr)
+        self.left, self.far = after, far
+
+    def step(self, closure: Any = None) -> Any:
+        self.left -= 1
+        rate = self.param_groups[0]["lr"]
+        self.param_groups[0]["lr"] = rate * (1 if self.left else self.far)
+        loss = super().step(closure)
+        self.param_groups[0]["lr"] = rate
+        return loss
+
+
+# Equal to the reference engine
+
+
+@pytest.mark.parametrize(
+    ("problem", "other_rate", "bound"),
+    [(logistic, 0.5, CONVEX), (softmax, 0.5, CONVEX), (mlp, 0.1, CHAOTIC)],
+    ids=["logistic_regression", "softmax_regression", "mlp"],
+)
+def test_fleet_curves_equal_reference(problem: Callable[[], Problem], other_rate: float, bound: float) -> None:
+    """Every optimizer at two rates, with two seeds; half of the runs end after three epochs of the five."""
+    runs = [one for name in proportional() for one in (run(name, 0.01), run(name, other_rate, seed=1, epochs=3))]
+    assert_equal(problem(), runs, bound)
+
+
+def test_every_initializer_can_be_in_one_fleet() -> None:
+    runs = [run("adam", 0.01, seed, epochs=2, init=name) for seed, name in enumerate(INITIALIZERS)]
+    assert_equal(mlp(), runs, CHAOTIC)
+
+
+@pytest.mark.parametrize("batch_size", [15, 16, 105, 1], ids="{0} of 105 rows".format)
+def test_last_minibatch_may_be_smaller(batch_size: int) -> None:
+    runs = [run("sgd", 0.1, epochs=2), run("adam", 0.01, seed=1, epochs=2)]
+    assert_equal(iris(batch_size), runs, CONVEX)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "activation"), [([8, 5], "relu"), ([3, 2], "tanh"), ([16, 4], "sigmoid"), ([7, 7], "gelu")]
+)
+@pytest.mark.parametrize("batch_size", [16, 31], ids="{0} of 124 rows".format)
+def test_deep_networks_of_any_shape_equal_reference(hidden: list[int], activation: str, batch_size: int) -> None:
+    runs = [run("momentum", 0.1, epochs=3), run("adam", 0.01, seed=1, epochs=3)]
+    assert_equal(wine(hidden, activation, batch_size), runs, CHAOTIC)
+
+
+def test_weight_decay_equals_reference() -> None:
+    coupled = [partial(configured(name), weight_decay=decay) for name, decay in (("sgd", 0.1), ("adam", 0.3))]
+    makers = [*coupled, partial(configured("adamw"), weight_decay=0.3)]
+    assert [probe(make) for make in makers] == ["values"] * 3
+    assert_equal(
+        logistic(), [run(make, rate, seed) for make in makers for seed, rate in enumerate((0.01, 0.3))], CONVEX
+    )
+
+
+def test_rates_may_change_with_the_epoch() -> None:
+    makers = ("nesterov", "adam", "adagrad", "radam", partial(configured("adamw"), weight_decay=0.3))
+    assert_equal(logistic(), [Run(make, (0.3, 0.1, 0.03)) for make in makers], CONVEX)
+
+
+@pytest.mark.parametrize("rate", [0.125, 0.1], ids=["rate of few bits", "rate of many bits"])
+def test_double_precision_equals_reference_far_more_closely(rate: float) -> None:
+    """Nothing but rounding is between the engines: their losses agree to as many digits more as there are."""
+    runs = [run(name, rate, seed, epochs=3) for seed, name in enumerate(("sgd", "rmsprop", "adamw", "nadam"))]
+    result = train(fleet(mlp(), runs, dtype=torch.float64))
+    assert {value.dtype for value in result.weights.values()} == {torch.float64}
+    for member, one in enumerate(runs):
+        expected = alone(mlp(), one, precision="64-true")
+        of_curves, of_weights = compare(expected, result, member)
+        assert of_curves <= 1e-7, "an accuracy is a mean of 32 bits"
+        assert of_weights <= 1e-12
+        found = curves(result, member)
+        losses = [point for point in expected.points if "loss" in point.metric]
+        mine = [found[point.metric, point.step, point.epoch] for point in losses]
+        assert apart([point.value for point in losses], mine) <= 1e-12
+
+
+def test_more_steps_than_are_kept_between_looks_equal_reference() -> None:
+    """Losses are looked at every 256 steps; the epoch has 398, and one member diverges among the first, one later."""
+    late = partial(Leaping, after=300, far=1e9)
+    runs = [run("sgd", 0.01, epochs=1), run("sgd", 1e6, epochs=1), Run(late, (1e-3,)), run("adam", 0.01, 3, epochs=1)]
+    result = assert_equal(logistic(1), runs, CONVEX, log_every_n_steps=1)
+    assert result.outcomes == ["finished", "diverged", "diverged", "finished"]
+    assert [max(step for _, step, _ in curves(result, member)) for member in (0, 2)] == [398, 301]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here")
+def test_fleet_on_a_gpu_equals_reference() -> None:
+    runs = [run(name, rate, seed, epochs=2) for seed, name in enumerate(("sgd", "adam", "adamw")) for rate in (0.01, 1)]
+    for problem in (logistic(), iris(), wine([8, 5], "tanh")):
+        result = assert_equal(problem, runs, 1e-5, device="cuda")
+        assert {value.device.type for value in result.weights.values()} == {"cpu"}
+
+
+@pytest.mark.parametrize("problem", [logistic, softmax, mlp])
+def test_comparison_notices_a_wrong_order_or_rate(problem: Callable[[], Problem]) -> None:
+    """What all tests above rest on: neither another order of the data nor a rate 1 % off is within their bounds."""
+    right, runs = run("adam", 0.01, epochs=2), [run("adam", 0.0101, epochs=2), run("adam", 0.01, epochs=2)]
+    wrong = fleet(problem(), runs)
+    other = wrong.members[1]
+    wrong.members[1] = Member(other.weights, other.order_seed + 1, other.optimizer, other.rates)
+    expected, result = alone(problem(), right), train(wrong)
+    for member in (0, 1):
+        assert min(compare(expected, result, member)) > 10 * CHAOTIC
+
+
+# Bit-equal in any company
+
+COMPANY = ("sgd", "adam", "adamw", "rmsprop")
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        logistic(),  # the last minibatch has 14 rows
+        iris(),  # 9 rows
+        wine([7], "sigmoid", 33),  # 25 rows
+        digits(157),  # 1 row
+        Problem(partial(MLP, 30, 2, hidden=[33, 5]), splits("breast_cancer", features=None), 199),  # all are full
+    ],
+    ids=["logistic", "iris", "wine sigmoid", "digits gelu", "wide relu"],
+)
+def test_curves_are_bit_equal_whatever_else_is_in_the_fleet(problem: Problem, threads: Callable[[int], None]) -> None:
+    runs = [
+        run(name, rate, seed, epochs=2)
+        for seed in range(8)
+        for name in COMPANY
+        for rate in (0.001, 0.01, 0.03, 0.1, 0.3, 1.0)
+    ]
+    threads(2)
+    whole = train(fleet(problem, runs, log_every_n_steps=5))
+    draw = random.Random(0)
+    places = range(len(runs))
+    some = [draw.sample(places, size) for size in (5, 40)]
+    uneven = [*places[:24], 30, 60, 90, 120, 150, 180]  # too few share their seed for sharing to pay
+    backwards = list(reversed(places))
+    for count, case in ((1, [0]), (2, [37]), (1, [3, 40]), (2, some[0]), (1, some[1]), (2, uneven), (1, backwards)):
+        threads(count)
+        assert_same_bits(whole, train(fleet(problem, [runs[place] for place in case], log_every_n_steps=5)), case)
+
+
+def test_curves_do_not_depend_on_how_long_the_others_train() -> None:
+    runs = [run(name, 0.1, seed, epochs=1 + seed) for seed in range(3) for name in COMPANY]
+    whole = train(fleet(logistic(), runs))
+    for case in (range(4), range(8, 12), [1, 11]):
+        assert_same_bits(whole, train(fleet(logistic(), [runs[place] for place in case])), list(case))
+
+
+def test_fleet_leaves_the_global_generator_and_the_module_alone() -> None:
+    prepared = fleet(logistic(), [run("sgd", 0.1, epochs=1)])
+    before, state = [value.clone() for value in prepared.module.parameters()], torch.get_rng_state()
+    initial = prepared.members[0].weights.clone()
+    first, second = train(prepared), train(prepared)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(map(torch.equal, prepared.module.parameters(), before))
+    assert torch.equal(prepared.members[0].weights, initial)
+    assert_same_bits(first, second, [0])
+
+
+# Members that diverge
+
+
+@pytest.mark.parametrize("problem", [logistic, softmax, mlp])
+def test_member_diverges_alone(problem: Callable[[], Problem]) -> None:
+    others = [run(name, rate, seed, epochs=2) for name in COMPANY for seed, rate in enumerate((0.01, 0.1))]
+    runs = [*others[:3], run("sgd", 1e6, seed=0, epochs=2), *others[3:], run("sgd", 1e6, seed=1, epochs=2)]
+    staying = [place for place in range(len(runs)) if place not in (3, 9)]
+    result = train(fleet(problem(), runs))
+    assert [place for place, outcome in enumerate(result.outcomes) if outcome == "diverged"] == [3, 9]
+    assert_same_bits(result, train(fleet(problem(), others)), staying)
+    for place in (3, 9):
+        expected = alone(problem(), runs[place])
+        assert max(compare(expected, result, place)) <= CHAOTIC
+        assert [point.metric for point in expected.points][-1] == "train/loss_step"
+        assert expected.points[-1].value > 1e4
+
+
+@pytest.mark.parametrize(
+    ("problem", "rate", "ended"), [(mlp, HUGE, "diverged"), (logistic, 1e6, "finished")], ids=["nan", "finite"]
+)
+def test_without_a_threshold_only_losses_that_are_not_finite_diverge(
+    problem: Callable[[], Problem], rate: float, ended: str
+) -> None:
+    runs = [run("sgd", rate, epochs=2), run("sgd", 0.01, epochs=2)]
+    options = {"divergence_threshold": None, "log_every_n_steps": 1}
+    result = train(fleet(problem(), runs, **options))
+    assert result.outcomes == [ended, "finished"]
+    for member, one in enumerate(runs):
+        assert compare(alone(problem(), one, **options), result, member)[0] <= CHAOTIC
+    steps = [value for (metric, _, _), value in curves(result, 0).items() if metric == "train/loss_step"]
+    assert [math.isfinite(value) for value in steps] == [True] * (len(steps) - 1) + [ended == "finished"]
+
+
+@pytest.mark.parametrize("far", [1e38, math.inf], ids=["inf", "nan"])
+def test_validation_loss_that_is_not_finite_diverges(far: float) -> None:
+    """The last step of the first epoch leads away: all losses of the training are finite, the next one is not."""
+    runs = [run("sgd", 0.1, epochs=2), run(partial(Leaping, after=25, far=far), 1, epochs=2)]
+    result = train(fleet(logistic(), runs, divergence_threshold=None))
+    expected = alone(logistic(), runs[1], divergence_threshold=None)
+    assert expected.outcome == "diverged"
+    assert {(point.metric, point.step) for point in expected.points[-2:]} == {("val/loss", 25), ("val/accuracy", 25)}
+    assert compare(expected, result, 1)[0] <= CONVEX
+    assert_same_bits(result, train(fleet(logistic(), runs[:1], divergence_threshold=None)), [0])
+
+
+@pytest.mark.parametrize("threshold", [1e4, None])
+def test_all_members_may_diverge(threshold: float | None) -> None:
+    runs = [run("sgd", HUGE, seed, epochs=3) for seed in range(3)]
+    advanced: list[int] = []
+    result = train(fleet(mlp(), runs, divergence_threshold=threshold, log_every_n_steps=1), advance=advanced.append)
+    assert result.outcomes == ["diverged"] * 3
+    assert sum(advanced) == 9, "the epochs that they would have had are done too"
+    for member, one in enumerate(runs):
+        expected = alone(mlp(), one, divergence_threshold=threshold, log_every_n_steps=1)
+        assert compare(expected, result, member)[0] <= CHAOTIC
+
+
+# What is returned and published
+
+
+def measured(result: FleetResult, metric: str) -> list[tuple[int, int, list[int]]]:
+    """The step, epoch and members of each column of the metric."""
+    columns = [column for column in result.columns if column.metric == metric]
+    return [(column.step, column.epoch, column.members.tolist()) for column in columns]
+
+
+def test_columns_keep_their_promises() -> None:
+    runs = [run("adam", 0.01, seed, epochs) for seed, epochs in enumerate((3, 1, 2, 3))] + [run("sgd", 1e6, epochs=3)]
+    start = int(time.time() * 1000)
+    result = train(fleet(logistic(), runs))
+    end = int(time.time() * 1000)
+    for column in result.columns:
+        assert (column.members.dtype, column.values.dtype) == (np.int64, np.float64)
+        assert column.members.shape == column.values.shape
+        assert len(column.members) > 0
+        assert (np.diff(column.members) > 0).all()
+        assert start <= column.time <= end
+    assert [column.time for column in result.columns] == sorted(column.time for column in result.columns)
+
+    first, second, third = [0, 1, 2, 3], [0, 2, 3], [0, 3]
+    steps = [(10, 0, first), (20, 0, first), (30, 1, second), (40, 1, second), (50, 1, second), (60, 2, third)]
+    steps += [(70, 2, third)]
+    assert measured(result, "train/loss_step") == [(5, 0, [4]), *steps]
+    for metric in ("train/loss", "train/accuracy", "val/loss", "val/accuracy"):
+        assert measured(result, metric) == [(25, 0, first), (50, 1, second), (75, 2, third)]
+    for metric in ("test/loss", "test/accuracy"):
+        assert measured(result, metric) == [(25, 0, [1]), (50, 1, [2]), (75, 2, third)]
+    assert {name: tuple(value.shape) for name, value in result.weights.items()} == {
+        "linear.weight": (5, 1, 4),
+        "linear.bias": (5, 1),
+    }
+
+
+def test_epochs_are_published_as_they_end() -> None:
+    runs = [run("sgd", 0.1, seed, epochs) for seed, epochs in enumerate((3, 1, 2))]
+    published: list[list[Column]] = []
+    advanced: list[int] = []
+    result = train(fleet(logistic(), runs), publish=published.append, advance=advanced.append)
+    assert [column for part in published for column in part] == result.columns
+    assert [{column.epoch for column in part} for part in published] == [{0}, {1}, {2}]
+    assert advanced == [3, 2, 1]
