@@ -56,6 +56,7 @@ def test_every_group_and_option_is_tried() -> None:
         "data",
         "model",
         "optimizer",
+        "schedule",
         "tracking",
         "trainer",
     ]

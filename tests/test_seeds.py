@@ -22,7 +22,7 @@ class Dropping(torch.nn.Sequential):
         torch.nn.init.zeros_(linear.bias)
         super().__init__(torch.nn.Dropout(0.5), linear)
 """
-SWEEP = ("-m", "optimizer=sgd,adam", "seed=0,1,2", "trainer.max_epochs=2")
+SWEEP = ("-m", "optimizer=sgd,adam", "seed=0,1,2", "trainer.max_epochs=2", "trainer.engine=lightning")
 
 
 def curves_by_name(sweep: str) -> pd.DataFrame:

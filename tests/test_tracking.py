@@ -5,7 +5,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +17,8 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 import seedsweep
+from seedsweep.building import resolve
+from seedsweep.composing import Composed
 from seedsweep.errors import ConfigError
 from seedsweep.planning import PlannedRun, canonical
 from seedsweep.results import Point, RunResult
@@ -27,6 +29,9 @@ SLOW += "        time.sleep(0.05)\n        return super().step(closure)\n"
 BROKEN = "import torch\nclass Broken(torch.optim.SGD):\n    def step(self, closure=None):\n"
 BROKEN += "        if self.param_groups[0]['lr'] == 0.5:\n            raise RuntimeError('the step broke')\n"
 BROKEN += "        return super().step(closure)\n"
+
+
+ALONE = ("trainer.engine=lightning",)
 
 
 @pytest.fixture
@@ -87,6 +92,7 @@ def test_sweep_is_recorded_with_plan_counts_and_tables(train: Callable[..., Ende
         "plan.csv",
         "runs.parquet",
         "summary.csv",
+        "weights",
     ]
     plan, runs = pd.read_csv(folder / "plan.csv"), pd.read_parquet(folder / "runs.parquet")
     assert plan["name"].tolist() == runs["name"].tolist()
@@ -105,7 +111,8 @@ def test_sweep_is_recorded_with_plan_counts_and_tables(train: Callable[..., Ende
 def test_failing_run_is_recorded_and_the_sweep_goes_on(
     train: Callable[..., Ended], client: MlflowClient, slow_or_broken: None
 ) -> None:
-    ended = train("-m", "optimizer._target_=slow_or_broken.Broken", "optimizer.lr=0.1,0.5,0.2", "trainer.max_epochs=1")
+    rates = "optimizer.lr=0.1,0.5,0.2"
+    ended = train("-m", *ALONE, "optimizer._target_=slow_or_broken.Broken", rates, "trainer.max_epochs=1")
     assert ended.code == 1
     assert "1 of 3 runs failed" in ended.err
     assert "RuntimeError: the step broke" in ended.err
@@ -188,7 +195,7 @@ def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_sweep_ends_as_killed(client: MlflowClient, slow_or_broken: None, number: signal.Signals) -> None:
-    process = start("-m", "optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
+    process = start("-m", *ALONE, "optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
     wait_for(lambda: [run for run in runs_in(client) if run.info.status == "FINISHED"])
     process.send_signal(number)
     time.sleep(0.1)
@@ -215,8 +222,11 @@ def test_interrupt_that_a_library_turned_into_its_own_error_still_kills_the_swee
             if not swallow:
                 raise AttributeError("as OmegaConf does") from None
 
+    def composed(overrides: Sequence[str], number: int) -> Composed:
+        return Composed(number, tuple(overrides), resolve(config(*overrides)), {})
+
     with pytest.raises(SystemExit) as end:  # noqa: SIM117
-        with seedsweep.open_sweep("sweep", [["seed=0"]], lambda _, overrides: config(*overrides), tmp_path):
+        with seedsweep.open_sweep("sweep", [["seed=0"]], composed, tmp_path):
             interrupted()
     assert end.value.code == 130
     assert runs_in(client, "sweep")[0].info.status == "KILLED"
@@ -232,7 +242,7 @@ def test_terminated_run_is_killed_and_exits_as_such(client: MlflowClient, slow_o
 
 
 def test_killed_sweep_can_be_seen_to_be_unfinished(client: MlflowClient, slow_or_broken: None) -> None:
-    process = start("-m", "optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
+    process = start("-m", *ALONE, "optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
     wait_for(lambda: [run for run in runs_in(client) if run.info.status == "FINISHED"])
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()

@@ -11,6 +11,7 @@ from seedsweep.importing import collector_paused
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from seedsweep.building import resolve
     from seedsweep.composing import composer_of
     from seedsweep.errors import ConfigError, FailedRunsError, compact_errors, masked
     from seedsweep.job import run
@@ -28,6 +29,7 @@ _WHERE = {
     "load_runs": "reading",
     "masked": "errors",
     "open_sweep": "sweep",
+    "resolve": "building",
     "run": "job",
     "run_all": "jobs",
 }
@@ -41,6 +43,7 @@ __all__ = [
     "load_runs",
     "masked",
     "open_sweep",
+    "resolve",
     "run",
     "run_all",
 ]

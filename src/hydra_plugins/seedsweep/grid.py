@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, filter_overrides
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import InterpolationToMissingValueError
 
 import seedsweep
 
@@ -55,8 +57,7 @@ class GridSweeper(BasicSweeper):
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
         returns = []
-        composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
-        with seedsweep.open_sweep(self._name(), jobs, composer.compose, folder) as sweep:
+        with seedsweep.open_sweep(self._name(), jobs, self._compose, folder) as sweep:
             task = sweep.member(self.task_function)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
             for batch in batches:
@@ -69,3 +70,17 @@ class GridSweeper(BasicSweeper):
         name = self.config.hydra.job.config_name
         words = filter_overrides(self.config.hydra.overrides.task)
         return " ".join([*([] if name == "config" else [name]), *words]) or "sweep"
+
+    def _compose(self, overrides: Sequence[str], number: int) -> Any:
+        """The configuration of one job, as its task will see it."""
+        assert self.hydra_context is not None
+        assert self.config is not None
+        composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
+        try:
+            return composer.compose(overrides, number)
+        except InterpolationToMissingValueError:
+            config = composer.full(overrides, number)
+            with open_dict(config):
+                del config["hydra"]
+            seedsweep.resolve(config)  # says which value is missing
+            raise

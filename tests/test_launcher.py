@@ -1,0 +1,294 @@
+"""The fleet launcher as a plugin of Hydra: under its own suites, under other sweepers, for other applications."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Ended, runs_in
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.test_utils.launcher_common_tests import BatchedSweeperTestSuite, IntegrationTestSuite, LauncherTestSuite
+from mlflow import MlflowClient
+from omegaconf import OmegaConf
+
+import seedsweep
+from hydra_plugins.seedsweep.fleet import FleetLauncher
+
+CHDIR = "hydra.job.chdir=true"  # what Hydra's suites expect; before version_base=1.2 it was the default
+
+
+@pytest.mark.parametrize(("launcher_name", "overrides"), [("fleet", [CHDIR])])
+class TestFleetLauncher(LauncherTestSuite):  # type: ignore[misc]
+    """Hydra's own tests of a launcher."""
+
+
+@pytest.mark.parametrize(
+    ("launcher_name", "overrides"), [("fleet", ["hydra/sweeper=basic", "hydra.sweeper.max_batch_size=2", CHDIR])]
+)
+class TestFleetLauncherInBatches(BatchedSweeperTestSuite):  # type: ignore[misc]
+    """Hydra's own tests of a launcher that gets a sweep in batches."""
+
+
+DEFAULTS = [
+    {"override hydra/launcher": "fleet"},
+    {"override hydra/hydra_logging": "hydra_debug"},
+    {"override hydra/job_logging": "disabled"},
+]
+
+
+@pytest.mark.parametrize(("task_launcher_cfg", "extra_flags"), [({"defaults": DEFAULTS}, ["-m"])])
+class TestFleetLauncherInApplications(IntegrationTestSuite):  # type: ignore[misc]
+    """Hydra's own tests of a launcher in applications, each a process."""
+
+
+def test_launcher_is_discovered_by_hydra() -> None:
+    assert FleetLauncher in Plugins.instance().discover(Launcher)
+
+
+def test_launcher_is_discovered_without_heavy_imports() -> None:
+    code = "import sys, hydra_plugins.seedsweep.fleet; print(*{'torch', 'mlflow', 'pandas'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+# An application that is not ours: it multiplies, and knows a quicker way to do so for many.
+APP = """
+import json
+import hydra
+from pathlib import Path
+from omegaconf import OmegaConf
+
+def run_all(jobs):
+    told = [{"config": j.config, "choices": dict(j.choices), "overrides": j.overrides, "number": j.number} for j in jobs]
+    Path("told.jsonl").open("a").write(json.dumps(told) + "\\n")
+    return [ValueError("three") if j.config["x"] == 3 else j.config["x"] * j.config["unit"]["factor"] for j in jobs]
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="config")
+def main(config):
+    print("alone", config.x)
+    if config.x == 3:
+        raise ValueError("three")
+    return config.x * config.unit.factor
+
+if __name__ == "__main__":
+    main()
+"""
+CONFIG = """
+defaults: [unit: one, override hydra/launcher: fleet, override hydra/sweeper: asking, _self_]
+x: 1
+name: ${unit.name}${x}
+secret: postgresql://me:s3cret@127.0.0.1/runs
+"""
+# Asks for the next values of x only after the last ones are known, and writes down all that came back.
+ASKING = """
+import json, sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobStatus
+from hydra.plugins.sweeper import Sweeper
+from omegaconf import OmegaConf
+
+class AskingSweeper(Sweeper):
+    def __init__(self, rounds, width):
+        self.rounds, self.width = rounds, width
+
+    def setup(self, *, hydra_context, task_function, config):
+        self.config = config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config)
+
+    def sweep(self, arguments):
+        best, number, returns = 1, 0, []
+        for _ in range(self.rounds):
+            batch = [[*arguments, f"x={best + step}"] for step in range(self.width)]
+            returns.append(self.launcher.launch(batch, initial_job_idx=number))
+            number += len(batch)
+            done = [job.return_value for job in returns[-1] if job.status == JobStatus.COMPLETED]
+            best = int(max(done))
+        seen = [[self.seen(job) for job in batch] for batch in returns]
+        Path("returns.json").write_text(json.dumps(seen))
+        return returns
+
+    def seen(self, job):
+        hydra = job.hydra_cfg.hydra
+        with_paths = OmegaConf.to_container(hydra, resolve=False)
+        return {
+            "status": job.status.name, "value": repr(job._return_value), "overrides": list(job.overrides),
+            "config": OmegaConf.to_container(job.cfg), "working_dir": job.working_dir, "task_name": job.task_name,
+            "hydra": {key: with_paths[key] for key in ("job", "overrides", "sweep")},
+            "choices": OmegaConf.to_container(hydra.runtime.choices), "output_dir": hydra.runtime.get("output_dir"),
+        }
+
+@dataclass
+class Conf:
+    _target_: str = "hydra_plugins.asking.AskingSweeper"
+    rounds: int = 2
+    width: int = 2
+
+ConfigStore.instance().store(group="hydra/sweeper", name="asking", node=Conf, provider="asking")
+"""
+
+
+@pytest.fixture
+def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the application; its processes find its sweeper as a plugin."""
+    folder = tmp_path / "theirs"
+    for path, text in {
+        "app.py": APP,
+        "conf/config.yaml": CONFIG,
+        "conf/unit/one.yaml": "name: one\nfactor: 1\n",
+        "conf/unit/two.yaml": "name: two\nfactor: 2\n",
+        "hydra_plugins/asking.py": ASKING,
+    }.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
+
+
+def sweep(folder: Path, *arguments: str, code: int = 0) -> str:
+    """What the application prints as it sweeps."""
+    command = [sys.executable, "app.py", "-m", "hydra.sweep.dir=sweep", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def returned(folder: Path) -> list[dict[str, Any]]:
+    """All that came back to the sweeper, job by job."""
+    return [job for batch in json.loads((folder / "returns.json").read_text()) for job in batch]
+
+
+def told(folder: Path) -> list[list[dict[str, Any]]]:
+    """What the batched function got in each of its calls."""
+    return [json.loads(line) for line in (folder / "told.jsonl").read_text().splitlines()]
+
+
+def test_application_without_a_batched_form_runs_job_by_job(theirs: Path) -> None:
+    out = sweep(theirs, "hydra/sweeper=basic", "x=1,2", "unit=one,two")
+    assert [line for line in out.splitlines() if line.startswith("alone")] == ["alone 1", "alone 1", "alone 2", "alone 2"]
+    assert not (theirs / "told.jsonl").exists()
+    assert OmegaConf.load(theirs / "sweep" / "3" / ".hydra" / "overrides.yaml") == ["x=2", "unit=two"]
+
+
+@pytest.mark.parametrize("batched", ["+batched=app.run_all", "hydra.launcher.batched=app.run_all"])
+def test_batched_form_gets_the_composed_jobs_of_each_batch(theirs: Path, batched: str) -> None:
+    out = sweep(theirs, "hydra/sweeper=basic", "hydra.sweeper.max_batch_size=2", batched, "unit=two", "x=1,2,5")
+    assert "alone" not in out
+    first, second = told(theirs)
+    assert [job["number"] for job in first + second] == [0, 1, 2]
+    assert [job["overrides"][-1] for job in first + second] == ["x=1", "x=2", "x=5"]
+    (job,) = second
+    job["config"].pop("batched", None)
+    assert job["config"] == {
+        "unit": {"name": "two", "factor": 2},
+        "x": 5,
+        "name": "two5",
+        "secret": "postgresql://me:s3cret@127.0.0.1/runs",
+    }
+    assert job["choices"]["unit"] == "two"
+    assert job["choices"]["hydra/launcher"] == "fleet"
+
+
+def test_sweeper_that_asks_gets_values_in_order_and_failures(theirs: Path) -> None:
+    sweep(theirs, "hydra.launcher.batched=app.run_all", "unit=one")
+    assert [(job["overrides"][-1], job["status"], job["value"]) for job in returned(theirs)] == [
+        ("x=1", "COMPLETED", "1"),
+        ("x=2", "COMPLETED", "2"),
+        ("x=2", "COMPLETED", "2"),
+        ("x=3", "FAILED", "ValueError('three')"),
+    ]
+    assert [job["number"] for batch in told(theirs) for job in batch] == [0, 1, 2, 3]
+
+
+def test_job_returns_are_those_of_hydra(theirs: Path) -> None:
+    sweep(theirs, "unit=two", "hydra.sweeper.rounds=1", "hydra.sweeper.width=3")
+    alone = returned(theirs)
+    sweep(theirs, "unit=two", "hydra.sweeper.rounds=1", "hydra.sweeper.width=3", "hydra.launcher.batched=app.run_all")
+    batched = returned(theirs)
+    for job in alone + batched:
+        job["hydra"]["overrides"].pop("hydra")
+    assert batched == alone
+    assert [job["status"] for job in batched] == ["COMPLETED", "COMPLETED", "FAILED"]
+
+
+@pytest.mark.parametrize("wish", ["hydra.job.chdir=true", "+hydra.callbacks.log.{}=1"])
+def test_what_needs_jobs_as_hydra_runs_them_has_them_one_by_one(theirs: Path, wish: str) -> None:
+    wish = wish.format("_target_") if "{}" not in wish else "+hydra.callbacks.log._target_=hydra.experimental.callback.Callback"
+    out = sweep(theirs, "hydra/sweeper=basic", "hydra.launcher.batched=app.run_all", wish, "x=1,2")
+    assert out.count("alone") == 2
+    assert not list(theirs.rglob("told.jsonl"))
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "jobs.jsonl").read_text().splitlines()]
+
+
+def test_one_file_holds_what_hydra_keeps_of_each_job(theirs: Path) -> None:
+    sweep(theirs, "hydra.launcher.batched=app.run_all", "unit=two")
+    jobs = lines(theirs / "sweep")
+    assert [job["job"] for job in jobs] == [0, 1, 2, 3]
+    assert jobs[1]["overrides"] == ["unit=two", "x=2"]
+    assert jobs[1]["config"]["unit"] == {"name": "two", "factor": 2}
+    assert jobs[1]["config"]["secret"] == "postgresql://me:***@127.0.0.1/runs"
+    assert [file.name for file in (theirs / "sweep").iterdir()] == ["jobs.jsonl"]
+
+
+def test_no_output_subdir_leaves_no_file(theirs: Path) -> None:
+    sweep(theirs, "hydra.launcher.batched=app.run_all", "hydra.output_subdir=null")
+    assert not list((theirs / "sweep").iterdir())
+
+
+def test_job_dirs_are_those_of_hydra(theirs: Path) -> None:
+    command = ("hydra/sweeper=basic", "x=1,2", "unit=one,two")
+    batched = ("hydra.launcher.batched=app.run_all", "hydra.launcher.job_dirs=true")
+    sweep(theirs, *command, *batched, "hydra.sweep.dir=ours")
+    sweep(theirs, *command, "hydra/launcher=basic", "hydra.sweep.dir=hydras")
+    for number in range(4):
+        ours, hydras = (theirs / folder / str(number) / ".hydra" for folder in ("ours", "hydras"))
+        assert sorted(file.name for file in ours.iterdir()) == ["config.yaml", "hydra.yaml", "overrides.yaml"]
+        for name in ("config.yaml", "overrides.yaml"):
+            assert (ours / name).read_text() == (hydras / name).read_text()
+        left, right = (OmegaConf.to_container(OmegaConf.load(folder / "hydra.yaml")) for folder in (ours, hydras))
+        for content, folder in ((left, "ours"), (right, "hydras")):
+            assert content["hydra"]["runtime"].pop("output_dir") == str(theirs / folder / str(number))
+            assert content["hydra"]["sweep"].pop("dir") == folder
+            del content["hydra"]["launcher"], content["hydra"]["overrides"]["hydra"]
+            del content["hydra"]["runtime"]["choices"]["hydra/launcher"]
+        assert left == right
+
+
+EPOCH = ("seed=0,1,2", "trainer.max_epochs=1")
+
+
+def values(uri: str) -> list[float]:
+    return list(seedsweep.load_runs(None, uri)["val/loss"])
+
+
+@pytest.mark.parametrize("words", ["hydra.sweeper.max_batch_size=2", "hydra/sweeper=basic"])
+def test_fleets_are_trained_under_other_sweepers(
+    train: Callable[..., Ended], client: MlflowClient, words: str
+) -> None:
+    assert train("-m", words, *EPOCH).code == 0
+    assert {run.data.tags["seedsweep.engine"] for run in runs_in(client)} == {"fleet"}
+    assert sorted(run.data.params["seed"] for run in runs_in(client)) == ["0", "1", "2"]
+    assert sorted(run.data.tags["seedsweep.job"] for run in runs_in(client)) == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("words", [("hydra/launcher=basic",), ("hydra/launcher=joblib", "hydra.launcher.n_jobs=1")])
+def test_other_launchers_train_the_same_runs(
+    train: Callable[..., Ended], client: MlflowClient, words: tuple[str, ...]
+) -> None:
+    assert train("-m", *words, "seed=0,1", "trainer.max_epochs=1").code == 0
+    assert train("-m", "seed=0,1", "trainer.max_epochs=1").code == 0
+    engines = [run.data.tags["seedsweep.engine"] for run in runs_in(client)]
+    assert sorted(engines) == ["fleet", "fleet", "lightning", "lightning"]
+    found = seedsweep.load_runs()
+    assert found.groupby("name")["val/loss"].agg(lambda pair: pair.max() - pair.min()).max() < 1e-6
