@@ -58,13 +58,25 @@ def resolve(config: DictConfig) -> dict[str, Any]:
 def check_complete(config: Config) -> None:
     """Raise `ConfigError` if a group or a key that everything else relies on is missing, or a value."""
     _check_groups(config)
-    values = {key: value for part in config.items() for key, value in _flat(*part).items()}
+    for key, part in config.items():
+        if isinstance(part, Mapping):
+            _check_part(key, part)
+        elif part == "???":
+            raise ConfigError(key, part, f"a value is required: {key}=…")
     for key in REQUIRED:
-        if key not in values:
+        if key not in config and "." not in key:
             raise ConfigError(key, None, f"a value is required: {key}=…")
-    for key, value in values.items():
+
+
+@remembered
+def _check_part(key: str, part: Config) -> None:
+    values = dict(leaves(part, f"{key}."))
+    for name in REQUIRED:
+        if name.startswith(f"{key}.") and name not in values:
+            raise ConfigError(name, None, f"a value is required: {name}=…")
+    for name, value in values.items():
         if value == "???":
-            raise ConfigError(key, value, f"a value is required: {key}=…")
+            raise ConfigError(name, value, f"a value is required: {name}=…")
 
 
 def check(config: Config) -> Splits:
@@ -135,14 +147,9 @@ def _shape(splits: Splits) -> dict[str, int]:
     return {"features": len(splits.feature_names), "classes": len(splits.classes)}
 
 
-@remembered
-def _flat(key: str, part: Any) -> dict[str, Any]:
-    return dict(leaves({key: part}))
-
-
 def _check_groups(config: Config) -> None:
     for group in GROUPS:
-        if not OmegaConf.is_dict(config.get(group)) and not isinstance(config.get(group), Mapping):
+        if not isinstance(config.get(group), Mapping | DictConfig):
             raise ConfigError(group, config.get(group), "a group of keys is required; see python train.py --help")
 
 
