@@ -6,7 +6,7 @@ what refers to them. Where a copy could differ from what Hydra makes there is no
 """
 
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -18,16 +18,24 @@ from hydra.errors import HydraException
 from omegaconf import AnyNode, DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from seedsweep.interpolations import (
+    DoubtError,
+    Path,
+    Source,
+    at,
+    check_literal,
+    find_links,
+    follow,
+    key_of,
+    touch,
+    walk,
+)
+
 KEY = re.compile(r"[a-z_][\w-]*(\.[a-z_][\w-]*)*", re.ASCII | re.IGNORECASE)
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?", re.ASCII)
-REFERENCE = re.compile(r"\$\{(\.*)([a-z_][\w-]*(?:\.[\w-]+)*)\}", re.ASCII | re.IGNORECASE)
 RANDOM = re.compile(r"shuffle\s*\(")
-PURE = re.compile(r"\$\{seedsweep\.\w+:[^${}\\]*\}")  # our own resolvers know nothing but their arguments
 UNKNOWN = object()
 SEEN, PLANS, PARTS = 200_000, 4_096, 1_000  # overrides, shapes, and variants of a part of a plan that are remembered
-
-Path = tuple[str, ...]
-Source = tuple[str | int, ...]  # of what is written: the value of one override, or texts and values joined to a string
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +66,6 @@ class _Override:
     def literal(self) -> "_Override":
         """The same as a part of the shape, for values that others are made of."""
         return replace(self, shape=self.text, plain=False)
-
-
-class _DoubtError(Exception):
-    """A copy could differ from what Hydra makes."""
 
 
 class Composer:
@@ -105,7 +109,7 @@ class Composer:
                 self._plans.clear()
             try:
                 self._plans[shape] = _Plan(resolved, choices, self._sources(parsed, config, resolved))
-            except _DoubtError:
+            except DoubtError:
                 self._plans[shape] = None
         plan = self._plans[shape]
         return Composed(number, overrides, plan.write(parsed) if plan else resolved, choices)
@@ -151,21 +155,21 @@ class Composer:
     def _sources(self, parsed: Sequence[_Override], config: DictConfig, resolved: dict[str, Any]) -> dict[Path, Source]:
         """What to write where in a job of the shape; found there in the first job, to the value and its type."""
         paths = [override.path for override in parsed if override.path]
-        if any(override.shape is None for override in parsed) or any(_touch(*two) for two in combinations(paths, 2)):
-            raise _DoubtError
+        if any(override.shape is None for override in parsed) or any(touch(*two) for two in combinations(paths, 2)):
+            raise DoubtError
         if any(override.asks for override in parsed):
             self._check_found(parsed)
         raw: Any = OmegaConf.to_container(config, resolve=False)
         lists = {number for number, override in enumerate(parsed) if isinstance(override.value, list)}
         values = {override.path: (number,) for number, override in enumerate(parsed) if override.plain}
-        sources = _follow(values, _links(raw), resolved)
+        sources = follow(values, find_links(raw), resolved)
         for path, source in sources.items():
-            _at(raw, path)
+            at(raw, path)
             value = _value(source, parsed)
-            if not _is_untyped(config, path) or repr(value) != repr(_at(resolved, path)):
-                raise _DoubtError
+            if not _is_untyped(config, path) or repr(value) != repr(at(resolved, path)):
+                raise DoubtError
             if path not in values and lists & set(source):
-                raise _DoubtError
+                raise DoubtError
         return sources
 
     def _check_found(self, parsed: Sequence[_Override]) -> None:
@@ -174,10 +178,10 @@ class Composer:
         try:
             raw = OmegaConf.to_container(self.loader.load_sweep_config(self.master, options), resolve=False)
         except (HydraException, OmegaConfBaseException, ValueError):
-            raise _DoubtError from None
+            raise DoubtError from None
         for override in parsed:
             if override.path and (override.asks or not override.plain):
-                _check_literal(raw, override.path)
+                check_literal(raw, override.path)
 
 
 class _Plan:
@@ -190,8 +194,8 @@ class _Plan:
             branch: Any = tree
             at: Any = base
             for name in path[:-1]:
-                branch, at = branch.setdefault(_key(at, name), {}), at[_key(at, name)]
-            branch[_key(at, path[-1])] = source
+                branch, at = branch.setdefault(key_of(at, name), {}), at[key_of(at, name)]
+            branch[key_of(at, path[-1])] = source
         values = {name for name, branch in tree.items() if isinstance(branch, tuple) and len(branch) == 1}
         self.values = [(name, tree[name][0]) for name in values]
         self.parts = [_Part(name, branch, base[name]) for name, branch in tree.items() if name not in values]
@@ -211,7 +215,7 @@ class _Part:
 
     def __init__(self, name: str, tree: Any, base: Any):
         self.name, self.tree, self.base = name, tree, base
-        parts = {part for _, source in _leaves(tree) for part in source}
+        parts = {part for _, source in walk(tree) for part in source}
         self.numbers = [part for part in parts if isinstance(part, int)]
         self.made: dict[tuple[str, ...], Any] = {}
 
@@ -258,92 +262,6 @@ def _resolve(config: DictConfig) -> dict[str, Any]:
         return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
     finally:
         HydraConfig.instance().cfg = before
-
-
-def _links(raw: Any) -> dict[Path, list[str | Path]]:
-    """The interpolations, as literal texts and the keys that they refer to."""
-    links = {}
-    for path, leaf in _leaves(raw):
-        if not isinstance(leaf, str) or "${" not in leaf:
-            continue
-        rest = PURE.sub("", REFERENCE.sub("", leaf))
-        if "$" in rest or "\\" in rest:
-            raise _DoubtError
-        parts: list[str | Path] = []
-        for text, dots, key in re.findall(f"(.*?)(?:{REFERENCE.pattern}|$)", leaf, REFERENCE.flags | re.DOTALL):
-            parts += [text] if text else []
-            parts += [(*(path[: -len(dots)] if dots else ()), *key.split("."))] if key else []
-        links[path] = parts
-    return links
-
-
-def _follow(
-    values: Mapping[Path, Source], links: Mapping[Path, list[str | Path]], resolved: dict[str, Any]
-) -> dict[Path, Source]:
-    """What to write where: the values of overrides, and what refers to them, directly or not."""
-    reached = set(values)
-
-    def is_reached(part: str | Path) -> bool:
-        return not isinstance(part, str) and any(_touch(part, path) for path in reached)
-
-    while new := {path for path, parts in links.items() if any(map(is_reached, parts))} - reached:
-        reached |= new
-
-    def source(path: Path) -> Source:
-        if path in values:
-            return values[path]
-        if path not in reached:  # a part of a node is
-            raise _DoubtError
-        found: list[str | int] = []
-        for part in links[path]:
-            if is_reached(part):
-                found += source(tuple(part))
-                continue
-            text = part if isinstance(part, str) else _at(resolved, part)
-            if isinstance(text, dict | list) or (text is part and "$" in text):  # a resolver
-                raise _DoubtError
-            found.append(str(text))
-        return tuple(found)
-
-    return {path: source(path) for path in reached}
-
-
-def _leaves(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    if isinstance(node, dict | list):
-        for key, value in node.items() if isinstance(node, dict) else enumerate(node):
-            yield from _leaves(value, (*path, str(key)))
-    else:
-        yield path, node
-
-
-def _key(node: Any, name: str) -> str | int:
-    """The key of that name in a dictionary or a list."""
-    if isinstance(node, dict) and name in node:
-        return name
-    if isinstance(node, list) and name.isdecimal() and int(name) < len(node):
-        return int(name)
-    raise _DoubtError
-
-
-def _at(node: Any, path: Path) -> Any:
-    for name in path:
-        node = node[_key(node, name)]
-    return node
-
-
-def _touch(one: Path, other: Path) -> bool:
-    """Whether one of the keys is the other or inside it."""
-    return all(map(str.__eq__, one, other))
-
-
-def _check_literal(raw: Any, path: Path) -> None:
-    """That no interpolation is on the way to a key, at it or below it."""
-    for name in path:
-        if isinstance(raw, dict) and name not in raw:
-            return
-        raw = raw[name] if isinstance(raw, dict) else raw
-    if any("${" in str(leaf) for _, leaf in _leaves(raw)):
-        raise _DoubtError
 
 
 def _is_plain(value: Any) -> bool:

@@ -1,0 +1,169 @@
+"""What does a run cost in a sweep, everything included?
+
+The notebook's task (960 training rows, batch 16, five epochs: 300 steps; curves of four metrics) for six optimizers ×
+rates × seeds, as whole processes, against (a) what people do today, (b) a bare loop, (c) a floor written by hand.
+Run: python benchmarks/fleet.py [60000]   (the largest sweep)
+"""
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+ROOT = Path(__file__).parents[1]
+OPTIMIZERS = "sgd,momentum,nesterov,adam,adagrad,rmsprop"
+ROWS, FEATURES, BATCH, EPOCHS = 1372, 4, 16, 5
+SIZES = {6: (1, 1), 60: (1, 10), 600: (10, 10), 6_000: (10, 100), 60_000: (10, 1000)}  # rates, seeds
+PER_RUN = {"params": 45, "tags": 18, "metrics": 35, "latest": 9}  # rows that a run has in MLflow's tables
+TRAIN = round(0.7 * ROWS)
+
+ECOSYSTEM = """
+import hydra, pytorch_lightning as pl, torch
+from hydra.utils import instantiate
+from pytorch_lightning.loggers import MLFlowLogger
+from seedsweep.classifier import Classifier
+from seedsweep.data import DataModule, prepare
+from seedsweep.model import LogisticRegression
+
+@hydra.main(version_base="1.3", config_path="{root}/conf", config_name="config")
+def main(config):
+    splits = prepare(instantiate(config.data, _convert_="all"))
+    torch.manual_seed(config.seed)
+    module = Classifier(LogisticRegression(4), instantiate(config.optimizer, _partial_=True, _convert_="all"))
+    logger = MLFlowLogger("benchmark", tracking_uri=config.tracking.uri)
+    logger.log_hyperparams(config)
+    quiet = dict(enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False)
+    trainer = pl.Trainer(max_epochs=5, logger=logger, log_every_n_steps=50, accelerator="cpu", **quiet)
+    trainer.fit(module, datamodule=DataModule(splits, 16, config.seed))
+
+main()
+"""
+
+
+def command(folder: Path, *arguments: str) -> tuple[float, float, str]:
+    """Seconds, peak memory in MB, and what it printed, of a whole process."""
+    uri = f"sqlite:///{folder}/mlflow.db"
+    environment = os.environ | {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (folder / "log").open("w+") as log:
+        start = time.perf_counter()
+        process = subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, cwd=folder, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        log.seek(0)
+        text = log.read()
+    if status:
+        raise SystemExit(text)
+    return seconds, usage.ru_maxrss / 1024, text
+
+
+def table(folder: Path) -> list[str]:
+    """A table of the notebook's size; what is in it does not matter here."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(ROWS, FEATURES))
+    y = x @ draw.normal(size=FEATURES) + draw.normal(size=ROWS) > 0
+    lines = [",".join([*map(str, row), str(int(label))]) for row, label in zip(x, y, strict=True)]
+    (folder / "table.csv").write_text("\n".join(["a,b,c,d,y", *lines]))
+    return ["data=table", f"data.path={folder}/table.csv", "data.target=y", f"data.batch_size={BATCH}"]
+
+
+def sweep(folder: Path, data: list[str], rates: int, seeds: int) -> tuple[float, float, dict[str, float]]:
+    chosen = ",".join(f"{rate:.6g}" for rate in np.geomspace(0.003, 0.3, rates))
+    swept = [f"optimizer={OPTIMIZERS}", f"optimizer.lr={chosen}", f"seed=range(0,{seeds})"]
+    seconds, memory, text = command(
+        folder, str(ROOT / "train.py"), "-m", *data, *swept, "hydra.verbose=[seedsweep.jobs]"
+    )
+    parts: dict[str, float] = {}
+    for found in re.findall(r"\d+ runs: (.*)", text):
+        for name, value in re.findall(r"([a-z ]+) ([\d.]+) s", found):
+            parts[name.strip()] = parts.get(name.strip(), 0) + float(value)
+    return seconds, memory, parts
+
+
+def ecosystem(folder: Path, data: list[str]) -> float:
+    """Seconds that one more run costs with Hydra's basic launcher, Lightning's Trainer and its MLFlowLogger."""
+    (folder / "app.py").write_text(ECOSYSTEM.format(root=ROOT))
+    theirs = ["hydra/launcher=basic", "hydra/sweeper=basic", "optimizer=adam", *data]
+    few, many = (command(folder, "app.py", "-m", *theirs, f"seed=range(0,{n})")[0] for n in (2, 12))
+    return (many - few) / 10
+
+
+def bare_loop(runs: int = 5) -> float:
+    """Seconds a run of a plain PyTorch loop that tracks nothing."""
+    x, y = torch.randn(TRAIN, FEATURES), (torch.rand(TRAIN) > 0.5).float()
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    for seed in range(runs):
+        generator = torch.Generator().manual_seed(seed)
+        net = torch.nn.Linear(FEATURES, 1)
+        optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+        for _ in range(EPOCHS):
+            for rows in torch.randperm(TRAIN, generator=generator).split(BATCH):
+                optimizer.zero_grad()
+                binary_cross_entropy_with_logits(net(x[rows]).squeeze(-1), y[rows]).backward()
+                optimizer.step()
+    return (time.perf_counter() - start) / runs
+
+
+def floor(members: int, seeds: int) -> tuple[float, float]:
+    """Seconds a run: gradients by hand as grouped matrix products, with SGD; and a plain insert of as many rows."""
+    x, y = torch.randn(TRAIN, FEATURES), (torch.rand(TRAIN) > 0.5).float()
+    each = members // seeds
+    weights, bias = torch.randn(seeds, FEATURES, each), torch.zeros(seeds, 1, each)
+    start = time.perf_counter()
+    for _ in range(EPOCHS):
+        order = torch.stack([torch.randperm(TRAIN) for _ in range(seeds)])
+        for index in order.split(BATCH, dim=1):
+            batch, target = x[index], y[index].unsqueeze(-1)
+            error = torch.baddbmm(bias, batch, weights).sigmoid_().sub_(target).div_(index.shape[1])
+            weights.sub_(batch.mT @ error, alpha=0.01)
+            bias.sub_(error.sum(dim=1, keepdim=True), alpha=0.01)
+    training = (time.perf_counter() - start) / members
+    with tempfile.TemporaryDirectory() as folder:
+        store = sqlite3.connect(f"{folder}/plain.db")
+        for name in PER_RUN:
+            store.execute(f"create table {name} (run text, key text, value text)")
+        ids = [f"{number:032x}" for number in range(members)]
+        start = time.perf_counter()
+        with store:
+            for name, rows in PER_RUN.items():
+                values = ((run, f"key{row}", "0.123456789") for run in ids for row in range(rows))
+                store.executemany(f"insert into {name} values (?, ?, ?)", values)
+        return training, (time.perf_counter() - start) / members
+
+
+def main() -> None:
+    largest = int(sys.argv[1]) if len(sys.argv) > 1 else 60_000
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data = table(folder)
+        sweep(folder, data, 1, 1)  # makes the store
+        today, loop = ecosystem(folder, data) * 1e3, bare_loop() * 1e3
+        print(f"(a) Hydra basic, Trainer, MLFlowLogger: {today:.0f} ms a run   (b) bare loop: {loop:.0f} ms a run")
+        print("  runs  whole s   MB   all in ms/run   (a)/it  (b)/it   planning  training  tracking   (c) floor")
+        start = 0.0
+        for runs, (rates, seeds) in SIZES.items():
+            if runs > largest:
+                break
+            seconds, memory, parts = sweep(folder, data, rates, seeds)
+            start = start or seconds
+            own = {key: 1e3 * value / runs for key, value in parts.items()}
+            shown = "   ".join(f"{own.get(key, 0):7.3f}" for key in ("planning", "training", "tracking"))
+            if runs == 6:
+                print(f"{runs:6d}  {seconds:7.1f} {memory:5.0f}   (start-up)                         {shown}")
+                continue
+            cost = 1e3 * (seconds - start) / (runs - 6)
+            by_hand = " + ".join(f"{1e3 * part:.3f}" for part in floor(runs, seeds))
+            ratios = f"{today / cost:8.0f} {loop / cost:7.0f}"
+            print(f"{runs:6d}  {seconds:7.1f} {memory:5.0f}   {cost:13.3f} {ratios}   {shown}   {by_hand}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
