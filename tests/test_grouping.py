@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 from conftest import Ended, config, runs_in, start
 from mlflow import MlflowClient
 
@@ -124,6 +125,34 @@ class Branching(LogisticRegression):
 class Counting(LogisticRegression):
     def forward(self, x):
         return super().forward(x) * float(self.linear.weight.sum().item() > 0)
+
+class Switching(LogisticRegression):
+    def forward(self, x):
+        return super().forward(x) * (1 if self.training else 2)
+
+class Frozen(LogisticRegression):
+    def __init__(self, features, classes=2, **others):
+        super().__init__(features, classes, **others)
+        self.linear.bias.requires_grad_(False)
+
+class Unused(LogisticRegression):
+    def __init__(self, features, classes=2, **others):
+        super().__init__(features, classes, **others)
+        self.spare = nn.Parameter(torch.ones(3))
+
+class Tied(LogisticRegression):
+    def __init__(self, features, classes=2, **others):
+        super().__init__(features, classes, **others)
+        self.same = self.linear
+
+class Learned(LogisticRegression):
+    def __init__(self, features, classes=2, **others):
+        super().__init__(features, classes, **others)
+        self.scale, self.shift = nn.Parameter(torch.ones(())), nn.Parameter(torch.zeros(features))
+        self.norm = nn.LayerNorm(features)
+
+    def forward(self, x):
+        return self.scale * super().forward(self.norm(x) + self.shift)
 """
 
 
@@ -148,7 +177,7 @@ def curves(sweep: str = "latest") -> pd.DataFrame:
 
 WHY = {
     "Dropping": "the model cannot be vectorised: it draws random numbers in its steps, as dropout does",
-    "Normed": "the model keeps norm.running_mean besides its parameters, as batch norm does",
+    "Normed": "the model keeps net.norm.running_mean besides its parameters, as batch norm does",
     "Branching": "the model cannot be vectorised: .*data-dependent control flow",
     "Counting": r"the model cannot be vectorised: .*\.item\(\)",
 }
@@ -167,6 +196,22 @@ def test_module_that_cannot_be_vectorised_is_trained_by_the_reference(
     by_itself = curves()
     assert train(*words, ALONE).code == 0
     pd.testing.assert_frame_equal(by_itself, curves(), check_exact=True)
+
+
+@pytest.mark.parametrize("model", ["Switching", "Frozen", "Unused", "Tied", "Learned"])
+def test_module_of_a_third_party_has_the_curves_of_the_reference(
+    train: Train, client: MlflowClient, models: None, model: str
+) -> None:
+    words = ("-m", f"model._target_=somebodys.{model}", "optimizer.lr=0.1,1", "trainer.max_epochs=2")
+    assert train(*words).code == 0
+    together, weights = curves(), [seedsweep.load_model(run) for run in seedsweep.load_runs("latest")["run"]]
+    assert train(*words, ALONE).code == 0
+    alone = curves()
+    assert together.drop(columns="value").equals(alone.drop(columns="value"))
+    assert (together["value"] - alone["value"]).abs().max() < 1e-6
+    for one, run in zip(weights, seedsweep.load_runs("latest")["run"], strict=True):
+        for left, right in zip(one.parameters(), seedsweep.load_model(run).parameters(), strict=True):
+            assert torch.allclose(left, right, atol=1e-5)
 
 
 def test_each_reason_is_shown_once(uri: str, models: None) -> None:

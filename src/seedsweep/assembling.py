@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD
 
-from seedsweep.building import Config, data, network, optimizer, schedule
+from seedsweep.building import Config, data, network, optimizer, schedule, without_rate
 from seedsweep.classifier import Classifier
 from seedsweep.fleet import Fleet, Member
 from seedsweep.grouping import PRECISIONS
@@ -29,7 +29,7 @@ def refuse_model(config: Config) -> str | None:
 
 def refuse_optimizer(config: Config) -> str | None:
     """Why one step of a run's optimizer, under its schedule, cannot serve several learning rates."""
-    tried = _try_optimizer(_without_rate(config["optimizer"]))
+    tried = _try_optimizer(without_rate(config["optimizer"]))
     if tried not in STARTS:
         return f"{config['optimizer']['_target_']}: {tried}"
     if _rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) is None:
@@ -60,7 +60,7 @@ def _assemble(configs: Sequence[Config]) -> Fleet:
         drawn = repr(config["model"]), config["init_seed"]
         if drawn not in weights:
             weights[drawn] = Vectorized(module).vector(_net(config))
-        chosen = _without_rate(config["optimizer"])
+        chosen = without_rate(config["optimizer"])
         key = repr(chosen)
         if key not in optimizers:
             optimizers[key] = optimizer(chosen), _try_optimizer(chosen)
@@ -127,7 +127,3 @@ def _rates(part: Part, scheduled: Part | None, epochs: int) -> tuple[float, ...]
 
 def _without_init(model: Part) -> dict[str, Any]:
     return {key: value for key, value in model.items() if key not in ("init", "name")}
-
-
-def _without_rate(part: Part) -> dict[str, Any]:
-    return {key: value for key, value in part.items() if key != "lr"}

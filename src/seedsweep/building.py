@@ -118,9 +118,19 @@ def network(config: Config, splits: Splits) -> Callable[..., torch.nn.Module]:
     return make
 
 
-@remembered
 def optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
     """What makes the optimizer of parameters; another `lr` can be given."""
+    make = _optimizer(without_rate(part))  # for many learning rates only once
+    return partial(make, lr=part["lr"]) if "lr" in part else make
+
+
+def without_rate(part: Mapping[str, Any]) -> dict[str, Any]:
+    """An optimizer's keys but for its learning rate."""
+    return {key: value for key, value in part.items() if key != "lr"}
+
+
+@remembered
+def _optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
     return _make("optimizer", part, object, _partial_=True)  # type: ignore[no-any-return]
 
 
