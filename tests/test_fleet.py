@@ -273,10 +273,7 @@ def test_rates_may_change_with_the_epoch() -> None:
     assert_equal(logistic(), [Run(make, (0.3, 0.1, 0.03)) for make in makers], CONVEX)
 
 
-ROUNDED = pytest.mark.xfail(strict=True, reason="the fleet holds the learning rates in 32 bits")
-
-
-@pytest.mark.parametrize("rate", [0.125, pytest.param(0.1, marks=ROUNDED)])
+@pytest.mark.parametrize("rate", [0.125, 0.1])
 def test_double_precision_equals_reference_far_more_closely(rate: float) -> None:
     """Nothing but rounding is between the engines: their losses agree to as many digits more as there are."""
     runs = [run(name, rate, seed, epochs=3) for seed, name in enumerate(("sgd", "rmsprop", "adamw", "nadam"))]

@@ -227,8 +227,10 @@ def test_runs_that_cannot_join_leave_the_others_their_fleet(train: Train, client
     ended = train("-m", "optimizer=rprop,sgd,asgd,adam", "trainer.max_epochs=1")
     assert ended.code == 0
     assert {name.split()[0]: engine for name, engine in engines(client).items()} == {
-        **{"sgd": "fleet", "adam": "fleet"},
-        **{"rprop": "lightning", "asgd": "lightning"},
+        "sgd": "fleet",
+        "adam": "fleet",
+        "rprop": "lightning",
+        "asgd": "lightning",
     }
     runs = seedsweep.load_runs("latest")
     assert runs["job"].tolist() == [0, 1, 2, 3]

@@ -56,13 +56,17 @@ def test_launcher_is_discovered_without_heavy_imports() -> None:
 
 # An application that is not ours: it multiplies, and knows a quicker way to do so for many.
 APP = """
-import json
+import json, os
 import hydra
 from pathlib import Path
 from omegaconf import OmegaConf
 
+def vars_of(job):
+    told = {"config": job.config, "choices": dict(job.choices), "overrides": job.overrides, "number": job.number}
+    return told | {"environment": os.environ.get("UNIT")}
+
 def run_all(jobs):
-    told = [{"config": j.config, "choices": dict(j.choices), "overrides": j.overrides, "number": j.number} for j in jobs]
+    told = [vars_of(job) for job in jobs]
     Path("told.jsonl").open("a").write(json.dumps(told) + "\\n")
     return [ValueError("three") if j.config["x"] == 3 else j.config["x"] * j.config["unit"]["factor"] for j in jobs]
 
@@ -172,7 +176,12 @@ def told(folder: Path) -> list[list[dict[str, Any]]]:
 
 def test_application_without_a_batched_form_runs_job_by_job(theirs: Path) -> None:
     out = sweep(theirs, "hydra/sweeper=basic", "x=1,2", "unit=one,two")
-    assert [line for line in out.splitlines() if line.startswith("alone")] == ["alone 1", "alone 1", "alone 2", "alone 2"]
+    assert [line for line in out.splitlines() if line.startswith("alone")] == [
+        "alone 1",
+        "alone 1",
+        "alone 2",
+        "alone 2",
+    ]
     assert not (theirs / "told.jsonl").exists()
     assert OmegaConf.load(theirs / "sweep" / "3" / ".hydra" / "overrides.yaml") == ["x=2", "unit=two"]
 
@@ -229,7 +238,12 @@ def test_what_needs_jobs_as_hydra_runs_them_has_them_one_by_one(theirs: Path, wi
 
 
 def test_values_that_hydra_fills_in_for_each_job_are_there(theirs: Path) -> None:
-    command = ("+out=${hydra:runtime.output_dir}", "+id=${hydra:job.id}", "+num=${hydra:job.num}", "hydra.sweeper.rounds=1")
+    command = (
+        "+out=${hydra:runtime.output_dir}",
+        "+id=${hydra:job.id}",
+        "+num=${hydra:job.num}",
+        "hydra.sweeper.rounds=1",
+    )
     sweep(theirs, *command, "hydra.launcher.batched=app.run_all")
     assert [(job["config"]["out"], job["config"]["id"], job["config"]["num"]) for job in told(theirs)[0]] == [
         (str(theirs / "sweep" / "0"), "0", 0),
@@ -249,6 +263,17 @@ def test_one_file_holds_what_hydra_keeps_of_each_job(theirs: Path) -> None:
     assert jobs[1]["config"]["unit"] == {"name": "two", "factor": 2}
     assert jobs[1]["config"]["secret"] == "postgresql://me:***@127.0.0.1/runs"
     assert [file.name for file in (theirs / "sweep").iterdir()] == ["jobs.jsonl"]
+
+
+def test_file_of_jobs_is_that_of_the_last_sweep_in_its_folder(theirs: Path) -> None:
+    for x in (5, 6):
+        sweep(theirs, "hydra/sweeper=basic", "hydra.launcher.batched=app.run_all", f"x={x},7")
+    assert [(job["job"], job["overrides"]) for job in lines(theirs / "sweep")] == [(0, ["x=6"]), (1, ["x=7"])]
+
+
+def test_environment_of_the_jobs_is_set(theirs: Path) -> None:
+    sweep(theirs, "hydra.launcher.batched=app.run_all", "+hydra.job.env_set.UNIT=metre", "hydra.sweeper.rounds=1")
+    assert {job["environment"] for job in told(theirs)[0]} == {"metre"}
 
 
 def test_no_output_subdir_leaves_no_file(theirs: Path) -> None:
@@ -279,9 +304,7 @@ EPOCH = ("seed=0,1,2", "trainer.max_epochs=1")
 
 
 @pytest.mark.parametrize("words", ["hydra.sweeper.max_batch_size=2", "hydra/sweeper=basic"])
-def test_fleets_are_trained_under_other_sweepers(
-    train: Callable[..., Ended], client: MlflowClient, words: str
-) -> None:
+def test_fleets_are_trained_under_other_sweepers(train: Callable[..., Ended], client: MlflowClient, words: str) -> None:
     assert train("-m", words, *EPOCH).code == 0
     assert {run.data.tags["seedsweep.engine"] for run in runs_in(client)} == {"fleet"}
     assert sorted(run.data.params["seed"] for run in runs_in(client)) == ["0", "1", "2"]

@@ -217,7 +217,11 @@ class _Training:
         place = {key: number for number, key in enumerate(unique)}
         index = np.array([place[id(value)] for value in members])[self.places.member]
         values = list(unique.values())
-        table = torch.stack(values) if isinstance(values[0], Tensor) else torch.tensor(values).unsqueeze(1)
+        table = (
+            torch.stack(values)
+            if isinstance(values[0], Tensor)
+            else torch.tensor(values, dtype=torch.float64).unsqueeze(1)
+        )
         return table.to(self.fleet.dtype)[index].to(self.fleet.device)
 
     def _rows(self, members: np.ndarray) -> Tensor:

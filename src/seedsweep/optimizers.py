@@ -16,7 +16,7 @@ Make = Callable[..., Optimizer]  # (parameters, lr=…)
 Start = Literal["zeros", "values"]
 
 STARTS: tuple[Start, ...] = ("zeros", "values")
-STEPS, RATES = 24, (0.01, 0.3)  # of the probe
+STEPS, RATES = 100, (0.01, 0.3)  # of the probe
 RELATIVE, ABSOLUTE = 1e-9, 1e-12  # in float64, to which proportional updates agree
 
 
@@ -66,7 +66,7 @@ def probe(make: Make) -> Start:
     """
     draw = torch.Generator().manual_seed(0)
     first = torch.randn(len(RATES), 7, dtype=torch.float64, generator=draw)
-    gradients = torch.randn(STEPS, len(RATES), 7, dtype=torch.float64, generator=draw)
+    gradients = _gradients(draw)
     try:
         single = torch.stack([_alone(make, rate, first[i], gradients[:, i]) for i, rate in enumerate(RATES)])
         for start in STARTS:
@@ -98,6 +98,17 @@ def _together(make: Make, start: Start, first: Tensor, gradients: Tensor) -> Ten
         optimizers.gradients.copy_(gradient)
         optimizers.step(torch.tensor(RATES, dtype=torch.float64).unsqueeze(1) * _factor(step), active)
     return first
+
+
+def _gradients(draw: torch.Generator) -> Tensor:
+    """Gradients (steps, members, 7) with a drift, small and large in turn, and not at the same time in all members.
+
+    What an optimizer does only to large gradients, or once in a while, must not stay unseen.
+    """
+    noise = torch.randn(STEPS, len(RATES), 7, dtype=torch.float64, generator=draw)
+    time = torch.arange(STEPS, dtype=torch.float64).view(-1, 1, 1) / 8 + torch.arange(len(RATES)).view(1, -1, 1)
+    scaled: Tensor = (noise + torch.randn(7, dtype=torch.float64, generator=draw)) * 10 ** (3 * time.sin())
+    return scaled
 
 
 def _factor(step: int) -> float:
