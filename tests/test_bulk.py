@@ -17,9 +17,9 @@ from mlflow import MlflowClient
 
 import seedsweep
 from seedsweep import bulk, database, reading, store
+from seedsweep.building import build, resolve
 from seedsweep.bulk import record_fleet
 from seedsweep.errors import ConfigError
-from seedsweep.building import build, resolve
 from seedsweep.planning import PlannedRun, plan_run
 from seedsweep.results import Column, FleetResult, Point, RunResult
 from seedsweep.tracking import SweepRecord, record_run

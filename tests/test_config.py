@@ -10,8 +10,8 @@ from mlflow import MlflowClient
 from omegaconf import OmegaConf
 
 import seedsweep
-from seedsweep.initializers import INITIALIZERS
 from seedsweep.building import build
+from seedsweep.initializers import INITIALIZERS
 
 
 def options(group: str) -> list[str]:

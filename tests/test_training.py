@@ -13,9 +13,9 @@ from scipy.optimize import minimize
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 
+from seedsweep.building import Job, build
 from seedsweep.data import ORDER_STREAM
 from seedsweep.errors import ConfigError
-from seedsweep.building import Job, build
 from seedsweep.results import Point, RunResult, objective
 from seedsweep.training import train
 
