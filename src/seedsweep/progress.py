@@ -43,14 +43,10 @@ class _RunsPerSecond(ProgressColumn):
         self.epochs_per_run = epochs_per_run
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(
-            "" if speed is None else f"{_rounded(speed / self.epochs_per_run)} runs/s", style="progress.data.speed"
-        )
-
-
-def _rounded(speed: float) -> str:
-    return f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+        seconds = task.finished_time or task.elapsed
+        speed = task.completed / self.epochs_per_run / seconds if seconds else 0
+        text = f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}"
+        return Text(f"{text} runs/s" if speed else "", style="progress.data.speed")
 
 
 @contextmanager
