@@ -67,7 +67,7 @@ def vars_of(job):
 
 def run_all(jobs):
     told = [vars_of(job) for job in jobs]
-    Path("told.jsonl").open("a").write(json.dumps(told) + "\\n")
+    Path("told.jsonl").open("a").write(json.dumps(told, default=str, skipkeys=True) + "\\n")
     return [ValueError("three") if j.config["x"] == 3 else j.config["x"] * j.config["unit"]["factor"] for j in jobs]
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
@@ -269,6 +269,35 @@ def test_file_of_jobs_is_that_of_the_last_sweep_in_its_folder(theirs: Path) -> N
     for x in (5, 6):
         sweep(theirs, "hydra/sweeper=basic", "hydra.launcher.batched=app.run_all", f"x={x},7")
     assert [(job["job"], job["overrides"]) for job in lines(theirs / "sweep")] == [(0, ["x=6"]), (1, ["x=7"])]
+
+
+TYPED = """
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from hydra.core.config_store import ConfigStore
+
+class Colour(Enum):
+    RED = 1
+
+@dataclass
+class Typed:
+    colour: Colour = Colour.RED
+    path: Path = Path("here")
+    raw: bytes = b"raw"
+    far: float = float("inf")
+    by_colour: dict[Colour, int] = field(default_factory=lambda: {Colour.RED: 2})
+
+ConfigStore.instance().store(group="typed", name="typed", node=Typed)
+"""
+
+
+def test_values_of_every_type_are_kept_as_hydra_writes_them(theirs: Path) -> None:
+    (theirs / "hydra_plugins" / "typed.py").write_text(TYPED)
+    sweep(theirs, "hydra/sweeper=basic", "hydra.launcher.batched=app.run_all", "+typed=typed", "x=1,2")
+    for job in lines(theirs / "sweep"):
+        assert job["config"]["typed"]["colour"] == "RED"
+        assert job["config"]["typed"]["path"] == "here"
 
 
 def test_environment_of_the_jobs_is_set(theirs: Path) -> None:
