@@ -5,8 +5,10 @@ Jobs have one shape if their overrides differ only in plain values, as `optimize
 what refers to them. Where a copy could differ from what Hydra makes there is no plan, and Hydra composes every job.
 """
 
+import os
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
@@ -20,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seedsweep.interpolations import (
     DoubtError,
-    Path,
+    Keys,
     Source,
     at,
     check_literal,
@@ -57,7 +59,7 @@ class _Override:
 
     text: str
     shape: Hashable = None
-    path: Path = ()  # empty for the choice of an option
+    path: Keys = ()  # empty for the choice of an option
     plain: bool = False
     asks: bool = False  # what it does depends on what is there
     value: Any = None
@@ -83,7 +85,11 @@ class Composer:
         """Hydra's own composition of a job, with its `hydra` node."""
         config = self.loader.load_sweep_config(self.master, list(overrides))
         with open_dict(config):
-            config.hydra.job.id, config.hydra.job.num = f"{config.hydra.job.name}_{number}", number
+            config.hydra.job.id = config.hydra.job.num = number
+        with _known_to_hydra(config):
+            output = os.path.abspath(os.path.join(config.hydra.sweep.dir, config.hydra.sweep.subdir))
+        with open_dict(config), read_write(config.hydra.runtime):
+            config.hydra.runtime.output_dir = output
         return config
 
     def compose(self, overrides: Sequence[str], number: int) -> Composed:
@@ -152,7 +158,7 @@ class Composer:
             self._groups[key] = bool(self.loader.get_group_options(key, None, job.config_name, command))
         return self._groups[key]
 
-    def _sources(self, parsed: Sequence[_Override], config: DictConfig, resolved: dict[str, Any]) -> dict[Path, Source]:
+    def _sources(self, parsed: Sequence[_Override], config: DictConfig, resolved: dict[str, Any]) -> dict[Keys, Source]:
         """What to write where in a job of the shape; found there in the first job, to the value and its type."""
         paths = [override.path for override in parsed if override.path]
         if any(override.shape is None for override in parsed) or any(touch(*two) for two in combinations(paths, 2)):
@@ -187,7 +193,7 @@ class Composer:
 class _Plan:
     """A job of a shape, and what the others have in its place."""
 
-    def __init__(self, base: dict[str, Any], choices: Mapping[str, str | None], sources: Mapping[Path, Source]):
+    def __init__(self, base: dict[str, Any], choices: Mapping[str, str | None], sources: Mapping[Keys, Source]):
         self.base, self.choices = base, choices
         tree: dict[Any, Any] = {}
         for path, source in sources.items():
@@ -252,16 +258,23 @@ def composer_of(loader: ConfigLoader, master: DictConfig) -> Composer:
     return _latest[0]
 
 
-def _resolve(config: DictConfig) -> dict[str, Any]:
-    """The resolved content of a job's configuration, of which the `hydra` node is taken away as for its task."""
+@contextmanager
+def _known_to_hydra(config: DictConfig) -> Iterator[None]:
+    """For what asks Hydra for the job's own configuration, as the resolver `hydra:` does."""
     before = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(config.copy())
     try:
+        yield
+    finally:
+        HydraConfig.instance().cfg = before
+
+
+def _resolve(config: DictConfig) -> dict[str, Any]:
+    """The resolved content of a job's configuration, of which the `hydra` node is taken away as for its task."""
+    with _known_to_hydra(config):
         with read_write(config), open_dict(config):
             del config["hydra"]
         return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
-    finally:
-        HydraConfig.instance().cfg = before
 
 
 def _is_plain(value: Any) -> bool:
@@ -271,7 +284,7 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, bool | int | float) or (isinstance(value, str) and not set("$?") & set(value))
 
 
-def _is_untyped(config: DictConfig, path: Path) -> bool:
+def _is_untyped(config: DictConfig, path: Keys) -> bool:
     """Whether a node keeps what it is given, of whatever type."""
     node: Any = config
     for name in path:

@@ -237,8 +237,11 @@ class _Training:
         return ["finished" if alive else "diverged" for alive in self.alive]
 
     def weights(self) -> dict[str, Tensor]:
+        """The state dict of the network, in which a parameter of two layers stands twice."""
         tensors = self.module.tensors(self.parameters.cpu()[self.places.row])
-        return {name.removeprefix("net."): value.clone() for name, value in tensors.items()}
+        first = {id(value): name for name, value in self.fleet.module.named_parameters()}
+        every = self.fleet.module.named_parameters(remove_duplicate=False)
+        return {name.removeprefix("net."): tensors[first[id(value)]].clone() for name, value in every}
 
 
 def _now() -> int:

@@ -7,7 +7,7 @@ from typing import Any
 REFERENCE = re.compile(r"\$\{(\.*)([a-z_][\w-]*(?:\.[\w-]+)*)\}", re.ASCII | re.IGNORECASE)
 PURE = re.compile(r"\$\{seedsweep\.\w+:[^${}\\]*\}")  # our own resolvers know nothing but their arguments
 
-Path = tuple[str, ...]
+Keys = tuple[str, ...]
 Source = tuple[str | int, ...]  # of what is written: the value of one override, or texts and values joined to a string
 
 
@@ -15,7 +15,7 @@ class DoubtError(Exception):
     """A copy could differ from what Hydra makes."""
 
 
-def find_links(raw: Any) -> dict[Path, list[str | Path]]:
+def find_links(raw: Any) -> dict[Keys, list[str | Keys]]:
     """The interpolations, as literal texts and the keys that they refer to."""
     links = {}
     for path, leaf in walk(raw):
@@ -24,7 +24,7 @@ def find_links(raw: Any) -> dict[Path, list[str | Path]]:
         rest = PURE.sub("", REFERENCE.sub("", leaf))
         if "$" in rest or "\\" in rest:
             raise DoubtError
-        parts: list[str | Path] = []
+        parts: list[str | Keys] = []
         for text, dots, key in re.findall(f"(.*?)(?:{REFERENCE.pattern}|$)", leaf, REFERENCE.flags | re.DOTALL):
             parts += [text] if text else []
             parts += [(*(path[: -len(dots)] if dots else ()), *key.split("."))] if key else []
@@ -33,18 +33,18 @@ def find_links(raw: Any) -> dict[Path, list[str | Path]]:
 
 
 def follow(
-    values: Mapping[Path, Source], links: Mapping[Path, list[str | Path]], resolved: dict[str, Any]
-) -> dict[Path, Source]:
+    values: Mapping[Keys, Source], links: Mapping[Keys, list[str | Keys]], resolved: dict[str, Any]
+) -> dict[Keys, Source]:
     """What to write where: the values of overrides, and what refers to them, directly or not."""
     reached = set(values)
 
-    def is_reached(part: str | Path) -> bool:
+    def is_reached(part: str | Keys) -> bool:
         return not isinstance(part, str) and any(touch(part, path) for path in reached)
 
     while new := {path for path, parts in links.items() if any(map(is_reached, parts))} - reached:
         reached |= new
 
-    def source(path: Path) -> Source:
+    def source(path: Keys) -> Source:
         if path in values:
             return values[path]
         if path not in reached:  # a part of a node is
@@ -63,7 +63,7 @@ def follow(
     return {path: source(path) for path in reached}
 
 
-def check_literal(raw: Any, path: Path) -> None:
+def check_literal(raw: Any, path: Keys) -> None:
     """That no interpolation is on the way to a key, at it or below it."""
     for name in path:
         if isinstance(raw, dict) and name not in raw:
@@ -73,12 +73,12 @@ def check_literal(raw: Any, path: Path) -> None:
         raise DoubtError
 
 
-def touch(one: Path, other: Path) -> bool:
+def touch(one: Keys, other: Keys) -> bool:
     """Whether one of the keys is the other or inside it."""
     return all(map(str.__eq__, one, other))
 
 
-def at(node: Any, path: Path) -> Any:
+def at(node: Any, path: Keys) -> Any:
     for name in path:
         node = node[key_of(node, name)]
     return node
@@ -93,7 +93,7 @@ def key_of(node: Any, name: str) -> str | int:
     raise DoubtError
 
 
-def walk(node: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+def walk(node: Any, path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
     if isinstance(node, dict | list):
         for key, value in node.items() if isinstance(node, dict) else enumerate(node):
             yield from walk(value, (*path, str(key)))

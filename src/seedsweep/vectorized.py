@@ -45,10 +45,13 @@ class Vectorized:
     def try_out(self, batch: Batch) -> int:
         """Take each step once, for two members; the bytes that one needs in a training step, at most.
 
-        Raises `NotVectorizedError` with the reason: running statistics, random numbers, or whatever vmap refuses.
+        Raises `NotVectorizedError` with the reason: running statistics, parameters that are not to be trained, random
+        numbers, or whatever vmap refuses.
         """
         if buffers := [name for name, _ in self.module.named_buffers()]:
             raise NotVectorizedError(f"the model keeps {buffers[0]} besides its parameters, as batch norm does")
+        if fixed := [name for name, value in self.module.named_parameters() if not value.requires_grad]:
+            raise NotVectorizedError(f"the model keeps {fixed[0]} as it is, which would be trained too")
         vectors = self.vector(self.module).expand(2, 1, -1).clone()
         try:
             with (bytes_ := _Bytes()):
@@ -115,6 +118,7 @@ class Vectorized:
     def _call(self, step: str, parameters: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Logged]:
         """The step of one member: its loss (of a training step), and all that it logged."""
         logged: Logged = {}
+        self.module.train(step == "training_step")
         run = _Step(self.module, step, lambda name, value, **_: logged.__setitem__(name, value.detach()))
         returned = functional_call(run, {f"module.{name}": value for name, value in parameters.items()}, (batch,))
         loss = returned["loss"] if isinstance(returned, dict) else returned

@@ -1,18 +1,20 @@
 """`hydra/launcher=fleet`: the jobs of a sweep trained together, or job by job for applications that cannot."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hydra import version
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.config_store import ConfigStore
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, _save_config, configure_log, env_override, setup_globals
+from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_method
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf
 
 import seedsweep
 
@@ -46,17 +48,28 @@ class FleetLauncher(BasicLauncher):
         super().__init__()
         self.batched, self.job_dirs = batched, job_dirs
 
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        if self.batched is not None:
+            try:
+                self._run_all = get_method(self.batched)
+            except (ImportError, ValueError) as error:
+                raise seedsweep.ConfigError("hydra.launcher.batched", self.batched, str(error)) from error
+            if of_sweep := getattr(task_function, "batched", None):  # it tells its jobs what they belong to
+                self._run_all = of_sweep(self._run_all)
+
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         assert self.config is not None
         hydra = self.config.hydra
-        if self.batched is None or hydra.get("callbacks") or hydra.job.chdir:  # which want jobs as Hydra runs them
+        chdir = not version.base_at_least("1.2") if hydra.job.chdir is None else hydra.job.chdir
+        if self.batched is None or chdir or hydra.get("callbacks"):  # which want jobs as Hydra runs them
             return super().launch(job_overrides, initial_job_idx)
         returns: list[JobReturn] = []
         for start in range(0, len(job_overrides), SLICE):
-            returns += self._launch(self.batched, job_overrides[start : start + SLICE], initial_job_idx + start)
+            returns += self._launch(job_overrides[start : start + SLICE], initial_job_idx + start)
         return returns
 
-    def _launch(self, batched: str, overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
+    def _launch(self, overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
         assert self.config is not None
         assert self.hydra_context is not None
         setup_globals()
@@ -64,15 +77,10 @@ class FleetLauncher(BasicLauncher):
         composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
         jobs = [composer.compose(each, first + place) for place, each in enumerate(overrides)]
         self._save(composer, jobs)
-        task = get_method(batched)
-        if of_sweep := getattr(self.task_function, "batched", None):  # it tells its jobs what they belong to
-            task = of_sweep(task)
-        before = HydraConfig.instance().cfg
-        try:
-            with env_override(self.config.hydra.job.env_set):
-                values = task(jobs)
-        finally:
-            HydraConfig.instance().cfg = before
+        with env_override(self.config.hydra.job.env_set):
+            values = list(self._run_all(jobs))
+        if len(values) != len(jobs):
+            raise ValueError(f"hydra.launcher.batched={self.batched} gave {len(values)} values for {len(jobs)} jobs")
         name = self.config.hydra.job.name
         return [_Return(composer, job, value, name) for job, value in zip(jobs, values, strict=True)]
 
@@ -83,23 +91,38 @@ class FleetLauncher(BasicLauncher):
         folder.mkdir(parents=True, exist_ok=True)
         if below is None:
             return
-        with (folder / JOBS).open("a") as file:
+        with (folder / JOBS).open("a" if jobs[0].number else "w") as file:
             for job in jobs:
                 line = {"job": job.number, "overrides": job.overrides, "config": job.config}
-                file.write(seedsweep.masked(json.dumps(line)) + "\n")
+                file.write(seedsweep.masked(_json(line)) + "\n")
         for job in jobs if self.job_dirs else ():
             config = composer.full(job.overrides, job.number)
-            HydraConfig.instance().set_config(config)
-            output = folder / config.hydra.sweep.subdir
-            with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
-                config.hydra.runtime.output_dir = str(output.absolute())
-            HydraConfig.instance().set_config(config)
-            hydra = config.copy()
-            with open_dict(config):
-                del config["hydra"]
-            _save_config(config, "config.yaml", output / below)
-            _save_config(OmegaConf.masked_copy(hydra, "hydra"), "hydra.yaml", output / below)
-            _save_config(hydra.hydra.overrides.task, "overrides.yaml", output / below)
+            output = Path(config.hydra.runtime.output_dir) / below
+            _save_config(_without_hydra(config), "config.yaml", output)
+            _save_config(OmegaConf.masked_copy(config, "hydra"), "hydra.yaml", output)
+            _save_config(config.hydra.overrides.task, "overrides.yaml", output)
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+def _json(line: Any) -> str:
+    try:
+        return json.dumps(line)
+    except TypeError:  # an application's own types, which OmegaConf keeps: enums, paths, bytes
+        return json.dumps(_plain(line))
+
+
+def _plain(value: Any) -> Any:
+    """The value as OmegaConf writes it."""
+    if isinstance(value, Mapping):
+        return {key.name if isinstance(key, Enum) else str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Enum):
+        return value.name
+    return value if isinstance(value, bool | int | float | None) else str(value)
 
 
 class _Return(JobReturn):
@@ -114,7 +137,7 @@ class _Return(JobReturn):
 
     def __getattribute__(self, name: str) -> Any:
         if name == "cfg":
-            return OmegaConf.masked_copy(self._full, [str(key) for key in self._full if key != "hydra"])
+            return _without_hydra(self._full)
         if name == "hydra_cfg":
             return OmegaConf.masked_copy(self._full, "hydra")
         return super().__getattribute__(name)

@@ -55,7 +55,7 @@ class GridSweeper(BasicSweeper):
         jobs = [job for batch in batches for job in batch]
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self.config, folder / "multirun.yaml")
+        (folder / "multirun.yaml").write_text(seedsweep.masked(OmegaConf.to_yaml(self.config)))
         returns = []
         with seedsweep.open_sweep(self._name(), jobs, self._compose, folder) as sweep:
             task = sweep.member(self.task_function)
