@@ -78,7 +78,7 @@ def sweep(folder: Path, data: list[str], rates: int, seeds: int) -> tuple[float,
     chosen = ",".join(f"{rate:.6g}" for rate in np.geomspace(0.003, 0.3, rates))
     swept = [f"optimizer={OPTIMIZERS}", f"optimizer.lr={chosen}", f"seed=range(0,{seeds})"]
     seconds, memory, text = command(
-        folder, str(ROOT / "train.py"), "-m", *data, *swept, "hydra.verbose=[seedsweep.jobs]"
+        folder, str(ROOT / "train.py"), "-m", *data, *swept, "hydra.verbose=[seedsweep]"
     )
     parts: dict[str, float] = {}
     for found in re.findall(r"\d+ runs: (.*)", text):

@@ -387,6 +387,7 @@ def test_unknown_schema_is_written_by_mlflows_client(
     in_bulk(uri, one, measured())
     monkeypatch.setitem(database.COLUMNS, "params", ("run_uuid", "key", "value", "unknown"))
     database._known.cache_clear()
+    monkeypatch.setattr(database.log, "disabled", False)  # as the commands of other tests leave it
     try:
         in_bulk(uri, other, measured())
         in_bulk(uri, None, measured())

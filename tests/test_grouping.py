@@ -126,6 +126,25 @@ class Counting(LogisticRegression):
     def forward(self, x):
         return super().forward(x) * float(self.linear.weight.sum().item() > 0)
 
+class Keeping(LogisticRegression):
+    def __init__(self, features, classes=2, **others):
+        super().__init__(features, classes, **others)
+        self.fixed = torch.rand(features, generator=others["generator"])  # neither a parameter nor a buffer
+
+    def forward(self, x):
+        return super().forward(x * self.fixed)
+
+class Remembering(LogisticRegression):
+    calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x) / self.calls
+
+class Demanding(LogisticRegression):
+    def __init__(self, features, classes, init, generator=None):
+        super().__init__(features, classes, init, generator)
+
 class Switching(LogisticRegression):
     def forward(self, x):
         return super().forward(x) * (1 if self.training else 2)
@@ -180,6 +199,8 @@ WHY = {
     "Normed": "the model keeps net.norm.running_mean besides its parameters, as batch norm does",
     "Branching": "the model cannot be vectorised: .*data-dependent control flow",
     "Counting": r"the model cannot be vectorised: .*\.item\(\)",
+    "Keeping": "the model keeps something besides its parameters, which members cannot share",
+    "Remembering": "the model keeps something besides its parameters, which members cannot share",
 }
 
 
@@ -198,7 +219,7 @@ def test_module_that_cannot_be_vectorised_is_trained_by_the_reference(
     pd.testing.assert_frame_equal(by_itself, curves(), check_exact=True)
 
 
-@pytest.mark.parametrize("model", ["Switching", "Frozen", "Unused", "Tied", "Learned"])
+@pytest.mark.parametrize("model", ["Switching", "Frozen", "Unused", "Tied", "Learned", "Demanding"])
 def test_module_of_a_third_party_has_the_curves_of_the_reference(
     train: Train, client: MlflowClient, models: None, model: str
 ) -> None:

@@ -146,12 +146,14 @@ def test_table_has_every_group_and_no_nan(train: Train) -> None:
 
 
 def test_verbose_says_where_the_time_went(uri: str) -> None:
-    process = start("-m", "hydra.verbose=[seedsweep.jobs]", "seed=0,1", "trainer.max_epochs=1")
+    process = start("-m", "hydra.verbose=[seedsweep]", "seed=0,1", "trainer.max_epochs=1")
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0, err
     (line,) = [line for line in (out + err).splitlines() if "2 runs: planning" in line]
     for part in ("planning", "training", "tracking"):
         assert f"{part} 0." in line or f"{part} 1." in line
+    for part in ("composing and checking 2 jobs: ", "composing: ", "closing: "):
+        assert part in out + err
 
 
 def test_sweep_leaves_one_file_of_jobs_and_no_progress(train: Train, tmp_path: Path) -> None:
@@ -195,7 +197,7 @@ def test_interrupted_fleet_ends_as_killed(client: MlflowClient, number: signal.S
     out, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in out + err
-    assert "Interrupted: what had been trained is recorded" in err
+    assert "Interrupted: the runs that had finished are recorded" in err
     (parent,) = runs_in(client, "sweep")
     assert parent.info.status == "KILLED"
     assert parent.data.tags["seedsweep.missing"] == "6"

@@ -87,3 +87,20 @@ def test_module_that_draws_as_it_trains_repeats_with_its_seed(monkeypatch: pytes
     one = ("tracking=none", "model._target_=dropping.Dropping", "~model.init", "trainer.max_epochs=1")
     values = [seedsweep.run(config(*one, f"seed={seed}")) for seed in (0, 0, 1)]
     assert values[0] == values[1] != values[2]
+
+
+def test_layers_that_draw_from_the_global_generator_are_seeded_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "usual.py").write_text(
+        "import torch\nclass Net(torch.nn.Module):\n"
+        "    def __init__(self, features, classes, init=None, generator=None):\n"
+        "        super().__init__()\n        self.layer = torch.nn.Linear(features, classes)\n"
+        "    def forward(self, x):\n        return self.layer(x)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = torch.get_rng_state()
+    weights = [build(config("model._target_=usual.Net", f"seed={seed}")).module.net.layer.weight for seed in (1, 1, 2)]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])

@@ -9,6 +9,12 @@ from mlflow import MlflowClient
 
 LR = "must be a finite number greater than 0"
 WRONG = {
+    "schedule=cosin": "schedule=cosin: must be one of constant, cosine, exponential, step",
+    "schedule=cosine schedule.T_max=0": "schedule=torch.optim.lr_scheduler.CosineAnnealingLR: ZeroDivisionError",
+    "+schedule.gamma=1": "schedule.gamma=1: is of no schedule",
+    "+schedule._target_=torch.optim.lr_scheduler.ReduceLROnPlateau": "must be a schedule that needs no metric",
+    "trainer.engine=flet": "trainer.engine=flet: must be one of fleet, lightning",
+    "trainer.max_members=0": "trainer.max_members=0: must be a whole number of at least 1",
     "optimizer=foo": "optimizer=foo: must be one of adadelta, adagrad, .*keras_adam",
     "data=foo": "data=foo: must be one of banknote, breast_cancer",
     "model.init=foo": "model.init=foo: must be one of zeros, uniform",

@@ -57,6 +57,10 @@ def __getattr__(name: str) -> Any:
         return getattr(import_module(f"seedsweep.{_WHERE[name]}"), name)
 
 
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
 def _default_uri() -> str:
     from seedsweep.store import default_uri
 

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from torch.optim import SGD
 
-from seedsweep.building import Config, data, network, optimizer, schedule, without_rate
+from seedsweep.building import Config, data, network, optimizer, rates, without_rate
 from seedsweep.classifier import Classifier
 from seedsweep.fleet import Fleet, Member
 from seedsweep.grouping import PRECISIONS
 from seedsweep.optimizers import STARTS, Make, NotProportionalError, Start, probe
 from seedsweep.remembering import remembered
-from seedsweep.vectorized import NotVectorizedError, Vectorized
+from seedsweep.vectorized import NotVectorizedError, Vectorized, try_out
 
 MEMORY = 2**29  # bytes that a chunk may need in one step
 MOST = 8192  # members of a chunk: more are not quicker
@@ -23,7 +23,7 @@ Part = Mapping[str, Any]  # of a configuration
 
 def refuse_model(config: Config) -> str | None:
     """Why the steps of a run's module cannot be vectorised."""
-    tried = _try_model(_without_init(config["model"]), config["data"])
+    tried = _try_model(config["model"], config["data"])
     return tried if isinstance(tried, str) else None
 
 
@@ -32,23 +32,23 @@ def refuse_optimizer(config: Config) -> str | None:
     tried = _try_optimizer(without_rate(config["optimizer"]))
     if tried not in STARTS:
         return f"{config['optimizer']['_target_']}: {tried}"
-    if _rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) is None:
+    if rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) is None:
         return f"{config['schedule']['_target_']} changes more than learning rates"
     return None
 
 
-def chunks(configs: Sequence[Config]) -> Iterator[tuple[list[int], Fleet]]:
-    """The fleets of runs that can be trained together, each with its places in `configs`."""
+def chunks(configs: Sequence[Config]) -> Iterator[list[int]]:
+    """The places of runs that can be trained together, as many at a time as are quick and fit into memory."""
     first = configs[0]
-    affordable = MEMORY // int(_try_model(_without_init(first["model"]), first["data"]))
+    affordable = MEMORY // int(_try_model(first["model"], first["data"]))
     most = first["trainer"].get("max_members") or max(1, min(MOST, affordable))
     places = sorted(range(len(configs)), key=lambda place: configs[place]["order_seed"])  # which share minibatches
     for start in range(0, len(places), most):
-        chosen = places[start : start + most]
-        yield chosen, _assemble([configs[place] for place in chosen])
+        yield places[start : start + most]
 
 
-def _assemble(configs: Sequence[Config]) -> Fleet:
+def assemble(configs: Sequence[Config]) -> Fleet:
+    """The fleet of runs that can be trained together."""
     first, splits = configs[0], data(configs[0])
     trainer = first["trainer"]
     module = Classifier(_net(first), optimizer(first["optimizer"]))
@@ -64,8 +64,8 @@ def _assemble(configs: Sequence[Config]) -> Fleet:
         key = repr(chosen)
         if key not in optimizers:
             optimizers[key] = optimizer(chosen), _try_optimizer(chosen)
-        rates = _rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"])
-        members.append(Member(weights[drawn], config["order_seed"], key, rates or ()))
+        rate = rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"])
+        members.append(Member(weights[drawn], config["order_seed"], key, rate or ()))
     return Fleet(
         module=module.to(dtype),
         splits=splits,
@@ -80,8 +80,7 @@ def _assemble(configs: Sequence[Config]) -> Fleet:
 
 
 def _net(config: Config) -> torch.nn.Module:
-    make = network(config, data(config))
-    return make(generator=torch.Generator().manual_seed(config["init_seed"]))
+    return network(config, data(config))
 
 
 def _device(accelerator: str) -> str:
@@ -91,10 +90,10 @@ def _device(accelerator: str) -> str:
 @remembered
 def _try_model(model: Part, dataset: Part) -> int | str:
     """The bytes that a member needs in a step, or why the module cannot be vectorised."""
-    config = {"model": model, "data": dataset, "init_seed": 0}
-    rows = tuple(part[: dataset["batch_size"]] for part in data(config).train.tensors)
+    configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
+    rows = tuple(part[: dataset["batch_size"]] for part in data(configs[0]).train.tensors)
     try:
-        return Vectorized(Classifier(_net(config), SGD)).try_out(rows)
+        return try_out([Classifier(_net(config), SGD) for config in configs], rows)
     except NotVectorizedError as error:
         return str(error)
 
@@ -106,24 +105,3 @@ def _try_optimizer(part: Part) -> Any:
         return probe(optimizer(part))
     except NotProportionalError as error:
         return str(error)
-
-
-@remembered
-def _rates(part: Part, scheduled: Part | None, epochs: int) -> tuple[float, ...] | None:
-    """The learning rate in each epoch, by the real schedule; None if that changes other things too."""
-    stepped: Any = optimizer(part)([torch.nn.Parameter(torch.zeros(1))])
-    (group,) = stepped.param_groups
-    make = schedule(scheduled)
-    plan: Any = make(stepped) if make else None
-    others = {key: value for key, value in group.items() if key not in ("params", "lr")}
-    rates = []
-    for _ in range(epochs):
-        rates.append(float(group["lr"]))
-        if plan:
-            stepped.step()
-            plan.step()
-    return tuple(rates) if all(group[key] == value for key, value in others.items()) else None
-
-
-def _without_init(model: Part) -> dict[str, Any]:
-    return {key: value for key, value in model.items() if key not in ("init", "name")}

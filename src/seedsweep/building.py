@@ -90,8 +90,10 @@ def check(config: Config) -> Splits:
     check_choice("objective.select", config["objective"]["select"], SELECT)
     splits = data(config)
     _check_model(config["model"], _shape(splits))
-    _check_optimizer(config["optimizer"], config.get("schedule"))
+    _check_optimizer(config["optimizer"])
     _check_trainer(config["trainer"])
+    if config.get("schedule"):
+        _check_schedule(config["optimizer"], config["schedule"], config["trainer"]["max_epochs"])
     return splits
 
 
@@ -99,8 +101,7 @@ def build(config: DictConfig | Config) -> Job:
     """Make everything that the reference engine needs; raises `ConfigError` on the first value that is not allowed."""
     plain = resolve(config) if isinstance(config, DictConfig) else config
     splits = check(plain)
-    net = network(plain, splits)(generator=torch.Generator().manual_seed(plain["init_seed"]))
-    module = Classifier(net, optimizer(plain["optimizer"]), schedule(plain.get("schedule")))
+    module = Classifier(network(plain, splits), optimizer(plain["optimizer"]), schedule(plain.get("schedule")))
     batches = DataModule(splits, plain["data"]["batch_size"], plain["order_seed"])
     trainer = {key: value for key, value in plain["trainer"].items() if key not in ("engine", "max_members")}
     return Job(module, batches, trainer, splits, describe(plain, splits))
@@ -111,11 +112,15 @@ def data(config: Config) -> Splits:
     return prepare(_dataset(config["data"]))
 
 
-def network(config: Config, splits: Splits) -> Callable[..., torch.nn.Module]:
-    """What makes the network, drawing its weights from `generator`."""
+def network(config: Config, splits: Splits) -> torch.nn.Module:
+    """The network with the initial weights of a run, whichever generator it draws them from."""
     options = {key: value for key, value in config["model"].items() if key not in ("name", "_target_")}
-    make: Callable[..., torch.nn.Module] = partial(get_object(config["model"]["_target_"]), **options, **_shape(splits))
-    return make
+    make = get_object(config["model"]["_target_"])
+    with torch.random.fork_rng(devices=[]):  # for layers that draw from the global one, as torch's own do
+        torch.manual_seed(config["init_seed"])
+        generator = torch.Generator().manual_seed(config["init_seed"])
+        made: torch.nn.Module = make(**options, **_shape(splits), generator=generator)
+    return made
 
 
 def optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
@@ -138,6 +143,23 @@ def _optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
 def schedule(part: Mapping[str, Any] | None) -> Callable[[Optimizer], LRScheduler] | None:
     """What makes the schedule of an optimizer's learning rate, a step an epoch; None if it is constant."""
     return _make("schedule", part, object, _partial_=True) if part else None
+
+
+@remembered
+def rates(part: Mapping[str, Any], scheduled: Mapping[str, Any] | None, epochs: int) -> tuple[float, ...] | None:
+    """The learning rate in each epoch, by the real schedule; None if that changes other things too."""
+    stepped: Any = optimizer(part)([torch.nn.Parameter(torch.zeros(1))])
+    (group,) = stepped.param_groups
+    make = schedule(scheduled)
+    plan: Any = make(stepped) if make else None
+    others = {key: value for key, value in group.items() if key not in ("params", "lr")}
+    found = []
+    for _ in range(epochs):
+        found.append(float(group["lr"]))
+        if plan:
+            stepped.step()
+            plan.step()
+    return tuple(found) if all(group[key] == value for key, value in others.items()) else None
 
 
 def describe(config: Config, splits: Splits) -> dict[str, str]:
@@ -172,7 +194,8 @@ def _dataset(part: Mapping[str, Any]) -> Dataset:
 @remembered
 def _check_model(part: Mapping[str, Any], shape: Mapping[str, int]) -> None:
     options = {key: value for key, value in part.items() if key != "name"}
-    net = _make("model", options, torch.nn.Module, **shape, generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng(devices=[]):
+        net = _make("model", options, torch.nn.Module, **shape, generator=torch.Generator().manual_seed(0))
     nested = [key for key, _ in leaves(part) if key.endswith("._target_")]
     if nested or get_object(part["_target_"]) is not type(net):
         allowed = "must be a class that takes plain values, so that load_model can make it again"
@@ -180,7 +203,7 @@ def _check_model(part: Mapping[str, Any], shape: Mapping[str, int]) -> None:
 
 
 @remembered
-def _check_optimizer(part: Mapping[str, Any], scheduled: Mapping[str, Any] | None) -> None:
+def _check_optimizer(part: Mapping[str, Any]) -> None:
     if "lr" in part:
         check_positive("optimizer.lr", part["lr"])
     for key, value in leaves(part, "optimizer."):
@@ -191,14 +214,24 @@ def _check_optimizer(part: Mapping[str, Any], scheduled: Mapping[str, Any] | Non
     except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigError("optimizer", part["_target_"], str(error)) from error
     _check_kind("optimizer", part["_target_"], made, Optimizer)
-    if scheduled:
-        try:
-            steps = schedule(scheduled)(made)  # type: ignore[misc]
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise ConfigError("schedule", scheduled["_target_"], str(error)) from error
-        _check_kind("schedule", scheduled["_target_"], steps, LRScheduler)
-        if isinstance(steps, ReduceLROnPlateau):
-            raise ConfigError("schedule", scheduled["_target_"], "must be a schedule that needs no metric")
+
+
+@remembered
+def _check_schedule(part: Mapping[str, Any], scheduled: Mapping[str, Any], epochs: int) -> None:
+    """The schedule can be made, and takes all its steps."""
+    if "_target_" not in scheduled:
+        key, value = next(iter(scheduled.items()))
+        raise ConfigError(f"schedule.{key}", value, "is of no schedule; choose one, such as schedule=cosine")
+    target, make = scheduled["_target_"], schedule(scheduled)
+    try:
+        made = make(optimizer(part)([torch.nn.Parameter(torch.zeros(1))])) if make else None
+        if not isinstance(made, ReduceLROnPlateau):
+            rates(part, scheduled, epochs)
+    except Exception as error:  # whatever a schedule raises
+        raise ConfigError("schedule", target, f"{type(error).__name__}: {error}") from error
+    _check_kind("schedule", target, made, LRScheduler)
+    if isinstance(made, ReduceLROnPlateau):
+        raise ConfigError("schedule", target, "must be a schedule that needs no metric")
 
 
 @remembered

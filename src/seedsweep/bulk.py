@@ -27,7 +27,7 @@ def record_fleet(
 ) -> "FleetRecord | UntrackedFleet":
     """The record of the runs of a fleet, as a context.
 
-    What leaves the context by Ctrl-C or a signal ends as KILLED the runs that are in the store already. What leaves
+    What leaves the context by Ctrl-C or a signal ends the runs as KILLED, with their curves up to there. What leaves
     it by an error has them removed, for their members will be trained again, as other runs: a database loses their
     rows in one transaction, a server marks them as deleted.
     """
@@ -104,8 +104,10 @@ class FleetRecord:
             return
         if isinstance(error, Exception):
             self._runs.remove()
-        else:
-            self._runs.kill()
+            return
+        if self._waiting:
+            self._runs.write(self._waiting)
+        self._runs.kill()
 
 
 class _Runs(Protocol):

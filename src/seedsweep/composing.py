@@ -37,7 +37,7 @@ KEY = re.compile(r"[a-z_][\w-]*(\.[a-z_][\w-]*)*", re.ASCII | re.IGNORECASE)
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?", re.ASCII)
 RANDOM = re.compile(r"shuffle\s*\(")
 UNKNOWN = object()
-SEEN, PLANS, PARTS = 200_000, 4_096, 1_000  # overrides, shapes, and variants of a part of a plan that are remembered
+SEEN, PLANS, PARTS = 20_000, 4_096, 1_000  # overrides, shapes, and variants of a part of a plan that are remembered
 
 
 @dataclass(frozen=True, slots=True)

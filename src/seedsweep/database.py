@@ -35,9 +35,9 @@ class Stored(NamedTuple):
     """What a store knows of some runs: `infos` are (id, name, status, start, end), times in milliseconds since 1970."""
 
     infos: Sequence[tuple[str, str, str, int, int | None]]
-    tags: Sequence[Cell]
-    params: Sequence[Cell]
-    metrics: Sequence[Cell]
+    tags: Iterable[Cell]
+    params: Iterable[Cell]
+    metrics: Iterable[Cell]
 
 
 def open_database(uri: str) -> "Engine | None":
@@ -105,23 +105,24 @@ def read_runs(engine: "Engine", sweep: str | None) -> Stored:
     tables = _tables()
     runs, chosen = tables["runs"].c, _chosen(sweep)
 
-    def pairs(table: str, *keys: str) -> Any:
+    def fetch(query: "Select[Any]") -> Iterator[Any]:  # by parts, which take a tenth of the memory
+        with transaction(engine) as connection:
+            cursor: Any = connection.execute(query).cursor
+            while part := cursor.fetchmany(ROWS):
+                yield from part
+
+    def pairs(table: str, *keys: str) -> Iterator[Cell]:
         key, run = tables[table].c.key, tables[table].c.run_uuid
         query = sa.select(run, key, _value(tables[table])).where(run.in_(chosen))
         return fetch(query.where(key.in_(keys)) if keys else query)
 
-    with transaction(engine) as connection:
-
-        def fetch(query: "Select[Any]") -> Any:
-            return connection.execute(query).cursor.fetchall()
-
-        infos = sa.select(runs.run_uuid, runs.name, runs.status, runs.start_time, runs.end_time)
-        return Stored(
-            fetch(infos.where(runs.run_uuid.in_(chosen)).order_by(runs.start_time.desc(), runs.run_uuid)),
-            pairs("tags", *(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome"))),
-            pairs("params"),
-            pairs("latest_metrics"),
-        )
+    infos = sa.select(runs.run_uuid, runs.name, runs.status, runs.start_time, runs.end_time)
+    return Stored(
+        list(fetch(infos.where(runs.run_uuid.in_(chosen)).order_by(runs.start_time.desc(), runs.run_uuid))),
+        pairs("tags", *(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome"))),
+        pairs("params"),
+        pairs("latest_metrics"),
+    )
 
 
 def read_points(engine: "Engine", sweep: str | None) -> Iterator[list[tuple[str, str, int, float | None]]]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import torch
 
+from seedsweep.initializers import INITIALIZERS
+
 Config = Mapping[str, Any]  # plain and resolved
 Judge = Callable[[Config], str | None]  # why a run cannot join a fleet
 
@@ -48,6 +50,8 @@ def _refuse_trainer(config: Config) -> str | None:
 
 def _common(config: Config) -> str:
     """What the runs of a fleet have in common."""
-    model = {key: value for key, value in config["model"].items() if key not in ("init", "name")}
+    model = {key: value for key, value in config["model"].items() if key != "name"}
+    if model.get("init") in INITIALIZERS:
+        del model["init"]
     trainer = {key: value for key, value in config["trainer"].items() if key != "max_epochs"}
     return repr((config["data"], sorted(model.items()), sorted(trainer.items(), key=str)))

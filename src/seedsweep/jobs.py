@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from seedsweep import fleet
-from seedsweep.assembling import chunks, refuse_model, refuse_optimizer
+from seedsweep.assembling import assemble, chunks, refuse_model, refuse_optimizer
 from seedsweep.building import Config, build, check, data, describe
 from seedsweep.bulk import record_fleet
 from seedsweep.composing import Composed
@@ -26,6 +26,8 @@ def run_all(jobs: Sequence[Composed], advance: Advance | None = None) -> list[fl
 
     Raises `ConfigError` before anything is recorded if a configuration is wrong.
     """
+    from mlflow.exceptions import MlflowException
+
     spent: Counter[str] = Counter()
     configs = [job.config for job in jobs]
     with _timed("planning", spent):
@@ -34,14 +36,14 @@ def run_all(jobs: Sequence[Composed], advance: Advance | None = None) -> list[fl
     _say_why(alone)
     values: dict[int, float | Exception] = {}
     for places in fleets:
-        for chosen, assembled in chunks([configs[place] for place in places]):
+        for chosen in chunks([configs[place] for place in places]):
             members = [places[place] for place in chosen]
             runs = [(configs[member], planned[member]) for member in members]
             try:
-                values |= zip(members, _train_together(runs, assembled, advance, spent), strict=True)
-            except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
-                if isinstance(error, ConfigError):
-                    raise
+                values |= zip(members, _train_together(runs, advance, spent), strict=True)
+            except (ConfigError, MlflowException, OSError):  # of the store: no other engine could record there
+                raise
+            except Exception as error:
                 failed = dict.fromkeys(members, f"the fleet failed: {type(error).__name__}: {error}")
                 _say_why(failed)
                 alone |= failed
@@ -61,14 +63,14 @@ def plan(job: Composed) -> PlannedRun:
 
 
 def _train_together(
-    runs: Sequence[tuple[Config, PlannedRun]], assembled: fleet.Fleet, advance: Advance | None, spent: Counter[str]
+    runs: Sequence[tuple[Config, PlannedRun]], advance: Advance | None, spent: Counter[str]
 ) -> list[float]:
     """Train and record a fleet; the objectives of its members."""
     first = runs[0][0]
     splits = data(first)
     with record_fleet(first["tracking"], [planned for _, planned in runs], "fleet", splits.fingerprint) as record:
         with _timed("training", spent):
-            result = fleet.train(assembled, record.publish, advance)
+            result = fleet.train(assemble([config for config, _ in runs]), record.publish, advance)
         values = objectives(result, [tuple(config["objective"].values()) for config, _ in runs])
         with _timed("tracking", spent):
             record.finish(result, describe(first, splits))

@@ -10,6 +10,7 @@ from seedsweep import __version__
 from seedsweep.remembering import remembered
 
 SEEDS = ("seed", "init_seed", "order_seed")
+OPTIMIZER = "optimizer._target_"  # given, the optimizer is no longer the one that was chosen
 NOT_CHOSEN = ("hydra/", "tracking")  # groups whose option says nothing of what is trained
 INDIFFERENT = (  # to what is trained
     *("seed", "data.name", "data.path", "model.name"),
@@ -86,12 +87,12 @@ def _merged(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def varied(jobs: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """The keys whose overrides differ between the jobs of a sweep."""
+    """The keys whose overrides differ between the jobs of a sweep, and the classes that stand for those chosen."""
     values: dict[str, set[str]] = {}
     for job in jobs:
         for override in job:
             values.setdefault(overridden(override), set()).add(override)
-    return tuple(key for key, seen in values.items() if len(seen) > 1)
+    return tuple(key for key, seen in values.items() if len(seen) > 1 or key.endswith("._target_"))
 
 
 def overridden(override: str) -> str:
@@ -122,11 +123,12 @@ def canonical(value: Any) -> str:
 
 
 def _name(params: Mapping[str, str], labels: Collection[str]) -> str:
-    parts = [params.get("optimizer") or params["optimizer._target_"].rsplit(".", 1)[-1]]
+    kind = params["optimizer._target_"].rsplit(".", 1)[-1]
+    parts = [kind if OPTIMIZER in labels else params.get("optimizer") or kind]
     if "optimizer.lr" in params:
         parts.append(f"lr={_short(params['optimizer.lr'])}")
     for label in labels:
-        if label in params and label not in ("optimizer", "optimizer.lr", *SEEDS):
+        if label in params and label not in ("optimizer", OPTIMIZER, "optimizer.lr", *SEEDS):
             parts.append(f"{label.rsplit('.', 1)[-1]}={params[label]}")
     return " ".join(parts)
 

@@ -4,7 +4,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from tempfile import TemporaryDirectory
@@ -47,7 +47,7 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
     database = open_database(client.tracking_uri)
     with collector_paused():  # it would look through hundreds of thousands of rows, again and again
         stored = read_runs(database, parent) if database else _read_runs(client, parent)
-        frame = _runs(stored, parent, _plan(client, parent) if parent else None)
+        frame = _runs(stored, parent, client)
     return frame.sort_values(["sweep", "job"], ignore_index=True).apply(_as_numbers)
 
 
@@ -174,24 +174,27 @@ def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[tup
             yield list(chain.from_iterable(threads.map(points, ids[start : start + PAGE])))
 
 
-def _runs(stored: Stored, parent: str | None, plan: pd.DataFrame | None) -> pd.DataFrame:
+def _runs(stored: Stored, parent: str | None, client: "MlflowClient") -> pd.DataFrame:
     """The table of stored runs, and after them of those that were only planned."""
-    done = {int(value) for _, key, value in stored.tags if key == "seedsweep.job"}
-    missing = [] if plan is None else plan[~plan["job"].isin(done)].to_dict("records")
     places = {info[0]: place for place, info in enumerate(stored.infos)}
-    count = len(places) + len(missing)
-    table: dict[Any, list[Any]] = {name: [None] * count for name in ABOUT}
-    planned = [(place, *cell) for place, row in enumerate(missing, len(places)) for cell in row.items()]
-    for place, name, value in chain(((places[run_id], *cell) for run_id, *cell in _cells(stored)), planned):
+    table: dict[Any, list[Any]] = {name: [None] * len(places) for name in ABOUT}
+    same: dict[str, str] = {}  # thousands of runs have few different texts
+    for run_id, name, value in _cells(stored):
         if name not in table:
-            table[name] = [None] * count
-        table[name][place] = value
-    table["sweep"][len(places) :] = [parent] * len(missing)
+            table[name] = [None] * len(places)
+        if run_id in places:  # not one that was added while this was read
+            table[name][places[run_id]] = same.setdefault(value, value) if isinstance(value, str) else value
     for place, (run_id, name, status, start, end) in enumerate(stored.infos):
         known = {"run": run_id, "name": name, "status": status, "started": start}
         for key, value in (known | {"seconds": (end - start) / 1000 if end else None}).items():
             table[key][place] = value
     table["job"] = [None if job is None else int(job) for job in table["job"]]
+    missing = _missing(client, parent, set(table["job"])) if parent else []
+    for row in missing:
+        for name in row:
+            table.setdefault(name, [None] * len(table["run"]))
+        for name, column in table.items():
+            column.append(parent if name == "sweep" else row.get(name))
     table["outcome"] = [outcome or "missing" for outcome in table["outcome"]]
     others = sorted(set(table) - {*ABOUT, "key", "experiment"}, key=lambda name: ("/" in name, name))
     frame = pd.DataFrame({name: table[name] for name in (*ABOUT, *others)})
@@ -240,12 +243,14 @@ def _unclipped(value: float) -> float:
     return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value
 
 
-def _plan(client: "MlflowClient", sweep: str) -> pd.DataFrame:
+def _missing(client: "MlflowClient", sweep: str, done: Collection[int]) -> list[dict[Any, Any]]:
+    """The rows of a sweep's plan whose jobs are not in the store."""
     with TemporaryDirectory() as folder:  # without one, MLflow leaves a folder behind at every call
-        plan = pd.read_csv(
-            client.download_artifacts(sweep, PLAN, folder), dtype=str, na_values=[""], keep_default_na=False
-        )
-    return plan.astype({"job": int})
+        file = client.download_artifacts(sweep, PLAN, folder)
+        if set(pd.read_csv(file, usecols=["job"])["job"]) <= set(done):
+            return []
+        plan = pd.read_csv(file, dtype=str, na_values=[""], keep_default_na=False).astype({"job": int})
+    return plan[~plan["job"].isin(list(done))].to_dict("records")
 
 
 def _as_numbers(column: pd.Series) -> pd.Series:

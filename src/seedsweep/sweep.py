@@ -1,7 +1,9 @@
 """The life of a sweep around whatever launches its jobs: plan, parent run, progress, closing, table."""
 
+import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,6 +27,7 @@ from seedsweep.results import outcome_of
 from seedsweep.summary import counts, print_interrupted, print_sweep, summarize
 from seedsweep.tracking import SweepRecord
 
+log = logging.getLogger(__name__)
 Task = Callable[[DictConfig], Any]
 Compose = Callable[[Sequence[str], int], Composed]
 
@@ -77,7 +80,7 @@ class Sweep:
 
     def close(self, status: str | None = None) -> None:
         """Record how it ended, with `status` or by how its jobs did, and print the table."""
-        metric = self.first["objective"]["metric"]
+        metric, start = self.first["objective"]["metric"], time.perf_counter()
         if self.record is None:
             runs = self._returned()
             print_sweep(runs, summarize(runs, metric), self.name, f"{self.first['objective']['select']} value")
@@ -97,6 +100,7 @@ class Sweep:
         except BaseException:  # Ctrl-C while closing
             self.record.client.set_terminated(self.record.run_id, "KILLED")
             raise
+        log.debug("closing: %.2f s", time.perf_counter() - start)
         print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page)
 
     def _failed(self) -> list[int]:
@@ -154,7 +158,7 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
                 raise FailedRunsError(f"the launcher gave up: {type(error).__name__}: {error}") from error
             with _on_signal(signal.SIGINT, signal.SIG_IGN):
                 sweep.close("KILLED")
-            print_interrupted("what had been trained is recorded" if sweep.record else "nothing is kept")
+            print_interrupted("the runs that had finished are recorded" if sweep.record else "nothing is kept")
             raise SystemExit(stop.code or 1) from error
     if failure := sweep.failure():
         raise failure
@@ -163,7 +167,9 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
 def _start(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: Path) -> Sweep:
     """The sweep with its plan checked and recorded, and no run started."""
     labels = varied(jobs)
+    start = time.perf_counter()
     planned, first, epochs = _plan(jobs, compose, labels)
+    log.debug("composing and checking %d jobs: %.2f s", len(jobs), time.perf_counter() - start)
     uri = first["tracking"]["uri"]
     record = None if uri is None else SweepRecord(uri, planned, name, OmegaConf.to_yaml(OmegaConf.create(dict(first))))
     return Sweep(name, planned, labels, first, epochs, record, folder / f".progress-{uuid4().hex}")

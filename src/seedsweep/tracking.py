@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import version
-from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -161,7 +160,9 @@ class SweepRecord:
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
         self.run_id = _create_run(self.client, self.experiment_ids[0], name, named(tags), int(time.time() * 1000))
         try:
-            self.client.log_text(self.run_id, _plan_table(plan), PLAN)
+            with tempfile.TemporaryDirectory() as folder:
+                _write_plan(plan, Path(folder) / PLAN)
+                self.client.log_artifact(self.run_id, f"{folder}/{PLAN}")
             self.client.log_text(self.run_id, masked(config), CONFIG)
         except BaseException as error:
             self.client.set_terminated(self.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
@@ -233,17 +234,16 @@ def _create_run(client: "MlflowClient", experiment: str, name: str, tags: Mappin
     return str(client.create_run(experiment, start_time=start, tags=dict(tags), run_name=name[:NAME]).info.run_id)
 
 
-def _plan_table(plan: Sequence[PlannedRun]) -> str:
+def _write_plan(plan: Sequence[PlannedRun], file: Path) -> None:
     """The plan as CSV, a row per run: what it is known by, then its params."""
     about = ("job", "name", "group", "key", "experiment")
     columns = dict.fromkeys((*about, *(key for run in plan for key in run.params)))
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for run in plan:
-        values = {key: getattr(run, key) for key in about} | run.params
-        writer.writerow([values.get(key, "") for key in columns])
-    return text.getvalue()
+    with file.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        for run in plan:
+            values = {key: getattr(run, key) for key in about} | run.params
+            writer.writerow([values.get(key, "") for key in columns])
 
 
 def _write_parts(parts: Iterable["pd.DataFrame"], file: Path) -> None:

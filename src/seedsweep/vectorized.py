@@ -6,7 +6,7 @@ steps cost neither vmap nor autograd.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -41,29 +41,6 @@ class Vectorized:
         self.module = module
         self.shapes = {name: value.shape for name, value in module.named_parameters()}
         self._recorded: dict[tuple[torch.Size, ...], Callable[..., Any]] = {}
-
-    def try_out(self, batch: Batch) -> int:
-        """Take each step once, for two members; the bytes that one needs in a training step, at most.
-
-        Raises `NotVectorizedError` with the reason: running statistics, parameters that are not to be trained, random
-        numbers, or whatever vmap refuses.
-        """
-        if buffers := [name for name, _ in self.module.named_buffers()]:
-            raise NotVectorizedError(f"the model keeps {buffers[0]} besides its parameters, as batch norm does")
-        if fixed := [name for name, value in self.module.named_parameters() if not value.requires_grad]:
-            raise NotVectorizedError(f"the model keeps {fixed[0]} as it is, which would be trained too")
-        vectors = self.vector(self.module).expand(2, 1, -1).clone()
-        try:
-            with (bytes_ := _Bytes()):
-                self._gradients(vectors, tuple(part.unsqueeze(0) for part in batch))
-            for step in ("validation_step", "test_step"):
-                self.evaluate(step, vectors[:, 0], batch)
-        except Exception as error:  # whatever a third party's module, or vmap, raises
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            if "random" in reason:
-                reason = "it draws random numbers in its steps, as dropout does"
-            raise NotVectorizedError(f"the model cannot be vectorised: {reason}") from error
-        return bytes_.total // 2 + 16 * vectors[0].nbytes  # an optimizer's state, and what it computes with
 
     def vector(self, module: nn.Module) -> Tensor:
         """The parameters (P,) of a module of the same architecture."""
@@ -125,6 +102,57 @@ class Vectorized:
         return (loss if loss is not None else next(iter(logged.values()))), logged
 
 
+def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
+    """Take each step once for two modules, alone and vectorised; the bytes of a member in a training step, at most.
+
+    Raises `NotVectorizedError` with the reason: running statistics, parameters that are not to be trained, random
+    numbers, anything else that a module keeps to itself, or whatever vmap refuses.
+    """
+    vectorized = Vectorized(modules[0])
+    if kept := [name for name, _ in modules[0].named_buffers()]:
+        raise NotVectorizedError(f"the model keeps {kept[0]} besides its parameters, as batch norm does")
+    if kept := [name for name, value in modules[0].named_parameters() if not value.requires_grad]:
+        raise NotVectorizedError(f"the model keeps {kept[0]} as it is, which would be trained too")
+    try:
+        vectors = torch.stack([vectorized.vector(module) for module in modules]).unsqueeze(1)
+        before = _attributes(modules[0])
+        with _Bytes() as made:
+            losses, _, gradients = vectorized._gradients(vectors, tuple(part.unsqueeze(0) for part in batch))
+        equal = _attributes(modules[0]) == before
+        for place, module in enumerate(modules):
+            loss, logged = _alone(module, "training_step", batch)
+            alone = torch.autograd.grad(loss, list(module.parameters()))
+            equal &= _close(loss, losses[place, 0])
+            equal &= _close(torch.cat([part.flatten() for part in alone]), gradients[place, 0])
+            for step in ("validation_step", "test_step"):
+                logged = _alone(module, step, batch)[1]
+                found = vectorized.evaluate(step, vectors[:, 0], batch)
+                equal &= all(_close(value, found[name][place]) for name, value in logged.items())
+    except Exception as error:  # whatever a third party's module, or vmap, raises
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        if "random" in reason:
+            reason = "it draws random numbers in its steps, as dropout does"
+        raise NotVectorizedError(f"the model cannot be vectorised: {reason}") from error
+    if not equal:
+        raise NotVectorizedError("the model keeps something besides its parameters, which members cannot share")
+    return int(made.total) // 2 + 16 * vectors[0].nbytes  # an optimizer's state, and what it computes with
+
+
+def _alone(module: LightningModule, step: str, batch: Batch) -> tuple[Tensor, Logged]:
+    """The step of a module with its own parameters."""
+    return Vectorized(module)._call(step, dict(module.named_parameters()), batch)
+
+
+def _attributes(module: nn.Module) -> list[dict[str, Any]]:
+    """What the parts of a module keep besides parameters and parts, such as a number of calls."""
+    plain = bool, int, float, str, tuple
+    return [{key: value for key, value in vars(part).items() if isinstance(value, plain)} for part in module.modules()]
+
+
+def _close(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one.detach(), other, rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
 class _Step(nn.Module):
     """A step of a Lightning module as the forward pass of one that `functional_call` can call."""
 
@@ -163,7 +191,7 @@ class _Rewritten(TorchFunctionMode):
         if function is binary_cross_entropy_with_logits and len(args) == 2 and not kwargs:
             return _cross_entropy(*args)
         if function in (torch.sigmoid, Tensor.sigmoid):
-            return 0.5 + 0.5 * torch.tanh(0.5 * args[0])
+            return logsigmoid(args[0]).exp()
         if function is gelu and kwargs.get("approximate", "none") == "none":
             return 0.5 * args[0] * (1 + torch.erf(math.sqrt(0.5) * args[0]))
         return function(*args, **kwargs)

@@ -1,6 +1,8 @@
 """`hydra/launcher=fleet`: the jobs of a sweep trained together, or job by job for applications that cannot."""
 
 import json
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -15,9 +17,11 @@ from hydra.core.utils import JobReturn, JobStatus, _save_config, configure_log, 
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationToMissingValueError
 
 import seedsweep
 
+log = logging.getLogger("seedsweep.launcher")
 JOBS = "jobs.jsonl"
 SLICE = 8192  # jobs that are composed at a time; only memory depends on it
 
@@ -50,6 +54,8 @@ class FleetLauncher(BasicLauncher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        if self.batched is not None and "." not in self.batched:
+            self.batched = None  # an application's own word, that has nothing to do with this one
         if self.batched is not None:
             try:
                 self._run_all = get_method(self.batched)
@@ -75,8 +81,14 @@ class FleetLauncher(BasicLauncher):
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
-        jobs = [composer.compose(each, first + place) for place, each in enumerate(overrides)]
+        start = time.perf_counter()
+        try:
+            jobs = [composer.compose(each, first + place) for place, each in enumerate(overrides)]
+        except InterpolationToMissingValueError as error:
+            log.warning("the jobs are run one by one: %s", error)
+            return list(super().launch(overrides, first))
         self._save(composer, jobs)
+        log.debug("composing: %.2f s", time.perf_counter() - start)
         with env_override(self.config.hydra.job.env_set):
             values = list(self._run_all(jobs))
         if len(values) != len(jobs):
@@ -129,7 +141,7 @@ class _Return(JobReturn):
     """What a job returned; its configuration is composed when somebody asks for it, which hardly anybody does."""
 
     def __init__(self, composer: Any, job: Any, value: Any, name: str):
-        self._composer, self._job = composer, job
+        self._composer, self._number = composer, job.number  # not the job: there may be very many
         failed = isinstance(value, Exception)
         status = JobStatus.FAILED if failed else JobStatus.COMPLETED
         super().__init__(list(job.overrides), working_dir=str(Path.cwd()), task_name=name, status=status)
@@ -144,5 +156,5 @@ class _Return(JobReturn):
 
     @cached_property
     def _full(self) -> DictConfig:
-        config: DictConfig = self._composer.full(self._job.overrides, self._job.number)
+        config: DictConfig = self._composer.full(self.overrides, self._number)
         return config

@@ -54,8 +54,11 @@ class GridSweeper(BasicSweeper):
         batches = self.split_arguments(overrides, self.max_batch_size)
         jobs = [job for batch in batches for job in batch]
         folder = Path(self.config.hydra.sweep.dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "multirun.yaml").write_text(seedsweep.masked(OmegaConf.to_yaml(self.config)))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "multirun.yaml").write_text(seedsweep.masked(OmegaConf.to_yaml(self.config)))
+        except OSError as error:
+            raise seedsweep.ConfigError("hydra.sweep.dir", folder, f"cannot be written: {error}") from error
         returns = []
         with seedsweep.open_sweep(self._name(), jobs, self._compose, folder) as sweep:
             task = sweep.member(self.task_function)
@@ -68,7 +71,8 @@ class GridSweeper(BasicSweeper):
     def _name(self) -> str:
         assert self.config is not None
         name = self.config.hydra.job.config_name
-        words = filter_overrides(self.config.hydra.overrides.task)
+        typed: list[str] = OmegaConf.to_container(self.config.hydra.overrides.task)  # type: ignore[assignment]
+        words = filter_overrides(typed)
         return " ".join([*([] if name == "config" else [name]), *words]) or "sweep"
 
     def _compose(self, overrides: Sequence[str], number: int) -> Any:
