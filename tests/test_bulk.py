@@ -1,5 +1,6 @@
 """The runs of a fleet in the store are those that would be there had each been recorded by itself."""
 
+import logging
 import math
 import subprocess
 import sys
@@ -388,6 +389,7 @@ def test_unknown_schema_is_written_by_mlflows_client(
     monkeypatch.setitem(database.COLUMNS, "params", ("run_uuid", "key", "value", "unknown"))
     database._known.cache_clear()
     monkeypatch.setattr(database.log, "disabled", False)  # as the commands of other tests leave it
+    caplog.set_level(logging.WARNING)
     try:
         in_bulk(uri, other, measured())
         in_bulk(uri, None, measured())
