@@ -23,7 +23,7 @@ import seedsweep
 
 log = logging.getLogger("seedsweep.launcher")
 JOBS = "jobs.jsonl"
-SLICE = 8192  # jobs that are composed at a time; only memory depends on it
+SLICE = 65_536  # jobs that are composed at a time: as many as memory hardly feels, since those of a seed share work
 
 
 @dataclass
