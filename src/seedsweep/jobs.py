@@ -13,6 +13,7 @@ from seedsweep.bulk import record_fleet
 from seedsweep.composing import Composed
 from seedsweep.errors import ConfigError
 from seedsweep.grouping import ASKED, group
+from seedsweep.importing import collector_paused
 from seedsweep.job import train_alone
 from seedsweep.planning import PlannedRun, overridden, plan_run
 from seedsweep.results import objectives
@@ -30,7 +31,7 @@ def run_all(jobs: Sequence[Composed], advance: Advance | None = None) -> list[fl
 
     spent: Counter[str] = Counter()
     configs = [job.config for job in jobs]
-    with _timed("planning", spent):
+    with _timed("planning", spent), collector_paused():
         planned = [plan(job) for job in jobs]
         fleets, alone = group(configs, (refuse_model, refuse_optimizer))
     _say_why(alone)

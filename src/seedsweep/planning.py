@@ -38,10 +38,12 @@ class PlannedRun:
         """The options by their group's name, and every value by its key."""
         return _merged(self.parts)
 
-    @property
-    def settings(self) -> dict[str, str]:
-        """What the runs of a group have in common."""
-        return {key: value for key, value in self.params.items() if key not in (*SEEDS, *INDIFFERENT)}
+    def different(self, other: "PlannedRun") -> list[str]:
+        """The keys, but for seeds, in which two runs differ: none within a group."""
+        if all(one is two for one, two in zip(self.parts[:-1], other.parts[:-1], strict=False)):  # all but the seeds
+            return []
+        differing = {key for key, _ in self.params.items() ^ other.params.items()}
+        return sorted(differing - {*SEEDS, *INDIFFERENT})
 
 
 def plan_run(
@@ -53,13 +55,13 @@ def plan_run(
     optimizer, learning rate and seed; `fingerprint` is that of its data.
     """
     trained = {key: part for key, part in config.items() if key not in RECORDING}
-    values = [_values(key, part) for key, part in trained.items() if isinstance(part, dict)]
-    values.append({key: canonical(value) for key, value in trained.items() if not isinstance(value, dict)})
-    parts = (_options(choices), *values)
+    groups = [_values(key, part) for key, part in trained.items() if isinstance(part, dict)]
+    own = {key: canonical(value) for key, value in trained.items() if not isinstance(value, dict)}
+    parts = (_options(choices), *(values for values, _ in groups), own)
     params = _merged(parts)
     group = _name(params, labels)
-    determining = {key: value for key, value in _merged(values).items() if key not in INDIFFERENT}
-    content = json.dumps([determining, fingerprint, __version__], sort_keys=True)
+    determining = sorted((key, value) for key, value in own.items() if key not in INDIFFERENT)
+    content = json.dumps([[digest for _, digest in groups], determining, fingerprint, __version__])
     return PlannedRun(
         job=job,
         name=f"{group} {_seeds(params)}",
@@ -71,9 +73,11 @@ def plan_run(
 
 
 @remembered
-def _values(key: str, part: Mapping[str, Any]) -> dict[str, str]:
-    """The params of a part of a configuration."""
-    return {name: canonical(value) for name, value in leaves(part, f"{key}.")}
+def _values(key: str, part: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+    """The params of a part of a configuration, and a hash of those that determine what is trained."""
+    values = {name: canonical(value) for name, value in leaves(part, f"{key}.")}
+    determining = sorted((name, value) for name, value in values.items() if name not in INDIFFERENT)
+    return values, hashlib.sha256(json.dumps([key, determining]).encode()).hexdigest()
 
 
 @remembered
@@ -83,7 +87,10 @@ def _options(choices: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _merged(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    return {key: value for part in parts for key, value in part.items()}
+    merged: dict[str, str] = {}
+    for part in parts:
+        merged.update(part)
+    return merged
 
 
 def varied(jobs: Iterable[Iterable[str]]) -> tuple[str, ...]:

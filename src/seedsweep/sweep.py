@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from seedsweep.building import Config, check_complete
 from seedsweep.composing import Composed
 from seedsweep.errors import ConfigError, FailedRunsError, masked
+from seedsweep.importing import collector_paused
 from seedsweep.jobs import plan
 from seedsweep.planning import PlannedRun, varied
 from seedsweep.progress import advance, checking, training
@@ -168,7 +169,8 @@ def _start(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: P
     """The sweep with its plan checked and recorded, and no run started."""
     labels = varied(jobs)
     start = time.perf_counter()
-    planned, first, epochs = _plan(jobs, compose, labels)
+    with collector_paused():
+        planned, first, epochs = _plan(jobs, compose, labels)
     log.debug("composing and checking %d jobs: %.2f s", len(jobs), time.perf_counter() - start)
     uri = first["tracking"]["uri"]
     record = None if uri is None else SweepRecord(uri, planned, name, OmegaConf.to_yaml(OmegaConf.create(dict(first))))
@@ -196,7 +198,7 @@ def _plan(
         if same is not run:
             allowed = f"is trained as {same.name} already, and would count as one more seed; leave one of them out"
             raise ConfigError("sweep", run.name, allowed)
-        if run is not group and (different := sorted(key for key, _ in group.settings.items() ^ run.settings.items())):
+        if different := group.different(run):
             allowed = f"would name two groups, with another {different[0]}; sweep that key itself ({different[0]}=…,…)"
             raise ConfigError("sweep", run.group, allowed)
         planned.append(run)
