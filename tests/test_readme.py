@@ -80,7 +80,7 @@ def test_notebook_runs_from_a_file(copy: Path) -> None:
 
 
 def test_ui_answers_with_the_sweeps_runs(copy: Path) -> None:
-    run("python train.py -m optimizer=sgd,adam seed=107,108", copy)
+    run("python train.py -m optimizer=sgd,adam seed=5007,5008", copy)
     port = free_port()
     process = subprocess.Popen(
         ["make", "ui", f"PORT={port}"],
@@ -94,9 +94,9 @@ def test_ui_answers_with_the_sweeps_runs(copy: Path) -> None:
         wait_for(lambda: answers(f"{address}/health"), seconds=120)
         with urllib.request.urlopen(address) as page:
             assert b"MLflow" in page.read()
-        runs = search(address, "tags.`seedsweep.kind` = 'run' and params.seed = '108'")
-        assert {run["info"]["run_name"] for run in runs} == {"sgd lr=0.01 seed=108", "adam lr=0.01 seed=108"}
-        (parent,) = search(address, "tags.`seedsweep.kind` = 'sweep' and attributes.run_name ILIKE '%seed=107,108%'")
+        runs = search(address, "tags.`seedsweep.kind` = 'run' and params.seed = '5008'")
+        assert {run["info"]["run_name"] for run in runs} == {"sgd lr=0.01 seed=5008", "adam lr=0.01 seed=5008"}
+        (parent,) = search(address, "tags.`seedsweep.kind` = 'sweep' and attributes.run_name ILIKE '%seed=5007,5008%'")
         children = search(address, f"tags.`mlflow.parentRunId` = '{parent['info']['run_id']}'")
         assert len(children) == 4
     finally:
