@@ -72,7 +72,8 @@ def _train_together(
     with record_fleet(first["tracking"], [planned for _, planned in runs], "fleet", splits.fingerprint) as record:
         with _timed("training", spent):
             result = fleet.train(assemble([config for config, _ in runs]), record.publish, advance)
-        values = objectives(result, [tuple(config["objective"].values()) for config, _ in runs])
+        with collector_paused():
+            values = objectives(result, [tuple(config["objective"].values()) for config, _ in runs])
         with _timed("tracking", spent):
             record.finish(result, describe(first, splits))
     return values

@@ -1,5 +1,6 @@
 """The life of a sweep around whatever launches its jobs: plan, parent run, progress, closing, table."""
 
+import gc
 import logging
 import signal
 import threading
@@ -90,6 +91,7 @@ class Sweep:
 
         try:
             self.record.reap()
+            gc.freeze()  # what there is now is no garbage, and there may be very much of it
             runs = load_runs(self.record.run_id, self.record.uri)
             curves = stream_curves(self.record.run_id, self.record.uri)
             summary = summarize(runs, metric)

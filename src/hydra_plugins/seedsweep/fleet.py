@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError
 
 import seedsweep
+from seedsweep.importing import collector_paused
 
 log = logging.getLogger("seedsweep.launcher")
 JOBS = "jobs.jsonl"
@@ -83,11 +84,12 @@ class FleetLauncher(BasicLauncher):
         composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
         start = time.perf_counter()
         try:
-            jobs = [composer.compose(each, first + place) for place, each in enumerate(overrides)]
+            with collector_paused():  # it would look through all the jobs, again and again
+                jobs = [composer.compose(each, first + place) for place, each in enumerate(overrides)]
+                self._save(composer, jobs)
         except InterpolationToMissingValueError as error:
             log.warning("the jobs are run one by one: %s", error)
             return list(super().launch(overrides, first))
-        self._save(composer, jobs)
         log.debug("composing: %.2f s", time.perf_counter() - start)
         with env_override(self.config.hydra.job.env_set):
             values = list(self._run_all(jobs))
