@@ -69,8 +69,8 @@ def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> 
 def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
     """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits.
 
-    A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module. Only the class of
-    the module is looked up; nothing in the store is executed.
+    A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module. Only its class is
+    imported, by the name in the store, and made with the arguments there; one that is no module is refused.
     """
     import torch
     from hydra.utils import get_class
