@@ -121,7 +121,7 @@ def fleet(problem: Problem, runs: Sequence[Run], **options: Any) -> Fleet:
     members = [Member(vector(problem.draw(run)), run.seed, run.optimizer, run.rates) for run in runs]
     optimizers = {run.optimizer: (run.make, probed(run.make)) for run in runs}
     options = {"log_every_n_steps": 10, "divergence_threshold": 1e4} | options
-    return Fleet(module, problem.splits, problem.batch_size, optimizers, members, **options)
+    return Fleet(Vectorized(module), problem.splits, problem.batch_size, optimizers, members, **options)
 
 
 class Scheduled(Classifier):
@@ -361,11 +361,11 @@ def test_curves_do_not_depend_on_how_long_the_others_train() -> None:
 
 def test_fleet_leaves_the_global_generator_and_the_module_alone() -> None:
     prepared = fleet(logistic(), [run("sgd", 0.1, epochs=1)])
-    before, state = [value.clone() for value in prepared.module.parameters()], torch.get_rng_state()
+    before, state = [value.clone() for value in prepared.module.module.parameters()], torch.get_rng_state()
     initial = prepared.members[0].weights.clone()
     first, second = train(prepared), train(prepared)
     assert torch.equal(torch.get_rng_state(), state)
-    assert all(map(torch.equal, prepared.module.parameters(), before))
+    assert all(map(torch.equal, prepared.module.module.parameters(), before))
     assert torch.equal(prepared.members[0].weights, initial)
     assert_same_bits(first, second, [0])
 

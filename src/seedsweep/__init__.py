@@ -54,7 +54,8 @@ def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'seedsweep' has no attribute {name!r}")
     with collector_paused():
-        return getattr(import_module(f"seedsweep.{_WHERE[name]}"), name)
+        globals()[name] = getattr(import_module(f"seedsweep.{_WHERE[name]}"), name)
+    return globals()[name]
 
 
 def __dir__() -> list[str]:

@@ -51,15 +51,15 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     """The fleet of runs that can be trained together."""
     first, splits = configs[0], data(configs[0])
     trainer = first["trainer"]
-    module = Classifier(_net(first), optimizer(first["optimizer"]))
-    dtype = PRECISIONS[str(trainer.get("precision", "32-true"))]
+    precision = str(trainer.get("precision", "32-true"))
+    module = _module(first["model"], first["data"], precision)
     weights: dict[tuple[str, int], Tensor] = {}
     optimizers: dict[Hashable, tuple[Make, Start]] = {}
     members = []
     for config in configs:
         drawn = repr(config["model"]), config["init_seed"]
         if drawn not in weights:
-            weights[drawn] = Vectorized(module).vector(_net(config))
+            weights[drawn] = module.vector(_net(config))
         chosen = without_rate(config["optimizer"])
         key = repr(chosen)
         if key not in optimizers:
@@ -67,7 +67,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         rate = rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"])
         members.append(Member(weights[drawn], config["order_seed"], key, rate or ()))
     return Fleet(
-        module=module.to(dtype),
+        module=module,
         splits=splits,
         batch_size=first["data"]["batch_size"],
         optimizers=optimizers,
@@ -75,7 +75,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         log_every_n_steps=trainer["log_every_n_steps"],
         divergence_threshold=trainer.get("divergence_threshold"),
         device=_device(trainer.get("accelerator", "auto")),
-        dtype=dtype,
+        dtype=PRECISIONS[precision],
     )
 
 
@@ -85,6 +85,13 @@ def _net(config: Config) -> torch.nn.Module:
 
 def _device(accelerator: str) -> str:
     return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+@remembered
+def _module(model: Part, dataset: Part, precision: str) -> Vectorized:
+    """The steps of a fleet's module: the same for all chunks and batches of jobs, so that they are recorded once."""
+    net = _net({"model": model, "data": dataset, "init_seed": 0})
+    return Vectorized(Classifier(net, SGD).to(PRECISIONS[precision]))
 
 
 @remembered

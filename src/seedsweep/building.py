@@ -59,7 +59,7 @@ def check_complete(config: Config) -> None:
     """Raise `ConfigError` if a group or a key that everything else relies on is missing, or a value."""
     _check_groups(config)
     for key, part in config.items():
-        if isinstance(part, Mapping):
+        if isinstance(part, dict):
             _check_part(key, part)
         elif part == "???":
             raise ConfigError(key, part, f"a value is required: {key}=…")
@@ -181,7 +181,7 @@ def _shape(splits: Splits) -> dict[str, int]:
 
 def _check_groups(config: Config) -> None:
     for group in GROUPS:
-        if not isinstance(config.get(group), Mapping | DictConfig):
+        if not isinstance(config.get(group), dict | DictConfig):
             raise ConfigError(group, config.get(group), "a group of keys is required; see python train.py --help")
 
 

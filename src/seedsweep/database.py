@@ -26,7 +26,7 @@ COLUMNS = {  # that are written here; every other one must be free to be left ou
 }
 READ = {"experiments": ("experiment_id", "lifecycle_stage")}
 SECONDS = 60  # that a transaction waits for those of other processes
-ROWS = 200_000  # of curves that are read at once
+ROWS = 20_000  # that are read at once
 
 Cell = tuple[str, str, Any]  # run id, key, value
 

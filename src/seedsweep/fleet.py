@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
@@ -46,7 +45,7 @@ class Fleet:
     `optimizers` are makers of the members' optimizers and where their step starts (see `optimizers.probe`).
     """
 
-    module: LightningModule
+    module: Vectorized
     splits: Splits
     batch_size: int
     optimizers: Mapping[Hashable, tuple[Make, Start]]
@@ -114,7 +113,7 @@ class _Training:
     """A fleet being trained. Tensors on the device are by rows, arrays by members."""
 
     def __init__(self, fleet: Fleet):
-        self.fleet, self.places, self.module = fleet, _Places(fleet.members), Vectorized(fleet.module)
+        self.fleet, self.places, self.module = fleet, _Places(fleet.members), fleet.module
         self.cells = torch.from_numpy(self.places.cells).to(fleet.device)
         self.cell = torch.from_numpy(self.places.cell).to(fleet.device)
         self.parameters = self._values([member.weights for member in fleet.members])
@@ -239,8 +238,9 @@ class _Training:
     def weights(self) -> dict[str, Tensor]:
         """The state dict of the network, in which a parameter of two layers stands twice."""
         tensors = self.module.tensors(self.parameters.cpu()[self.places.row])
-        first = {id(value): name for name, value in self.fleet.module.named_parameters()}
-        every = self.fleet.module.named_parameters(remove_duplicate=False)
+        module = self.module.module
+        first = {id(value): name for name, value in module.named_parameters()}
+        every = module.named_parameters(remove_duplicate=False)
         return {name.removeprefix("net."): tensors[first[id(value)]].clone() for name, value in every}
 
 

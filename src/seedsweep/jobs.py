@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from seedsweep import fleet
@@ -32,14 +32,15 @@ def run_all(jobs: Sequence[Composed], advance: Advance | None = None) -> list[fl
     spent: Counter[str] = Counter()
     configs = [job.config for job in jobs]
     with _timed("planning", spent), collector_paused():
-        planned = [plan(job) for job in jobs]
+        for config in configs:
+            check(config)
         fleets, alone = group(configs, (refuse_model, refuse_optimizer))
     _say_why(alone)
     values: dict[int, float | Exception] = {}
     for places in fleets:
         for chosen in chunks([configs[place] for place in places]):
             members = [places[place] for place in chosen]
-            runs = [(configs[member], planned[member]) for member in members]
+            runs = [(configs[member], plan(jobs[member])) for member in members]
             try:
                 values |= zip(members, _train_together(runs, advance, spent), strict=True)
             except (ConfigError, MlflowException, OSError):  # of the store: no other engine could record there
@@ -50,17 +51,21 @@ def run_all(jobs: Sequence[Composed], advance: Advance | None = None) -> list[fl
                 alone |= failed
     with _timed("training one by one", spent):
         for place in sorted(alone):
-            values[place] = _train_one(configs[place], planned[place], advance)
+            values[place] = _train_one(configs[place], plan(jobs[place]), advance)
     log.debug("%d runs: %s", len(jobs), ", ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items()))
     return [values[place] for place in range(len(jobs))]
 
 
-def plan(job: Composed) -> PlannedRun:
-    """How the run of a job will be known; raises `ConfigError` on the first value that is not allowed."""
-    labels = job.config["tracking"]["labels"]
+def plan(job: Composed, labels: Collection[str] | None = None) -> PlannedRun:
+    """How the run of a job, whose configuration is checked, will be known.
+
+    `labels` are those of `plan_run`; by default those in the configuration, else the keys that it overrides.
+    """
+    if labels is None:
+        labels = job.config["tracking"]["labels"]
     if labels is None:
         labels = [overridden(override) for override in job.overrides]
-    return plan_run(job.config, job.choices, labels, check(job.config).fingerprint, job.number)
+    return plan_run(job.config, job.choices, labels, data(job.config).fingerprint, job.number)
 
 
 def _train_together(

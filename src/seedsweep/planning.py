@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from seedsweep import __version__
@@ -19,7 +20,7 @@ INDIFFERENT = (  # to what is trained
 RECORDING = ("tracking", "experiment", "objective", "batched")  # how a run is launched, recorded and judged
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PlannedRun:
     """One run of a plan: `job` is its place in it, `group` its name without seeds, `key` a hash of what is trained.
 
@@ -56,11 +57,11 @@ def plan_run(
     """
     trained = {key: part for key, part in config.items() if key not in RECORDING}
     groups = [_values(key, part) for key, part in trained.items() if isinstance(part, dict)]
-    own = {key: canonical(value) for key, value in trained.items() if not isinstance(value, dict)}
-    parts = (_options(choices), *(values for values, _ in groups), own)
+    own = {key: value for key, value in trained.items() if not isinstance(value, dict)}
+    values, determining = _own(tuple(own), *own.values())
+    parts = (_options(choices), *(values for values, _ in groups), values)
     params = _merged(parts)
-    group = _name(params, labels)
-    determining = sorted((key, value) for key, value in own.items() if key not in INDIFFERENT)
+    group = intern(_name(params, labels))
     content = json.dumps([[digest for _, digest in groups], determining, fingerprint, __version__])
     return PlannedRun(
         job=job,
@@ -78,6 +79,13 @@ def _values(key: str, part: Mapping[str, Any]) -> tuple[dict[str, str], str]:
     values = {name: canonical(value) for name, value in leaves(part, f"{key}.")}
     determining = sorted((name, value) for name, value in values.items() if name not in INDIFFERENT)
     return values, hashlib.sha256(json.dumps([key, determining]).encode()).hexdigest()
+
+
+@remembered
+def _own(keys: tuple[str, ...], *values: Any) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The params at the top of a configuration, such as its seeds, and those that determine what is trained."""
+    params = {key: canonical(value) for key, value in zip(keys, values, strict=True)}
+    return params, sorted((key, value) for key, value in params.items() if key not in INDIFFERENT)
 
 
 @remembered

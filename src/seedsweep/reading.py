@@ -1,21 +1,19 @@
 """The only reader of the MLflow store: runs, curves and trained models."""
 
 import json
-import math
 import re
-import sys
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from seedsweep import store
-from seedsweep.database import Cell, Stored, open_database, read_points, read_runs
+from seedsweep.database import Stored, open_database, read_points, read_runs
 from seedsweep.errors import ConfigError
+from seedsweep.frames import NOT_CURVES, curves_frame, runs_frame
 from seedsweep.importing import collector_paused
 from seedsweep.tracking import PLAN, WEIGHTS
 
@@ -26,10 +24,6 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 THREADS = 8  # that ask a server for curves
-NOT_CURVES = ("epoch", "optimizer.lr")
-TAGS = tuple(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome"))
-TEXTS = ("run", "name", "group", "sweep", "outcome", "status", "started")
-ABOUT = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds")
 STACKED = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # run id, artifact, place in the fleet
 
 
@@ -47,8 +41,7 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
     database = open_database(client.tracking_uri)
     with collector_paused():  # it would look through hundreds of thousands of rows, again and again
         stored = read_runs(database, parent) if database else _read_runs(client, parent)
-        frame = _runs(stored, parent, client)
-    return frame.sort_values(["sweep", "job"], ignore_index=True).apply(_as_numbers)
+        return runs_frame(stored, parent, lambda done: _missing(client, str(parent), done))
 
 
 def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
@@ -61,9 +54,9 @@ def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> 
     client = store.connect(tracking_uri or store.default_uri())
     parent = None if sweep is None else _find_sweep(client, sweep)
     database = open_database(client.tracking_uri)
-    yield _curves([])
+    yield curves_frame([])
     for points in read_points(database, parent) if database else _read_points(client, parent):
-        yield _curves(points)
+        yield curves_frame(points)
 
 
 def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
@@ -174,75 +167,6 @@ def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[tup
             yield list(chain.from_iterable(threads.map(points, ids[start : start + PAGE])))
 
 
-def _runs(stored: Stored, parent: str | None, client: "MlflowClient") -> pd.DataFrame:
-    """The table of stored runs, and after them of those that were only planned."""
-    places = {info[0]: place for place, info in enumerate(stored.infos)}
-    table: dict[Any, list[Any]] = {name: [None] * len(places) for name in ABOUT}
-    same: dict[str, str] = {}  # thousands of runs have few different texts
-    for run_id, name, value in _cells(stored):
-        if name not in table:
-            table[name] = [None] * len(places)
-        if run_id in places:  # not one that was added while this was read
-            table[name][places[run_id]] = same.setdefault(value, value) if isinstance(value, str) else value
-    for place, (run_id, name, status, start, end) in enumerate(stored.infos):
-        known = {"run": run_id, "name": name, "status": status, "started": start}
-        for key, value in (known | {"seconds": (end - start) / 1000 if end else None}).items():
-            table[key][place] = value
-    table["job"] = [None if job is None else int(job) for job in table["job"]]
-    missing = _missing(client, parent, set(table["job"])) if parent else []
-    for row in missing:
-        for name in row:
-            table.setdefault(name, [None] * len(table["run"]))
-        for name, column in table.items():
-            column.append(parent if name == "sweep" else row.get(name))
-    table["outcome"] = [outcome or "missing" for outcome in table["outcome"]]
-    others = sorted(set(table) - {*ABOUT, "key", "experiment"}, key=lambda name: ("/" in name, name))
-    frame = pd.DataFrame({name: table[name] for name in (*ABOUT, *others)})
-    return frame.assign(started=pd.to_datetime(frame["started"], unit="ms", utc=True))
-
-
-def _cells(stored: Stored) -> Iterator[Cell]:
-    """The columns that a run has by its tags, params and metrics."""
-    for run_id, key, value in stored.tags:
-        if key in TAGS:
-            yield run_id, key.removeprefix("seedsweep."), value
-    yield from stored.params
-    for run_id, key, value in stored.metrics:
-        if key not in NOT_CURVES:
-            yield run_id, key, None if value is None else _unclipped(value)
-
-
-def _curves(points: list[tuple[str, str, int, float | None]]) -> pd.DataFrame:
-    """The tidy frame of whole runs' points, their metric `epoch` among them; a value of None is not a number."""
-    columns = list(zip(*points, strict=True)) or [()] * 4
-    run, runs = pd.factorize(np.array(columns[0], dtype=object), sort=True)
-    metric, metrics = pd.factorize(np.array(columns[1], dtype=object), sort=True)
-    step, value = np.array(columns[2], dtype=np.int64), np.array(columns[3], dtype=np.float64)
-    moment = run * (step.max(initial=0) + 1) + step  # tells the steps of all the runs apart
-    epochs = np.isin(metric, np.flatnonzero(metrics == "epoch"))
-    known, first = np.unique(moment[epochs], return_index=True)
-    order = np.lexsort((step, metric, run))
-    order = order[~np.isin(metric[order], np.flatnonzero(np.isin(metrics, NOT_CURVES)))]
-    place = np.searchsorted(known, moment[order])
-    if not np.array_equal(known[np.minimum(place, len(known) - 1)], moment[order]):
-        raise ValueError("some points in the store have no epoch")
-    value[np.abs(value) >= sys.float_info.max] *= math.inf  # see _unclipped
-    return pd.DataFrame(
-        {
-            "run": pd.Index(runs, dtype="str").take(run[order]),
-            "metric": pd.Index(metrics, dtype="str").take(metric[order]),
-            "step": step[order],
-            "epoch": value[epochs][first][place].astype(np.int64),
-            "value": value[order],
-        }
-    )
-
-
-def _unclipped(value: float) -> float:
-    """MLflow keeps an infinity as the largest number there is."""
-    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value
-
-
 def _missing(client: "MlflowClient", sweep: str, done: Collection[int]) -> list[dict[Any, Any]]:
     """The rows of a sweep's plan whose jobs are not in the store."""
     with TemporaryDirectory() as folder:  # without one, MLflow leaves a folder behind at every call
@@ -251,16 +175,3 @@ def _missing(client: "MlflowClient", sweep: str, done: Collection[int]) -> list[
             return []
         plan = pd.read_csv(file, dtype=str, na_values=[""], keep_default_na=False).astype({"job": int})
     return plan[~plan["job"].isin(list(done))].to_dict("records")
-
-
-def _as_numbers(column: pd.Series) -> pd.Series:
-    """Params come as text: numbers or truth values where all are, nothing for `null`."""
-    if column.name in TEXTS:
-        return column
-    column = column.replace("null", None)
-    if len(column) and column.isin(["true", "false"]).all():
-        return column == "true"
-    try:
-        return pd.to_numeric(column)
-    except (TypeError, ValueError):
-        return column

@@ -17,7 +17,7 @@ import pandas as pd
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
-from seedsweep.building import Config, check_complete
+from seedsweep.building import Config, check
 from seedsweep.composing import Composed
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.importing import collector_paused
@@ -57,8 +57,8 @@ class SweepTask:
 
         def run(jobs: Sequence[Composed]) -> list[Any]:
             tracking = jobs[0].config["tracking"] | of_sweep
-            told = [replace(job, config=job.config | {"tracking": tracking}) for job in jobs]
-            return task(told, partial(advance, self.progress))
+            jobs = [replace(job, config=job.config | {"tracking": tracking}) for job in jobs]  # the others can go
+            return task(jobs, partial(advance, self.progress))
 
         return run
 
@@ -190,12 +190,12 @@ def _plan(
     epochs = 0
     for number, overrides in enumerate(checking(jobs)):
         job = compose(overrides, number)
-        check_complete(job.config)
-        tracking = job.config["tracking"] | {"labels": list(labels)}
-        first = first or job.config | {"tracking": tracking}
-        if tracking != first["tracking"]:
-            raise ConfigError("tracking.uri", tracking["uri"], "must be the same for all runs of a sweep")
-        run = plan(replace(job, config=job.config | {"tracking": tracking}))
+        check(job.config)
+        run = plan(job, labels)
+        first = first or job.config
+        if job.config["tracking"] != first["tracking"]:
+            uri = job.config["tracking"]["uri"]
+            raise ConfigError("tracking.uri", uri, "must be the same for all runs of a sweep")
         same, group = keys.setdefault(run.key, run), groups.setdefault(run.group, run)
         if same is not run:
             allowed = f"is trained as {same.name} already, and would count as one more seed; leave one of them out"

@@ -82,21 +82,27 @@ class FleetLauncher(BasicLauncher):
         setup_globals()
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
         composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
-        start = time.perf_counter()
         try:
-            with collector_paused():  # it would look through all the jobs, again and again
-                jobs = [composer.compose(each, first + place) for place, each in enumerate(overrides)]
-                self._save(composer, jobs)
+            jobs = [self._compose(composer, overrides, first)]
         except InterpolationToMissingValueError as error:
             log.warning("the jobs are run one by one: %s", error)
             return list(super().launch(overrides, first))
-        log.debug("composing: %.2f s", time.perf_counter() - start)
         with env_override(self.config.hydra.job.env_set):
-            values = list(self._run_all(jobs))
-        if len(values) != len(jobs):
-            raise ValueError(f"hydra.launcher.batched={self.batched} gave {len(values)} values for {len(jobs)} jobs")
+            values = list(self._run_all(jobs.pop()))  # which may drop what it does not need any more
+        if len(values) != len(overrides):
+            count = f"{len(values)} values for {len(overrides)} jobs"
+            raise ValueError(f"hydra.launcher.batched={self.batched} gave {count}")
+        returned = zip(overrides, values, strict=True)
         name = self.config.hydra.job.name
-        return [_Return(composer, job, value, name) for job, value in zip(jobs, values, strict=True)]
+        return [_Return(composer, number, *each, name) for number, each in enumerate(returned, first)]
+
+    def _compose(self, composer: Any, overrides: Sequence[Sequence[str]], first: int) -> list[Any]:
+        start = time.perf_counter()
+        with collector_paused():  # it would look through all the jobs, again and again
+            jobs = [composer.compose(each, number) for number, each in enumerate(overrides, first)]
+            self._save(composer, jobs)
+        log.debug("composing: %.2f s", time.perf_counter() - start)
+        return jobs
 
     def _save(self, composer: Any, jobs: Sequence[Any]) -> None:
         """What `.hydra` folders hold, in one file of a line a job; or the folders."""
@@ -142,11 +148,11 @@ def _plain(value: Any) -> Any:
 class _Return(JobReturn):
     """What a job returned; its configuration is composed when somebody asks for it, which hardly anybody does."""
 
-    def __init__(self, composer: Any, job: Any, value: Any, name: str):
-        self._composer, self._number = composer, job.number  # not the job: there may be very many
+    def __init__(self, composer: Any, number: int, overrides: Sequence[str], value: Any, name: str):
+        self._composer, self._number = composer, number
         failed = isinstance(value, Exception)
         status = JobStatus.FAILED if failed else JobStatus.COMPLETED
-        super().__init__(list(job.overrides), working_dir=str(Path.cwd()), task_name=name, status=status)
+        super().__init__(list(overrides), working_dir=str(Path.cwd()), task_name=name, status=status)
         self._return_value = value
 
     def __getattribute__(self, name: str) -> Any:

@@ -1,0 +1,149 @@
+"""What was read of a store, as pandas frames: the table of runs, and the tidy one of their curves."""
+
+import math
+import sys
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.extensions import take
+
+from seedsweep.database import Stored
+
+NOT_CURVES = ("epoch", "optimizer.lr")
+TAGS = tuple(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome"))
+TEXTS = ("name", "group", "sweep", "outcome", "status")
+ABOUT = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds")
+NONE = -1  # the code of a run that has no text in a column
+
+Missing = Callable[[set[int]], Sequence[Mapping[Any, Any]]]  # the rows of a plan but for those of some jobs
+Points = Sequence[tuple[str, str, int, float | None]]  # run id, metric, step, value
+
+
+def runs_frame(stored: Stored, sweep: str | None, missing: Missing) -> pd.DataFrame:
+    """The table of `load_runs`: the stored runs, and those of the `sweep` that were only planned."""
+    places = {info[0]: place for place, info in enumerate(stored.infos)}
+    texts = _Texts(len(places))
+    for place, (_, name, status, _, _) in enumerate(stored.infos):
+        texts.put(place, "name", name)
+        texts.put(place, "status", status)
+    for run_id, key, text in stored.tags:
+        if key in TAGS and run_id in places:  # not one that was added while this was read
+            texts.put(places[run_id], key.removeprefix("seedsweep."), text)
+    planned = missing(set(map(int, texts.known["job"]))) if sweep else ()
+    texts.grow(len(planned))
+    for place, row in enumerate(planned, len(places)):
+        for key, text in {**row, "sweep": sweep, "job": str(row["job"])}.items():
+            if isinstance(text, str):
+                texts.put(place, key, text)
+    for run_id, key, text in stored.params:
+        if run_id in places:
+            texts.put(places[run_id], key, text)
+    numbers = _metrics(stored, places, len(planned))
+    about = _about(stored, len(planned))
+    sorting = pd.DataFrame({key: texts.column(key) for key in ("sweep", "job")}).sort_values(["sweep", "job"])
+    order = sorting.index.to_numpy()
+    columns = {name: values[order] for name, values in (about | numbers).items()}
+    columns |= {name: texts.column(name, order) for name in texts.known if name not in columns}
+    others = sorted(set(columns) - {*ABOUT, "key", "experiment"}, key=lambda name: ("/" in name, name))
+    return pd.DataFrame({name: columns[name] for name in (*ABOUT, *others)}, copy=False)
+
+
+class _Texts:
+    """Columns of texts by runs, of which thousands have few different ones: each is kept once."""
+
+    def __init__(self, runs: int):
+        self._runs = runs
+        self._codes: dict[str, array[int]] = {}
+        self.known: dict[str, dict[str, int]] = {}
+        for name in (*TEXTS, "job"):
+            self._add(name)
+
+    def put(self, place: int, name: str, text: str) -> None:
+        """The text of a run, by its place, in a column."""
+        if name not in self.known:
+            self._add(name)
+        known = self.known[name]
+        self._codes[name][place] = known.setdefault(text, len(known))
+
+    def grow(self, runs: int) -> None:
+        """Make place for so many runs more."""
+        self._runs += runs
+        for codes in self._codes.values():
+            codes.extend([NONE] * runs)
+
+    def column(self, name: str, order: Any = slice(None)) -> Any:
+        """The column of the runs in that order; those of params as numbers or truth values where all are."""
+        codes = np.array(self._codes[name], dtype=np.intp)[order]
+        if name == "outcome":
+            codes[codes == NONE] = self.known[name].setdefault("missing", len(self.known[name]))
+        values = pd.array(list(self.known[name]), dtype="str")
+        return take(values if name in TEXTS else _as_numbers(values, whole=NONE not in codes), codes, allow_fill=True)
+
+    def _add(self, name: str) -> None:
+        self._codes[name], self.known[name] = array("i", [NONE]) * self._runs, {}
+
+
+def _about(stored: Stored, planned: int) -> dict[str, Any]:
+    """The columns that are of every run, with so many empty rows for those that were only planned."""
+    columns = list(zip(*stored.infos, strict=True)) or [()] * 5
+    run, start, end = ([*columns[number], *[None] * planned] for number in (0, 3, 4))
+    started = np.array(start, dtype=float)
+    ended = np.array([time or None for time in end], dtype=float)
+    moments = pd.to_datetime(start, unit="ms", utc=True).array
+    return {"run": pd.array(run, dtype="str"), "started": moments, "seconds": (ended - started) / 1000}
+
+
+def _metrics(stored: Stored, places: Mapping[str, int], planned: int) -> dict[str, Any]:
+    """The columns of the metrics' last values."""
+    columns: dict[str, array[float]] = {}
+    for run_id, key, value in stored.metrics:
+        if key not in columns:
+            columns[key] = array("d", [math.nan]) * (len(places) + planned)
+        if value is not None and run_id in places:
+            columns[key][places[run_id]] = value
+    return {key: _unclipped(np.array(column)) for key, column in columns.items() if key not in NOT_CURVES}
+
+
+def curves_frame(points: Points) -> pd.DataFrame:
+    """The tidy frame of whole runs' points, their metric `epoch` among them; a value of None is not a number."""
+    columns = list(zip(*points, strict=True)) or [()] * 4
+    run, runs = pd.factorize(np.array(columns[0], dtype=object), sort=True)
+    metric, metrics = pd.factorize(np.array(columns[1], dtype=object), sort=True)
+    step, value = np.array(columns[2], dtype=np.int64), _unclipped(np.array(columns[3], dtype=np.float64))
+    moment = run * (step.max(initial=0) + 1) + step  # tells the steps of all the runs apart
+    epochs = np.isin(metric, np.flatnonzero(metrics == "epoch"))
+    known, first = np.unique(moment[epochs], return_index=True)
+    order = np.lexsort((step, metric, run))
+    order = order[~np.isin(metric[order], np.flatnonzero(np.isin(metrics, NOT_CURVES)))]
+    place = np.searchsorted(known, moment[order])
+    if not np.array_equal(known[np.minimum(place, len(known) - 1)], moment[order]):
+        raise ValueError("some points in the store have no epoch")
+    return pd.DataFrame(
+        {
+            "run": pd.Index(runs, dtype="str").take(run[order]),
+            "metric": pd.Index(metrics, dtype="str").take(metric[order]),
+            "step": step[order],
+            "epoch": value[epochs][first][place].astype(np.int64),
+            "value": value[order],
+        }
+    )
+
+
+def _unclipped(values: np.ndarray) -> np.ndarray:
+    """MLflow keeps an infinity as the largest number there is."""
+    values[np.abs(values) >= sys.float_info.max] *= math.inf
+    return values
+
+
+def _as_numbers(texts: Any, whole: bool) -> Any:
+    """Params come as text: numbers or truth values where all are, nothing for `null`; `whole` if every run has one."""
+    known = pd.Series(texts).replace("null", None)
+    if whole and len(known) and known.isin(["true", "false"]).all():
+        return (known == "true").to_numpy()
+    try:
+        return pd.to_numeric(known).to_numpy()
+    except (TypeError, ValueError):
+        return known.array
