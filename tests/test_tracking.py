@@ -179,7 +179,7 @@ def test_untracked_sweep_shows_its_table_and_leaves_nothing(train: Callable[...,
 
 
 def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_or_broken: None) -> None:
-    process = start("optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=20", "trainer.log_every_n_steps=5")
+    process = start("optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=200", "trainer.log_every_n_steps=5")
     try:
         wait_for(lambda: [run for run in runs_in(client) if "train/loss" in run.data.metrics])
         (run,) = runs_in(client)
