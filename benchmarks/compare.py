@@ -1,0 +1,63 @@
+"""How long does a comparison take, from the command to the finished report?
+
+Six optimizers × ten rates × seeds, some twenty points a run, compared by `python compare.py` as a whole process,
+against in the same invocation the imports that it needs, and the reading of as many rows by pandas from a CSV file.
+Run: python benchmarks/compare.py [6000]   (runs)
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parents[1]
+OPTIMIZERS = "sgd,momentum,nesterov,adam,adagrad,rmsprop"
+RATES = "0.001,0.003,0.01,0.03,0.1,0.3,1,3,10,30"
+IMPORTS = "import torch, pandas, mlflow, hydra, altair, vl_convert, scipy.stats, scipy.special"
+
+
+def command(folder: Path, *arguments: str) -> tuple[float, float, str]:
+    """Seconds, peak memory in MB, and what it printed, of a whole process."""
+    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+    with (folder / "log").open("w+") as log:
+        start = time.perf_counter()
+        process = subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, cwd=folder, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        log.seek(0)
+        text = log.read()
+    if status:
+        raise SystemExit(text)
+    return seconds, usage.ru_maxrss / 1024, text
+
+
+def main() -> None:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 6_000
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        swept = [f"optimizer={OPTIMIZERS}", f"optimizer.lr={RATES}", f"seed=range(0,{runs // 60})"]
+        command(folder, str(ROOT / "train.py"), "-m", *swept, "compare=false")
+        imports = min(command(folder, "-c", IMPORTS)[0] for _ in range(2))
+        (artifacts,) = folder.glob("artifacts/*/*/artifacts/curves.parquet")
+        curves = pd.read_parquet(artifacts)
+        curves.to_csv(folder / "curves.csv", index=False)
+        start = time.perf_counter()
+        pd.read_csv(folder / "curves.csv")
+        floor = time.perf_counter() - start
+        print(f"{runs} runs, {len(curves)} points; imports {imports:.1f} s, pandas' read_csv {floor:.1f} s")
+        for pngs in ("true", "false"):
+            asked = ("hydra.verbose=[seedsweep]", f"pngs={pngs}")
+            seconds, memory, text = command(folder, str(ROOT / "compare.py"), *asked)
+            parts = ", ".join(re.findall(r"((?:reading|comparing|report|groups): [\d.]+ s)", text))
+            (report,) = folder.glob("artifacts/*/*/artifacts/report/report.html")
+            size = report.stat().st_size / 2**20
+            print(f"pngs={pngs}: {seconds:.1f} s in all, {memory:.0f} MB ({parts}); report.html {size:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""What the intervals and tests of `seedsweep.statistics` keep of their promises, on made-up runs.
+
+    python benchmarks/coverage.py [repetitions]
+
+Simulates where the truth is known; docs/statistics.md holds what it printed.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import ndtri
+
+from seedsweep import statistics
+from seedsweep.statistics import Array, Interval
+
+SIZES = (5, 10, 30)
+GROUPS, SEEDS, SHARED = 12, 20, 0.5  # SHARED: the correlation of two groups' runs of equal seeds
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
+Compute = Callable[[Array, np.random.Generator], Interval]
+
+
+def normal(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    return generator.standard_normal(shape)
+
+
+def lognormal(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """As final losses often are: a long tail of bad runs, skewness 6."""
+    return np.exp(generator.standard_normal(shape))
+
+
+def percentile(values: Array, generator: np.random.Generator, resamples: int = 2_000) -> Interval:
+    """The plain bootstrap of the mean, to compare with."""
+    means = values[generator.integers(values.size, size=(resamples, values.size))].mean(axis=1)
+    return Interval(float(values.mean()), *np.quantile(means, [0.025, 0.975]).tolist())
+
+
+def effect(values: Array, generator: np.random.Generator) -> Interval:
+    """Of runs that are smaller than those of the other half with probability 0.8."""
+    half = values.size // 2
+    return statistics.probability(values[:half], values[half:] + ndtri(0.8) * 2**0.5, paired=False)
+
+
+MIDDLE = (np.arange(10**6) + 0.5) / 2e6 + 0.25  # the probabilities of the middle half
+TRUTH = {
+    ("mean", "normal"): 0.0,
+    ("mean", "lognormal"): float(np.exp(0.5)),
+    ("paired difference", "normal"): 0.0,
+    ("paired difference", "lognormal"): 0.0,
+    ("plain bootstrap of the mean", "normal"): 0.0,
+    ("plain bootstrap of the mean", "lognormal"): float(np.exp(0.5)),
+    ("median", "normal"): 0.0,
+    ("median", "lognormal"): 1.0,
+    ("interquartile mean", "normal"): 0.0,
+    ("interquartile mean", "lognormal"): float(np.exp(ndtri(MIDDLE)).mean()),
+    ("probability, n against n", "normal"): 0.8,
+}
+COMPUTE: dict[str, Compute] = {
+    "mean": lambda values, generator: statistics.mean(values),
+    "paired difference": lambda values, generator: statistics.paired(values[::2] - values[1::2]),
+    "plain bootstrap of the mean": percentile,
+    "median": lambda values, generator: statistics.median(values),
+    "interquartile mean": lambda values, generator: statistics.interquartile_mean(values, generator),
+    "probability, n against n": effect,
+}
+DOUBLE = ("paired difference", "probability, n against n")  # they take two values a seed
+
+
+def coverage(what: str, draw: Draw, n: int, repetitions: int) -> tuple[float, float]:
+    """How often the interval holds the truth, and its median width."""
+    generator = np.random.default_rng([n, len(what)])
+    samples = draw(generator, (repetitions, 2 * n if what in DOUBLE else n))
+    found = np.array([COMPUTE[what](sample, generator) for sample in samples])
+    truth = TRUTH[what, draw.__name__]
+    return float(((found[:, 1] <= truth) & (truth <= found[:, 2])).mean()), float(np.median(found[:, 2] - found[:, 1]))
+
+
+def identical(repetitions: int, shift: float = 0.0) -> tuple[float, float, float]:
+    """How often groups that are all the same, but that the first is better by `shift` paired sd, are told apart.
+
+    How often any pair is, without and with Holm's adjustment, and how often one group beats every other.
+    """
+    generator, pairs = np.random.default_rng(GROUPS), np.triu_indices(GROUPS, 1)
+    counts = np.zeros(3)
+    for _ in range(repetitions):
+        seeds = generator.standard_normal((SEEDS, 1))
+        runs = SHARED**0.5 * seeds + (1 - SHARED) ** 0.5 * generator.standard_normal((SEEDS, GROUPS))
+        runs[:, 0] -= shift * (2 * (1 - SHARED)) ** 0.5
+        p = np.full((GROUPS, GROUPS), np.nan)
+        p[pairs] = statistics.sign_flip(runs[:, pairs[0]] - runs[:, pairs[1]], generator)
+        adjusted = statistics.holm(p)
+        best = int(np.argmin(runs.mean(axis=0)))
+        against = np.delete(np.fmin(adjusted, adjusted.T)[best], best)
+        counts += np.nanmin(p) < 0.05, np.nanmin(adjusted) < 0.05, (against < 0.05).all()
+    return tuple((counts / repetitions).tolist())
+
+
+def power(shift: float, n: int, repetitions: int) -> float:
+    """How often the sign-flip test finds a difference of `shift` paired sd, at 0.05."""
+    generator = np.random.default_rng(n)
+    differences = generator.normal(shift, 1, size=(n, repetitions))
+    return float((statistics.sign_flip(differences, generator) < 0.05).mean())
+
+
+def main(repetitions: int) -> None:
+    start = time.perf_counter()
+    print(f"Coverage of 95 % intervals, and their median width; {repetitions} repetitions")
+    print(f"{'':40s}" + "".join(f"n = {n:<13d}" for n in SIZES))
+    for what, law in TRUTH:
+        draw = normal if law == "normal" else lognormal
+        print(f"{what + ', ' + law:40s}", end="", flush=True)
+        for n in SIZES:
+            covered, width = coverage(what, draw, n, repetitions)
+            print(f"{covered:6.1%} {width:5.2f}      ", end="", flush=True)
+        print(flush=True)
+    print(f"\n{GROUPS} groups × {SEEDS} seeds, correlation {SHARED} within a seed; {repetitions // 2} repetitions")
+    for shift in (0.0, 1.0, 1.5):
+        plain, adjusted, winner = identical(repetitions // 2, shift)
+        name = f"first better by {shift} paired sd" if shift else "all identical"
+        print(
+            f"{name:32s}any pair p < 0.05: {plain:6.1%}   after Holm: {adjusted:6.1%}   a winner: {winner:6.1%}",
+            flush=True,
+        )
+    print("\nA difference of one paired sd is found (sign-flip test of one pair, p < 0.05)")
+    for n in (5, 6, 10, 20, 30):
+        print(
+            f"n = {n:2d}   {power(1.0, n, repetitions):6.1%}   (of none: {power(0.0, n, repetitions):5.1%})", flush=True
+        )
+    print(f"\n{time.perf_counter() - start:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 4_000)

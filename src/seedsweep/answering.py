@@ -1,0 +1,119 @@
+"""What `compare.py` does, and every sweep at its end: read, compare, say what is so, and keep the report."""
+
+import logging
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import pandas as pd
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from seedsweep import store
+from seedsweep.audits import origins
+from seedsweep.comparing import Comparison, compare
+from seedsweep.errors import ConfigError, masked
+from seedsweep.frames import ABOUT
+from seedsweep.reading import find_sweeps, load_curves, load_runs
+from seedsweep.summary import print_comparison
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
+FOLDER = "report"  # among the artifacts of the sweep
+READ = ("sweep", "experiment", "filter", "uri", "pngs")  # the keys that are not of the question
+MADE = ("mlflow.source.git.commit", "seedsweep.version", "seedsweep.version.torch")  # tags: what a sweep was made with
+
+
+def answer(config: DictConfig) -> Comparison:
+    """Compare the runs that `conf/compare.yaml` asks for; prints the verdicts, and stores the report with the sweep.
+
+    With several sweeps, that is the newest of them. Raises `ConfigError` for a value that is not allowed.
+    """
+    asked: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    chosen = [asked["sweep"]] if isinstance(asked["sweep"], str) else asked["sweep"] or []
+    start = time.perf_counter()
+    with Console(stderr=True).status("reading"):
+        sweeps = find_sweeps(store.connect(asked["uri"]), *chosen, experiment=asked["experiment"])
+        ids = [sweep.info.run_id for sweep in sweeps]
+        runs = pd.concat([load_runs(sweep, asked["uri"]) for sweep in ids], ignore_index=True)
+        curves = pd.concat([load_curves(sweep, asked["uri"]) for sweep in ids], ignore_index=True)
+    log.debug("reading: %.2f s", time.perf_counter() - start)
+    runs = _filtered(_newest(runs), asked["filter"])
+    question = {key: value for key, value in asked.items() if key not in READ}
+    return say(runs, curves[curves["run"].isin(runs["run"])], sweeps, asked["uri"], question, asked["pngs"])
+
+
+def say(
+    runs: pd.DataFrame,
+    curves: pd.DataFrame,
+    sweeps: "list[Run]",
+    uri: str,
+    question: Mapping[str, Any],
+    pngs: bool = True,
+) -> Comparison:
+    """Compare and print; store the report and the runs of the groups with the first of the sweeps."""
+    from seedsweep.group_runs import record_groups
+    from seedsweep.report import write_report
+
+    start = time.perf_counter()
+    with Console(stderr=True).status("comparing"):
+        comparison = compare(runs, curves, **question)
+        made = [{tag.split(".", 1)[1]: sweep.data.tags.get(tag, "unknown") for tag in MADE} for sweep in sweeps]
+        comparison.doubts += origins(made)
+    print_comparison(comparison)
+    log.debug("comparing: %.2f s", time.perf_counter() - start)
+    client, first, start = store.connect(uri), sweeps[0], time.perf_counter()
+    with Console(stderr=True).status("writing the report"), tempfile.TemporaryDirectory() as folder:
+        write_report(comparison, Path(folder), _about(sweeps, uri), pngs=pngs)
+        client.log_artifacts(first.info.run_id, folder, FOLDER)
+    log.debug("report: %.2f s", time.perf_counter() - start)
+    start = time.perf_counter()
+    record_groups(first.info.run_id, comparison.bands, comparison.groups, uri)
+    log.debug("groups: %.2f s", time.perf_counter() - start)
+    Console(highlight=False, soft_wrap=True).print(f"The report: {_place(first)}", markup=False)
+    return comparison
+
+
+def _newest(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs without those that a later sweep trained again."""
+    params = [name for name in map(str, runs) if "/" not in name and name not in ABOUT]
+    return runs.sort_values("started", kind="stable").drop_duplicates(params, keep="last").sort_index()
+
+
+def _filtered(runs: pd.DataFrame, query: str | None) -> pd.DataFrame:
+    """The runs for which the query is true; a dot in a name needs no backticks there."""
+    if query is None:
+        return runs
+    names = sorted((name for name in map(str, runs) if not name.isidentifier()), key=len, reverse=True)
+    quoted = query
+    for name in names:
+        if f"`{name}`" not in query:
+            quoted = quoted.replace(name, f"`{name}`")
+    try:
+        return runs.query(quoted, engine="python")
+    except Exception as error:  # whatever a query may raise
+        raise ConfigError("filter", query, f"is no query of the table of runs: {error}") from error
+
+
+def _about(sweeps: "list[Run]", uri: str) -> dict[str, str]:
+    """How the comparison was made."""
+    tags = sweeps[0].data.tags
+    names = [f"{sweep.info.run_name} ({sweep.info.run_id})" for sweep in sweeps]
+    about = {"store": masked(uri), "sweeps": ", ".join(names)}
+    about |= {"command": tags.get("seedsweep.command", ""), "commit": tags.get("mlflow.source.git.commit", "unknown")}
+    versions = {key.rsplit(".", 1)[-1]: value for key, value in tags.items() if key.startswith("seedsweep.version.")}
+    versions = {"seedsweep": tags.get("seedsweep.version", "unknown")} | versions
+    return about | {"versions": ", ".join(f"{name} {value}" for name, value in versions.items())}
+
+
+def _place(sweep: "Run") -> str:
+    """Where the report can be opened: a file, or in MLflow's UI."""
+    folder = urlsplit(sweep.info.artifact_uri)
+    if folder.scheme in ("", "file"):
+        return f"{unquote(folder.path)}/{FOLDER}/report.html"
+    return f"{FOLDER}/report.html among the artifacts of {sweep.info.run_id} in MLflow"

@@ -1,0 +1,124 @@
+"""What a reader of a comparison should know before believing it: each doubt a sentence, with its remedy."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.contests import LEVEL, Contest
+from seedsweep.findings import leading
+from seedsweep.scores import losses
+
+FALLING = 0.02  # of what was gained in the whole training, gained in the last tenth of it
+CONTAINED = {"momentum": "sgd", "nesterov": "sgd"}  # with a momentum of 0 these are the other
+SHOWN = 5  # names in a sentence
+
+
+class Audit(NamedTuple):
+    """A doubt, and what to do about it."""
+
+    sentence: str
+    remedy: str
+
+
+def audits(
+    scored: pd.DataFrame, groups: pd.DataFrame, best: Sequence[Contest], bands: pd.DataFrame, metric: str
+) -> list[Audit]:
+    """The doubts about a comparison; `bands` are its mean curves."""
+    found = [*_outcomes(groups), *_edges(scored, groups, metric), *_unequal(scored, groups), *_contained(best)]
+    return found + list(_falling(bands, groups, metric))
+
+
+def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Audit]:
+    """Doubts about runs of several origins: of each sweep what it was made with, such as its commit."""
+    for name in dict.fromkeys(name for sweep in sweeps for name in sweep):
+        values = {sweep.get(name, "unknown") for sweep in sweeps}
+        if len(values) > 1:
+            yield Audit(f"The runs differ in their {name}: {_some(sorted(values))}", "run them again with the same")
+
+
+def _outcomes(groups: pd.DataFrame) -> Iterator[Audit]:
+    diverged = groups[groups["diverged"] > 0]
+    if len(diverged):
+        names = [f"{row.group} ({row.diverged} of {row.planned})" for row in diverged.itertuples()]
+        remedy = "they count as the worst; a mean is over the runs that finished; take smaller rates to compare means"
+        yield Audit(f"Runs diverged in {_groups(diverged)}: {_some(names)}", remedy)
+    for outcome, remedy in (("failed", "see their traceback.txt in MLflow"), ("missing", "run the sweep again")):
+        lost = groups[groups[outcome] > 0]
+        if len(lost):
+            names = [f"{row['group']} ({row[outcome]} of {row['planned']})" for _, row in lost.iterrows()]
+            yield Audit(f"Runs are {outcome} in {_groups(lost)}: {_some(names)}", remedy)
+
+
+def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: str) -> Iterator[Audit]:
+    """Options whose best setting lies at the end of what was swept."""
+    best = leading(groups, metric)
+    numeric = [name for name in scored.columns[8:] if pd.api.types.is_numeric_dtype(scored[name])]
+    for _, row in best.iterrows():
+        own = scored[(scored["problem"] == row["problem"]) & (scored["option"] == row["option"])]
+        for name in numeric:
+            values = np.sort(own[name].dropna().unique())
+            chosen = float(own.loc[own["group"] == row["group"], name].iloc[0])
+            if len(values) < 3 or chosen not in (values[0], values[-1]):
+                continue
+            largest = chosen == values[-1]
+            factor = values[-1] / values[-2] if largest else values[0] / values[1]
+            beyond = chosen * factor**2 if chosen > 0 else None
+            remedy = f"sweep {name} {'up' if largest else 'down'} to {beyond:.3g}" if beyond else "sweep further"
+            end = "largest" if largest else "smallest"
+            yield Audit(f"The best {name} of {row['option']}, {chosen:.6g}, is the {end} that was swept", remedy)
+
+
+def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Audit]:
+    seeds = scored.groupby(["problem", "group"], sort=False)["seed"].agg(frozenset)
+    if seeds.nunique() > 1:
+        counts = sorted(set(map(len, seeds)))
+        sizes = f"from {counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else "not the same seeds"
+        yield Audit(f"The groups have {sizes}", "give all of them the same seeds, so that they are compared in pairs")
+    elif len(seeds.iloc[0]) < 5:
+        few = f"Each group has {len(seeds.iloc[0])} seed{'s' * (len(seeds.iloc[0]) > 1)} only"
+        yield Audit(few, "run ten or more: seed=range(0,10)")
+    for _, part in groups.groupby("problem", sort=False):
+        tried = part.groupby("option", sort=False)["setting"].nunique()
+        if tried.nunique() > 1:
+            most, least = (f"{each} ({tried[each]})" for each in (str(tried.idxmax()), str(tried.idxmin())))
+            sentence = f"More settings were tried of {most} than of {least}"
+            yield Audit(sentence, "more tries find better ones by luck: try as many of each, or see the tunability")
+
+
+def _contained(best: Sequence[Contest]) -> Iterator[Audit]:
+    for contest in best:
+        sure = contest.pairs[contest.pairs["adjusted"] < LEVEL]
+        for better, worse in zip(sure["better"], sure["worse"], strict=True):
+            if CONTAINED.get(worse) == better:
+                sentence = f"{worse} at its best is worse than {better}, which it contains with momentum=0"
+                yield Audit(sentence, "the search is too small: sweep optimizer.momentum and more rates")
+
+
+def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: str) -> Iterator[Audit]:
+    """Options whose best group was still getting better when its training ended."""
+    names = []
+    for row in leading(groups, metric).itertuples():
+        chosen = (bands["problem"] == row.problem) & (bands["group"] == row.group) & (bands["metric"] == metric)
+        curve = bands[chosen].sort_values("step")
+        loss = losses(curve["mean"], metric).to_numpy()
+        if len(loss) < 3:
+            continue
+        late = loss[np.searchsorted(curve["step"], 0.9 * curve["step"].iloc[-1], side="right") - 1]
+        before = loss[-2] if late == loss[-1] else late
+        if before - loss[-1] > FALLING * (loss.max() - loss.min()):
+            names.append(str(row.option))
+    if names:
+        yield Audit(
+            f"{metric} was still getting better at the end with {_some(names)}", "train longer: trainer.max_epochs"
+        )
+
+
+def _groups(part: pd.DataFrame) -> str:
+    return f"{len(part)} group{'s' * (len(part) > 1)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

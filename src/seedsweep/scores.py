@@ -1,0 +1,132 @@
+"""From runs and their curves to what is compared: the option and the setting of each run, its seed, and its score."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.errors import ConfigError
+from seedsweep.frames import ABOUT
+from seedsweep.planning import SEEDS
+from seedsweep.results import MAXIMIZED
+
+SELECT = ("last", "best", "auc")
+OUTCOMES = ("finished", "diverged", "failed", "missing")
+OPTIMIZER = "optimizer"
+PROBLEM = "data"  # the param by which sweeps over several data sets fall apart
+
+
+def score_runs(
+    runs: pd.DataFrame, curves: pd.DataFrame | None, metric: str, select: str, by: str, at: Sequence[str] | None
+) -> pd.DataFrame:
+    """A row a run: `problem`, `option`, `setting`, `group`, `seed`, `outcome`, `score`, and the params `at`.
+
+    `option` is the value of the param `by`, `setting` the values of the params `at`: by default those that differ
+    between the runs of an option, besides its seeds. `score` is in the units of the metric: infinite, the worst, for a
+    run that diverged, and not a number for one without an end. Raises `ConfigError` for a column that is not there.
+    """
+    if by not in runs:
+        raise ConfigError("by", by, f"must be a param of the runs: {', '.join(_params(runs))}")
+    chosen = swept(runs, by) if at is None else list(at)
+    for name in chosen:
+        if name not in runs:
+            raise ConfigError("at", name, f"must be a param of the runs: {', '.join(_params(runs))}")
+    scored = pd.DataFrame({"run": runs["run"] if "run" in runs else runs.index.astype(str)})
+    scored["problem"] = runs[PROBLEM].astype(str) if PROBLEM in runs and PROBLEM not in (by, *chosen) else ""
+    scored["option"] = runs[by].map(_text)
+    scored["setting"] = _settings(runs, chosen)
+    scored["group"] = (scored["option"] + " " + scored["setting"]).str.strip()
+    scored["seed"] = _seeds(runs)
+    value = _selected(scored["run"], runs, curves, metric, select)
+    scored["outcome"] = runs["outcome"] if "outcome" in runs else np.where(np.isfinite(value), "finished", "diverged")
+    scored["score"] = value.where(scored["outcome"] == "finished")
+    scored.loc[scored["outcome"] == "diverged", "score"] = worst(metric)
+    return pd.concat([scored, runs[[name for name in chosen if name not in scored]]], axis=1)
+
+
+def worst(metric: str) -> float:
+    """The score of a diverged run."""
+    return -math.inf if metric.endswith(MAXIMIZED) else math.inf
+
+
+def losses(scores: pd.Series, metric: str) -> pd.Series:
+    """The scores with the better one smaller, whichever the metric."""
+    return -scores if metric.endswith(MAXIMIZED) else scores
+
+
+def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
+    """The params, besides seeds, that differ between the runs of one option of `by`, the learning rate first."""
+    fixed = [runs[name].map(_text) for name in (by, PROBLEM) if name in runs]
+    found = []
+    for name in _params(runs):
+        if name not in (by, PROBLEM) and not name.startswith(f"{PROBLEM}.") and runs[name].nunique() > 1:
+            texts = runs[name].map(_text)
+            if not fixed or texts.groupby(fixed).nunique().max() > 1:
+                found.append(name)
+    return sorted(found, key=lambda name: (not name.endswith(".lr"), runs[name].isna().any()))
+
+
+def compared(runs: pd.DataFrame) -> str:
+    """The param whose options are compared unless another is named: the optimizer, or the first one that was swept."""
+    found = swept(runs)
+    return OPTIMIZER if OPTIMIZER in found or not found else found[0]
+
+
+def _params(runs: pd.DataFrame) -> list[str]:
+    """The columns that are options or values of a configuration."""
+    return [name for name in map(str, runs) if "/" not in name and name not in (*ABOUT, *SEEDS)]
+
+
+def _settings(runs: pd.DataFrame, at: Sequence[str]) -> pd.Series:
+    """Such as `lr=0.01 momentum=0.9`; a param that an option does not have is left out."""
+    setting = pd.Series("", index=runs.index)
+    for name in at:
+        known = runs[name].notna()
+        part = f" {name.rsplit('.', 1)[-1]}=" + runs[name].map(_text)
+        setting = setting.where(~known, setting + part)
+    return setting.str.strip()
+
+
+def _text(value: object) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _seeds(runs: pd.DataFrame) -> pd.Series:
+    """What makes a pair of two runs: equal initial weights and data order."""
+    known = [name for name in ("init_seed", "order_seed") if name in runs] or [
+        name for name in ("seed",) if name in runs
+    ]
+    if not known:
+        raise ConfigError("seed", None, "the runs need a column `seed`, or `init_seed` and `order_seed`")
+    same = len(known) == 2 and (runs[known[0]] == runs[known[1]]).all()
+    return runs[known[0]].map(_text) if same or len(known) == 1 else _settings(runs, known)
+
+
+def _selected(names: pd.Series, runs: pd.DataFrame, curves: pd.DataFrame | None, metric: str, select: str) -> pd.Series:
+    """The one number of each run's curve: `last`, `best` or `auc`, as `results.objective` has it."""
+    if select not in SELECT:
+        raise ConfigError("select", select, f"must be one of {', '.join(SELECT)}")
+    curve = None if curves is None else curves[curves["metric"] == metric]
+    if curve is None or curve.empty:
+        if metric not in runs:
+            logged = sorted(
+                {name for name in map(str, runs) if "/" in name} | set([] if curves is None else curves["metric"])
+            )
+            raise ConfigError("metric", metric, f"was not logged by these runs; there are {', '.join(logged)}")
+        if select != "last":
+            raise ConfigError("select", select, "needs the curves of the runs")
+        return runs[metric].astype(float)
+    grouped = curve.sort_values("step").groupby("run")["value"]
+    if select == "last":
+        found = grouped.last()
+    elif select == "best":
+        found = grouped.max() if metric.endswith(MAXIMIZED) else grouped.min()
+    else:
+        found = curve.sort_values("step").groupby("run")[["step", "value"]].apply(_area)
+    return names.map(found).astype(float)
+
+
+def _area(curve: pd.DataFrame) -> float:
+    step, value = curve["step"].to_numpy(), curve["value"].to_numpy()
+    return float(np.trapezoid(value, step) / (step[-1] - step[0])) if len(step) > 1 else float(value[-1])

@@ -1,0 +1,118 @@
+"""`python compare.py`, and the end of every sweep."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from conftest import Ended, runs_in
+from mlflow import MlflowClient
+
+import seedsweep
+
+Command = Callable[..., Ended]
+SWEEP = ("-m", "optimizer=sgd,adam", "optimizer.lr=0.01,0.1", "seed=range(0,5)", "trainer.max_epochs=2")
+
+
+def report(client: MlflowClient, place: int = -1) -> Path:
+    parent = runs_in(client, "sweep")[place]
+    return Path(urlsplit(parent.info.artifact_uri).path) / "report" / "report.html"
+
+
+def test_comparison_prints_verdicts_and_keeps_the_report(
+    train: Command, compare: Command, client: MlflowClient
+) -> None:
+    assert train(*SWEEP).code == 0
+    ended = compare()
+    assert ended.code == 0
+    for text in ("Each at its best", "At the same setting", "adam and sgd tie", "about 6 seeds would show"):
+        assert text in ended.out
+    assert f"The report: {report(client)}" in ended.out
+    page = report(client).read_text()
+    assert "adam and sgd tie" in page
+    assert len(page) < 5 * 2**20
+    assert {file.suffix for file in (report(client).parent / "figures").iterdir()} == {".png"}
+    groups = {run.data.tags["seedsweep.group"] for run in runs_in(client, "group")}
+    assert groups == {"sgd lr=0.01", "sgd lr=0.1", "adam lr=0.01", "adam lr=0.1"}
+    assert compare("pngs=false").code == 0
+    assert len(runs_in(client, "group")) == 4  # not eight
+    assert len(seedsweep.load_runs("latest")) == 20
+
+
+def test_sweep_is_compared_at_its_end(train: Command, client: MlflowClient) -> None:
+    ended = train(*SWEEP, "compare=true", "objective.metric=val/accuracy")
+    assert ended.code == 0
+    assert "At the same setting" in ended.out
+    assert "val/accuracy [low, high]" not in ended.out.split("At the same setting")[0]
+    assert report(client).exists()
+    (parent,) = runs_in(client, "sweep")
+    assert parent.info.status == "FINISHED"
+    assert parent.data.params == {}
+
+
+def test_single_seeds_and_one_group_are_not_compared_at_the_end(train: Command, client: MlflowClient) -> None:
+    assert "At the same" not in train("-m", "optimizer=sgd,adam", "trainer.max_epochs=1", "compare=true").out
+    assert "At the same" not in train("-m", "seed=1,2", "trainer.max_epochs=1", "compare=true").out
+    assert not report(client).exists()
+
+
+def test_sweeps_are_compared_together(train: Command, compare: Command, client: MlflowClient) -> None:
+    for name in ("iris", "wine"):
+        data = (f"data={name}", "model=softmax_regression", "trainer.max_epochs=2")
+        assert train("-m", "optimizer=sgd,adam", "optimizer.lr=0.1", "seed=range(0,5)", *data).code == 0
+    ids = [run.info.run_id for run in runs_in(client, "sweep")]
+    ended = compare(f"sweep=[{','.join(ids)}]", "pngs=false")
+    assert ended.code == 0
+    assert "iris lr=0.1: " in ended.out or "iris: " in ended.out
+    assert "wine" in ended.out
+    assert "performance profile" in report(client, 0).read_text().lower()
+
+
+def test_runs_that_were_trained_again_count_once(train: Command, compare: Command) -> None:
+    for _ in range(2):
+        assert train("-m", "optimizer=sgd,adam", "seed=range(0,5)", "trainer.max_epochs=1").code == 0
+    ended = compare("sweep=null", "experiment=breast_cancer/logistic_regression", "pngs=false")
+    assert ended.code == 0
+    assert "5 of 5" in ended.out
+
+
+def test_runs_are_chosen_by_a_filter(train: Command, compare: Command) -> None:
+    assert train(*SWEEP).code == 0
+    ended = compare("filter='optimizer.lr < 0.05 and seed < 4'", "pngs=false")
+    assert "4 of 4" in ended.out
+    assert "lr=0.1" not in ended.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["sweep=foo"], "sweep=foo: no such sweep; the newest are "),
+        (["experiment=foo"], "experiment=foo: has no sweeps; there are "),
+        (["filter='foo ='"], "filter=foo =: is no query of the table of runs"),
+        (["filter='seed > 99'"], "sweep=no runs: there is nothing to compare"),
+        (["metric=val/foo"], "metric=val/foo: was not logged by these runs; there are "),
+        (["uri=sqlite:////nowhere/none.db"], "/nowhere/none.db"),
+    ],
+)
+def test_wrong_input_gets_one_message(train: Command, compare: Command, arguments: list[str], said: str) -> None:
+    assert train("-m", "optimizer=sgd,adam", "seed=0,1", "trainer.max_epochs=1").code == 0
+    ended = compare(*arguments)
+    assert ended.code == 1
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_empty_store_has_no_sweeps(compare: Command) -> None:
+    ended = compare()
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+
+
+def test_unfinished_sweep_says_what_is_missing(train: Command, compare: Command, client: MlflowClient) -> None:
+    assert train(*SWEEP).code == 0
+    lost = [run for run in runs_in(client) if run.info.run_name in ("adam lr=0.1 seed=0", "adam lr=0.1 seed=1")]
+    for run in lost:
+        client.delete_run(run.info.run_id)
+    ended = compare("pngs=false")
+    assert ended.code == 0
+    assert "Runs are missing in 1 group: adam lr=0.1 (2 of 5): run the sweep again" in ended.out
