@@ -1,7 +1,7 @@
 """The runs of a fleet as rows of MLflow's tables, equal to those that its client would make of them."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,6 +47,7 @@ class FleetRows:
         self._client, self._database, self._runs = client, database, runs
         # ascending, after those of older fleets: in a store of 25,000 runs, others would double the time of `insert`
         self._ids = sorted(f"{time.time_ns() // 10**6:012x}{token_hex(10)}" for _ in runs)
+        self._locations = self._artifacts()  # asked for now: in a transaction SQLite may let nobody else read
         self._begun = self._written = False  # whether the runs may be in the database, and whether they are
         self._names: dict[str, int] = {}  # of the metrics, with their numbers
         self._steps = np.full(len(runs), -1)  # the last of each member whose epoch is written
@@ -70,7 +71,7 @@ class FleetRows:
             if sweep:
                 self._client.log_artifact(sweep, str(file), FOLDER)
             else:
-                artifacts: Any = get_artifact_repository(self._locations()[0])
+                artifacts: Any = get_artifact_repository(self._locations[0])
                 artifacts.log_artifact(str(file), FOLDER)
         tags = [
             {"seedsweep.outcome": outcome, "seedsweep.weights": weights_tag(sweep or first, first, place)}
@@ -79,6 +80,13 @@ class FleetRows:
         self._begun = True
         with collector_paused(), transaction(self._database) as connection:
             self._write(connection, columns, tags)
+            self._end(connection, "FINISHED")
+
+    def replace(self, former: Callable[["Connection"], Iterable[str]], columns: Sequence[Column]) -> None:
+        """Write runs that have ended, with all their columns, in place of the former ones: in one transaction."""
+        with collector_paused(), transaction(self._database) as connection:
+            delete_runs(connection, former(connection))
+            self._write(connection, columns, [{}] * len(self._runs))
             self._end(connection, "FINISHED")
 
     def kill(self) -> None:
@@ -116,7 +124,7 @@ class FleetRows:
         now = int(time.time() * 1000)
         change(connection, END, ((status, now, run_id) for run_id in self._ids))
 
-    def _locations(self) -> list[str]:
+    def _artifacts(self) -> list[str]:
         """The folders of the runs' artifacts."""
         from mlflow.utils.uri import append_to_uri_path
 
@@ -128,7 +136,7 @@ class FleetRows:
         return [folders[run.experiment].replace(first, run_id) for run, run_id in runs]
 
     def _run_rows(self) -> Iterator[tuple[Any, ...]]:
-        for run, run_id, location in zip(self._runs, self._ids, self._locations(), strict=True):
+        for run, run_id, location in zip(self._runs, self._ids, self._locations, strict=True):
             source = ("UNKNOWN", "", "", run.tags["mlflow.user"], "RUNNING")
             name, experiment = run.planned.name[:NAME], int(run.experiment)
             yield run_id, name, *source, run.start, None, "", "active", location, experiment
