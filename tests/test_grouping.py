@@ -39,6 +39,8 @@ JOINING += ["objective.select=best"]
 SPLITTING = ["data=wine model=softmax_regression", "data.batch_size=32", "data.split_seed=1", "data.standardize=all"]
 SPLITTING += ["model=mlp", "trainer.precision=64-true", "trainer.log_every_n_steps=1", "trainer.divergence_threshold=1"]
 SPLITTING += ["trainer.accelerator=auto", "trainer.max_members=3"]
+SPLITTING += ["trainer.reshuffle=false", "data.drop_last=true"]
+SPLITTING += ["trainer.suboptimality=true"]
 
 
 @pytest.mark.parametrize("words", JOINING)

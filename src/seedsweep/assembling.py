@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD
 
-from seedsweep.building import Config, data, network, optimizer, rates, without_rate
+from seedsweep.building import Config, batching, data, gap, network, optimizer, rates, without_rate
 from seedsweep.classifier import Classifier
 from seedsweep.fleet import Fleet, Member
 from seedsweep.grouping import PRECISIONS
@@ -51,8 +51,8 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     """The fleet of runs that can be trained together."""
     first, splits = configs[0], data(configs[0])
     trainer = first["trainer"]
-    precision = str(trainer.get("precision", "32-true"))
-    module = _module(first["model"], first["data"], precision)
+    precision, device = str(trainer.get("precision", "32-true")), _device(trainer.get("accelerator", "auto"))
+    module = _module(first["model"], first["data"], precision, device)
     weights: dict[tuple[str, int], Tensor] = {}
     optimizers: dict[Hashable, tuple[Make, Start]] = {}
     members = []
@@ -65,16 +65,16 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         if key not in optimizers:
             optimizers[key] = optimizer(chosen), _try_optimizer(chosen)
         rate = rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"])
-        members.append(Member(weights[drawn], config["order_seed"], key, rate or ()))
+        members.append(Member(weights[drawn], config["order_seed"], key, rate or (), gap(config, splits)))
     return Fleet(
         module=module,
         splits=splits,
-        batch_size=first["data"]["batch_size"],
+        **batching(first),
         optimizers=optimizers,
         members=members,
         log_every_n_steps=trainer["log_every_n_steps"],
         divergence_threshold=trainer.get("divergence_threshold"),
-        device=_device(trainer.get("accelerator", "auto")),
+        device=device,
         dtype=PRECISIONS[precision],
     )
 
@@ -88,10 +88,10 @@ def _device(accelerator: str) -> str:
 
 
 @remembered
-def _module(model: Part, dataset: Part, precision: str) -> Vectorized:
+def _module(model: Part, dataset: Part, precision: str, device: str) -> Vectorized:
     """The steps of a fleet's module: the same for all chunks and batches of jobs, so that they are recorded once."""
     net = _net({"model": model, "data": dataset, "init_seed": 0})
-    return Vectorized(Classifier(net, SGD).to(PRECISIONS[precision]))
+    return Vectorized(Classifier(net, SGD).to(device, PRECISIONS[precision]))
 
 
 @remembered

@@ -14,20 +14,23 @@ from omegaconf import DictConfig, OmegaConf
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from seedsweep.checks import check_choice, check_positive, check_whole
-from seedsweep.classifier import METRICS, Classifier
+from seedsweep.checks import check_choice, check_positive, check_truth, check_whole
+from seedsweep.classifier import METRICS, Classifier, own_loss
 from seedsweep.data import DataModule, Splits, prepare
 from seedsweep.datasets import Dataset
 from seedsweep.errors import ConfigError
 from seedsweep.planning import SEEDS, leaves
 from seedsweep.remembering import remembered
+from seedsweep.results import MAXIMIZED, SUBOPTIMALITY
+from seedsweep.suboptimality import Gap, coupled_decay, gap_of
 from seedsweep.training import make_trainer
 
 Config = Mapping[str, Any]  # plain and resolved
 
 ENGINES = ("fleet", "lightning")
-# Of the group trainer, these keys are checked and used here; the rest is Lightning's.
-OURS = ("max_epochs", "log_every_n_steps", "divergence_threshold", "engine", "max_members")
+# Of the group trainer, these keys are checked and used here, the first of them elsewhere; the rest is Lightning's.
+ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality")
+OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold")
 GROUPS = ("data", "model", "optimizer", "trainer", "tracking", "objective")
 REQUIRED = (
     *(f"{group}._target_" for group in ("data", "model", "optimizer")),
@@ -86,12 +89,14 @@ def check(config: Config) -> Splits:
         raise ConfigError("experiment", config["experiment"], "must be a name of 1 to 200 characters")
     for key in SEEDS:
         check_whole(key, config[key], 0, 2**31 - 1)
-    check_choice("objective.metric", config["objective"]["metric"], METRICS)
     check_choice("objective.select", config["objective"]["select"], SELECT)
     splits = data(config)
-    _check_model(config["model"], _shape(splits))
+    measured = _check_model(config["model"], _shape(splits))
+    check_choice("objective.metric", config["objective"]["metric"], measured)
     _check_optimizer(config["optimizer"])
     _check_trainer(config["trainer"])
+    if gap(config, splits) is None and config["objective"]["metric"] == SUBOPTIMALITY:
+        raise ConfigError("objective.metric", SUBOPTIMALITY, "is measured only with trainer.suboptimality=true")
     if config.get("schedule"):
         _check_schedule(config["optimizer"], config["schedule"], config["trainer"]["max_epochs"])
     return splits
@@ -102,14 +107,21 @@ def build(config: DictConfig | Config) -> Job:
     plain = resolve(config) if isinstance(config, DictConfig) else config
     splits = check(plain)
     module = Classifier(network(plain, splits), optimizer(plain["optimizer"]), schedule(plain.get("schedule")))
-    batches = DataModule(splits, plain["data"]["batch_size"], plain["order_seed"])
-    trainer = {key: value for key, value in plain["trainer"].items() if key not in ("engine", "max_members")}
+    batches = DataModule(splits, order_seed=plain["order_seed"], **batching(plain))
+    trainer = {key: value for key, value in plain["trainer"].items() if key not in ELSEWHERE}
+    trainer["gap"] = gap(plain, splits)
     return Job(module, batches, trainer, splits, describe(plain, splits))
 
 
 def data(config: Config) -> Splits:
     """The data of a run, read and split once for all that have it in common."""
     return prepare(_dataset(config["data"]))
+
+
+def batching(config: Config) -> dict[str, Any]:
+    """How the rows become minibatches, but for the seed of their order."""
+    part, reshuffle = config["data"], config["trainer"].get("reshuffle", True)
+    return {"batch_size": part["batch_size"], "drop_last": part.get("drop_last", False), "reshuffle": reshuffle}
 
 
 def network(config: Config, splits: Splits) -> torch.nn.Module:
@@ -143,6 +155,18 @@ def _optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
 def schedule(part: Mapping[str, Any] | None) -> Callable[[Optimizer], LRScheduler] | None:
     """What makes the schedule of an optimizer's learning rate, a step an epoch; None if it is constant."""
     return _make("schedule", part, object, _partial_=True) if part else None
+
+
+def gap(config: Config, splits: Splits) -> Gap | None:
+    """What measures how far a run is above the minimum of its training loss, if that is asked for."""
+    if not config["trainer"].get("suboptimality"):
+        return None
+    return gap_of(splits, get_object(config["model"]["_target_"]), _coupled_decay(config["optimizer"]))
+
+
+@remembered
+def _coupled_decay(part: Mapping[str, Any]) -> float:
+    return coupled_decay(optimizer(part))
 
 
 @remembered
@@ -192,14 +216,20 @@ def _dataset(part: Mapping[str, Any]) -> Dataset:
 
 
 @remembered
-def _check_model(part: Mapping[str, Any], shape: Mapping[str, int]) -> None:
+def _check_model(part: Mapping[str, Any], shape: Mapping[str, int]) -> list[str]:
+    """The metrics that there will be."""
     options = {key: value for key, value in part.items() if key != "name"}
+    without_accuracy = own_loss(_make("model", options, partial, _partial_=True).func)
+    if not shape["classes"] and not without_accuracy:
+        allowed = "needs classes, and the data has none; choose model=quadratic"
+        raise ConfigError("model", part.get("name", part["_target_"]), allowed)
     with torch.random.fork_rng(devices=[]):
         net = _make("model", options, torch.nn.Module, **shape, generator=torch.Generator().manual_seed(0))
     nested = [key for key, _ in leaves(part) if key.endswith("._target_")]
     if nested or get_object(part["_target_"]) is not type(net):
         allowed = "must be a class that takes plain values, so that load_model can make it again"
         raise ConfigError("model._target_", part["_target_"], allowed)
+    return [metric for metric in METRICS if not (without_accuracy and metric.endswith(MAXIMIZED))]
 
 
 @remembered
@@ -239,6 +269,8 @@ def _check_trainer(part: Mapping[str, Any]) -> None:
     check_choice("trainer.engine", part.get("engine", "fleet"), ENGINES)
     check_whole("trainer.max_epochs", part.get("max_epochs"), 1)
     check_whole("trainer.log_every_n_steps", part.get("log_every_n_steps"), 1)
+    check_truth("trainer.reshuffle", part.get("reshuffle", True))
+    check_truth("trainer.suboptimality", part.get("suboptimality", False))
     check_choice("trainer.devices", part.get("devices", 1), (1,))  # a second process would record a second run
     if part.get("divergence_threshold") is not None:
         check_positive("trainer.divergence_threshold", part["divergence_threshold"])

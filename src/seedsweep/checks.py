@@ -20,6 +20,12 @@ def check_positive(key: str, value: Any) -> None:
         raise ConfigError(key, value, "must be a finite number greater than 0, such as 0.01")
 
 
+def check_truth(key: str, value: Any) -> None:
+    """`value` is true or false."""
+    if not isinstance(value, bool):
+        raise ConfigError(key, value, "must be true or false")
+
+
 def check_choice(key: str, value: Any, allowed: Collection[Any]) -> None:
     """`value` is one of `allowed`."""
     if value not in allowed:

@@ -1,16 +1,16 @@
 """From a data set to minibatches: splits, standardisation, and the Lightning data module."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
-from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler, TensorDataset
 
 from seedsweep.checks import check_whole
 from seedsweep.datasets import Dataset, Table
@@ -18,7 +18,6 @@ from seedsweep.errors import ConfigError
 
 Batches = DataLoader[tuple[Tensor, ...]]
 
-HELD_OUT = 0.3  # halved into validation and test
 EVALUATION_BATCH = 8192  # rows; only memory depends on it
 # Initialization, data order and what a module draws as it trains never share bits, even from equal seeds.
 ORDER_STREAM, MODULE_STREAM = 2**31, 2**30
@@ -28,6 +27,7 @@ ORDER_STREAM, MODULE_STREAM = 2**31, 2**30
 class Splits:
     """A data set ready to train on: features (n, d) float32 and target (n,) int64 of each split, and its origin.
 
+    Rows without classes have no target.
     `mean` and `scale` (d,) float32 are what standardisation subtracted and divided by; `fingerprint` is a hash of all
     rows before it.
     """
@@ -50,7 +50,7 @@ def prepare(dataset: Dataset) -> Splits:
 @lru_cache(maxsize=8)
 def _prepare(dataset: Dataset, _version: object) -> Splits:
     table = dataset.read()
-    train, val, test = _split(table, dataset)
+    train = table.split[0]
     check_whole("data.batch_size", dataset.batch_size, 1, len(train), "the number of training rows")
     mean, scale = _standardization(table.features, train, dataset.standardize)
     with np.errstate(over="ignore"):
@@ -58,9 +58,8 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
     if not np.isfinite(scaled).all():
         column = table.feature_names[np.flatnonzero(~np.isfinite(scaled).all(axis=0))[0]]
         raise ConfigError("data.features", column, "has values too large for 32-bit numbers")
-    features = torch.from_numpy(scaled)
-    target = torch.from_numpy(table.target)
-    parts = [TensorDataset(features[rows], target[rows]) for rows in (train, val, test)]
+    tensors = [torch.from_numpy(values) for values in (scaled, table.target) if values is not None]
+    parts = [TensorDataset(*(values[rows] for values in tensors)) for rows in table.split]
     return Splits(
         train=parts[0],
         val=parts[1],
@@ -69,34 +68,13 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
         scale=torch.from_numpy(scale.astype(np.float32)),
         feature_names=table.feature_names,
         classes=table.classes,
-        fingerprint=hashlib.sha256(table.features.tobytes() + table.target.tobytes()).hexdigest()[:16],
+        fingerprint=_fingerprint(table),
     )
 
 
-def _split(table: Table, dataset: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row numbers of the training (70 %), validation (15 %) and test (15 %) rows."""
-
-    def halves(rows: np.ndarray, size: float) -> list[np.ndarray]:
-        strata = table.target[rows] if dataset.stratify else None
-        parts: list[np.ndarray] = train_test_split(
-            rows, test_size=size, random_state=dataset.split_seed, stratify=strata
-        )
-        return parts
-
-    try:
-        train, held_out = halves(np.arange(len(table.target)), HELD_OUT)
-        val, test = halves(held_out, 0.5)
-        complete = len(np.unique(table.target[train])) == len(table.classes)
-    except ValueError:  # scikit-learn's word for too few rows
-        complete = False
-    if not complete:
-        counts = np.bincount(table.target)
-        allowed = (
-            f"{len(table.target)} rows are too few to split 70/15/15 with every class among the training rows:"
-            f" class {table.classes[counts.argmin()]} has {counts.min()} row(s)"
-        )
-        raise ConfigError("data.name", dataset.name, allowed)
-    return train, val, test
+def _fingerprint(table: Table) -> str:
+    target = b"" if table.target is None else table.target.tobytes()
+    return hashlib.sha256(table.features.tobytes() + target).hexdigest()[:16]
 
 
 def _standardization(features: np.ndarray, train: np.ndarray, rows: str) -> tuple[np.ndarray, np.ndarray]:
@@ -108,30 +86,57 @@ def _standardization(features: np.ndarray, train: np.ndarray, rows: str) -> tupl
 
 
 class DataModule(LightningDataModule):
-    """Minibatches of `splits`, the training rows in an order drawn from `order_seed`, anew for every epoch."""
+    """Minibatches of `splits`, the training rows in an order drawn from `order_seed`, anew for every epoch.
 
-    def __init__(self, splits: Splits, batch_size: int = 16, order_seed: int = 0):
+    Without `reshuffle`, every epoch has the order of the first. With `drop_last`, it has full minibatches only.
+    """
+
+    def __init__(
+        self,
+        splits: Splits,
+        batch_size: int = 16,
+        order_seed: int = 0,
+        *,
+        reshuffle: bool = True,
+        drop_last: bool = False,
+    ):
         super().__init__()
-        self.splits, self.batch_size = splits, batch_size
+        self.splits, self.batch_size, self.drop_last = splits, batch_size, drop_last
         self.order = torch.Generator().manual_seed(ORDER_STREAM + order_seed)
+        rows = RandomSampler(splits.train, generator=self.order)
+        self.rows = rows if reshuffle else _FirstOrder(rows)
 
     def train_dataloader(self) -> Batches:
-        return _batches(RandomSampler(self.splits.train, generator=self.order), self.batch_size, self.order)
+        return _batches(self.splits.train, self.rows, self.batch_size, self.drop_last, self.order)
 
     def val_dataloader(self) -> Batches:
-        return _batches(SequentialSampler(self.splits.val), EVALUATION_BATCH)
+        return _batches(self.splits.val, SequentialSampler(self.splits.val), EVALUATION_BATCH)
 
     def test_dataloader(self) -> Batches:
-        return _batches(SequentialSampler(self.splits.test), EVALUATION_BATCH)
+        return _batches(self.splits.test, SequentialSampler(self.splits.test), EVALUATION_BATCH)
+
+
+class _FirstOrder(Sampler[int]):
+    """The order in which `rows` are first read, every time."""
+
+    def __init__(self, rows: Sampler[int]):
+        self.rows, self.order = rows, list[int]()
+
+    def __iter__(self) -> Iterator[int]:
+        self.order = self.order or list(self.rows)
+        return iter(self.order)
 
 
 def _batches(
-    rows: RandomSampler | SequentialSampler, batch_size: int, generator: torch.Generator | None = None
+    dataset: TensorDataset,
+    rows: Sampler[int],
+    batch_size: int,
+    drop_last: bool = False,
+    generator: torch.Generator | None = None,
 ) -> Batches:
     """A loader that gathers a whole minibatch with one index instead of collating its rows one by one.
 
     The minibatches equal those of `DataLoader(dataset, batch_size, shuffle=True, generator=generator)`.
     """
-    batches = BatchSampler(rows, batch_size, drop_last=False)
-    dataset: TensorDataset = rows.data_source  # type: ignore[assignment]
+    batches = BatchSampler(rows, batch_size, drop_last)
     return DataLoader(dataset, batch_size=None, sampler=batches, generator=generator or torch.Generator())

@@ -9,48 +9,43 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from hydra.utils import to_absolute_path
+from sklearn.model_selection import train_test_split
 
-from seedsweep.checks import check_choice, check_whole
+from seedsweep.checks import check_choice, check_truth, check_whole
 from seedsweep.errors import ConfigError
 
+HELD_OUT = 0.3  # halved into validation and test
 STANDARDIZE = ("train", "all", "none")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of numbers with a class each: features (n, d) float64, target (n,) int64 in 0…k-1, and the names of both."""
+    """Rows of numbers with a class each: features (n, d) float64, target (n,) int64 in 0…k-1, and the names of both.
+
+    `split` are the numbers of the training, validation and test rows. Rows without classes have no `target`.
+    """
 
     features: np.ndarray
-    target: np.ndarray
+    target: np.ndarray | None
     feature_names: tuple[str, ...]
     classes: tuple[str, ...]
+    split: tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset(ABC):
-    """A data set, how it is split and how it is batched; the keys of every file in `conf/data`."""
+    """A data set and how it is batched; the keys of every file in `conf/data`."""
 
     name: str
-    features: tuple[str, ...] | None = None
-    positive_class: str | int | None = None
     batch_size: int = 16
-    split_seed: int = 42
-    stratify: bool = True
+    drop_last: bool = False
     standardize: str = "train"
 
     def __post_init__(self) -> None:
-        if self.features is not None:  # a list of the configuration; a tuple can be hashed
-            names = [self.features] if isinstance(self.features, str) else self.features
-            object.__setattr__(self, "features", tuple(map(str, names)))
-            if twice := [name for name in self.features if self.features.count(name) > 1]:
-                raise ConfigError("data.features", twice[0], "is named twice")
-        for key in ("name", "path", "target", "positive_class"):
-            if isinstance(getattr(self, key, None), (list, dict)):
-                raise ConfigError(f"data.{key}", getattr(self, key), "must be one value, not several")
+        if isinstance(self.name, (list, dict)):
+            raise ConfigError("data.name", self.name, "must be one value, not several")
         check_whole("data.batch_size", self.batch_size, 1)
-        check_whole("data.split_seed", self.split_seed, 0, 2**32 - 1)
-        if not isinstance(self.stratify, bool):
-            raise ConfigError("data.stratify", self.stratify, "must be true or false")
+        check_truth("data.drop_last", self.drop_last)
         check_choice("data.standardize", self.standardize, STANDARDIZE)
 
     @property
@@ -59,18 +54,44 @@ class Dataset(ABC):
         return None
 
     @abstractmethod
+    def read(self) -> Table:
+        """The rows as numbers and classes; raises `ConfigError` where they are not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled(Dataset):
+    """A data set with a class for each row, and how it is split."""
+
+    features: tuple[str, ...] | None = None
+    positive_class: str | int | None = None
+    split_seed: int = 42
+    stratify: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.features is not None:  # a list of the configuration; a tuple can be hashed
+            names = [self.features] if isinstance(self.features, str) else self.features
+            object.__setattr__(self, "features", tuple(map(str, names)))
+            if twice := [name for name in self.features if self.features.count(name) > 1]:
+                raise ConfigError("data.features", twice[0], "is named twice")
+        for key in ("path", "target", "positive_class"):
+            if isinstance(getattr(self, key, None), (list, dict)):
+                raise ConfigError(f"data.{key}", getattr(self, key), "must be one value, not several")
+        check_whole("data.split_seed", self.split_seed, 0, 2**32 - 1)
+        check_truth("data.stratify", self.stratify)
+
+    @abstractmethod
     def load(self) -> tuple[pd.DataFrame, pd.Series]:
         """The columns and the target as the source has them."""
 
     def read(self) -> Table:
-        """The rows as numbers and classes; raises `ConfigError` where they are not."""
         frame, target = self.load()
         frame = self._choose(frame)
         if frame.shape[1] == 0:
             raise ConfigError("data.features", self.features, "leaves no column to learn from")
         values = np.column_stack([_numbers(frame[name]) for name in frame])
         codes, classes = _encode(target, self.positive_class)
-        return Table(values, codes, tuple(map(str, frame.columns)), classes)
+        return Table(values, codes, tuple(map(str, frame.columns)), classes, self._split(codes, classes))
 
     def _choose(self, frame: pd.DataFrame) -> pd.DataFrame:
         if self.features is None:
@@ -80,9 +101,34 @@ class Dataset(ABC):
                 raise ConfigError("data.features", name, f"no such column; {_columns(frame)}")
         return frame[list(self.features)]
 
+    def _split(self, target: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row numbers of the training (70 %), validation (15 %) and test (15 %) rows."""
+
+        def halves(rows: np.ndarray, size: float) -> list[np.ndarray]:
+            strata = target[rows] if self.stratify else None
+            parts: list[np.ndarray] = train_test_split(
+                rows, test_size=size, random_state=self.split_seed, stratify=strata
+            )
+            return parts
+
+        try:
+            train, held_out = halves(np.arange(len(target)), HELD_OUT)
+            val, test = halves(held_out, 0.5)
+            complete = len(np.unique(target[train])) == len(classes)
+        except ValueError:  # scikit-learn's word for too few rows
+            complete = False
+        if not complete:
+            counts = np.bincount(target)
+            allowed = (
+                f"{len(target)} rows are too few to split 70/15/15 with every class among the training rows:"
+                f" class {classes[counts.argmin()]} has {counts.min()} row(s)"
+            )
+            raise ConfigError("data.name", self.name, allowed)
+        return train, val, test
+
 
 @dataclass(frozen=True, kw_only=True)
-class ScikitLearn(Dataset):
+class ScikitLearn(Labelled):
     """A data set inside scikit-learn: `loader` is the name after `load_`."""
 
     loader: str
@@ -97,7 +143,7 @@ class ScikitLearn(Dataset):
 
 
 @dataclass(frozen=True, kw_only=True)
-class File(Dataset):
+class File(Labelled):
     """A CSV or Parquet file: `path` (relative to where the command was typed), its `target` column, its `features`
     (all other columns when None)."""
 

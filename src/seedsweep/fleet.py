@@ -12,8 +12,8 @@ from torch.utils.data import TensorDataset
 
 from seedsweep.data import EVALUATION_BATCH, ORDER_STREAM, Splits
 from seedsweep.optimizers import Make, Optimizers, Part, Start
-from seedsweep.results import Column, FleetResult, Outcome
-from seedsweep.training import one_thread
+from seedsweep.results import SUBOPTIMALITY, Column, FleetResult, Outcome
+from seedsweep.training import Measure, one_thread
 from seedsweep.vectorized import Batch, Logged, Vectorized
 
 Publish = Callable[[list[Column]], None]
@@ -29,18 +29,19 @@ class Member:
     """One run of a fleet: what it differs in from the others.
 
     `weights` are its initial parameters (P,), `optimizer` the key of its optimizer, and `rates` its learning rate in
-    each epoch, as many as it trains.
+    each epoch, as many as it trains. `gap` measures its suboptimality after every epoch.
     """
 
     weights: Tensor
     order_seed: int
     optimizer: Hashable
     rates: tuple[float, ...]
+    gap: Measure | None = None
 
 
 @dataclass
 class Fleet:
-    """Runs that can be trained together: one module, data set and batch size.
+    """Runs that can be trained together: one module, data set and way to batch it (see `DataModule`).
 
     `optimizers` are makers of the members' optimizers and where their step starts (see `optimizers.probe`).
     """
@@ -50,6 +51,8 @@ class Fleet:
     batch_size: int
     optimizers: Mapping[Hashable, tuple[Make, Start]]
     members: list[Member]
+    reshuffle: bool = True
+    drop_last: bool = False
     log_every_n_steps: int = 50
     divergence_threshold: float | None = None
     device: torch.device | str = "cpu"
@@ -123,9 +126,11 @@ class _Training:
         self.limit = fleet.divergence_threshold or torch.finfo(fleet.dtype).max  # what is greater is inf
         self.orders = {seed: torch.Generator().manual_seed(ORDER_STREAM + seed) for seed in self.places.seeds}
         self.epochs = np.array([len(member.rates) for member in fleet.members])
+        self.measured = np.array([member.gap is not None for member in fleet.members])
         self.alive = np.ones(len(fleet.members), dtype=bool)
         self.active = self._rows(self.alive)  # still to be moved
         self.rates = torch.empty(0)
+        self.order = torch.empty(0)  # of the training rows, of each seed: (s, n)
         self.step = 0
 
     def epoch(self, epoch: int) -> list[Column]:
@@ -135,10 +140,12 @@ class _Training:
             return []
         self.active = self._rows(self.alive_now)
         self.rates = self._values([member.rates[min(epoch, len(member.rates) - 1)] for member in self.fleet.members])
+        if epoch == 0 or self.fleet.reshuffle:
+            self.order = self._order()
         columns: list[Column] = []
         sums: Logged = {}
         losses: list[Tensor] = []
-        for index in torch.split(self._order(), self.fleet.batch_size, dim=1):
+        for index in torch.split(self.order, self.fleet.batch_size, dim=1):
             loss, logged = self._step(tuple(part[index] for part in self.train))
             sums = {name: sums.get(name, 0) + value * index.shape[1] for name, value in logged.items()}
             losses.append(loss)
@@ -148,8 +155,9 @@ class _Training:
         columns += self._losses(epoch, losses)
         columns += self._measured(epoch, self._evaluate("validation_step", self.val))
         columns += self._measured(
-            epoch, {name: value.flatten()[self.cell] / len(self.train[0]) for name, value in sums.items()}
+            epoch, {name: value.flatten()[self.cell] / self.order.shape[1] for name, value in sums.items()}
         )
+        columns += self._suboptimality(epoch)
         self.alive_now &= self.epochs == epoch + 1
         if self.alive_now.any():
             columns += self._measured(epoch, self._evaluate("test_step", self.test))
@@ -189,6 +197,17 @@ class _Training:
             self._end(members[~np.isfinite(value)])
         return [Column(name, self.step, epoch, now, members, value) for name, value in values.items() if len(members)]
 
+    def _suboptimality(self, epoch: int) -> list[Column]:
+        """The column of the members that are to be measured: one by one, since nothing else gives all their bits."""
+        members = np.flatnonzero(self.alive_now & self.measured)
+        if not len(members):
+            return []
+        weights, values = self.weights(), []
+        for member in members.tolist():
+            gap = self.fleet.members[member].gap
+            values += [gap({name: value[member] for name, value in weights.items()})] if gap else []
+        return [Column(SUBOPTIMALITY, self.step, epoch, _now(), members, np.array(values))]
+
     def _end(self, diverged: np.ndarray) -> None:
         self.alive[diverged] = self.alive_now[diverged] = False
 
@@ -201,14 +220,16 @@ class _Training:
         return {name: value / len(rows[0]) for name, value in sums.items()}
 
     def _order(self) -> Tensor:
-        """The order of the training rows in this epoch, (s, n), each seed's as its DataLoader draws it."""
-        order, rows = {}, len(self.train[0])
+        """A new order of the training rows, (s, n), each seed's as its DataLoader draws it."""
+        order, rows, drop_last = {}, len(self.train[0]), self.fleet.drop_last
+        left = rows % self.fleet.batch_size
         for seed, generator in self.orders.items():
             torch.empty((), dtype=torch.int64).random_(generator=generator)  # the loader's seed for its workers
             order[seed] = torch.randperm(rows, generator=generator)
-            if rows % self.fleet.batch_size:  # the last minibatch is not full, so that the sampler is read to its end
+            if left and not drop_last:  # the last minibatch is not full, so that the sampler is read to its end
                 torch.randperm(rows, generator=generator)
-        return torch.stack([order[seed] for seed in self.places.seeds]).to(self.fleet.device)
+        read = rows - left if drop_last else rows
+        return torch.stack([order[seed][:read] for seed in self.places.seeds]).to(self.fleet.device)
 
     def _values(self, members: Sequence[Any]) -> Tensor:
         """Values of the members, which share many, by rows: (r, n)."""

@@ -15,9 +15,9 @@ OPTIMIZER = "optimizer._target_"  # given, the optimizer is no longer the one th
 NOT_CHOSEN = ("hydra/", "tracking")  # groups whose option says nothing of what is trained
 INDIFFERENT = (  # to what is trained
     *("seed", "data.name", "data.path", "model.name"),
-    *("trainer.log_every_n_steps", "trainer.engine", "trainer.max_members"),
+    *("trainer.log_every_n_steps", "trainer.engine", "trainer.max_members", "trainer.suboptimality"),
 )
-RECORDING = ("tracking", "experiment", "objective", "batched")  # how a run is launched, recorded and judged
+RECORDING = ("tracking", "experiment", "objective", "compare", "batched")  # how a run is launched, recorded and judged
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from seedsweep.errors import ConfigError
 
 Outcome = Literal["finished", "diverged"]  # of a training that came to its end
 MAXIMIZED = "accuracy"  # every other metric is better when it is smaller
+SUBOPTIMALITY = "train/suboptimality"  # how far the loss on all training rows is above its minimum
 
 
 class Point(NamedTuple):

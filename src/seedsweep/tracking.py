@@ -32,6 +32,7 @@ METRICS, PARAMS = 800, 100  # that MLflow takes at once: 1,000 of everything tog
 NAME = 250  # characters of a run's name
 RATE = "optimizer.lr"
 PLAN, CONFIG, WEIGHTS, TRACEBACK = "plan.csv", "config.yaml", "weights.safetensors", "traceback.txt"
+OPTIMUM = "optimum.json"
 VERSIONS = ("torch", "pytorch-lightning", "mlflow", "hydra-core", "numpy")
 
 
@@ -151,7 +152,7 @@ class RunRecord:
 class SweepRecord:
     """The parent run of a sweep: the plan before the first run starts, the counts and tables after the last."""
 
-    def __init__(self, uri: str, plan: list[PlannedRun], name: str, config: str):
+    def __init__(self, uri: str, plan: list[PlannedRun], name: str, config: str, minima: Sequence[str] = ()):
         self.client = store.connect(uri, create=True)
         self.uri = store.absolute(uri)
         names = dict.fromkeys(run.experiment for run in plan)
@@ -164,6 +165,8 @@ class SweepRecord:
                 _write_plan(plan, Path(folder) / PLAN)
                 self.client.log_artifact(self.run_id, f"{folder}/{PLAN}")
             self.client.log_text(self.run_id, masked(config), CONFIG)
+            if minima:
+                self.client.log_text(self.run_id, f"[{', '.join(minima)}]", OPTIMUM)
         except BaseException as error:
             self.client.set_terminated(self.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
             raise
@@ -181,7 +184,8 @@ class SweepRecord:
     @property
     def page(self) -> str:
         """The page in MLflow's UI with the charts of the sweep's runs; sorted by a metric, they are not folded away."""
-        query = {"searchFilter": f"tags.`seedsweep.sweep` = '{self.run_id}'", "orderByKey": "metrics.`val/loss`"}
+        chosen = f"tags.`seedsweep.kind` = 'run' and tags.`seedsweep.sweep` = '{self.run_id}'"
+        query = {"searchFilter": chosen, "orderByKey": "metrics.`val/loss`"}
         query |= {"orderByAsc": "true", "compareRunsMode": "CHART"}
         return f"#/experiments/{self.experiment_ids[0]}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"
 

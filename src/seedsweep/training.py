@@ -4,7 +4,7 @@ import logging
 import math
 import signal
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,9 +13,10 @@ import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
-from seedsweep.results import Point, RunResult
+from seedsweep.results import SUBOPTIMALITY, Point, RunResult
 
 Publish = Callable[[list[Point]], None]
+Measure = Callable[[Mapping[str, Tensor]], float]  # of the weights
 
 
 class _DivergenceError(Exception):
@@ -25,8 +26,15 @@ class _DivergenceError(Exception):
 class _Curves(pl.Callback):
     """Collects the points of the curves, and stops at a loss that is not finite or beyond the threshold."""
 
-    def __init__(self, log_every_n_steps: int, divergence_threshold: float | None, publish: Publish | None):
+    def __init__(
+        self,
+        log_every_n_steps: int,
+        divergence_threshold: float | None,
+        publish: Publish | None,
+        gap: Measure | None,
+    ):
         self.every, self.threshold, self.publish = log_every_n_steps, divergence_threshold or math.inf, publish
+        self.gap = gap
         self.points: list[Point] = []
         self.step = self.epoch = 0
 
@@ -45,8 +53,10 @@ class _Curves(pl.Callback):
     def on_validation_end(self, trainer: pl.Trainer, _module: Any) -> None:
         self._add_metrics(trainer, "val/")
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, _module: Any) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
         self._add_metrics(trainer, "train/")
+        if self.gap:
+            self._add([Point(SUBOPTIMALITY, trainer.global_step, self.epoch, self.gap(_weights(module)))])
 
     def on_test_end(self, trainer: pl.Trainer, _module: Any) -> None:
         self._add_metrics(trainer, "test/")
@@ -72,15 +82,17 @@ def train(
     log_every_n_steps: int = 50,
     divergence_threshold: float | None = None,
     publish: Publish | None = None,
+    gap: Measure | None = None,
     **trainer: Any,
 ) -> RunResult:
     """Train `module` on `data`, then test it; a training that diverges ends there, without a test.
 
     Every epoch's metrics become points of the curves, and the loss of every `log_every_n_steps`-th minibatch;
     `publish` receives them as they come. Diverged means a minibatch's loss that is not finite or is greater than
-    `divergence_threshold`. Other keywords go to `pytorch_lightning.Trainer`. Ctrl-C raises KeyboardInterrupt.
+    `divergence_threshold`. `gap` measures the suboptimality after every epoch. Other keywords go to
+    `pytorch_lightning.Trainer`. Ctrl-C raises KeyboardInterrupt.
     """
-    curves = _Curves(log_every_n_steps, divergence_threshold, publish)
+    curves = _Curves(log_every_n_steps, divergence_threshold, publish, gap)
     callbacks = [curves, *trainer.pop("callbacks", [])]
     fitter = make_trainer(max_epochs=max_epochs, callbacks=callbacks, **trainer)
     with quiet(), _interruptible(), one_thread():

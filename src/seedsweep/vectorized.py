@@ -109,16 +109,17 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
     numbers, anything else that a module keeps to itself, or whatever vmap refuses.
     """
     vectorized = Vectorized(modules[0])
-    if kept := [name for name, _ in modules[0].named_buffers()]:
+    trained = dict(modules[0].named_parameters(remove_duplicate=False))
+    if kept := [name for name in modules[0].state_dict() if name not in trained]:  # other buffers are constants
         raise NotVectorizedError(f"the model keeps {kept[0]} besides its parameters, as batch norm does")
     if kept := [name for name, value in modules[0].named_parameters() if not value.requires_grad]:
         raise NotVectorizedError(f"the model keeps {kept[0]} as it is, which would be trained too")
     try:
         vectors = torch.stack([vectorized.vector(module) for module in modules]).unsqueeze(1)
-        before = _attributes(modules[0])
+        before, constants = _attributes(modules[0]), [value.clone() for value in modules[0].buffers()]
         with _Bytes() as made:
             losses, _, gradients = vectorized._gradients(vectors, tuple(part.unsqueeze(0) for part in batch))
-        equal = _attributes(modules[0]) == before
+        equal = _attributes(modules[0]) == before and all(map(torch.equal, modules[0].buffers(), constants))
         for place, module in enumerate(modules):
             loss, logged = _alone(module, "training_step", batch)
             alone = torch.autograd.grad(loss, list(module.parameters()))
