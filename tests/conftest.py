@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,26 +66,41 @@ class Ended:
 @pytest.fixture
 def train(uri: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
     """`python train.py …` in this process, which has imported everything already."""
+    return lambda *arguments: _command("train.py", [*arguments, *_quick(arguments)], capfd, monkeypatch)
 
-    def run(*arguments: str) -> Ended:
-        GlobalHydra.instance().clear()
-        monkeypatch.setattr(sys, "argv", [str(ROOT / "train.py"), *arguments, *SILENT])
+
+@pytest.fixture
+def compare(uri: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """`python compare.py …` in this process."""
+    return lambda *arguments: _command("compare.py", arguments, capfd, monkeypatch)
+
+
+def _command(
+    script: str, arguments: Sequence[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Ended:
+    GlobalHydra.instance().clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "argv", [str(ROOT / script), *arguments, *SILENT])
         capfd.readouterr()
         code: Any = 0
         try:
-            runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+            runpy.run_path(str(ROOT / script), run_name="__main__")
         except SystemExit as end:
             code = end.code
         finally:
             HydraConfig.instance().cfg = None  # what the end of the process would forget
         return Ended(code or 0, *capfd.readouterr())
 
-    return run
+
+def _quick(arguments: Sequence[str]) -> list[str]:
+    """Sweeps are compared at their end only where a test asks for it."""
+    sweeping = {"-m", "--multirun", "-cd"} & set(arguments)
+    return ["compare=false"] if sweeping and not any(each.startswith("compare=") for each in arguments) else []
 
 
 def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     """`python train.py …` in a process of its own, in the working directory."""
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
+    command = [sys.executable, str(ROOT / "train.py"), *arguments, *_quick(arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 

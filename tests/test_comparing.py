@@ -131,7 +131,8 @@ def test_each_at_its_best_chooses_on_one_half_and_claims_on_the_other() -> None:
     assert rows.loc["sgd", "mean"] == pytest.approx(table.loc[chosen & odd, "test/loss"].mean())
     assert rows.loc["sgd", "optimism"] == pytest.approx(rows.loc["sgd", "mean"] - rows.loc["sgd", "selected"])
     assert rows.loc["sgd", "finished"] == SEEDS / 2
-    (both,) = sentences(found, "both")
+    both, gaps = sentences(found, "both")
+    assert gaps.startswith("Tuning makes the gaps vanish: from the first to the last it is 0.0")
     assert both.startswith("The two questions have different answers: adam at lr=0.1; sgd at lr=1")
     assert "adam and sgd tie" in both
 
@@ -183,7 +184,7 @@ def test_scores_are_the_objectives_of_the_runs(select: str, metric: str) -> None
     points = {run: draw.random(4).tolist() for run in table["run"]}
     rows = [(run, metric, 5 * step, step, value) for run, values in points.items() for step, value in enumerate(values)]
     curves = pd.DataFrame(rows, columns=["run", "metric", "step", "epoch", "value"])
-    scores = score_runs(table, curves, metric, select, "optimizer", None)["score"]
+    scores = score_runs(table, curves, metric, select, "optimizer", ())["score"]
     for run, score in zip(table["run"], scores, strict=True):
         result = RunResult("finished", [Point(metric, 5 * step, step, value) for step, value in enumerate(points[run])])
         assert score == pytest.approx(objective(result, metric, select))
@@ -309,3 +310,4 @@ def test_notebook_sweep_finds_that_tuning_makes_the_gaps_vanish(train: Callable[
     (best,) = found.best
     assert best.table["mean"].max() - best.table["mean"].min() < 0.006
     assert best.table["mean"].max() < 0.04
+    assert "Tuning makes the gaps vanish" in sentences(found, "both")[-1]

@@ -11,7 +11,9 @@ from seedsweep.importing import collector_paused
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from seedsweep.answering import answer
     from seedsweep.building import resolve
+    from seedsweep.comparing import compare
     from seedsweep.composing import composer_of
     from seedsweep.errors import ConfigError, FailedRunsError, compact_errors, masked
     from seedsweep.job import run
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 _WHERE = {
     "ConfigError": "errors",
     "FailedRunsError": "errors",
+    "answer": "answering",
     "compact_errors": "errors",
+    "compare": "comparing",
     "composer_of": "composing",
     "load_curves": "reading",
     "load_model": "reading",
@@ -36,7 +40,9 @@ _WHERE = {
 __all__ = [
     "ConfigError",
     "FailedRunsError",
+    "answer",
     "compact_errors",
+    "compare",
     "composer_of",
     "load_curves",
     "load_model",

@@ -18,7 +18,7 @@ from seedsweep.comparing import Comparison, compare
 from seedsweep.errors import ConfigError, masked
 from seedsweep.frames import ABOUT
 from seedsweep.reading import find_sweeps, load_curves, load_runs
-from seedsweep.summary import print_comparison
+from seedsweep.summary import print_comparison, where
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -57,7 +57,7 @@ def say(
     pngs: bool = True,
 ) -> Comparison:
     """Compare and print; store the report and the runs of the groups with the first of the sweeps."""
-    from seedsweep.group_runs import record_groups
+    from seedsweep.group_runs import groups_page, record_groups
     from seedsweep.report import write_report
 
     start = time.perf_counter()
@@ -73,9 +73,14 @@ def say(
         client.log_artifacts(first.info.run_id, folder, FOLDER)
     log.debug("report: %.2f s", time.perf_counter() - start)
     start = time.perf_counter()
-    record_groups(first.info.run_id, comparison.bands, comparison.groups, uri)
+    asked = comparison.question
+    record_groups(first.info.run_id, comparison.bands, comparison.groups, uri, str(asked.by), asked.at or ())
     log.debug("groups: %.2f s", time.perf_counter() - start)
-    Console(highlight=False, soft_wrap=True).print(f"The report: {_place(first)}", markup=False)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"The report: {_place(first)}", markup=False)
+    console.print(
+        "The mean curves:", where(uri, groups_page(first.info.experiment_id, first.info.run_id)), markup=False
+    )
     return comparison
 
 

@@ -23,10 +23,15 @@ class Audit(NamedTuple):
 
 
 def audits(
-    scored: pd.DataFrame, groups: pd.DataFrame, best: Sequence[Contest], bands: pd.DataFrame, metric: str
+    scored: pd.DataFrame,
+    groups: pd.DataFrame,
+    best: Sequence[Contest],
+    bands: pd.DataFrame,
+    metric: str,
+    at: Sequence[str],
 ) -> list[Audit]:
-    """The doubts about a comparison; `bands` are its mean curves."""
-    found = [*_outcomes(groups), *_edges(scored, groups, metric), *_unequal(scored, groups), *_contained(best)]
+    """The doubts about a comparison; `bands` are its mean curves, `at` the params that were swept."""
+    found = [*_outcomes(groups), *_edges(scored, groups, metric, at), *_unequal(scored, groups), *_contained(best)]
     return found + list(_falling(bands, groups, metric))
 
 
@@ -51,10 +56,10 @@ def _outcomes(groups: pd.DataFrame) -> Iterator[Audit]:
             yield Audit(f"Runs are {outcome} in {_groups(lost)}: {_some(names)}", remedy)
 
 
-def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: str) -> Iterator[Audit]:
+def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: str, at: Sequence[str]) -> Iterator[Audit]:
     """Options whose best setting lies at the end of what was swept."""
     best = leading(groups, metric)
-    numeric = [name for name in scored.columns[8:] if pd.api.types.is_numeric_dtype(scored[name])]
+    numeric = [name for name in at if pd.api.types.is_numeric_dtype(scored[name])]
     for _, row in best.iterrows():
         own = scored[(scored["problem"] == row["problem"]) & (scored["option"] == row["option"])]
         for name in numeric:

@@ -11,8 +11,8 @@ from seedsweep.bands import bands
 from seedsweep.contests import Contest, Judgement, contest, describe
 from seedsweep.errors import ConfigError
 from seedsweep.findings import profile, seed_shares, times_to_target, tunability
-from seedsweep.scores import compared, losses, score_runs
-from seedsweep.verdicts import Verdict, disagreement, verdict
+from seedsweep.scores import compared, losses, score_runs, swept
+from seedsweep.verdicts import Verdict, disagreement, shrinkage, verdict
 
 SAME, BEST = "at the same setting", "each at its best"
 FEW = 4  # seeds, below which they are not halved
@@ -22,7 +22,8 @@ FEW = 4  # seeds, below which they are not halved
 class Question:
     """What is asked of the runs; the keys of `conf/compare.yaml` have the same names.
 
-    `by` is by default `optimizer`, or the first param that was swept where all runs have the same optimizer.
+    `by` is by default `optimizer`, or the first param that was swept where all runs have the same optimizer; `at` are
+    by default all the others that were swept.
     """
 
     metric: str = "val/loss"
@@ -72,12 +73,14 @@ class Comparison:
         """What the contests mean, those of the options at their best first, and where the two questions disagree."""
         found = [Verdict(BEST, each.problem, each.name, verdict(each)) for each in self.best]
         found += [Verdict(SAME, each.problem, each.name, verdict(each)) for each in self.same]
-        return found + [Verdict("both", "", "", sentence) for sentence in disagreement(self.same, self.best)]
+        both = disagreement(self.same, self.best) + shrinkage(self.same, self.best)
+        return found + [Verdict("both", "", "", sentence) for sentence in both]
 
     @property
     def audits(self) -> list[Audit]:
         """The doubts that a reader should have."""
-        return audits(self.runs, self.groups, self.best, self.bands, self.question.metric) + self.doubts
+        asked = self.question
+        return audits(self.runs, self.groups, self.best, self.bands, asked.metric, asked.at or ()) + self.doubts
 
 
 def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: Any) -> Comparison:
@@ -93,8 +96,9 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
         raise ConfigError("confidence", asked.confidence, "must be at least 0.5 and less than 1")
     if runs.empty:
         raise ConfigError("sweep", "no runs", "there is nothing to compare")
-    asked = replace(asked, by=asked.by or compared(runs))
-    scored = score_runs(runs, curves, asked.metric, asked.select, str(asked.by), asked.at)
+    by = asked.by or compared(runs)
+    asked = replace(asked, by=by, at=swept(runs, by) if asked.at is None else asked.at)
+    scored = score_runs(runs, curves, asked.metric, asked.select, by, asked.at or ())
     options = sorted(set(scored["option"]))
     if asked.baseline is not None and asked.baseline not in options:
         raise ConfigError("baseline", asked.baseline, f"must be one of {', '.join(options)}")
@@ -128,7 +132,7 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
 def _best(runs: pd.DataFrame, curves: pd.DataFrame | None, scored: pd.DataFrame, asked: Question) -> Iterator[Contest]:
     """For each problem the contest of the options, each at the setting that was the best on one half of the seeds."""
     metric = asked.claim if asked.claim in runs else asked.metric
-    claims = scored if metric == asked.metric else score_runs(runs, None, metric, "last", str(asked.by), asked.at)
+    claims = scored if metric == asked.metric else score_runs(runs, None, metric, "last", str(asked.by), asked.at or ())
     for _, part in scored.groupby("problem", sort=False):
         seeds = list(dict.fromkeys(part["seed"]))
         if len(seeds) < FEW or part.groupby("option")["setting"].nunique().max() < 2:

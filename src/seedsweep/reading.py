@@ -37,7 +37,7 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
     None.
     """
     client = store.connect(tracking_uri or store.default_uri())
-    parent = None if sweep is None else _find_sweep(client, sweep)
+    parent = None if sweep is None else find_sweeps(client, sweep)[0].info.run_id
     database = open_database(client.tracking_uri)
     with collector_paused():  # it would look through hundreds of thousands of rows, again and again
         stored = read_runs(database, parent) if database else _read_runs(client, parent)
@@ -52,7 +52,7 @@ def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd
 def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
     """The frame of `load_curves` in parts, at least one, which together need not fit into memory."""
     client = store.connect(tracking_uri or store.default_uri())
-    parent = None if sweep is None else _find_sweep(client, sweep)
+    parent = None if sweep is None else find_sweeps(client, sweep)[0].info.run_id
     database = open_database(client.tracking_uri)
     yield curves_frame([])
     for points in read_points(database, parent) if database else _read_points(client, parent):
@@ -107,18 +107,26 @@ def _weights(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict
             return weights.metadata(), {name: weights.get_slice(name)[place].clone() for name in names}
 
 
-def _find_sweep(client: "MlflowClient", sweep: str) -> str:
-    """The run id of a sweep; raises `ConfigError` with those that there are."""
+def find_sweeps(client: "MlflowClient", *chosen: str, experiment: str | None = None) -> "list[Run]":
+    """The parent runs of sweeps by their ids or `latest`, all if none is named, the newest first.
+
+    Raises `ConfigError` with those that there are.
+    """
     found = _pages(client, "tags.`seedsweep.kind` = 'sweep'")
     sweeps = sorted(found, key=lambda run: run.info.start_time, reverse=True)
-    if sweep == "latest" and sweeps:
-        return str(sweeps[0].info.run_id)
-    if sweep not in [found.info.run_id for found in sweeps]:
-        names = "; ".join(f"{found.info.run_id} ({found.info.run_name})" for found in sweeps[:3])
-        raise ConfigError(
-            "sweep", sweep, f"no such sweep; the newest are {names}" if names else "there are no sweeps yet"
-        )
-    return sweep
+    if experiment is not None:
+        named = client.get_experiment_by_name(experiment)
+        sweeps = [run for run in sweeps if named and run.info.experiment_id == named.experiment_id]
+        if not sweeps:
+            names = sorted(each.name for each in client.search_experiments())
+            raise ConfigError("experiment", experiment, f"has no sweeps; there are {', '.join(names)}")
+    known = {run.info.run_id: run for run in sweeps} | ({"latest": sweeps[0]} if sweeps else {})
+    for sweep in chosen if sweeps else ("latest",):
+        if sweep not in known:
+            newest = "; ".join(f"{run.info.run_id} ({run.info.run_name})" for run in sweeps[:3])
+            allowed = f"no such sweep; the newest are {newest}" if newest else "there are no sweeps yet"
+            raise ConfigError("sweep", sweep, allowed)
+    return [known[sweep] for sweep in dict.fromkeys(chosen)] if chosen else sweeps
 
 
 def _experiments(client: "MlflowClient") -> list[str]:

@@ -18,31 +18,30 @@ PROBLEM = "data"  # the param by which sweeps over several data sets fall apart
 
 
 def score_runs(
-    runs: pd.DataFrame, curves: pd.DataFrame | None, metric: str, select: str, by: str, at: Sequence[str] | None
+    runs: pd.DataFrame, curves: pd.DataFrame | None, metric: str, select: str, by: str, at: Sequence[str]
 ) -> pd.DataFrame:
     """A row a run: `problem`, `option`, `setting`, `group`, `seed`, `outcome`, `score`, and the params `at`.
 
-    `option` is the value of the param `by`, `setting` the values of the params `at`: by default those that differ
-    between the runs of an option, besides its seeds. `score` is in the units of the metric: infinite, the worst, for a
-    run that diverged, and not a number for one without an end. Raises `ConfigError` for a column that is not there.
+    `option` is the value of the param `by`, `setting` the values of the params `at`. `score` is in the units of the
+    metric: infinite, the worst, for a run that diverged, and not a number for one without an end. Raises `ConfigError`
+    for a column that is not there.
     """
     if by not in runs:
         raise ConfigError("by", by, f"must be a param of the runs: {', '.join(_params(runs))}")
-    chosen = swept(runs, by) if at is None else list(at)
-    for name in chosen:
+    for name in at:
         if name not in runs:
             raise ConfigError("at", name, f"must be a param of the runs: {', '.join(_params(runs))}")
     scored = pd.DataFrame({"run": runs["run"] if "run" in runs else runs.index.astype(str)})
-    scored["problem"] = runs[PROBLEM].astype(str) if PROBLEM in runs and PROBLEM not in (by, *chosen) else ""
+    scored["problem"] = runs[PROBLEM].astype(str) if PROBLEM in runs and PROBLEM not in (by, *at) else ""
     scored["option"] = runs[by].map(_text)
-    scored["setting"] = _settings(runs, chosen)
+    scored["setting"] = _settings(runs, at)
     scored["group"] = (scored["option"] + " " + scored["setting"]).str.strip()
     scored["seed"] = _seeds(runs)
     value = _selected(scored["run"], runs, curves, metric, select)
     scored["outcome"] = runs["outcome"] if "outcome" in runs else np.where(np.isfinite(value), "finished", "diverged")
     scored["score"] = value.where(scored["outcome"] == "finished")
     scored.loc[scored["outcome"] == "diverged", "score"] = worst(metric)
-    return pd.concat([scored, runs[[name for name in chosen if name not in scored]]], axis=1)
+    return pd.concat([scored, runs[[name for name in at if name not in scored]]], axis=1)
 
 
 def worst(metric: str) -> float:

@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich import box
@@ -13,9 +14,14 @@ from seedsweep import store
 from seedsweep.errors import masked
 from seedsweep.planning import PlannedRun
 from seedsweep.results import MAXIMIZED, RunResult
+from seedsweep.scores import OUTCOMES
+
+if TYPE_CHECKING:
+    from seedsweep.comparing import Comparison
+    from seedsweep.contests import Contest
 
 SHOWN = ("val/loss", "val/accuracy", "test/accuracy")
-OUTCOMES = ("finished", "diverged", "failed", "missing")
+VERDICTS = 12  # at single settings
 
 
 def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str | None) -> None:
@@ -28,7 +34,7 @@ def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str
         values = [f"at step {end.step}, {end.metric} {end.value:.4g}; a smaller learning rate may help"]
     console.print(f"[bold]{escape(planned.name)}[/]: {result.outcome}  {'  '.join(values)}")
     if uri and page:
-        console.print(escape(where(uri, page)))
+        console.print(escape(f"See it: {where(uri, page)}"))
 
 
 def print_interrupted(left: str) -> None:
@@ -47,22 +53,20 @@ def print_sweep(
         drawn.add_column(str(name), justify="left" if name == "group" else "right", no_wrap=True)
     for row in summary.itertuples(index=False):
         drawn.add_row(*(escape(str(cell)) for cell in row))
-    needed = console.measure(drawn, options=console.options.update(max_width=1000)).maximum
-    console.width = max(console.width, needed)  # rather a long line than a cut number
-    console.print(drawn)
+    _print_whole(console, drawn)
     if uri and page:
-        console.print(escape(where(uri, page)))
+        console.print(escape(f"See it: {where(uri, page)}"))
 
 
 def where(uri: str, page: str) -> str:
     """How to look at a page of MLflow's UI on that store."""
     if uri.startswith("http"):
-        return f"See it: {masked(uri.rstrip('/'))}/{page}"
+        return f"{masked(uri.rstrip('/'))}/{page}"
     uri = store.absolute(uri)
     command = f"mlflow ui --backend-store-uri {shlex.quote(masked(uri))}"
     if uri == store.project_uri():  # the one that the Makefile opens
         command = "make ui" if Path.cwd() == store.root() else f"make -C {shlex.quote(str(store.root()))} ui"
-    return f"See it: {command}, then open http://127.0.0.1:5000/{page}"
+    return f"{command}, then open http://127.0.0.1:5000/{page}"
 
 
 def counts(runs: pd.DataFrame) -> dict[str, int]:
@@ -95,7 +99,8 @@ def _mean_sd(values: pd.Series, places: int) -> str:
     values = values.dropna()
     if values.empty:
         return "–"
-    form = f".{places}f" if values.abs().max() < 1000 else ".4g"
+    largest = values.abs().max()
+    form = f".{places}f" if largest == 0 or 1e-3 <= largest < 1000 else ".4g"
     return f"{values.mean():{form}}" + (f" ± {values.std():{form}}" if len(values) > 1 else "")
 
 
@@ -104,3 +109,44 @@ def _caption(runs: pd.DataFrame, of: str) -> str:
     words = ", ".join(f"{number} {outcome}" for outcome, number in found.items() if number)
     note = "; means are over finished runs only" if found["finished"] < len(runs) else ""
     return f"mean ± sd over seeds of the {of}; {len(runs)} run{'s' * (len(runs) > 1)}: {words}{note}"
+
+
+def print_comparison(comparison: "Comparison") -> None:
+    """The verdicts, the table of the options at their best, or else of the groups, and the doubts."""
+    console = Console(highlight=False, soft_wrap=True)
+    metric = comparison.question.metric
+    for question in dict.fromkeys(verdict.question for verdict in comparison.verdicts):
+        said = [verdict for verdict in comparison.verdicts if verdict.question == question]
+        console.print(f"[bold]{escape(question[0].upper() + question[1:])}[/]")
+        for verdict in said[:VERDICTS]:
+            where = " ".join(filter(None, (verdict.problem, verdict.name if verdict.name != question else "")))
+            console.print(escape(f"  {where}: {verdict.sentence}" if where else f"  {verdict.sentence}"))
+        if len(said) > VERDICTS:
+            console.print(f"  and at {len(said) - VERDICTS} more settings, see the report")
+    for contest in comparison.best or comparison.same[:1]:
+        _print_contest(console, contest, metric)
+    for audit in comparison.audits:
+        console.print(f"[yellow]![/] {escape(audit.sentence)}: {escape(audit.remedy)}")
+
+
+def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
+    drawn = Table(box=box.SIMPLE_HEAD, title=escape(" ".join(filter(None, (contest.problem, contest.name)))))
+    drawn.title_justify = "left"
+    chosen = "setting" in contest.table
+    titles = ["rank", "option", *(["setting"] if chosen else []), f"{contest.metric} [low, high]", "finished"]
+    for title in titles + ([f"chosen by {metric}", "optimism"] if chosen else []):
+        drawn.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
+    for _, row in contest.table.iterrows():
+        number = f"{row['mean']:.4g} [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if row["finished"] > 1 else "–"
+        cells = [str(row["rank"]), str(row["competitor"]), *([row["setting"]] if chosen else []), number]
+        cells += [f"{row['finished']} of {row['planned']}"]
+        cells += [f"{row['selected']:.4g}", f"{row['optimism']:+.2g}"] if chosen else []
+        drawn.add_row(*map(escape, cells))
+    _print_whole(console, drawn)
+
+
+def _print_whole(console: Console, table: Table) -> None:
+    """Rather a long line than a cut number."""
+    needed = console.measure(table, options=console.options.update(max_width=1000)).maximum
+    console.width = max(console.width, needed)
+    console.print(table)

@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +17,7 @@ import pandas as pd
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig, OmegaConf
 
-from seedsweep.building import Config, check
+from seedsweep.building import Config, check, gap
 from seedsweep.composing import Composed
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.importing import collector_paused
@@ -26,11 +26,13 @@ from seedsweep.planning import PlannedRun, varied
 from seedsweep.progress import advance, checking, training
 from seedsweep.reading import load_runs, stream_curves
 from seedsweep.results import outcome_of
+from seedsweep.suboptimality import Gap
 from seedsweep.summary import counts, print_interrupted, print_sweep, summarize
 from seedsweep.tracking import SweepRecord
 
 log = logging.getLogger(__name__)
 Task = Callable[[DictConfig], Any]
+COMPARED = 20_000  # runs of a sweep up to which it is compared at its end without being asked
 Compose = Callable[[Sequence[str], int], Composed]
 
 
@@ -93,7 +95,9 @@ class Sweep:
             self.record.reap()
             gc.freeze()  # what there is now is no garbage, and there may be very much of it
             runs = load_runs(self.record.run_id, self.record.uri)
-            curves = stream_curves(self.record.run_id, self.record.uri)
+            curves: Iterable[pd.DataFrame] = stream_curves(self.record.run_id, self.record.uri)
+            compared = self._is_compared(runs, status)
+            curves = list(curves) if compared else curves
             summary = summarize(runs, metric)
             status = status or ("FAILED" if self._failed() else "FINISHED")
             self.record.close(status, counts(runs), runs, curves, summary)
@@ -105,6 +109,25 @@ class Sweep:
             raise
         log.debug("closing: %.2f s", time.perf_counter() - start)
         print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page)
+        if compared:
+            self._compare(self.record, runs, pd.concat(curves, ignore_index=True))
+
+    def _is_compared(self, runs: pd.DataFrame, status: str | None) -> bool:
+        """Whether there is something to compare: groups, of more than one seed, in a sweep that was not ended early."""
+        if status or not self.first.get("compare") or len(runs) > COMPARED:
+            return False
+        return runs["group"].nunique() > 1 and len(runs) > runs["group"].nunique()
+
+    def _compare(self, record: SweepRecord, runs: pd.DataFrame, curves: pd.DataFrame) -> None:
+        """Say what the seeds allow to say; the sweep is kept already, whatever happens here."""
+        from seedsweep.answering import say
+        from seedsweep.reading import find_sweeps
+
+        try:
+            sweeps = find_sweeps(record.client, record.run_id)
+            say(runs, curves, sweeps, record.uri, self.first["objective"], pngs=False)
+        except Exception as error:  # a bug there must not fail a sweep that has been trained
+            log.warning("the sweep is kept, but could not be compared (%s); try python compare.py", masked(str(error)))
 
     def _failed(self) -> list[int]:
         return [index for index, result in enumerate(self.results) if result.status == JobStatus.FAILED]
@@ -172,25 +195,30 @@ def _start(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: P
     labels = varied(jobs)
     start = time.perf_counter()
     with collector_paused():
-        planned, first, epochs = _plan(jobs, compose, labels)
+        planned, first, epochs, gaps = _plan(jobs, compose, labels)
     log.debug("composing and checking %d jobs: %.2f s", len(jobs), time.perf_counter() - start)
     uri = first["tracking"]["uri"]
-    record = None if uri is None else SweepRecord(uri, planned, name, OmegaConf.to_yaml(OmegaConf.create(dict(first))))
+    record = None
+    if uri is not None:
+        minima = [each.as_json() for each in gaps]
+        record = SweepRecord(uri, planned, name, OmegaConf.to_yaml(OmegaConf.create(dict(first))), minima)
     return Sweep(name, planned, labels, first, epochs, record, folder / f".progress-{uuid4().hex}")
 
 
 def _plan(
     jobs: Sequence[Sequence[str]], compose: Compose, labels: tuple[str, ...]
-) -> tuple[list[PlannedRun], Config, int]:
-    """The checked plan, the first of the configurations, and the number of epochs of all of them."""
+) -> tuple[list[PlannedRun], Config, int, list[Gap]]:
+    """The checked plan, the first of the configurations, the number of epochs of all of them, and their minima."""
     planned: list[PlannedRun] = []
     keys: dict[str, PlannedRun] = {}
     groups: dict[str, PlannedRun] = {}
+    gaps: dict[Gap, None] = {}
     first: Config = {}
     epochs = 0
     for number, overrides in enumerate(checking(jobs)):
         job = compose(overrides, number)
-        check(job.config)
+        if measured := gap(job.config, check(job.config)):
+            gaps[measured] = None
         run = plan(job, labels)
         first = first or job.config
         if job.config["tracking"] != first["tracking"]:
@@ -207,7 +235,7 @@ def _plan(
         epochs += job.config["trainer"]["max_epochs"]
     if not first:
         raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
-    return planned, first, epochs
+    return planned, first, epochs, list(gaps)
 
 
 class _Stop:

@@ -72,7 +72,7 @@ class GridSweeper(BasicSweeper):
         assert self.config is not None
         name = self.config.hydra.job.config_name
         typed: list[str] = OmegaConf.to_container(self.config.hydra.overrides.task)  # type: ignore[assignment]
-        words = filter_overrides(typed)
+        words = [word for word in filter_overrides(typed) if not word.startswith("compare=")]
         return " ".join([*([] if name == "config" else [name]), *words]) or "sweep"
 
     def _compose(self, overrides: Sequence[str], number: int) -> Any:

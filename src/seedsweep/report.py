@@ -1,0 +1,169 @@
+"""The report: one HTML file that needs no network, and every figure as a PNG."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+
+from seedsweep.comparing import BEST, SAME, Comparison
+from seedsweep.errors import masked
+from seedsweep.summary import counts
+from seedsweep.tables import best_table, groups_table, pairs_table
+from seedsweep.themes import DARK, LIGHT, PAPER
+
+WIDTH = 720  # of a PNG, before it is scaled
+SCALE = 2
+SECTIONS = {  # headings, and the figures below them
+    "Curves": ("curves",),
+    "Distance to the optimum": ("suboptimality",),
+    "Learning rates": ("learning_rates",),
+    "Distribution over seeds": ("distribution",),
+    "Paired differences": ("differences", "differences_same"),
+    "Time to target": ("time_to_target",),
+    "Tunability": ("tunability", "best_at_budget"),
+    "Initialization and data order": ("shares",),
+    "Performance profile": ("profile",),
+}
+
+
+class Figure(NamedTuple):
+    """A figure in the page: its specification as JSON that may stand in a script, its caption, its data set."""
+
+    name: str
+    problem: str
+    caption: str
+    spec: Markup
+
+
+def write_report(comparison: Comparison, folder: Path, about: Mapping[str, str], *, pngs: bool = True) -> Path:
+    """Write `report.html`, and each figure as `figures/<name>.png`, into the folder; returns the page.
+
+    `about` says how the comparison was made, in the order that it is shown in.
+    """
+    from seedsweep.figures import figures
+
+    charts = figures(comparison)
+    specs = {name: chart.to_dict(validate=False) for name, chart in charts.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "report.html"
+    page.write_text(_render(comparison, specs, about), encoding="utf-8")
+    if pngs:
+        _write_pngs(specs, folder / "figures")
+    return page
+
+
+def _render(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: Mapping[str, str]) -> str:
+    source = files("seedsweep").joinpath("report.html.jinja").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.trim_blocks = environment.lstrip_blocks = True
+    problems = list(dict.fromkeys(comparison.runs["problem"]))
+    return environment.from_string(source).render(
+        title=f"Which {comparison.question.by} wins?",
+        summary=_summary(comparison),
+        questions=list(_questions(comparison)),
+        disagreements=[verdict.sentence for verdict in comparison.verdicts if verdict.question not in (SAME, BEST)],
+        several=len(problems) > 1,
+        sections=list(_sections(specs)),
+        tables=list(_tables(comparison, problems)),
+        audits=comparison.audits,
+        about={name: masked(value) for name, value in about.items()},
+        themes=as_script({"light": LIGHT, "dark": DARK}),
+        vega=Markup(vega()),  # noqa: S704 -- a library, not anyone's input
+    )
+
+
+def _summary(comparison: Comparison) -> str:
+    asked, found = comparison.question, counts(comparison.runs)
+    selected = {"last": "the last value", "best": "the best value", "auc": "the mean over the training"}[asked.select]
+    words = ", ".join(f"{number:,} {outcome}" for outcome, number in found.items() if number)
+    seeds = comparison.runs["seed"].nunique()
+    return f"By {selected} of {asked.metric}; {len(comparison.runs):,} runs over {seeds:,} seeds: {words}."
+
+
+def _questions(comparison: Comparison) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """Each of the two questions: its heading, what it means, and the verdicts with what they are about."""
+    settings = [contest.name for contest in comparison.same]
+    rates = all(name.startswith("lr=") and " " not in name for name in settings)
+    same = "At the same learning rate" if settings and rates else "At the same setting"
+    half = "The setting is chosen on one half of the seeds and judged on the other."
+    meaning = {SAME: "Runs that differ in nothing else, over the same seeds.", BEST: half}
+    for question, heading in ((SAME, same), (BEST, "Each at its best")):
+        verdicts = [verdict for verdict in comparison.verdicts if verdict.question == question]
+        several = len({verdict.problem for verdict in verdicts}) > 1
+        names = [[each.problem * several, each.name * (question == SAME)] for each in verdicts]
+        named = [" ".join(filter(None, parts)) for parts in names]
+        yield heading, meaning[question], [(name, each.sentence) for name, each in zip(named, verdicts, strict=True)]
+
+
+def _sections(specs: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, list[Figure]]]:
+    for heading, names in SECTIONS.items():
+        found = [
+            Figure(name, spec["usermeta"].get("problem", ""), spec["description"], as_script(spec))
+            for start in names
+            for name, spec in specs.items()
+            if spec["usermeta"]["figure"] == start
+        ]
+        if found:
+            others = [spec["usermeta"]["heading"] for spec in specs.values() if "heading" in spec["usermeta"]]
+            yield others[0] if others and names == ("learning_rates",) else heading, found
+
+
+def _tables(comparison: Comparison, problems: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The tables of the report, as text, each with its heading."""
+    for contest in comparison.best:
+        where = f", {contest.problem}" if len(problems) > 1 else ""
+        yield f"Each at its best{where}: {contest.metric}", best_table(contest)
+    if comparison.best:
+        yield "Pairs, each at its best", pairs_table(comparison.best, len(problems) > 1)
+    yield f"All settings: {comparison.question.metric}", groups_table(comparison.groups, comparison.question)
+    if comparison.same:
+        yield "Pairs, at the same setting", pairs_table(comparison.same, len(problems) > 1)
+
+
+def as_script(value: Any) -> Markup:
+    """The value as compact JSON that may stand in a script element: nothing in it can end that."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)  # noqa: S704 -- see above
+
+
+@cache
+def vega() -> str:
+    """The JavaScript of Vega, Vega-Lite and Vega-Embed, as one script; kept in the user's cache, since making it takes
+    two seconds."""
+    import vl_convert
+
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedsweep"
+    file = kept / f"vega-{version('vl-convert-python')}.js"
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError:
+        made = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=kept, delete=False, encoding="utf-8") as part:
+            part.write(made)
+        os.replace(part.name, file)
+    except OSError:
+        pass  # it is made again the next time
+    return made
+
+
+def _write_pngs(specs: Mapping[str, dict[str, Any]], folder: Path) -> None:
+    import vl_convert
+
+    folder.mkdir(exist_ok=True)
+    for name, spec in specs.items():
+        text = json.dumps(spec | {"width": WIDTH, "background": "white"}, allow_nan=False)
+        image = vl_convert.vegalite_to_png(text, scale=SCALE, config=PAPER, allowed_base_urls=[])
+        (folder / f"{name}.png").write_bytes(image)

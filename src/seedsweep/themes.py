@@ -1,0 +1,40 @@
+"""The colours and sizes of the figures: in a light page, in a dark one, and on paper (the PNGs)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+# Told apart with any kind of colour vision: Okabe and Ito (2008), darker where they are faint on white, lighter where
+# they are faint on black, and two more that differ from these in lightness.
+ON_LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B58900", "#56B4E9", "#6A3D9A", "#444444", "#8C2D04", "#999")
+ON_DARK = ("#4DA6E0", "#F0803C", "#2CC295", "#E6A5C9", "#E8C547", "#9BD3F5", "#B79AE0", "#D9D9D9", "#D98C6A", "#8F8F8F")
+
+
+def _theme(ink: str, faint: str, grid: str, colors: Sequence[str]) -> dict[str, Any]:
+    axis = {"gridColor": grid, "domainColor": faint, "tickColor": faint, "labelColor": ink, "titleColor": ink}
+    return {
+        "background": None,
+        "view": {"stroke": None},
+        "axis": axis | {"titleFontWeight": "normal", "titleFontSize": 12, "labelFontSize": 11},
+        "axisX": {"labelFlush": True, "labelOverlap": True, "titlePadding": 8, "tickCount": 8},
+        "legend": {
+            "orient": "top",
+            "labelColor": ink,
+            "titleColor": ink,
+            "labelFontSize": 12,
+            "columns": 8,
+            "titleOrient": "left",
+            "titleFontWeight": "normal",
+            "titleFontSize": 12,
+        },
+        "title": {"anchor": "start", "color": ink, "fontSize": 13, "fontWeight": 600, "offset": 8},
+        "range": {"category": list(colors)},
+        "rule": {"color": faint},
+        "text": {"color": ink},
+        "tick": {"color": ink},
+        "point": {"color": ink},
+    }
+
+
+LIGHT = _theme("#222222", "#767676", "#e4e4e4", ON_LIGHT)
+DARK = _theme("#e6e6e6", "#9a9a9a", "#3a3a3a", ON_DARK)
+PAPER = LIGHT | {"background": "white", "padding": 12}

@@ -1,0 +1,351 @@
+"""The report and its figures: complete, self-contained, escaped, and alive in a real browser."""
+
+import base64
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from seedsweep.comparing import Comparison, compare
+from seedsweep.drawn import as_text
+from seedsweep.figures import figures
+from seedsweep.report import as_script, write_report
+from seedsweep.tables import number, p_value
+
+EVIL = ("<script>alert(1)</script>", "</script>\"'\\ ${x} & {{ y }}", "<img src=x onerror=alert(2)>")
+ABOUT = {"command": "python train.py -m 'optimizer=<b>'", "commit": "abc", "store": "postgresql://me:secret@host/db"}
+CHROMIUM = shutil.which("chromium")
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: apt install chromium)")
+
+
+def swept(
+    options: tuple[str, ...] = ("sgd", "adam", "adagrad"),
+    rates: tuple[float, ...] = (0.01, 0.1, 1.0),
+    seeds: int = 8,
+    diverged: bool = True,
+    problems: tuple[str, ...] = ("wine",),
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Runs and curves as `load_runs` and `load_curves` give them, with curves that are known."""
+    draw, runs, curves = np.random.default_rng(0), [], []
+    names = [(p, o, r, s) for p in problems for o in options for r in rates for s in range(seeds)]
+    for place, (problem, option, rate, seed) in enumerate(names):
+        lost = diverged and rate == max(rates) and option == options[0] and seed % 2 == 0
+        best = 0.2 + 0.1 * abs(np.log10(rate) + 1 + 0.3 * options.index(option)) + 0.02 * draw.normal()
+        values = [best + np.exp(-epoch) for epoch in range(5)]
+        about = {"run": f"{place:032x}", "data": problem, "optimizer": option, "optimizer.lr": rate, "seed": seed}
+        ends = {"val/loss": np.nan if lost else values[-1], "test/loss": np.nan if lost else values[-1] + 0.01}
+        runs.append(about | {"outcome": "diverged" if lost else "finished"} | ends)
+        for metric in ("train/loss", "val/loss", "train/suboptimality"):
+            points = values[: 2 if lost else 5]
+            curves += [(about["run"], metric, 20 * (epoch + 1), epoch, value) for epoch, value in enumerate(points)]
+    return pd.DataFrame(runs), pd.DataFrame(curves, columns=["run", "metric", "step", "epoch", "value"])
+
+
+@pytest.fixture(scope="module")
+def comparison() -> Comparison:
+    return compare(*swept())
+
+
+@pytest.fixture(scope="module")
+def page(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(comparison, tmp_path_factory.mktemp("report"), ABOUT, pngs=False)
+
+
+def specs(page: Path) -> dict[str, dict[str, Any]]:
+    """The specifications of the figures in a page, by name."""
+    found = re.findall(
+        r'<figure id="([^"]*)">.*?<script type="application/json">(.*?)</script>', page.read_text(), re.S
+    )
+    return {name: json.loads(text) for name, text in found}
+
+
+def test_figures_have_one_for_each_thing_that_is_known(comparison: Comparison) -> None:
+    expected = ["curves", "suboptimality", "learning_rates", "distribution", "differences", "differences_same"]
+    assert list(figures(comparison)) == [*expected, "time_to_target", "tunability", "best_at_budget"]
+
+
+def test_figures_are_valid_and_say_what_they_show(comparison: Comparison) -> None:
+    for name, chart in figures(comparison).items():
+        spec = chart.to_dict()  # which raises if the schema of Vega-Lite forbids it
+        assert spec["description"], name
+        assert spec["usermeta"]["figure"] == name
+
+
+def test_figures_of_runs_without_curves_or_settings_are_those_that_remain() -> None:
+    runs, _ = swept(rates=(0.1,), diverged=False)
+    assert list(figures(compare(runs))) == ["distribution", "differences_same"]
+
+
+def test_figures_of_one_seed_are_drawn_without_intervals() -> None:
+    found = figures(compare(*swept(seeds=1, diverged=False)))
+    assert {"curves", "learning_rates", "distribution"} <= set(found)
+
+
+def test_figures_of_runs_that_all_diverged_are_drawn_as_far_as_they_can(tmp_path: Path) -> None:
+    runs, curves = swept()
+    runs = runs.assign(outcome="diverged", **{"val/loss": np.nan})
+    text = write_report(compare(runs, curves), tmp_path, {}, pngs=False).read_text()
+    assert "nan" not in re.sub(r"<script.*?</script>", "", text, flags=re.S).lower()
+
+
+def test_figures_of_several_problems_are_told_apart() -> None:
+    found = figures(compare(*swept(problems=("wine", "my data/1"))))
+    assert {"curves-wine", "curves-my_data_1", "profile"} <= set(found)
+
+
+def test_distribution_shows_every_run_that_finished(comparison: Comparison) -> None:
+    spec = figures(comparison)["distribution"].to_dict()
+    longest = max(spec["datasets"].values(), key=len)
+    assert longest.count("\n") - 1 == (comparison.runs["outcome"] == "finished").sum()
+
+
+def test_distribution_of_very_many_runs_counts_them_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedsweep.drawn.POINTS", 10)
+    comparison = compare(*swept())
+    chart = figures(comparison)["distribution"]
+    finished = (comparison.runs["outcome"] == "finished").sum()
+    assert chart.to_dict()["description"].startswith(f"The {finished} runs are counted in bins")
+
+
+def test_curves_of_too_many_runs_are_those_of_the_best_groups_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedsweep.drawn.LINES", 3 * 8 * 5)
+    chart = figures(compare(*swept()))["curves"]
+    assert "draws 24 of 72 runs, those at the best setting of each optimizer" in chart.to_dict()["description"]
+
+
+def test_report_is_one_file_that_loads_nothing(page: Path) -> None:
+    text = page.read_text()
+    assert len(text) < 5e6
+    assert "default-src 'none'" in text
+    assert not re.findall(r'(?:src|href)\s*=\s*"(?!data:)[^"]*"', re.sub(r"<script.*?</script>", "", text, flags=re.S))
+
+
+def test_report_has_the_verdicts_first_and_every_section(page: Path, comparison: Comparison) -> None:
+    headings = re.findall(r"<h[12]>(.*?)</h[12]>", page.read_text().split("<script>")[0])
+    questions = ["Which optimizer wins?", "At the same learning rate", "Each at its best"]
+    figures = ["Curves", "Distance to the optimum", "Learning rates", "Distribution over seeds", "Paired differences"]
+    others = ["Time to target", "Tunability", "Tables", "Doubts, and what to do", "How it was made"]
+    assert headings == questions + figures + others
+
+
+def test_report_shows_neither_passwords_nor_markup_of_others(page: Path) -> None:
+    text = page.read_text()
+    assert "secret" not in text
+    assert "optimizer=&lt;b&gt;" in text
+
+
+def test_report_shows_numbers_that_are_not_there_as_dashes(page: Path) -> None:
+    cells = re.findall(r"<td>(.*?)</td>", page.read_text())
+    assert "4 of 8" in cells
+    assert not {"nan", "None", "inf"} & set(cells)
+    assert [number(None), number(np.nan), number(np.inf), number(0.123456)] == ["–", "–", "diverged", "0.1235"]
+
+
+def test_small_p_values_are_shown_as_such() -> None:
+    assert [p_value(0.0009), p_value(0.0123), p_value(np.nan)] == ["< 0.001", "0.012", "–"]
+
+
+def test_report_writes_every_figure_as_png(comparison: Comparison, tmp_path: Path) -> None:
+    write_report(comparison, tmp_path, {})
+    found = sorted(tmp_path.glob("figures/*.png"))
+    assert [file.stem for file in found] == sorted(figures(comparison))
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in found)
+
+
+def test_scripts_hold_any_text() -> None:
+    text = as_script(["</script><!--", "\u2028", "é"])
+    assert not re.search("[<>&\u2028]", text)
+    assert json.loads(text) == ["</script><!--", "\u2028", "é"]
+
+
+def test_tables_of_figures_leave_out_what_is_not_finite() -> None:
+    assert as_text(pd.DataFrame({"a": [1.23456789, np.inf], "b": ["x,\n", '"']})) == 'a,b\n1.23457,"x,\n"\n,""""\n'
+
+
+class Browser:
+    """Chromium without a head, by its own protocol over two pipes; it can reach no host."""
+
+    def __init__(self, folder: Path):
+        self.messages: list[dict[str, Any]] = []
+        self._number, self._session, self._rest = 0, None, b""
+        ours, theirs = os.pipe(), os.pipe()
+        command = f'exec "$@" 3<&{ours[0]} 4>&{theirs[1]}'
+        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+        options += ["--remote-debugging-pipe", "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder}"]
+        self._process = subprocess.Popen(
+            ["bash", "-c", command, "bash", str(CHROMIUM), *options, "about:blank"],
+            pass_fds=(ours[0], theirs[1]),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(ours[0])
+        os.close(theirs[1])
+        self._out, self._in = ours[1], theirs[0]
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        self._number += 1
+        session = {"sessionId": self._session} if self._session else {}
+        os.write(
+            self._out, json.dumps({"id": self._number, "method": method, "params": params} | session).encode() + b"\0"
+        )
+        while True:
+            while b"\0" not in self._rest:
+                part = os.read(self._in, 1 << 20)
+                assert part, "chromium ended"
+                self._rest += part
+            text, self._rest = self._rest.split(b"\0", 1)
+            message: dict[str, Any] = json.loads(text)
+            if message.get("id") == self._number:
+                assert "error" not in message, message
+                return message["result"]
+            self.messages.append(message)
+
+    def run(self, expression: str) -> Any:
+        found = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in found, found
+        return found["result"].get("value")
+
+    def until(self, expression: str) -> None:
+        end = time.monotonic() + 60
+        while not self.run(expression):
+            assert time.monotonic() < end, expression
+            time.sleep(0.05)
+
+    def open(self, page: Path, width: int = 1280, dark: bool = False) -> None:
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.messages.clear()
+        self.call("Page.navigate", url=page.as_uri())
+        self.until("document.documentElement?.dataset.drawn")
+
+    def click(self, selector: str) -> None:
+        place = f"document.querySelector({json.dumps(selector)})"
+        x, y = self.run(
+            f"(() => {{ {place}.scrollIntoView({{block: 'center'}}); const box = {place}.getBoundingClientRect();"
+            " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
+        )
+        for kind, button in (("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left")):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=1)
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """What the console was told, and what was asked of the network besides the page itself."""
+        told = [m for m in self.messages if m["method"] in ("Runtime.exceptionThrown", "Log.entryAdded")]
+        told += [m for m in self.messages if m["method"] == "Runtime.consoleAPICalled" and m["params"]["type"] != "log"]
+        asked = [m for m in self.messages if m["method"] == "Network.requestWillBeSent"]
+        urls = [m["params"]["request"]["url"] for m in asked]
+        return told + [m for m, url in zip(asked, urls, strict=True) if not url.startswith(("file:", "data:", "blob:"))]
+
+    def close(self) -> None:
+        self._session = None
+        self.call("Browser.close")
+        self._process.wait(20)
+        os.close(self._out)
+        os.close(self._in)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    found = Browser(tmp_path_factory.mktemp("profile"))
+    yield found
+    found.close()
+
+
+LINES = "document.querySelectorAll('#curves svg .mark-line path').length"
+LEGEND = "#curves svg .role-legend-symbol path"
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("dark", [False, True])
+def test_page_is_drawn_in_a_browser_without_network(browser: Browser, page: Path, width: int, dark: bool) -> None:
+    browser.open(page, width, dark)
+    drawn = browser.run("[...document.querySelectorAll('figure')].filter(f => f.querySelector('svg')).map(f => f.id)")
+    assert drawn == list(specs(page))
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert (
+        browser.run("Math.max(...[...document.querySelectorAll('svg')].map(s => s.getBoundingClientRect().right))")
+        <= width
+    )
+    ground = browser.run("getComputedStyle(document.body).backgroundColor")
+    assert (ground != "rgb(255, 255, 255)") == dark
+    assert not browser.complaints()
+
+
+@needs_browser
+def test_page_follows_the_scheme_of_the_reader(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    color = "getComputedStyle(document.querySelector('#curves svg .role-title text')).fill"
+    light = browser.run(color)
+    browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    browser.until(f"document.querySelector('#curves svg .role-title text') && {color} !== {json.dumps(light)}")
+
+
+@needs_browser
+def test_legend_chooses_options(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    assert browser.run(LINES) == 3
+    browser.click(LEGEND)
+    browser.until(f"{LINES} === 1")
+    browser.click(LEGEND)
+    browser.until(f"{LINES} === 3")
+    assert not browser.complaints()
+
+
+@needs_browser
+def test_controls_change_what_is_drawn_and_keep_each_other(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.click("#curves .vega-bind input[type=checkbox]")
+    browser.until(f"{LINES} === 3 + 24")
+    browser.click("#curves input[name=log]")
+    browser.until(f"drawings[0].result.view.scale('y').type === 'log' && {LINES} === 3 + 24")
+    browser.click("#curves input[name=epochs]")
+    browser.until("drawings[0].result.view.scale('x').domain()[1] === 5")
+    assert not browser.complaints()
+
+
+@needs_browser
+def test_pointer_shows_the_numbers_of_the_nearest_point(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.click("#curves svg .mark-area path")
+    browser.until("/sgd|ada/.test(document.querySelector('#vg-tooltip-element')?.innerText)")
+    shown = browser.run("document.querySelector('#vg-tooltip-element').innerText")
+    assert "undefined" not in shown
+    assert re.search(r"seeds\s+8\b", shown)
+
+
+@needs_browser
+def test_names_that_are_markup_stay_text(browser: Browser, tmp_path: Path) -> None:
+    runs, curves = swept(options=EVIL)
+    page = write_report(compare(runs, curves), tmp_path, {EVIL[0]: EVIL[1]}, pngs=False)
+    browser.open(page)
+    assert not browser.complaints()
+    assert browser.run("document.querySelectorAll('img').length") == 0
+    shown = browser.run("[...document.querySelectorAll('#curves .role-legend-label text')].map(t => t.textContent)")
+    assert [text.rstrip("…") for text in shown] == [
+        name[: len(text.rstrip("…"))] for name, text in zip(EVIL, shown, strict=True)
+    ]
+    assert EVIL[0] in browser.run("document.querySelector('dt').textContent")
+
+
+@needs_browser
+def test_page_can_be_photographed(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    picture = base64.b64decode(browser.call("Page.captureScreenshot")["data"])
+    assert len(picture) > 10_000
