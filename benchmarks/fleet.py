@@ -36,6 +36,7 @@ SIZES = {6: (1, 1), 60: (1, 10), 600: (10, 10), 6_000: (10, 100), 60_000: (10, 1
 PARTS = ("composing", "planning", "training", "tracking", "closing")
 PER_RUN = {"params": 45, "tags": 18, "metrics": 35, "latest": 9}  # rows that a run has in MLflow's tables
 TRAIN = round(0.7 * ROWS)
+QUIETLY = ("compare=false", "hydra.verbose=[seedsweep]")  # what a comparison costs is in benchmarks/compare.py
 
 ECOSYSTEM = """
 import hydra, pytorch_lightning as pl, torch
@@ -89,7 +90,7 @@ def table(folder: Path) -> list[str]:
 def sweep(folder: Path, data: list[str], rates: int, seeds: int) -> tuple[float, float, dict[str, float]]:
     chosen = ",".join(f"{rate:.6g}" for rate in np.geomspace(0.003, 0.3, rates))
     swept = [f"optimizer={OPTIMIZERS}", f"optimizer.lr={chosen}", f"seed=range(0,{seeds})"]
-    seconds, memory, text = command(folder, str(ROOT / "train.py"), "-m", *data, *swept, "hydra.verbose=[seedsweep]")
+    seconds, memory, text = command(folder, str(ROOT / "train.py"), "-m", *data, *swept, *QUIETLY)
     parts: dict[str, float] = {}
     for line in text.splitlines():  # such as "6000 runs: planning 0.50 s, training 0.70 s", "closing: 1.50 s"
         for name, value in re.findall(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b", line):

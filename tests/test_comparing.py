@@ -1,5 +1,6 @@
 """What is said of runs: on frames made by hand, and on a sweep of the notebook's data."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -311,3 +312,9 @@ def test_notebook_sweep_finds_that_tuning_makes_the_gaps_vanish(train: Callable[
     assert best.table["mean"].max() - best.table["mean"].min() < 0.006
     assert best.table["mean"].max() < 0.04
     assert "Tuning makes the gaps vanish" in sentences(found, "both")[-1]
+
+
+def test_python_of_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "comparing.md").read_text(), re.DOTALL)
+    exec(compile(code, "comparing.md", "exec"), {})
+    assert "adam wins: beats sgd by 0." in capsys.readouterr().out

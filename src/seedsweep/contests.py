@@ -15,7 +15,8 @@ from seedsweep.results import MAXIMIZED
 from seedsweep.scores import OUTCOMES, losses
 from seedsweep.statistics import Interval
 
-RESAMPLES = 100_000  # of the signs: p-values down to 1e-5, as Holm's method multiplies them
+FINENESS = 1_000  # resamples for each pair of a contest, so that an adjusted p-value can fall below 0.001, …
+RESAMPLES = 10_000, 200_000  # … but at least and at most so many
 LEVEL = 0.05  # below which an adjusted p-value tells two competitors apart
 UNKNOWN = Interval(np.nan, np.nan, np.nan)
 
@@ -162,17 +163,18 @@ def _difference(a: np.ndarray, b: np.ndarray, paired: bool, confidence: float) -
 def _p_values(tested: list[Any], seed: int) -> np.ndarray:
     """Of differences by the sign-flip test, those of equally many seeds at once; of two samples by permutation."""
     p = np.full(len(tested), np.nan)
+    resamples = int(np.clip(FINENESS * len(tested), *RESAMPLES))
     by_length: dict[int, list[int]] = {}
     for place, values in enumerate(tested):
         if not isinstance(values, tuple):
             by_length.setdefault(len(values), []).append(place)
         elif all(map(len, values)):
             one, other = values
-            p[place] = statistics.permutation(one, other, np.random.default_rng(seed), RESAMPLES)
+            p[place] = statistics.permutation(one, other, np.random.default_rng(seed), resamples)
     for length, places in by_length.items():
         if length > 1:
             columns = np.stack([tested[place] for place in places], axis=1)
-            p[places] = statistics.sign_flip(columns, np.random.default_rng(seed), RESAMPLES)
+            p[places] = statistics.sign_flip(columns, np.random.default_rng(seed), resamples)
     return p
 
 
