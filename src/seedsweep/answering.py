@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from seedsweep import store
-from seedsweep.audits import origins
+from seedsweep.audits import data_versions, origins
 from seedsweep.comparing import Comparison, compare
 from seedsweep.errors import ConfigError, masked
 from seedsweep.frames import ABOUT
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 FOLDER = "report"  # among the artifacts of the sweep
 READ = ("sweep", "experiment", "filter", "uri", "pngs")  # the keys that are not of the question
-MADE = ("mlflow.source.git.commit", "seedsweep.version", "seedsweep.version.torch")  # tags: what a sweep was made with
+MADE = {"commit": "mlflow.source.git.commit", "version": "seedsweep.version", "torch": "seedsweep.version.torch"}
 
 
 def answer(config: DictConfig) -> Comparison:
@@ -63,13 +63,13 @@ def say(
     start = time.perf_counter()
     with Console(stderr=True).status("comparing"):
         comparison = compare(runs, curves, **question)
-        made = [{tag.split(".", 1)[1]: sweep.data.tags.get(tag, "unknown") for tag in MADE} for sweep in sweeps]
-        comparison.doubts += origins(made)
+        made = [{name: sweep.data.tags.get(tag, "unknown") for name, tag in MADE.items()} for sweep in sweeps]
+        comparison.doubts += [*origins(made), *data_versions(runs)]
     print_comparison(comparison)
     log.debug("comparing: %.2f s", time.perf_counter() - start)
     client, first, start = store.connect(uri), sweeps[0], time.perf_counter()
     with Console(stderr=True).status("writing the report"), tempfile.TemporaryDirectory() as folder:
-        write_report(comparison, Path(folder), _about(sweeps, uri), pngs=pngs)
+        write_report(comparison, Path(folder), _about(sweeps, uri) | _data(runs), pngs=pngs)
         client.log_artifacts(first.info.run_id, folder, FOLDER)
     log.debug("report: %.2f s", time.perf_counter() - start)
     start = time.perf_counter()
@@ -114,6 +114,10 @@ def _about(sweeps: "list[Run]", uri: str) -> dict[str, str]:
     versions = {key.rsplit(".", 1)[-1]: value for key, value in tags.items() if key.startswith("seedsweep.version.")}
     versions = {"seedsweep": tags.get("seedsweep.version", "unknown")} | versions
     return about | {"versions": ", ".join(f"{name} {value}" for name, value in versions.items())}
+
+
+def _data(runs: pd.DataFrame) -> dict[str, str]:
+    return {"data fingerprint": ", ".join(sorted(set(runs["fingerprint"].dropna()))) or "unknown"}
 
 
 def _place(sweep: "Run") -> str:

@@ -40,19 +40,28 @@ def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Audit]:
     for name in dict.fromkeys(name for sweep in sweeps for name in sweep):
         values = {sweep.get(name, "unknown") for sweep in sweeps}
         if len(values) > 1:
-            yield Audit(f"The runs differ in their {name}: {_some(sorted(values))}", "run them again with the same")
+            yield Audit(f"The sweeps differ in their {name}: {_some(sorted(values))}", "run them again with the same")
+
+
+def data_versions(runs: pd.DataFrame) -> Iterator[Audit]:
+    """Doubts about runs whose data is not the same, though all that chooses it is."""
+    params = [name for name in map(str, runs) if name == "data" or name.startswith("data.")]
+    params = [name for name in params if name != "data.batch_size"]
+    known = runs.dropna(subset="fingerprint")
+    if params and (known.groupby(params, dropna=False)["fingerprint"].nunique() > 1).any():
+        yield Audit("The runs were trained on several versions of the same data", "run them again on the newest")
 
 
 def _outcomes(groups: pd.DataFrame) -> Iterator[Audit]:
     diverged = groups[groups["diverged"] > 0]
     if len(diverged):
-        names = [f"{row.group} ({row.diverged} of {row.planned})" for row in diverged.itertuples()]
+        names = [f"{_label(row, groups)} ({row['diverged']} of {row['planned']})" for _, row in diverged.iterrows()]
         remedy = "they count as the worst; a mean is over the runs that finished; take smaller rates to compare means"
         yield Audit(f"Runs diverged in {_groups(diverged)}: {_some(names)}", remedy)
     for outcome, remedy in (("failed", "see their traceback.txt in MLflow"), ("missing", "run the sweep again")):
         lost = groups[groups[outcome] > 0]
         if len(lost):
-            names = [f"{row['group']} ({row[outcome]} of {row['planned']})" for _, row in lost.iterrows()]
+            names = [f"{_label(row, groups)} ({row[outcome]} of {row['planned']})" for _, row in lost.iterrows()]
             yield Audit(f"Runs are {outcome} in {_groups(lost)}: {_some(names)}", remedy)
 
 
@@ -72,7 +81,8 @@ def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: str, at: Sequence
             beyond = chosen * factor**2 if chosen > 0 else None
             remedy = f"sweep {name} {'up' if largest else 'down'} to {beyond:.3g}" if beyond else "sweep further"
             end = "largest" if largest else "smallest"
-            yield Audit(f"The best {name} of {row['option']}, {chosen:.6g}, is the {end} that was swept", remedy)
+            option = _label(row, groups, "option")
+            yield Audit(f"The best {name} of {option}, {chosen:.6g}, is the {end} that was swept", remedy)
 
 
 def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Audit]:
@@ -104,8 +114,8 @@ def _contained(best: Sequence[Contest]) -> Iterator[Audit]:
 def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: str) -> Iterator[Audit]:
     """Options whose best group was still getting better when its training ended."""
     names = []
-    for row in leading(groups, metric).itertuples():
-        chosen = (bands["problem"] == row.problem) & (bands["group"] == row.group) & (bands["metric"] == metric)
+    for _, row in leading(groups, metric).iterrows():
+        chosen = (bands["problem"] == row["problem"]) & (bands["group"] == row["group"]) & (bands["metric"] == metric)
         curve = bands[chosen].sort_values("step")
         loss = losses(curve["mean"], metric).to_numpy()
         if len(loss) < 3:
@@ -113,11 +123,16 @@ def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: str) -> Iterator
         late = loss[np.searchsorted(curve["step"], 0.9 * curve["step"].iloc[-1], side="right") - 1]
         before = loss[-2] if late == loss[-1] else late
         if before - loss[-1] > FALLING * (loss.max() - loss.min()):
-            names.append(str(row.option))
+            names.append(_label(row, groups, "option"))
     if names:
         yield Audit(
             f"{metric} was still getting better at the end with {_some(names)}", "train longer: trainer.max_epochs"
         )
+
+
+def _label(row: pd.Series, groups: pd.DataFrame, name: str = "group") -> str:
+    """The group or option, and the data set if there are several."""
+    return f"{row[name]} on {row['problem']}" if groups["problem"].nunique() > 1 else str(row[name])
 
 
 def _groups(part: pd.DataFrame) -> str:

@@ -12,9 +12,8 @@ from seedsweep.contests import Contest, Judgement, contest, describe
 from seedsweep.errors import ConfigError
 from seedsweep.findings import profile, seed_shares, times_to_target, tunability
 from seedsweep.scores import compared, losses, score_runs, swept
-from seedsweep.verdicts import Verdict, disagreement, shrinkage, verdict
+from seedsweep.verdicts import BEST, SAME, Verdict, together, verdict
 
-SAME, BEST = "at the same setting", "each at its best"
 FEW = 4  # seeds, below which they are not halved
 
 
@@ -73,8 +72,7 @@ class Comparison:
         """What the contests mean, those of the options at their best first, and where the two questions disagree."""
         found = [Verdict(BEST, each.problem, each.name, verdict(each)) for each in self.best]
         found += [Verdict(SAME, each.problem, each.name, verdict(each)) for each in self.same]
-        both = disagreement(self.same, self.best) + shrinkage(self.same, self.best)
-        return found + [Verdict("both", "", "", sentence) for sentence in both]
+        return found + together(self.same, self.best)
 
     @property
     def audits(self) -> list[Audit]:

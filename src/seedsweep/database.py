@@ -119,7 +119,7 @@ def read_runs(engine: "Engine", sweep: str | None) -> Stored:
     infos = sa.select(runs.run_uuid, runs.name, runs.status, runs.start_time, runs.end_time)
     return Stored(
         list(fetch(infos.where(runs.run_uuid.in_(chosen)).order_by(runs.start_time.desc(), runs.run_uuid))),
-        pairs("tags", *(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome"))),
+        pairs("tags", *(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome", "data"))),
         pairs("params"),
         pairs("latest_metrics"),
     )

@@ -13,9 +13,9 @@ from pandas.api.extensions import take
 from seedsweep.database import Stored
 
 NOT_CURVES = ("epoch", "optimizer.lr")
-TAGS = tuple(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome"))
-TEXTS = ("name", "group", "sweep", "outcome", "status")
-ABOUT = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds")
+TAGS = {"group": "group", "sweep": "sweep", "job": "job", "outcome": "outcome", "data": "fingerprint"}
+TEXTS = ("name", "group", "sweep", "outcome", "status", "fingerprint")
+ABOUT = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds", "fingerprint")
 NONE = -1  # the code of a run that has no text in a column
 
 Missing = Callable[[set[int]], Sequence[Mapping[Any, Any]]]  # the rows of a plan but for those of some jobs
@@ -30,8 +30,9 @@ def runs_frame(stored: Stored, sweep: str | None, missing: Missing) -> pd.DataFr
         texts.put(place, "name", name)
         texts.put(place, "status", status)
     for run_id, key, text in stored.tags:
-        if key in TAGS and run_id in places:  # not one that was added while this was read
-            texts.put(places[run_id], key.removeprefix("seedsweep."), text)
+        column = TAGS.get(key.removeprefix("seedsweep.")) if key.startswith("seedsweep.") else None
+        if column and run_id in places:  # not one that was added while this was read
+            texts.put(places[run_id], column, text)
     planned = missing(set(map(int, texts.known["job"]))) if sweep else ()
     texts.grow(len(planned))
     for place, row in enumerate(planned, len(places)):

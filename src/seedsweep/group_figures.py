@@ -6,7 +6,6 @@ import altair as alt
 import pandas as pd
 
 from seedsweep import drawn
-from seedsweep.comparing import BEST
 from seedsweep.drawn import Part
 from seedsweep.encodings import (
     FINE,
@@ -27,6 +26,7 @@ from seedsweep.encodings import (
     tips,
 )
 from seedsweep.results import MAXIMIZED
+from seedsweep.verdicts import BEST
 
 CROSS = "M-1,-1L1,1M1,-1L-1,1"
 APART, CLOSE = "#D55E00", "#888888"

@@ -31,10 +31,10 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
     """One row a run of a sweep (its run id, or `"latest"`), or of the whole store when `sweep` is None.
 
     Columns: `run` (id), `name`, `group`, `sweep`, `job`, `outcome` (finished, diverged, failed or missing), `status`
-    (MLflow's), `started`, `seconds`; every param under its own name (`optimizer`, `optimizer.lr`, `seed`, …), as
-    numbers where all are; and the last value of every metric (`val/loss`, …). The runs of a sweep that
-    were planned and have no end are there too, with the outcome `missing`. `tracking_uri` is the default store when
-    None.
+    (MLflow's), `started`, `seconds`, `fingerprint` (of the data); every param under its own name (`optimizer`,
+    `optimizer.lr`, `seed`, …), as numbers where all are; and the last value of every metric (`val/loss`, …). The runs
+    of a sweep that were planned and have no end are there too, with the outcome `missing`. `tracking_uri` is the
+    default store when None.
     """
     client = store.connect(tracking_uri or store.default_uri())
     parent = None if sweep is None else find_sweeps(client, sweep)[0].info.run_id

@@ -14,11 +14,12 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from seedsweep.comparing import BEST, SAME, Comparison
+from seedsweep.comparing import Comparison
 from seedsweep.errors import masked
 from seedsweep.summary import counts
 from seedsweep.tables import best_table, groups_table, pairs_table
 from seedsweep.themes import DARK, LIGHT, PAPER
+from seedsweep.verdicts import BEST, BOTH, SAME, Verdict
 
 WIDTH = 720  # of a PNG, before it is scaled
 SCALE = 2
@@ -70,7 +71,7 @@ def _render(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: 
         title=f"Which {comparison.question.by} wins?",
         summary=_summary(comparison),
         questions=list(_questions(comparison)),
-        disagreements=[verdict.sentence for verdict in comparison.verdicts if verdict.question not in (SAME, BEST)],
+        both=[": ".join(_names(each.problem * (len(problems) > 1), each.sentence)) for each in _both(comparison)],
         several=len(problems) > 1,
         sections=list(_sections(specs)),
         tables=list(_tables(comparison, problems)),
@@ -87,6 +88,10 @@ def _summary(comparison: Comparison) -> str:
     words = ", ".join(f"{number:,} {outcome}" for outcome, number in found.items() if number)
     seeds = comparison.runs["seed"].nunique()
     return f"By {selected} of {asked.metric}; {len(comparison.runs):,} runs over {seeds:,} seeds: {words}."
+
+
+def _both(comparison: Comparison) -> list[Verdict]:
+    return [verdict for verdict in comparison.verdicts if verdict.question == BOTH]
 
 
 def _questions(comparison: Comparison) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:

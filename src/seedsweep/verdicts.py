@@ -1,5 +1,6 @@
 """What a contest means, in words."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pandas as pd
@@ -10,8 +11,11 @@ VANISHED = 10  # times as far apart as options at their best are those at most s
 MANY_SEEDS = 10_000  # beyond which no number of seeds is worth naming
 
 
+SAME, BEST, BOTH = "at the same setting", "each at its best", "both"
+
+
 class Verdict(NamedTuple):
-    """A sentence on one contest: `question` is `at the same setting` or `each at its best`, `name` says which."""
+    """A sentence on one contest, or on both questions; `question` is `SAME`, `BEST` or `BOTH`, `name` the setting."""
 
     question: str
     problem: str
@@ -46,9 +50,13 @@ def verdict(contest: Contest) -> str:
     )
 
 
-def disagreement(same: list[Contest], best: list[Contest]) -> list[str]:
-    """Where the winner at a setting is not that of the options at their best: a sentence each."""
-    said = []
+def together(same: list[Contest], best: list[Contest]) -> list[Verdict]:
+    """What the two questions say together."""
+    return [*_disagreement(same, best), *_shrinkage(same, best)]
+
+
+def _disagreement(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]:
+    """Where the winner at a setting is not that of the options at their best."""
     for judged in best:
         top = set(_top(judged))
         fixed = [contest for contest in same if contest.problem == judged.problem and len(_top(contest)) == 1]
@@ -57,23 +65,20 @@ def disagreement(same: list[Contest], best: list[Contest]) -> list[str]:
             shown = "; ".join(f"{winner} at {name or 'the same setting'}" for name, winner in list(others.items())[:3])
             more = f" and at {len(others) - 3} more settings" if len(others) > 3 else ""
             now = f"{_listed(sorted(top))} {'tie' if len(top) > 1 else 'wins'} with each at its best"
-            said.append(f"The two questions have different answers: {shown}{more}; yet {now}")
-    return said
+            sentence = f"The two questions have different answers: {shown}{more}; yet {now}"
+            yield Verdict(BOTH, judged.problem, "", sentence)
 
 
-def shrinkage(same: list[Contest], best: list[Contest]) -> list[str]:
-    """Where tuning makes most of the gaps vanish: a sentence each."""
-    said = []
+def _shrinkage(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]:
+    """Where tuning makes most of the gaps vanish."""
     for judged in best:
         fixed = {contest.name: _gap(contest) for contest in same if contest.problem == judged.problem}
         wide = sorted((gap, name) for name, gap in fixed.items() if gap > VANISHED * _gap(judged))
         if 2 * len(wide) > len(fixed):
             gap, name = wide[len(wide) // 2]
             now = f"{_gap(judged):.2g} with each at its best"
-            said.append(
-                f"Tuning makes the gaps vanish: from the first to the last it is {now}, but {gap:.2g} at {name}"
-            )
-    return said
+            sentence = f"Tuning makes the gaps vanish: from the first to the last it is {now}, but {gap:.2g} at {name}"
+            yield Verdict(BOTH, judged.problem, "", sentence)
 
 
 def significance(p: float) -> str:
@@ -94,7 +99,7 @@ def _beats(beaten: pd.DataFrame) -> str:
     """By how much and how surely the nearest of the beaten ones is beaten."""
     nearest = beaten.sort_values("difference").iloc[0]
     whom = f"beats {nearest['worse']}" if len(beaten) == 1 else f"beats every other, {nearest['worse']} the closest"
-    by = f"by {_amount(nearest)}" if pd.notna(nearest["difference"]) else "whose runs diverged"
+    by = f"by {_amount(nearest)}" if nearest["difference"] > 0 else "by ranks, as runs diverged"
     unpaired = "" if beaten["paired"].all() else "; not paired, as the seeds differ"
     return f"{whom} {by} (adjusted {significance(beaten['adjusted'].max())}{unpaired})"
 
@@ -117,7 +122,7 @@ def _between(pairs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 def _more_seeds(pairs: pd.DataFrame) -> str:
     """How many seeds would tell the closest pair apart, where that is a number one could run."""
-    known = pairs.dropna(subset=["difference", "needed"])
+    known = pairs[pairs["difference"] > 0].dropna(subset="needed")
     if known.empty:
         return ""
     widest = known.sort_values("difference").iloc[-1]
