@@ -19,7 +19,7 @@ from seedsweep.errors import masked
 from seedsweep.summary import counts
 from seedsweep.tables import best_table, groups_table, pairs_table
 from seedsweep.themes import DARK, LIGHT, PAPER
-from seedsweep.verdicts import BEST, BOTH, SAME, Verdict
+from seedsweep.verdicts import BEST, BOTH, SAME
 
 WIDTH = 720  # of a PNG, before it is scaled
 SCALE = 2
@@ -71,7 +71,7 @@ def _render(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: 
         title=f"Which {comparison.question.by} wins?",
         summary=_summary(comparison),
         questions=list(_questions(comparison)),
-        both=[": ".join(_names(each.problem * (len(problems) > 1), each.sentence)) for each in _both(comparison)],
+        both=_both(comparison, len(problems) > 1),
         several=len(problems) > 1,
         sections=list(_sections(specs)),
         tables=list(_tables(comparison, problems)),
@@ -90,8 +90,9 @@ def _summary(comparison: Comparison) -> str:
     return f"By {selected} of {asked.metric}; {len(comparison.runs):,} runs over {seeds:,} seeds: {words}."
 
 
-def _both(comparison: Comparison) -> list[Verdict]:
-    return [verdict for verdict in comparison.verdicts if verdict.question == BOTH]
+def _both(comparison: Comparison, several: bool) -> list[str]:
+    found = [verdict for verdict in comparison.verdicts if verdict.question == BOTH]
+    return [f"{verdict.problem}: {verdict.sentence}" if several else verdict.sentence for verdict in found]
 
 
 def _questions(comparison: Comparison) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
