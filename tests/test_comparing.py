@@ -14,7 +14,7 @@ from seedsweep.comparing import Comparison, compare
 from seedsweep.errors import ConfigError
 from seedsweep.results import Point, RunResult, objective
 from seedsweep.scores import score_runs
-from seedsweep.verdicts import verdict
+from seedsweep.verdicts import BOTH, verdict
 
 SEEDS = 20
 
@@ -132,7 +132,7 @@ def test_each_at_its_best_chooses_on_one_half_and_claims_on_the_other() -> None:
     assert rows.loc["sgd", "mean"] == pytest.approx(table.loc[chosen & odd, "test/loss"].mean())
     assert rows.loc["sgd", "optimism"] == pytest.approx(rows.loc["sgd", "mean"] - rows.loc["sgd", "selected"])
     assert rows.loc["sgd", "finished"] == SEEDS / 2
-    both, gaps = sentences(found, "both")
+    both, gaps = sentences(found, BOTH)
     assert gaps.startswith("Tuning makes the gaps vanish: from the first to the last it is 0.0")
     assert both.startswith("The two questions have different answers: adam at lr=0.1; sgd at lr=1")
     assert "adam and sgd tie" in both
@@ -311,7 +311,7 @@ def test_notebook_sweep_finds_that_tuning_makes_the_gaps_vanish(train: Callable[
     (best,) = found.best
     assert best.table["mean"].max() - best.table["mean"].min() < 0.006
     assert best.table["mean"].max() < 0.04
-    assert "Tuning makes the gaps vanish" in sentences(found, "both")[-1]
+    assert "Tuning makes the gaps vanish" in sentences(found, BOTH)[-1]
 
 
 def test_python_of_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:

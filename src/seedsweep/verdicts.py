@@ -11,7 +11,7 @@ VANISHED = 10  # times as far apart as options at their best are those at most s
 MANY_SEEDS = 10_000  # beyond which no number of seeds is worth naming
 
 
-SAME, BEST, BOTH = "at the same setting", "each at its best", "both"
+SAME, BEST, BOTH = "at the same setting", "each at its best", "both together"
 
 
 class Verdict(NamedTuple):
