@@ -63,7 +63,10 @@ def test_too_few_seeds_are_said_with_the_number_needed() -> None:
     (contest,) = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.97}, seeds=4)).same
     needed = contest.pairs["needed"].iloc[0]
     assert 4 < needed < 100
-    assert f"about {needed:.0f} seeds would show a difference of this size" in verdict(contest)
+    said = "4 seeds cannot decide between 2 options, however far apart they are (adam is first so far): run 6 or more"
+    assert verdict(contest) == said
+    (contest,) = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.999}, seeds=10)).same
+    assert f"about {contest.pairs['needed'].iloc[0]:.0f} seeds would show it" in verdict(contest)
 
 
 def test_differences_are_paired_by_seed() -> None:
@@ -125,17 +128,27 @@ def test_each_at_its_best_chooses_on_one_half_and_claims_on_the_other() -> None:
     (best,) = found.best
     rows = best.table.set_index("competitor")
     assert (best.metric, rows["setting"].to_dict()) == ("test/loss", {"sgd": "lr=1", "adam": "lr=0.1"})
-    even, odd = (table["seed"] % 2 == half for half in (0, 1))
     chosen = (table["optimizer"] == "sgd") & (table["optimizer.lr"] == 1)
-    assert rows.loc["sgd", "selected"] == pytest.approx(table.loc[chosen & even, "val/loss"].mean())
-    assert rows.loc["sgd", "again"] == pytest.approx(table.loc[chosen & odd, "val/loss"].mean())
-    assert rows.loc["sgd", "mean"] == pytest.approx(table.loc[chosen & odd, "test/loss"].mean())
-    assert rows.loc["sgd", "optimism"] == pytest.approx(rows.loc["sgd", "mean"] - rows.loc["sgd", "selected"])
-    assert rows.loc["sgd", "finished"] == SEEDS / 2
+    assert rows.loc["sgd", "selected"] == pytest.approx(table.loc[chosen, "val/loss"].mean())
+    assert rows.loc["sgd", "mean"] == pytest.approx(table.loc[chosen, "test/loss"].mean())
+    assert rows.loc["sgd", "optimism"] == pytest.approx(0)  # the same choice on both halves
+    assert rows.loc["sgd", "finished"] == SEEDS
     both, gaps = sentences(found, BOTH)
     assert gaps.startswith("Tuning makes the gaps vanish: from the first to the last it is 0.0")
     assert both.startswith("The two questions have different answers: adam at lr=0.1; sgd at lr=1")
     assert "adam and sgd tie" in both
+
+
+def test_each_half_judges_the_choice_of_the_other() -> None:
+    """Each rate is better on the seeds of one half: what is chosen there is worse on the other."""
+    table = runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 1.0, ("adam", 0.1): 2.0, ("adam", 1.0): 2.0}, noise=0.001)
+    lucky = (table["seed"] % 2 == 0) == (table["optimizer.lr"] == 0.1)
+    table["val/loss"] += np.where(lucky, -0.5, 0.5)
+    (best,) = compare(table).best
+    sgd = best.table.set_index("competitor").loc["sgd"]
+    assert sgd["setting"] == "lr=0.1 or lr=1"
+    assert [sgd[name] for name in ("selected", "again", "optimism")] == pytest.approx([0.5, 1.5, 1.0], abs=0.01)
+    assert sgd["finished"] == SEEDS
 
 
 def test_an_unrelated_group_changes_no_other() -> None:
@@ -151,9 +164,38 @@ def test_param_that_was_swept_is_compared_where_the_optimizer_is_one() -> None:
     assert sentences(found, "at the same setting")[0].startswith("1 wins")
 
 
+def test_direction_of_a_metric_is_known_by_its_name() -> None:
+    table = runs({("sgd", 0.1): 0.8, ("adam", 0.1): 0.6}).rename(columns={"val/loss": "f1", "test/loss": "speed"})
+    assert compare(table, metric="f1", at=[]).same[0].table["competitor"].tolist() == ["sgd", "adam"]
+    with pytest.raises(ConfigError, match="is it better when larger or smaller"):
+        compare(table, metric="speed")
+
+
+def test_results_beside_the_metric_and_repeated_indices_do_no_harm() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}).rename(columns={"test/loss": "seconds"})
+    parts = [table[table["optimizer"] == name].reset_index(drop=True) for name in ("sgd", "adam")]
+    assert compare(pd.concat(parts)).same[0].table["competitor"].tolist() == ["adam", "sgd"]
+
+
+def test_param_that_was_not_swept_is_refused_with_those_that_were() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}).assign(init="zeros")
+    with pytest.raises(ConfigError, match="by=init: has one value only, zeros; swept were optimizer"):
+        compare(table, by="init")
+
+
+def test_what_follows_from_an_option_is_no_setting() -> None:
+    levels = {("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}
+    one, other = runs(levels).assign(init="zeros"), runs(levels).assign(init="normal")
+    table = pd.concat([one, other.assign(run="n" + other["run"])])
+    table["optimizer._target_"] = "torch.optim." + table["optimizer"]
+    assert compare(table, by="init").question.at == ["optimizer"]
+
+
 def test_only_pairs_with_the_baseline_are_tested() -> None:
     levels = {("sgd", 0.1): 1.0, ("adam", 0.1): 0.5, ("adagrad", 0.1): 0.8}
     (contest,) = compare(runs(levels), baseline="sgd").same
+    assert verdict(contest).startswith("against sgd: adam is better by 0.")
+    assert verdict(contest).endswith("the others were not compared with each other")
     assert all("sgd" in pair for pair in zip(contest.pairs["better"], contest.pairs["worse"], strict=True))
     assert len(contest.pairs) == 2
 
@@ -197,10 +239,14 @@ def test_scores_are_the_objectives_of_the_runs(select: str, metric: str) -> None
         ({"metric": "val/foo"}, "metric=val/foo: was not logged by these runs; there are test/loss, val/loss"),
         ({"by": "foo"}, "by=foo: must be a param of the runs: optimizer, optimizer.lr"),
         ({"at": ["foo"]}, "at=foo: must be a param of the runs"),
-        ({"at": []}, "two runs of sgd have the seed 0; name the param that they differ in"),
+        ({"at": []}, "two runs of sgd have the seed 0; name all params that they differ in"),
         ({"select": "first"}, "select=first: must be one of last, best, auc"),
         ({"select": "auc"}, "select=auc: needs the curves of the runs"),
         ({"baseline": "foo"}, "baseline=foo: must be one of adam, sgd"),
+        ({"at": "foo"}, "at=foo: must be a param of the runs"),
+        ({"by": "seed"}, "by=seed: tells the replicates apart"),
+        ({"metrics": "val/loss"}, "metrics=val/loss: there is no such key; there are metric, select, by"),
+        ({"target": "low"}, "target=low: must be a number"),
         ({"confidence": 95}, "confidence=95: must be at least 0.5 and less than 1"),
     ],
 )
@@ -219,8 +265,8 @@ def test_best_rate_at_the_edge_is_doubted_with_where_to_go() -> None:
     levels = {("sgd", rate): 1 - 0.1 * place for place, rate in enumerate(rates)}
     found = compare(runs(levels | {("adam", rate): level for rate, level in zip(rates, (0.9, 0.5, 0.8), strict=True)}))
     edges = [audit for audit in found.audits if "that was swept" in audit.sentence]
-    assert [edge.sentence for edge in edges] == ["The best optimizer.lr of sgd, 1, is the largest that was swept"]
-    assert edges[0].remedy == "sweep optimizer.lr up to 100"
+    assert [edge.sentence for edge in edges] == ["The best optimizer.lr is the largest that was swept for sgd (1)"]
+    assert edges[0].remedy == "sweep it up to 100"
 
 
 def test_unequal_seeds_and_searches_are_doubted() -> None:

@@ -76,7 +76,7 @@ def test_sweep_is_recorded_with_plan_counts_and_tables(train: Callable[..., Ende
     assert parent.info.status == "FINISHED"
     assert [tags[key] for key in ("planned", "finished", "diverged", "failed", "missing")] == ["8", "4", "4", "0", "0"]
     assert tags["command"].endswith(
-        "trainer.max_epochs=1 " + " ".join(["hydra/job_logging=disabled", "hydra/hydra_logging=disabled"])
+        "trainer.max_epochs=1 compare=false " + " ".join(["hydra/job_logging=disabled", "hydra/hydra_logging=disabled"])
     )
     assert tags["version.torch"].startswith("2.")
     children = runs_in(client)

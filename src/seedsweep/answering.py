@@ -1,14 +1,16 @@
 """What `compare.py` does, and every sweep at its end: read, compare, say what is so, and keep the report."""
 
 import logging
+import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pandas as pd
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 FOLDER = "report"  # among the artifacts of the sweep
+LONGEST = 100  # characters of its name
 READ = ("sweep", "experiment", "filter", "uri", "pngs")  # the keys that are not of the question
 MADE = {"commit": "mlflow.source.git.commit", "version": "seedsweep.version", "torch": "seedsweep.version.torch"}
 
@@ -34,6 +37,8 @@ def answer(config: DictConfig) -> Comparison:
 
     With several sweeps, that is the newest of them. Raises `ConfigError` for a value that is not allowed.
     """
+    from seedsweep.group_runs import groups_page
+
     asked: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     chosen = [asked["sweep"]] if isinstance(asked["sweep"], str) else asked["sweep"] or []
     start = time.perf_counter()
@@ -44,8 +49,13 @@ def answer(config: DictConfig) -> Comparison:
         curves = pd.concat([load_curves(sweep, asked["uri"]) for sweep in ids], ignore_index=True)
     log.debug("reading: %.2f s", time.perf_counter() - start)
     runs = _filtered(_newest(runs), asked["filter"])
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{'; '.join(map(_named, sweeps[:3]))}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     question = {key: value for key, value in asked.items() if key not in READ}
-    return say(runs, curves[curves["run"].isin(runs["run"])], sweeps, asked["uri"], question, asked["pngs"])
+    found = say(runs, curves[curves["run"].isin(runs["run"])], sweeps, asked["uri"], question, _typed(), asked["pngs"])
+    page = groups_page(sweeps[0].info.experiment_id, sweeps[0].info.run_id)
+    console.print("The mean curves:", where(asked["uri"], page), markup=False)
+    return found
 
 
 def say(
@@ -54,10 +64,14 @@ def say(
     sweeps: "list[Run]",
     uri: str,
     question: Mapping[str, Any],
+    typed: Sequence[str] = (),
     pngs: bool = True,
 ) -> Comparison:
-    """Compare and print; store the report and the runs of the groups with the first of the sweeps."""
-    from seedsweep.group_runs import groups_page, record_groups
+    """Compare and print; store the report and the runs of the groups with the first of the sweeps.
+
+    `typed` are the overrides by which a question differs from the usual one: its report has a folder of its own.
+    """
+    from seedsweep.group_runs import record_groups
     from seedsweep.report import write_report
 
     start = time.perf_counter()
@@ -68,20 +82,27 @@ def say(
     print_comparison(comparison)
     log.debug("comparing: %.2f s", time.perf_counter() - start)
     client, first, start = store.connect(uri), sweeps[0], time.perf_counter()
+    below = re.sub(r"[^\w.=,<>+-]+", "_", " ".join([FOLDER, *typed]))[:LONGEST]
     with Console(stderr=True).status("writing the report"), tempfile.TemporaryDirectory() as folder:
-        write_report(comparison, Path(folder), _about(sweeps, uri) | _data(runs), pngs=pngs)
-        client.log_artifacts(first.info.run_id, folder, FOLDER)
+        asked = {"question": " ".join(["python compare.py", *typed])}
+        write_report(comparison, Path(folder), asked | _about(sweeps, uri) | _data(runs), pngs=pngs)
+        client.log_artifacts(first.info.run_id, folder, below)
     log.debug("report: %.2f s", time.perf_counter() - start)
     start = time.perf_counter()
-    asked = comparison.question
-    record_groups(first.info.run_id, comparison.bands, comparison.groups, uri, str(asked.by), asked.at or ())
+    by, at = str(comparison.question.by), comparison.question.at or ()
+    record_groups(first.info.run_id, comparison.bands, comparison.groups, uri, by, at)
     log.debug("groups: %.2f s", time.perf_counter() - start)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"The report: {_place(first)}", markup=False)
-    console.print(
-        "The mean curves:", where(uri, groups_page(first.info.experiment_id, first.info.run_id)), markup=False
-    )
+    Console(highlight=False, soft_wrap=True).print(f"The report: {_place(first, below)}", markup=False)
     return comparison
+
+
+def _typed() -> list[str]:
+    """What was asked on the command line besides which sweeps."""
+    return [each for each in HydraConfig.get().overrides.task if not each.startswith(("sweep=", "uri=", "pngs="))]
+
+
+def _named(sweep: "Run") -> str:
+    return f"sweep {sweep.info.run_id[:8]} {sweep.info.run_name}"
 
 
 def _newest(runs: pd.DataFrame) -> pd.DataFrame:
@@ -100,9 +121,12 @@ def _filtered(runs: pd.DataFrame, query: str | None) -> pd.DataFrame:
         if f"`{name}`" not in query:
             quoted = quoted.replace(name, f"`{name}`")
     try:
-        return runs.query(quoted, engine="python")
+        left = runs.query(quoted, engine="python")
     except Exception as error:  # whatever a query may raise
         raise ConfigError("filter", query, f"is no query of the table of runs: {error}") from error
+    if left.empty:
+        raise ConfigError("filter", query, f"is true for none of the {len(runs)} runs")
+    return left
 
 
 def _about(sweeps: "list[Run]", uri: str) -> dict[str, str]:
@@ -120,9 +144,9 @@ def _data(runs: pd.DataFrame) -> dict[str, str]:
     return {"data fingerprint": ", ".join(sorted(set(runs["fingerprint"].dropna()))) or "unknown"}
 
 
-def _place(sweep: "Run") -> str:
+def _place(sweep: "Run", below: str) -> str:
     """Where the report can be opened: a file, or in MLflow's UI."""
     folder = urlsplit(sweep.info.artifact_uri)
     if folder.scheme in ("", "file"):
-        return f"{unquote(folder.path)}/{FOLDER}/report.html"
-    return f"{FOLDER}/report.html among the artifacts of {sweep.info.run_id} in MLflow"
+        return f"{unquote(folder.path)}/{below}/report.html"
+    return f"{below}/report.html among the artifacts of {sweep.info.run_id} in MLflow"

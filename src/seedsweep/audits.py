@@ -67,22 +67,25 @@ def _outcomes(groups: pd.DataFrame) -> Iterator[Audit]:
 
 def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: str, at: Sequence[str]) -> Iterator[Audit]:
     """Options whose best setting lies at the end of what was swept."""
-    best = leading(groups, metric)
-    numeric = [name for name in at if pd.api.types.is_numeric_dtype(scored[name])]
-    for _, row in best.iterrows():
+    found: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    for _, row in leading(groups, metric).iterrows():
         own = scored[(scored["problem"] == row["problem"]) & (scored["option"] == row["option"])]
-        for name in numeric:
+        for name in (name for name in at if pd.api.types.is_numeric_dtype(scored[name])):
             values = np.sort(own[name].dropna().unique())
             chosen = float(own.loc[own["group"] == row["group"], name].iloc[0])
-            if len(values) < 3 or chosen not in (values[0], values[-1]):
-                continue
-            largest = chosen == values[-1]
-            factor = values[-1] / values[-2] if largest else values[0] / values[1]
-            beyond = chosen * factor**2 if chosen > 0 else None
-            remedy = f"sweep {name} {'up' if largest else 'down'} to {beyond:.3g}" if beyond else "sweep further"
-            end = "largest" if largest else "smallest"
-            option = _label(row, groups, "option")
-            yield Audit(f"The best {name} of {option}, {chosen:.6g}, is the {end} that was swept", remedy)
+            if len(values) > 1 and chosen in (values[0], values[-1]):
+                largest = chosen == values[-1]
+                step = values[-1] / values[-2] if largest else values[0] / values[1]
+                beyond = chosen * min(max(step**2, 0.01), 100) if chosen > 0 else np.nan
+                found.setdefault((name, "largest" if largest else "smallest"), []).append(
+                    (f"{_label(row, groups, 'option')} ({chosen:.6g})", beyond)
+                )
+    for (name, end), options in found.items():
+        further = max(beyond for _, beyond in options) if end == "largest" else min(beyond for _, beyond in options)
+        to = f" {'up' if end == 'largest' else 'down'} to {float(f'{further:.1g}'):g}" if np.isfinite(further) else ""
+        yield Audit(
+            f"The best {name} is the {end} that was swept for {_some([who for who, _ in options])}", f"sweep it{to}"
+        )
 
 
 def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Audit]:

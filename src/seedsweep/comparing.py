@@ -1,13 +1,15 @@
 """What the evidence of many seeds allows to say: runs and curves in, a `Comparison` out."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seedsweep.audits import Audit, audits
 from seedsweep.bands import bands
+from seedsweep.checks import check_whole
 from seedsweep.contests import Contest, Judgement, contest, describe
 from seedsweep.errors import ConfigError
 from seedsweep.findings import profile, seed_shares, times_to_target, tunability
@@ -44,14 +46,16 @@ class Question:
         return Judgement(metric, self.confidence, self.baseline, self.seed)
 
 
-@dataclass
+@dataclass(repr=False)
 class Comparison:
     """What `compare` found.
 
     `runs` has a row a run with its score, `groups` a row a group. `same` are the contests at the same setting, `best`
-    those of the options at their own best settings, chosen on one half of the seeds and judged on the other; empty
-    where nothing was chosen, or too few seeds are there. `bands` are the mean curves of the groups; that and `times`,
-    `tunability`, `shares` and `profile` are described where they are made, and empty where they cannot be.
+    those of the options at their own best settings, chosen on one half of the seeds and judged on the other, and the
+    other way round: `selected` is the score that a setting was chosen for, `again` that on the seeds which had no part
+    in it, `optimism` by how much it is worse. Empty where nothing was chosen, or too few seeds are there. `bands` are
+    the mean curves of the groups; that and `times`, `tunability`, `shares` and `profile` are described where they are
+    made, and empty where they cannot be.
     """
 
     question: Question
@@ -66,6 +70,10 @@ class Comparison:
     shares: pd.DataFrame
     profile: pd.DataFrame
     doubts: list[Audit] = field(default_factory=list)  # besides those that the runs themselves raise
+
+    def __repr__(self) -> str:
+        said = [f"{each.question} {each.problem} {each.name}: {each.sentence}" for each in self.verdicts]
+        return "\n".join([f"Comparison by {self.question.metric} of {len(self.runs)} runs", *said])
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -89,15 +97,18 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     do. `curves` are tidy (`run`, `metric`, `step`, `epoch`, `value`), as `load_curves` gives them. The other arguments
     are those of `Question`. Raises `ConfigError` for one that is not allowed.
     """
-    asked = Question(**question)
-    if not 0.5 <= asked.confidence < 1:
-        raise ConfigError("confidence", asked.confidence, "must be at least 0.5 and less than 1")
+    asked = _checked(question)
     if runs.empty:
-        raise ConfigError("sweep", "no runs", "there is nothing to compare")
+        raise ConfigError("runs", "none", "there is nothing to compare")
+    runs = runs.reset_index(drop=True)
     by = asked.by or compared(runs)
     asked = replace(asked, by=by, at=swept(runs, by) if asked.at is None else asked.at)
     scored = score_runs(runs, curves, asked.metric, asked.select, by, asked.at or ())
     options = sorted(set(scored["option"]))
+    if len(options) < 2:
+        others = swept(runs)
+        allowed = f"has one value only, {options[0]}; {f'swept were {others}' if others else 'nothing was swept'}"
+        raise ConfigError("by", by, allowed.replace("[", "").replace("]", "").replace("'", ""))
     if asked.baseline is not None and asked.baseline not in options:
         raise ConfigError("baseline", asked.baseline, f"must be one of {', '.join(options)}")
     judged = asked.judgement(asked.metric)
@@ -127,23 +138,53 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     )
 
 
+def _checked(question: Mapping[str, Any]) -> Question:
+    """Raises `ConfigError` for a key that there is not, or a value of another kind than it takes."""
+    keys = [each.name for each in fields(Question)]
+    for key in question:
+        if key not in keys:
+            raise ConfigError(key, question[key], f"there is no such key; there are {', '.join(keys)}")
+    asked = Question(**question)
+    for key in ("metric", "select", "by", "baseline"):
+        if not isinstance(getattr(asked, key), str | None):
+            raise ConfigError(key, getattr(asked, key), "must be a name")
+    at = [asked.at] if isinstance(asked.at, str) else asked.at
+    if not (at is None or (isinstance(at, Sequence) and all(isinstance(name, str) for name in at))):
+        raise ConfigError("at", at, "must be the names of params: [optimizer.lr,data.batch_size]")
+    if not isinstance(asked.confidence, int | float) or not 0.5 <= asked.confidence < 1:
+        raise ConfigError("confidence", asked.confidence, "must be at least 0.5 and less than 1")
+    if not isinstance(asked.target, int | float | None):
+        raise ConfigError("target", asked.target, "must be a number")
+    check_whole("seed", asked.seed, 0, 2**31 - 1)
+    return replace(asked, at=at)
+
+
 def _best(runs: pd.DataFrame, curves: pd.DataFrame | None, scored: pd.DataFrame, asked: Question) -> Iterator[Contest]:
-    """For each problem the contest of the options, each at the setting that was the best on one half of the seeds."""
+    """For each problem the contest of the options, each at the setting that was the best on other seeds."""
     metric = asked.claim if asked.claim in runs else asked.metric
     claims = scored if metric == asked.metric else score_runs(runs, None, metric, "last", str(asked.by), asked.at or ())
     for _, part in scored.groupby("problem", sort=False):
         seeds = list(dict.fromkeys(part["seed"]))
         if len(seeds) < FEW or part.groupby("option")["setting"].nunique().max() < 2:
             continue
-        first = part["seed"].isin(seeds[::2])
-        chosen = _choose(part[first], asked.metric)
-        again = part[~first & part["group"].isin(chosen["group"])].groupby("option")["score"].mean()
-        claimed = claims.loc[part.index[~first & part["group"].isin(chosen["group"])]]
-        found = contest(claimed, BEST, asked.judgement(metric))
-        found.table = found.table.join(chosen[["setting", "selected"]].assign(again=again), on="competitor")
-        gap = losses(found.table["mean"], metric) - losses(found.table["selected"], asked.metric)
+        choices, judged = [], []
+        for half in (0, 1):  # chosen on one half, judged on the other, and the other way round
+            chosen = _choose(part[part["seed"].isin(seeds[half::2])], asked.metric)
+            held_out = part[part["seed"].isin(seeds[1 - half :: 2]) & part["group"].isin(chosen["group"])]
+            again = held_out["score"].where(np.isfinite(held_out["score"])).groupby(held_out["option"]).mean()
+            choices.append(chosen.assign(again=again))
+            judged.append(held_out.index)
+        found = contest(claims.loc[judged[0].append(judged[1])], BEST, asked.judgement(metric))
+        both = pd.concat(choices).groupby(level=0, sort=False)
+        more = both.agg(setting=("setting", _either), selected=("selected", "mean"), again=("again", "mean"))
+        found.table = found.table.join(more, on="competitor")
+        gap = losses(found.table["again"], asked.metric) - losses(found.table["selected"], asked.metric)
         found.table["optimism"] = gap
         yield found
+
+
+def _either(settings: pd.Series) -> str:
+    return " or ".join(dict.fromkeys(settings))
 
 
 def _choose(scored: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -39,7 +39,8 @@ class Contest:
     the number of those that beat it, so that those who cannot be told apart may share one. `pairs` has a row a pair:
     `better`, `worse`, `seeds`, `paired`, how much better in units of the metric (`difference`, `low`, `high`), the
     `probability` that it is better on a seed (`probability_low`, `probability_high`), `p`, that `adjusted` by Holm's
-    method over the pairs of this contest, and how many seeds would show such a difference (`needed`).
+    method over the pairs of this contest, and how many seeds would show such a difference (`needed`). With a `baseline`
+    only the pairs with that are there, and ranks tell no more than who is beaten by it.
     """
 
     problem: str
@@ -47,6 +48,7 @@ class Contest:
     metric: str
     table: pd.DataFrame
     pairs: pd.DataFrame
+    baseline: str | None = None
 
 
 def contest(scored: pd.DataFrame, name: str, judged: Judgement, numbers: pd.DataFrame | None = None) -> Contest:
@@ -63,7 +65,7 @@ def contest(scored: pd.DataFrame, name: str, judged: Judgement, numbers: pd.Data
     table.insert(0, "rank", 1 + beaten.reindex(table.index, fill_value=0))
     order = losses(table["mean"], judged.metric).where(table["diverged"] == 0, np.inf)
     table = table.assign(order=order).sort_values(["rank", "order"], kind="stable").drop(columns="order")
-    return Contest(str(scored["problem"].iloc[0]), name, judged.metric, table.reset_index(), pairs)
+    return Contest(str(scored["problem"].iloc[0]), name, judged.metric, table.reset_index(), pairs, judged.baseline)
 
 
 def describe(scored: pd.DataFrame, judged: Judgement) -> dict[str, Any]:
@@ -94,7 +96,8 @@ def _by_seed(scored: pd.DataFrame, metric: str) -> pd.DataFrame:
     twice = scored[scored.duplicated(["option", "seed"])]
     if len(twice):
         option, seed = twice.iloc[0][["option", "seed"]]
-        raise ConfigError("at", None, f"two runs of {option} have the seed {seed}; name the param that they differ in")
+        allowed = f"two runs of {option} have the seed {seed}; name all params that they differ in"
+        raise ConfigError("at", twice.iloc[0]["setting"] or None, allowed)
     return scored.assign(loss=losses(scored["score"], metric)).pivot(index="seed", columns="option", values="loss")
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 PAGE = 1000
+BEGINNING = 4  # characters of a sweep's id that are enough if no other begins so
 THREADS = 8  # that ask a server for curves
 STACKED = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # run id, artifact, place in the fleet
 
@@ -108,7 +109,8 @@ def _weights(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict
 
 
 def find_sweeps(client: "MlflowClient", *chosen: str, experiment: str | None = None) -> "list[Run]":
-    """The parent runs of sweeps by their ids or `latest`, all if none is named, the newest first.
+    """The parent runs of sweeps by their ids, the beginnings of these, or `latest`; all if none is named, the newest
+    first.
 
     Raises `ConfigError` with those that there are.
     """
@@ -122,6 +124,8 @@ def find_sweeps(client: "MlflowClient", *chosen: str, experiment: str | None = N
             raise ConfigError("experiment", experiment, f"has no sweeps; there are {', '.join(names)}")
     known = {run.info.run_id: run for run in sweeps} | ({"latest": sweeps[0]} if sweeps else {})
     for sweep in chosen if sweeps else ("latest",):
+        begun = [run_id for run_id in known if run_id.startswith(sweep)]
+        known |= {sweep: known[begun[0]]} if len(begun) == 1 and len(sweep) >= BEGINNING else {}
         if sweep not in known:
             newest = "; ".join(f"{run.info.run_id} ({run.info.run_name})" for run in sweeps[:3])
             allowed = f"no such sweep; the newest are {newest}" if newest else "there are no sweeps yet"

@@ -11,7 +11,9 @@ from torch import Tensor
 from seedsweep.errors import ConfigError
 
 Outcome = Literal["finished", "diverged"]  # of a training that came to its end
-MAXIMIZED = "accuracy"  # every other metric is better when it is smaller
+# how the names of metrics end that are better when they are larger, or smaller
+MAXIMIZED = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score")
+MINIMIZED = ("loss", "loss_step", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
 SUBOPTIMALITY = "train/suboptimality"  # how far the loss on all training rows is above its minimum
 
 

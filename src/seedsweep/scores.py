@@ -9,7 +9,7 @@ import pandas as pd
 from seedsweep.errors import ConfigError
 from seedsweep.frames import ABOUT
 from seedsweep.planning import SEEDS
-from seedsweep.results import MAXIMIZED
+from seedsweep.results import MAXIMIZED, MINIMIZED
 
 SELECT = ("last", "best", "auc")
 OUTCOMES = ("finished", "diverged", "failed", "missing")
@@ -26,11 +26,7 @@ def score_runs(
     metric: infinite, the worst, for a run that diverged, and not a number for one without an end. Raises `ConfigError`
     for a column that is not there.
     """
-    if by not in runs:
-        raise ConfigError("by", by, f"must be a param of the runs: {', '.join(_params(runs))}")
-    for name in at:
-        if name not in runs:
-            raise ConfigError("at", name, f"must be a param of the runs: {', '.join(_params(runs))}")
+    _check(runs, by, at)
     scored = pd.DataFrame({"run": runs["run"] if "run" in runs else runs.index.astype(str)})
     scored["problem"] = runs[PROBLEM].astype(str) if PROBLEM in runs and PROBLEM not in (by, *at) else ""
     scored["option"] = runs[by].map(_text)
@@ -42,6 +38,15 @@ def score_runs(
     scored["score"] = value.where(scored["outcome"] == "finished")
     scored.loc[scored["outcome"] == "diverged", "score"] = worst(metric)
     return pd.concat([scored, runs[[name for name in at if name not in scored]]], axis=1)
+
+
+def _check(runs: pd.DataFrame, by: str, at: Sequence[str]) -> None:
+    """Raise `ConfigError` for what cannot be compared."""
+    for key, name in [("by", by), *(("at", name) for name in at)]:
+        if name in SEEDS:
+            raise ConfigError(key, name, "tells the replicates apart, which cannot be compared")
+        if name not in runs:
+            raise ConfigError(key, name, f"must be a param of the runs: {', '.join(params(runs))}")
 
 
 def worst(metric: str) -> float:
@@ -57,12 +62,15 @@ def losses(scores: pd.Series, metric: str) -> pd.Series:
 def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
     """The params, besides seeds, that differ between the runs of one option of `by`, the learning rate first."""
     fixed = [runs[name].map(_text) for name in (by, PROBLEM) if name in runs]
-    found = []
-    for name in _params(runs):
-        if name not in (by, PROBLEM) and not name.startswith(f"{PROBLEM}.") and runs[name].nunique() > 1:
-            texts = runs[name].map(_text)
-            if not fixed or texts.groupby(fixed).nunique().max() > 1:
-                found.append(name)
+    found: dict[str, pd.Series] = {}
+    for name in sorted(params(runs), key=lambda name: "." in name):  # options before what follows from them
+        if name in (by, PROBLEM) or name.startswith(f"{PROBLEM}.") or runs[name].nunique() < 2:
+            continue
+        texts = runs[name].map(_text)
+        option = found.get(name.rsplit(".", 1)[0])
+        follows = option is not None and texts.groupby(option).nunique().max() == 1
+        if not follows and (not fixed or texts.groupby(fixed).nunique().max() > 1):
+            found[name] = texts
     return sorted(found, key=lambda name: (not name.endswith(".lr"), runs[name].isna().any()))
 
 
@@ -72,9 +80,10 @@ def compared(runs: pd.DataFrame) -> str:
     return OPTIMIZER if OPTIMIZER in found or not found else found[0]
 
 
-def _params(runs: pd.DataFrame) -> list[str]:
-    """The columns that are options or values of a configuration."""
-    return [name for name in map(str, runs) if "/" not in name and name not in (*ABOUT, *SEEDS)]
+def params(runs: pd.DataFrame) -> list[str]:
+    """The columns of options and values of a configuration, but for those where most runs have their own number."""
+    names = [name for name in map(str, runs) if "/" not in name and name not in (*ABOUT, *SEEDS)]
+    return [name for name in names if runs[name].dtype.kind != "f" or 2 * runs[name].nunique() <= len(runs)]
 
 
 def _settings(runs: pd.DataFrame, at: Sequence[str]) -> pd.Series:
@@ -104,10 +113,18 @@ def _seeds(runs: pd.DataFrame) -> pd.Series:
 
 def _selected(names: pd.Series, runs: pd.DataFrame, curves: pd.DataFrame | None, metric: str, select: str) -> pd.Series:
     """The one number of each run's curve: `last`, `best` or `auc`, as `results.objective` has it."""
+    if not metric.endswith((*MAXIMIZED, *MINIMIZED)) and metric in {
+        *runs,
+        *([] if curves is None else curves["metric"]),
+    }:
+        allowed = f"is it better when larger or smaller? Its name must end with {', '.join((*MAXIMIZED, *MINIMIZED))}"
+        raise ConfigError("metric", metric, allowed)
     if select not in SELECT:
         raise ConfigError("select", select, f"must be one of {', '.join(SELECT)}")
     curve = None if curves is None else curves[curves["metric"] == metric]
     if curve is None or curve.empty:
+        if "outcome" in runs and not (runs["outcome"] == "finished").any():
+            return pd.Series(np.nan, index=runs.index)
         if metric not in runs:
             logged = sorted(
                 {name for name in map(str, runs) if "/" in name} | set([] if curves is None else curves["metric"])

@@ -15,13 +15,14 @@ from seedsweep.errors import masked
 from seedsweep.planning import PlannedRun
 from seedsweep.results import MAXIMIZED, RunResult
 from seedsweep.scores import OUTCOMES
+from seedsweep.verdicts import BEST, SAME
 
 if TYPE_CHECKING:
     from seedsweep.comparing import Comparison
     from seedsweep.contests import Contest
 
 SHOWN = ("val/loss", "val/accuracy", "test/accuracy")
-VERDICTS = 12  # at single settings
+VERDICTS = 6  # at single settings
 
 
 def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str | None) -> None:
@@ -115,15 +116,17 @@ def print_comparison(comparison: "Comparison") -> None:
     """The verdicts, the table of the options at their best, or else of the groups, and the doubts."""
     console = Console(highlight=False, soft_wrap=True)
     metric = comparison.question.metric
+    by = {contest.name: contest.metric for contest in comparison.best}
+    how = {BEST: f", chosen by {metric} on other seeds, judged by {by.get(BEST)}", SAME: f", by {metric}"}
     for question in dict.fromkeys(verdict.question for verdict in comparison.verdicts):
         said = [verdict for verdict in comparison.verdicts if verdict.question == question]
-        console.print(f"[bold]{escape(question[0].upper() + question[1:])}[/]")
+        console.print(f"[bold]{escape(question[0].upper() + question[1:])}[/]{escape(how.get(question, ''))}")
         for verdict in said[:VERDICTS]:
             where = " ".join(filter(None, (verdict.problem, verdict.name if verdict.name != question else "")))
             console.print(escape(f"  {where}: {verdict.sentence}" if where else f"  {verdict.sentence}"))
         if len(said) > VERDICTS:
             console.print(f"  and at {len(said) - VERDICTS} more settings, see the report")
-    for contest in comparison.best or comparison.same[:1]:
+    for contest in comparison.best or comparison.same[: len(comparison.same) == 1]:
         _print_contest(console, contest, metric)
     for audit in comparison.audits:
         console.print(f"[yellow]![/] {escape(audit.sentence)}: {escape(audit.remedy)}")
@@ -134,11 +137,17 @@ def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
     drawn.title_justify = "left"
     chosen = "setting" in contest.table
     titles = ["rank", "option", *(["setting"] if chosen else []), f"{contest.metric} [low, high]", "finished"]
-    for title in titles + ([f"chosen by {metric}", "optimism"] if chosen else []):
+    for title in titles + ([f"{metric} when chosen", "optimism"] if chosen else []):
         drawn.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
     for _, row in contest.table.iterrows():
-        number = f"{row['mean']:.4g} [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if row["finished"] > 1 else "–"
-        cells = [str(row["rank"]), str(row["competitor"]), *([row["setting"]] if chosen else []), number]
+        number = f"{row['mean']:.4g}" if row["finished"] else "–"
+        number += f" [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if row["finished"] > 1 else ""
+        cells = [
+            "–" if contest.baseline else str(row["rank"]),
+            str(row["competitor"]),
+            *([row["setting"]] if chosen else []),
+            number,
+        ]
         cells += [f"{row['finished']} of {row['planned']}"]
         cells += [f"{row['selected']:.4g}", f"{row['optimism']:+.2g}"] if chosen else []
         drawn.add_row(*map(escape, cells))

@@ -1,5 +1,6 @@
 """What a contest means, in words."""
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -34,20 +35,44 @@ def verdict(contest: Contest) -> str:
     if (judged["finished"] + judged["diverged"]).max() < 2:
         first = judged.iloc[0]
         return f"one seed only: {first['competitor']} has the best value, which may be luck; run more seeds"
+    if needed := _powerless(contest):
+        seeds, first = pairs["seeds"].max(), judged["competitor"].iloc[0]
+        few = f"{seeds} seeds cannot decide between {len(judged)} options, however far apart they are"
+        return f"{few} ({first} is first so far): run {needed} or more"
+    return _against(pairs, contest.baseline) if contest.baseline else _among(judged, pairs)
+
+
+def _powerless(contest: Contest) -> int | None:
+    """How many seeds the test needs to tell anything apart, if there are fewer: its least p-value is 2 of 2**n."""
+    needed = math.ceil(1 + math.log2(max(len(contest.pairs), 1) / LEVEL))
+    paired = contest.pairs[contest.pairs["paired"]]
+    return needed if len(paired) == len(contest.pairs) and paired["seeds"].max() < needed else None
+
+
+def _among(judged: pd.DataFrame, pairs: pd.DataFrame) -> str:
+    """Of all who are compared with each other."""
     top = list(judged.loc[judged["rank"] == 1, "competitor"])
-    leader = top[0] if top else judged["competitor"].iloc[0]
-    over = pairs[pairs["better"] == leader]
-    beaten = over[over["adjusted"] < LEVEL]
-    if len(top) == 1 and len(beaten) == len(judged) - 1:
-        return f"{leader} wins: {_beats(beaten)}"
-    if not pairs["adjusted"].lt(LEVEL).any() and len(judged) > 2:
-        return f"no two can be told apart{_more_seeds(_between(pairs, top or list(judged['competitor'])))}"
     rest = [name for name in judged["competitor"] if name not in top]
-    among = _between(pairs, top)
-    tied = f"{_listed(top)} {'tie' if len(top) > 1 else 'is first'}{_more_seeds(among)}"
-    return tied + (
-        f"; {_listed(rest)} {'are each' if len(rest) > 1 else 'is'} beaten by {_beating(pairs, rest)}" if rest else ""
-    )
+    over = pairs[(pairs["better"] == judged["competitor"].iloc[0]) & (pairs["adjusted"] < LEVEL)]
+    if len(top) == 1 and len(over) == len(rest):
+        return f"{top[0]} wins: {_beats(over)}"
+    if not rest and len(top) > 2:
+        return f"no two can be told apart{_largest(pairs)}"
+    tied = f"{_listed(top)} {'tie' if len(top) > 1 else 'is first'}{_largest(_between(pairs, top))}"
+    if not rest:
+        return tied
+    return f"{tied}; {_listed(rest)} {'are each' if len(rest) > 1 else 'is'} beaten by {_beating(pairs, rest)}"
+
+
+def _against(pairs: pd.DataFrame, baseline: str) -> str:
+    """Of those who are compared with the baseline alone."""
+    parts = []
+    for _, pair in pairs.sort_values("difference", ascending=False).iterrows():
+        other, word = (pair["better"], "better") if pair["worse"] == baseline else (pair["worse"], "worse")
+        sure = f"adjusted {significance(pair['adjusted'])}"
+        known = pair["adjusted"] < LEVEL
+        parts.append(f"{other} is {word} by {_amount(pair)}, {sure}" if known else f"{other} is not told apart, {sure}")
+    return f"against {baseline}: {'; '.join(parts)}; the others were not compared with each other"
 
 
 def together(same: list[Contest], best: list[Contest]) -> list[Verdict]:
@@ -58,12 +83,15 @@ def together(same: list[Contest], best: list[Contest]) -> list[Verdict]:
 def _disagreement(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]:
     """Where the winner at a setting is not that of the options at their best."""
     for judged in best:
+        if judged.baseline or _powerless(judged):
+            continue
         top = set(_top(judged))
         fixed = [contest for contest in same if contest.problem == judged.problem and len(_top(contest)) == 1]
         others = {contest.name: _top(contest)[0] for contest in fixed if top != set(_top(contest))}
         if others:
             shown = "; ".join(f"{winner} at {name or 'the same setting'}" for name, winner in list(others.items())[:3])
-            more = f" and at {len(others) - 3} more settings" if len(others) > 3 else ""
+            rest = len(others) - 3
+            more = f" and at {rest} more setting{'s' * (rest > 1)}" if rest > 0 else ""
             now = f"{_listed(sorted(top))} {'tie' if len(top) > 1 else 'wins'} with each at its best"
             sentence = f"The two questions have different answers: {shown}{more}; yet {now}"
             yield Verdict(BOTH, judged.problem, "", sentence)
@@ -120,15 +148,16 @@ def _between(pairs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return pairs[pairs["better"].isin(names) & pairs["worse"].isin(names)]
 
 
-def _more_seeds(pairs: pd.DataFrame) -> str:
-    """How many seeds would tell the closest pair apart, where that is a number one could run."""
+def _largest(pairs: pd.DataFrame) -> str:
+    """The largest of the differences, and how many seeds would show it, where that is a number one could run."""
     known = pairs[pairs["difference"] > 0].dropna(subset="needed")
     if known.empty:
         return ""
     widest = known.sort_values("difference").iloc[-1]
-    apart = f" (at most {_amount(widest)} apart, {widest['better']} before {widest['worse']}"
+    who = f"{widest['better']} better than {widest['worse']}, adjusted {significance(widest['adjusted'])}"
+    apart = f" (the largest difference is {_amount(widest)}, {who}"
     if widest["seeds"] < widest["needed"] <= MANY_SEEDS:
-        return f"{apart}; about {int(widest['needed'])} seeds would show a difference of this size)"
+        return f"{apart}; about {int(widest['needed'])} seeds would show it)"
     return f"{apart})"
 
 
