@@ -80,6 +80,23 @@ def test_runs_that_were_trained_again_count_once(train: Command, compare: Comman
     assert "5 of 5" in ended.out
 
 
+def test_finished_runs_come_before_those_that_an_older_sweep_missed(
+    train: Command, compare: Command, client: MlflowClient
+) -> None:
+    sweep = ("-m", "optimizer=sgd,adam", "seed=range(0,6)", "trainer.max_epochs=1")
+    assert train(*sweep).code == 0
+    client.delete_run(runs_in(client)[0].info.run_id)
+    assert train(*sweep).code == 0
+    ended = compare("sweep=null", "pngs=false")
+    assert "missing" not in ended.out
+    assert ended.out.count("6 of 6") == 2
+
+
+def test_batch_sizes_are_compared(train: Command) -> None:
+    sizes = ("-m", "data.batch_size=16,64", "seed=range(0,3)", "trainer.max_epochs=1", "compare=true")
+    assert "3 seeds cannot decide between 2 options" in train(*sizes).out
+
+
 def test_runs_are_chosen_by_a_filter(train: Command, compare: Command) -> None:
     assert train(*SWEEP).code == 0
     ended = compare("filter='optimizer.lr < 0.05 and seed < 4'", "pngs=false")

@@ -136,7 +136,7 @@ def test_each_at_its_best_chooses_on_one_half_and_claims_on_the_other() -> None:
     both, gaps = sentences(found, BOTH)
     assert gaps.startswith("Tuning makes the gaps vanish: from the first to the last it is 0.0")
     assert both.startswith("The two questions have different answers: adam at lr=0.1; sgd at lr=1")
-    assert "adam and sgd tie" in both
+    assert "adam and sgd cannot be told apart" in both
 
 
 def test_each_half_judges_the_choice_of_the_other() -> None:
@@ -255,6 +255,75 @@ def test_wrong_questions_are_refused(question: dict[str, Any], said: str) -> Non
     with pytest.raises(ConfigError) as error:
         compare(table, **question)
     assert said in str(error.value)
+
+
+def test_direction_is_that_of_the_ranks_that_are_tested() -> None:
+    """adam is a little better in most seeds, and diverges in the others."""
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.99}, seeds=60, noise=0.0)
+    lost = (table["optimizer"] == "adam") & (table["seed"] < 27)
+    table.loc[lost, ["outcome", "val/loss"]] = "diverged", np.nan
+    (contest,) = compare(table).same
+    assert contest.pairs["better"].iloc[0] == "sgd"
+    assert verdict(contest).startswith("sgd wins: beats adam by ranks, as runs diverged")
+
+
+def test_crossed_seeds_are_no_independent_replicates() -> None:
+    """All variance is of the initialization: five of them, not 25."""
+    draw, rows = np.random.default_rng(0), []
+    for name in ("sgd", "adam"):
+        for init, level in enumerate(draw.normal(size=5)):
+            rows += [
+                {
+                    "run": f"{name}{init}{order}",
+                    "optimizer": name,
+                    "init_seed": init,
+                    "order_seed": order,
+                    "val/loss": level,
+                }
+                for order in range(5)
+            ]
+    found = compare(pd.DataFrame(rows))
+    assert found.same[0].pairs["seeds"].tolist() == [5]
+    assert "5 seeds cannot decide between 2 options" in sentences(found, "at the same setting")[0]
+    assert any("5 of init count as replicates, not 25" in audit.sentence for audit in found.audits)
+    assert found.groups["planned"].tolist() == [25, 25]
+
+
+def test_params_of_the_data_can_be_swept() -> None:
+    levels = {("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}
+    sizes = [runs(levels, data="iris").assign(**{"data.batch_size": size}) for size in (16, 64)]
+    table = pd.concat([part.assign(run=part["run"] + str(place)) for place, part in enumerate(sizes)])
+    assert [contest.name for contest in compare(table).same] == ["batch_size=16", "batch_size=64"]
+
+
+def test_gaps_do_not_vanish_where_runs_did_not_finish() -> None:
+    levels = {("sgd", 0.1): 1.0, ("sgd", 1.0): 2.0, ("adam", 0.1): 0.5, ("adam", 1.0): 0.9}
+    table = runs(levels)
+    table.loc[table["optimizer"] == "sgd", ["outcome", "val/loss"]] = "diverged", np.nan
+    assert sentences(compare(table), BOTH) == []
+
+
+def test_curve_that_ends_in_nan_has_diverged() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}, seeds=6).drop(columns="outcome")
+    rows = [(run, "val/loss", step, step, 0.5 if step < 2 else np.nan) for run in table["run"] for step in range(3)]
+    curves = pd.DataFrame(rows, columns=["run", "metric", "step", "epoch", "value"])
+    assert compare(table, curves).groups["diverged"].tolist() == [6, 6]
+
+
+def test_runs_that_diverged_before_the_first_point_never_reach_the_target() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}, seeds=10)
+    lost = (table["optimizer"] == "adam") & (table["seed"] < 6)
+    table.loc[lost, ["outcome", "val/loss"]] = "diverged", np.nan
+    rows = [(run, "val/loss", 1, 0, 0.1) for run in table.loc[~lost, "run"]]
+    curves = pd.DataFrame(rows, columns=["run", "metric", "step", "epoch", "value"])
+    times = compare(table, curves, target=0.5).times
+    assert times.loc[times["option"] == "adam", "reached"].max() == pytest.approx(0.4)
+
+
+def test_sweep_without_a_single_end_is_said_to_have_none() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 1.0, ("adam", 0.1): 0.5, ("adam", 1.0): 0.5})
+    found = compare(table.assign(outcome="missing", **{"val/loss": np.nan, "test/loss": np.nan}))
+    assert set(sentences(found, "at the same setting")) == {"no run has ended"}
 
 
 # Doubts

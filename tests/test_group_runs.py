@@ -54,6 +54,8 @@ def curves() -> pd.DataFrame:
 
 def groups() -> pd.DataFrame:
     table = scored().drop_duplicates("group")[["problem", "group", "option", "setting"]]
+    table["optimizer.lr"] = table["setting"].str.extract(r"lr=(\S+)", expand=False)
+    table["optimizer.betas"] = table["setting"].str.extract(r"betas=(\[.*\])", expand=False)
     outcomes = {"planned": [3, 3, 3], "finished": [3, 1, 0], "diverged": [0, 2, 2], "failed": 0, "missing": [0, 0, 1]}
     return table.reset_index(drop=True).assign(**outcomes)
 

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ import pandas as pd
 import pytest
 from browser import Browser, needs_browser
 
+from seedsweep import bundle
 from seedsweep.comparing import Comparison, compare
-from seedsweep.drawn import as_text
+from seedsweep.drawn import as_text, by_rate, parts
 from seedsweep.figures import figures
 from seedsweep.report import as_script, write_report
-from seedsweep.tables import number, p_value
+from seedsweep.tables import best_table, number, p_value
 
 EVIL = ("<script>alert(1)</script>", "</script>\"'\\ ${x} & {{ y }}", "<img src=x onerror=alert(2)>")
 ABOUT = {"command": "python train.py -m 'optimizer=<b>'", "commit": "abc", "store": "postgresql://me:secret@host/db"}
@@ -108,6 +110,70 @@ def test_figures_of_several_problems_are_told_apart() -> None:
     assert {"curves-wine", "curves-my_data_1", "profile"} <= set(found)
 
 
+def test_learning_rates_are_of_the_best_of_the_other_params_at_each() -> None:
+    """Among initializers that differ from each other, a line an option, and a place for each of them."""
+    runs = swept(options=("sgd", "adam"), diverged=False)[0].drop(columns="run")
+    wide = pd.concat([runs.assign(**{"model.init": "zeros"}), runs.assign(**{"model.init": "ones"})], ignore_index=True)
+    wide.loc[wide["model.init"] == "ones", "val/loss"] += np.where(wide["optimizer.lr"] > 0.05, 1, -1)[len(runs) :]
+    comparison = compare(wide)
+    (part,) = parts(comparison)
+    table, rate, others = by_rate(part)
+    assert (rate, others) == ("optimizer.lr", ["init=zeros", "init=ones"])
+    top = table[table["top"] == 1].sort_values(["option", "x"])
+    assert top["x"].tolist() == [0.01, 0.1, 1] * 2
+    assert top["others"].tolist() == [1, 0, 0] * 2
+    spec = figures(comparison)["learning_rates"].to_dict()
+    assert "at each rate the one with the best mean" in spec["description"]
+    assert "the best of the other params at each rate" in spec["usermeta"]["title"]
+
+
+def test_differences_are_in_units_of_the_metric() -> None:
+    runs, _ = swept(diverged=False)
+    runs["val/accuracy"] = 1 - runs["val/loss"]
+    found = figures(compare(runs, metric="val/accuracy", at=["optimizer.lr"]))["differences"].to_dict()
+    assert re.match(r"difference in val/accuracy from \w+, each at its best$", found["title"])
+    assert found["description"].startswith("Left of the dashed line is worse")
+    table = pd.read_csv(StringIO(max(found["datasets"].values(), key=len)))
+    assert (table["difference"] < 0).all()
+
+
+def test_shares_are_drawn_where_both_seeds_were_swept(tmp_path: Path) -> None:
+    draw, rows = np.random.default_rng(0), []
+    for option in ("sgd", "adam"):
+        for init in range(5):
+            rows += [(option, init, order, init + 0.1 * draw.normal()) for order in range(4)]
+    comparison = compare(pd.DataFrame(rows, columns=["optimizer", "init_seed", "order_seed", "val/loss"]))
+    spec = figures(comparison)["shares"].to_dict()
+    table = pd.read_csv(StringIO(max(spec["datasets"].values(), key=len)))
+    assert table.groupby("option")["share"].sum().tolist() == pytest.approx([1, 1])
+    assert (table.loc[table["part"] == "initialization", "share"] > 0.9).all()
+    assert "<h2>Initialization and data order</h2>" in write_report(comparison, tmp_path, {}, pngs=False).read_text()
+
+
+def test_distance_to_the_optimum_is_drawn_once() -> None:
+    found = figures(compare(*swept(diverged=False), metric="train/suboptimality"))
+    assert "curves" in found
+    assert "suboptimality" not in found
+
+
+@pytest.mark.parametrize(("options", "crowd"), [(5, False), (6, True)])
+def test_bands_of_many_options_are_left_out_at_first(options: int, crowd: bool) -> None:
+    found = figures(compare(*swept(options=tuple("abcdef"[:options]), seeds=4)))
+    for name in ("time_to_target", "tunability"):
+        spec = found[name].to_dict()
+        assert ("are left out at first" in spec["description"]) == crowd
+        assert any(param["name"] == "bands" and param["value"] is False for param in spec["params"]) == crowd
+
+
+def test_figures_have_titles_that_stand_alone() -> None:
+    found = figures(compare(*swept(problems=("wine", "iris"))))
+    titles = {name: chart.to_dict()["usermeta"]["title"] for name, chart in found.items()}
+    assert titles["distribution-wine"] == "final val/loss over 8 seeds, each at its best setting – wine"
+    assert titles["learning_rates-iris"] == "final val/loss by learning rate over 8 seeds – iris"
+    assert titles["differences_same-iris"].endswith("over 8 seeds, at lr=0.01 – iris")
+    assert titles["profile"] == "data sets solved, by val/loss over 8 seeds – 2 data sets"
+
+
 def test_distribution_shows_every_run_that_finished(comparison: Comparison) -> None:
     spec = figures(comparison)["distribution"].to_dict()
     longest = max(spec["datasets"].values(), key=len)
@@ -132,7 +198,9 @@ def test_report_is_one_file_that_loads_nothing(page: Path) -> None:
     text = page.read_text()
     assert len(text) < 5e6
     assert "default-src 'none'" in text
-    assert not re.findall(r'(?:src|href)\s*=\s*"(?!data:)[^"]*"', re.sub(r"<script.*?</script>", "", text, flags=re.S))
+    assert not re.findall(
+        r'(?:src|href)\s*=\s*"(?!data:|#)[^"]*"', re.sub(r"<script.*?</script>", "", text, flags=re.S)
+    )
 
 
 def test_report_has_the_verdicts_first_and_every_section(page: Path, comparison: Comparison) -> None:
@@ -141,6 +209,53 @@ def test_report_has_the_verdicts_first_and_every_section(page: Path, comparison:
     figures = ["Curves", "Distance to the optimum", "Learning rates", "Distribution over seeds", "Paired differences"]
     others = ["Time to target", "Tunability", "Tables", "Doubts, and what to do", "How it was made"]
     assert headings == questions + figures + others
+
+
+def test_report_says_by_which_metric_and_on_what(page: Path) -> None:
+    text = page.read_text()
+    assert "By val/loss, over all seeds, of runs that differ in nothing else." in text
+    half = "Chosen by val/loss on one half of the seeds, judged by test/loss on the other, and the other way round."
+    assert half in text
+
+
+def test_report_leads_to_its_sections_and_doubts(page: Path, comparison: Comparison) -> None:
+    text = page.read_text().split("<script>")[0]
+    links, anchors = re.findall('href="#([^"]*)"', text), re.findall('id="([^"]*)"', text)
+    assert len(links) == 1 + 10
+    assert set(links) <= set(anchors)
+    assert len(anchors) == len(set(anchors))
+    assert f">{len(comparison.audits)} doubts, and what to do</a>" in text
+
+
+def test_report_of_several_problems_leads_to_each(tmp_path: Path) -> None:
+    page = write_report(compare(*swept(problems=("wine", "iris"))), tmp_path, {}, pngs=False)
+    section = page.read_text().split('<section id="section-tunability">')[1].split("<figure")[0]
+    assert re.findall(r'href="#([^"]*)">(\w+)<', section) == [("tunability-wine", "wine"), ("tunability-iris", "iris")]
+
+
+def test_tables_against_a_baseline_have_no_ranks() -> None:
+    (contest,) = compare(*swept(), baseline="sgd").best
+    assert set(best_table(contest)["rank"]) == {"–"}
+
+
+def test_script_of_the_page_is_kept_whole_or_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    made = bundle.vega.__wrapped__()
+    (kept,) = (tmp_path / "seedsweep").iterdir()
+    with monkeypatch.context() as patched:
+        patched.setattr("vl_convert.javascript_bundle", None)
+        assert bundle.vega.__wrapped__() == made
+    for broken in (b"", b"\xff\xfe", kept.read_bytes()[:-1], kept.read_bytes().replace(b"vega", b"evil", 1)):
+        kept.write_bytes(broken)
+        assert bundle.vega.__wrapped__() == made
+        assert len(kept.read_bytes()) > 500_000, "mended"
+
+
+@pytest.mark.parametrize("home", ["a file", "/proc/nowhere"])
+def test_script_of_the_page_needs_no_cache(home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / home))
+    assert len(bundle.vega.__wrapped__()) > 500_000
 
 
 def test_report_shows_neither_passwords_nor_markup_of_others(page: Path) -> None:
@@ -266,3 +381,13 @@ def test_page_can_be_photographed(browser: Browser, page: Path) -> None:
     browser.open(page)
     picture = base64.b64decode(browser.call("Page.captureScreenshot")["data"])
     assert len(picture) > 10_000
+
+
+@needs_browser
+@pytest.mark.parametrize(("width", "more"), [(1280, False), (390, True)])
+def test_tables_say_where_they_go_on(browser: Browser, page: Path, width: int, more: bool) -> None:
+    browser.open(page, width)
+    shown = "getComputedStyle(document.querySelector('.hint')).display === 'block'"
+    browser.until(f"({shown}) === {json.dumps(more)}")
+    browser.run("document.querySelector('.table').scrollLeft = 1e6")
+    browser.until("!document.querySelector('.wide').classList.contains('more')")

@@ -331,26 +331,37 @@ def test_time_to_target_by_hand() -> None:
 def test_time_to_target_agrees_with_scipy() -> None:
     times, reached = generator().integers(1, 30, 60), generator(1).random(60) < 0.6
     reached[times == times.max()] = False
-    reached[times == times.min()] = True
+    times, reached = np.append(times, [0, 0]), np.append(reached, [True, False])  # censored from the first step on
     curve = stats.ecdf(stats.CensoredData(times[reached], right=times[~reached])).sf
     limits = curve.confidence_interval(0.9, method="log-log")
     found = estimates.time_to_target(times, reached, 0.9)
     assert found.time.tolist() == curve.quantiles.tolist()
     assert found.reached == pytest.approx(1 - curve.probabilities)
-    assert found.low == pytest.approx(1 - limits.high.probabilities)
-    assert found.high == pytest.approx(1 - limits.low.probabilities)
+    assert found.low[1:] == pytest.approx(1 - limits.high.probabilities[1:])
+    assert found.high[1:] == pytest.approx(1 - limits.low.probabilities[1:])
     assert found.median == curve.quantiles[curve.probabilities <= 0.5][0]
+
+
+def test_time_to_target_has_exact_limits_until_a_run_is_censored() -> None:
+    found = estimates.time_to_target([1] * 10, [True] * 10)
+    assert (found.low[0], found.high[0]) == (pytest.approx(0.6915, abs=1e-4), 1)
+    found = estimates.time_to_target([1, 2, 2, 3, 3, INF], [True] * 3 + [False] * 3, 0.9)
+    for place, count in enumerate((1, 3, 3)):
+        limits = proportion_confint(count, 6, 0.1, "beta")
+        assert (found.low[place], found.high[place]) == pytest.approx(limits)
 
 
 def test_time_to_target_at_the_ends() -> None:
     none = estimates.time_to_target([5, 5, INF], [False] * 3)
     assert (none.time.tolist(), none.reached.tolist(), none.median) == ([5], [0], INF)
-    assert (none.low.tolist(), none.high.tolist()) == ([0], [0])
+    assert (none.low.tolist(), none.high.tolist()) == ([0], [pytest.approx(1 - 0.025 ** (1 / 3))])
     every = estimates.time_to_target([1, 2, 3, 4], [True] * 4)
     assert every.reached.tolist() == pytest.approx([0.25, 0.5, 0.75, 1])
     assert every.median == 2
-    assert (every.low[3], every.high[3]) == (every.low[2], 1)
-    assert estimates.time_to_target([7], [True])[1:] == ([1], [0], [1], 7)
+    assert (every.low[3], every.high[3]) == (pytest.approx(0.025 ** (1 / 4)), 1)
+    assert estimates.time_to_target([7], [True])[1:] == ([1], [pytest.approx(0.025)], [1], 7)
+    last = estimates.time_to_target([1, 2, 3, 4], [True, False, True, True])
+    assert (last.reached[3], last.low[3], last.high[3]) == (1, last.low[2], 1), "who was censored may never reach it"
     assert estimates.time_to_target([INF, INF], [False] * 2).time.size == 0
 
 

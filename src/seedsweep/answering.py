@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pandas as pd
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -16,6 +17,7 @@ from rich.console import Console
 
 from seedsweep import store
 from seedsweep.audits import data_versions, origins
+from seedsweep.checks import check_truth
 from seedsweep.comparing import Comparison, compare
 from seedsweep.errors import ConfigError, masked
 from seedsweep.frames import ABOUT
@@ -40,7 +42,16 @@ def answer(config: DictConfig) -> Comparison:
     from seedsweep.group_runs import groups_page
 
     asked: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    chosen = [asked["sweep"]] if isinstance(asked["sweep"], str) else asked["sweep"] or []
+    chosen = (
+        asked["sweep"] if isinstance(asked["sweep"], list) else [asked["sweep"]] if asked["sweep"] is not None else []
+    )
+    chosen = [str(each) if isinstance(each, int) else each for each in chosen]  # the beginning of an id may be digits
+    if not all(isinstance(each, str) for each in chosen):
+        raise ConfigError("sweep", asked["sweep"], "must be latest, the id of a sweep, or a list of such: [id,id]")
+    for key in ("experiment", "filter"):
+        if not isinstance(asked[key], str | None):
+            raise ConfigError(key, asked[key], "must be a text")
+    check_truth("pngs", asked["pngs"])
     start = time.perf_counter()
     with Console(stderr=True).status("reading"):
         sweeps = find_sweeps(store.connect(asked["uri"]), *chosen, experiment=asked["experiment"])
@@ -90,7 +101,9 @@ def say(
     log.debug("report: %.2f s", time.perf_counter() - start)
     start = time.perf_counter()
     by, at = str(comparison.question.by), comparison.question.at or ()
-    record_groups(first.info.run_id, comparison.bands, comparison.groups, uri, by, at)
+    values = comparison.runs.drop_duplicates(["problem", "group"])[["problem", "group", *at]]
+    groups = comparison.groups.merge(values, on=["problem", "group"])
+    record_groups(first.info.run_id, comparison.bands, groups, uri, by, at)
     log.debug("groups: %.2f s", time.perf_counter() - start)
     Console(highlight=False, soft_wrap=True).print(f"The report: {_place(first, below)}", markup=False)
     return comparison
@@ -108,7 +121,12 @@ def _named(sweep: "Run") -> str:
 def _newest(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs without those that a later sweep trained again."""
     params = [name for name in map(str, runs) if "/" not in name and name not in ABOUT]
-    return runs.sort_values("started", kind="stable").drop_duplicates(params, keep="last").sort_index()
+    known = runs.groupby(params, dropna=False)["fingerprint"].transform("first")  # those never run have none
+    order = runs.assign(
+        ended=runs["outcome"].isin(["finished", "diverged"]), fingerprint=runs["fingerprint"].fillna(known)
+    )
+    order = order.sort_values(["ended", "started"])
+    return runs.loc[order.drop_duplicates([*params, "fingerprint"], keep="last").index.sort_values()]
 
 
 def _filtered(runs: pd.DataFrame, query: str | None) -> pd.DataFrame:
@@ -116,17 +134,16 @@ def _filtered(runs: pd.DataFrame, query: str | None) -> pd.DataFrame:
     if query is None:
         return runs
     names = sorted((name for name in map(str, runs) if not name.isidentifier()), key=len, reverse=True)
-    quoted = query
-    for name in names:
-        if f"`{name}`" not in query:
-            quoted = quoted.replace(name, f"`{name}`")
+    quoted = re.sub("|".join([r"`[^`]*`", *map(re.escape, names)]), lambda found: f"`{found[0].strip('`')}`", query)
     try:
-        left = runs.query(quoted, engine="python")
+        chosen = np.asarray(runs.eval(quoted, engine="python"))
+        if chosen.dtype != bool or chosen.shape != (len(runs),):
+            raise ValueError("it must be true or false for each run")
     except Exception as error:  # whatever a query may raise
         raise ConfigError("filter", query, f"is no query of the table of runs: {error}") from error
-    if left.empty:
+    if not chosen.any():
         raise ConfigError("filter", query, f"is true for none of the {len(runs)} runs")
-    return left
+    return runs[chosen]
 
 
 def _about(sweeps: "list[Run]", uri: str) -> dict[str, str]:

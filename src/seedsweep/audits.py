@@ -13,6 +13,7 @@ from seedsweep.scores import losses
 FALLING = 0.02  # of what was gained in the whole training, gained in the last tenth of it
 CONTAINED = {"momentum": "sgd", "nesterov": "sgd"}  # with a momentum of 0 these are the other
 SHOWN = 5  # names in a sentence
+FEW = 6  # seeds; fewer cannot show any difference
 
 
 class Audit(NamedTuple):
@@ -31,7 +32,8 @@ def audits(
     at: Sequence[str],
 ) -> list[Audit]:
     """The doubts about a comparison; `bands` are its mean curves, `at` the params that were swept."""
-    found = [*_outcomes(groups), *_edges(scored, groups, metric, at), *_unequal(scored, groups), *_contained(best)]
+    found = [*_outcomes(groups), *_edges(scored, groups, metric, at), *_unequal(scored, groups)]
+    found += [*_crossed(scored), *_contained(best)]
     return found + list(_falling(bands, groups, metric))
 
 
@@ -73,36 +75,49 @@ def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: str, at: Sequence
         for name in (name for name in at if pd.api.types.is_numeric_dtype(scored[name])):
             values = np.sort(own[name].dropna().unique())
             chosen = float(own.loc[own["group"] == row["group"], name].iloc[0])
-            if len(values) > 1 and chosen in (values[0], values[-1]):
+            if len(values) > 1 and chosen and chosen in (values[0], values[-1]):  # there is nothing below 0
                 largest = chosen == values[-1]
                 step = values[-1] / values[-2] if largest else values[0] / values[1]
-                beyond = chosen * min(max(step**2, 0.01), 100) if chosen > 0 else np.nan
+                beyond = chosen * min(max(step**2, 0.01), 100) if name.endswith(".lr") and chosen > 0 else np.nan
                 found.setdefault((name, "largest" if largest else "smallest"), []).append(
                     (f"{_label(row, groups, 'option')} ({chosen:.6g})", beyond)
                 )
     for (name, end), options in found.items():
         further = max(beyond for _, beyond in options) if end == "largest" else min(beyond for _, beyond in options)
         to = f" {'up' if end == 'largest' else 'down'} to {float(f'{further:.1g}'):g}" if np.isfinite(further) else ""
-        yield Audit(
-            f"The best {name} is the {end} that was swept for {_some([who for who, _ in options])}", f"sweep it{to}"
-        )
+        sentence = f"The best {name} is the {end} that was swept for {_some([who for who, _ in options])}"
+        yield Audit(sentence, f"sweep it{to or ' further'}")
 
 
 def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Audit]:
-    seeds = scored.groupby(["problem", "group"], sort=False)["seed"].agg(frozenset)
-    if seeds.nunique() > 1:
-        counts = sorted(set(map(len, seeds)))
-        sizes = f"from {counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else "not the same seeds"
-        yield Audit(f"The groups have {sizes}", "give all of them the same seeds, so that they are compared in pairs")
-    elif len(seeds.iloc[0]) < 5:
-        few = f"Each group has {len(seeds.iloc[0])} seed{'s' * (len(seeds.iloc[0]) > 1)} only"
-        yield Audit(few, "run ten or more: seed=range(0,10)")
+    for problem, part in scored.groupby("problem", sort=False):
+        seeds = part.groupby("group", sort=False)["seed"].agg(frozenset)
+        where = f" on {problem}" if scored["problem"].nunique() > 1 else ""
+        if seeds.nunique() > 1:
+            counts = sorted(set(map(len, seeds)))
+            sizes = f"from {counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else "not the same seeds"
+            yield Audit(
+                f"The groups{where} have {sizes}", "give all the same seeds, so that they are compared in pairs"
+            )
+        elif len(seeds.iloc[0]) < FEW:
+            few = f"Each group{where} has {len(seeds.iloc[0])} seed{'s' * (len(seeds.iloc[0]) > 1)} only"
+            yield Audit(few, "run ten or more: seed=range(0,10)")
     for _, part in groups.groupby("problem", sort=False):
         tried = part.groupby("option", sort=False)["setting"].nunique()
         if tried.nunique() > 1:
             most, least = (f"{each} ({tried[each]})" for each in (str(tried.idxmax()), str(tried.idxmin())))
             sentence = f"More settings were tried of {most} than of {least}"
             yield Audit(sentence, "more tries find better ones by luck: try as many of each, or see the tunability")
+
+
+def _crossed(scored: pd.DataFrame) -> Iterator[Audit]:
+    if (scored["replicate"] != scored["seed"]).any():
+        count, runs = scored["replicate"].nunique(), scored["seed"].nunique()
+        what = str(scored["replicate"].iloc[0]).split("=")[0]
+        sentence = (
+            f"init_seed and order_seed were swept against each other: {count} of {what} count as replicates, not {runs}"
+        )
+        yield Audit(sentence, "to compare options sweep seed, which sets both")
 
 
 def _contained(best: Sequence[Contest]) -> Iterator[Audit]:

@@ -10,10 +10,10 @@ import pandas as pd
 from seedsweep.audits import Audit, audits
 from seedsweep.bands import bands
 from seedsweep.checks import check_whole
-from seedsweep.contests import Contest, Judgement, contest, describe
+from seedsweep.contests import Contest, Judgement, contest, counted, describe
 from seedsweep.errors import ConfigError
 from seedsweep.findings import profile, seed_shares, times_to_target, tunability
-from seedsweep.scores import compared, losses, score_runs, swept
+from seedsweep.scores import compared, independent, losses, score_runs, swept, text
 from seedsweep.verdicts import BEST, SAME, Verdict, together, verdict
 
 FEW = 4  # seeds, below which they are not halved
@@ -104,31 +104,24 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     by = asked.by or compared(runs)
     asked = replace(asked, by=by, at=swept(runs, by) if asked.at is None else asked.at)
     scored = score_runs(runs, curves, asked.metric, asked.select, by, asked.at or ())
+    replicates = independent(scored)
     options = sorted(set(scored["option"]))
     if len(options) < 2:
         others = swept(runs)
         allowed = f"has one value only, {options[0]}; {f'swept were {others}' if others else 'nothing was swept'}"
         raise ConfigError("by", by, allowed.replace("[", "").replace("]", "").replace("'", ""))
+    asked = replace(asked, baseline=None if asked.baseline is None else text(asked.baseline))
     if asked.baseline is not None and asked.baseline not in options:
         raise ConfigError("baseline", asked.baseline, f"must be one of {', '.join(options)}")
-    judged = asked.judgement(asked.metric)
-    names = ["problem", "setting", "option", "group"]
-    described = {name: describe(part, judged) for name, part in scored.groupby(names, sort=False)}
-    groups = pd.DataFrame.from_dict(described, orient="index").rename_axis(names).reset_index()
-    same = []
-    for (problem, setting), part in groups.groupby(["problem", "setting"], sort=False):
-        if len(part) > 1:
-            runs_there = scored[(scored["problem"] == problem) & (scored["setting"] == setting)]
-            numbers = part.set_index("option").drop(columns=["problem", "setting", "group"])
-            same.append(contest(runs_there, str(setting), judged, numbers))
+    groups = _described(scored, replicates, asked.judgement(asked.metric))
     curves = curves if curves is not None else pd.DataFrame(columns=["run", "metric", "step", "epoch", "value"])
     times = times_to_target(curves, scored, groups, asked.metric, asked.target, asked.confidence)
     return Comparison(
         question=asked,
         runs=scored,
         groups=groups,
-        same=same,
-        best=list(_best(runs, curves, scored, asked)),
+        same=list(_same(replicates, groups, asked.judgement(asked.metric))),
+        best=list(_best(runs, replicates, asked)),
         curves=curves,
         bands=bands(curves, scored, asked.confidence),
         times=times,
@@ -145,7 +138,7 @@ def _checked(question: Mapping[str, Any]) -> Question:
         if key not in keys:
             raise ConfigError(key, question[key], f"there is no such key; there are {', '.join(keys)}")
     asked = Question(**question)
-    for key in ("metric", "select", "by", "baseline"):
+    for key in ("metric", "select", "by"):
         if not isinstance(getattr(asked, key), str | None):
             raise ConfigError(key, getattr(asked, key), "must be a name")
     at = [asked.at] if isinstance(asked.at, str) else asked.at
@@ -159,10 +152,30 @@ def _checked(question: Mapping[str, Any]) -> Question:
     return replace(asked, at=at)
 
 
-def _best(runs: pd.DataFrame, curves: pd.DataFrame | None, scored: pd.DataFrame, asked: Question) -> Iterator[Contest]:
+def _described(scored: pd.DataFrame, replicates: pd.DataFrame, judged: Judgement) -> pd.DataFrame:
+    """The table of the groups: numbers of all runs, statistics of the independent ones."""
+    names = ["problem", "setting", "option", "group"]
+    described = {name: describe(part, judged) for name, part in replicates.groupby(names, sort=False)}
+    for name, part in scored.groupby(names, sort=False):
+        described[name] |= counted(part)
+    return pd.DataFrame.from_dict(described, orient="index").rename_axis(names).reset_index()
+
+
+def _same(scored: pd.DataFrame, groups: pd.DataFrame, judged: Judgement) -> Iterator[Contest]:
+    """The contests at the settings that several options have."""
+    for (problem, setting), part in groups.groupby(["problem", "setting"], sort=False):
+        if len(part) > 1:
+            there = scored[(scored["problem"] == problem) & (scored["setting"] == setting)]
+            numbers = part.set_index("option").drop(columns=["problem", "setting", "group"])
+            yield contest(there, str(setting), judged, numbers)
+
+
+def _best(runs: pd.DataFrame, scored: pd.DataFrame, asked: Question) -> Iterator[Contest]:
     """For each problem the contest of the options, each at the setting that was the best on other seeds."""
     metric = asked.claim if asked.claim in runs else asked.metric
-    claims = scored if metric == asked.metric else score_runs(runs, None, metric, "last", str(asked.by), asked.at or ())
+    claims = scored
+    if metric != asked.metric:
+        claims = independent(score_runs(runs, None, metric, "last", str(asked.by), asked.at or ()))
     for _, part in scored.groupby("problem", sort=False):
         seeds = list(dict.fromkeys(part["seed"]))
         if len(seeds) < FEW or part.groupby("option")["setting"].nunique().max() < 2:
@@ -174,7 +187,10 @@ def _best(runs: pd.DataFrame, curves: pd.DataFrame | None, scored: pd.DataFrame,
             again = held_out["score"].where(np.isfinite(held_out["score"])).groupby(held_out["option"]).mean()
             choices.append(chosen.assign(again=again))
             judged.append(held_out.index)
-        found = contest(claims.loc[judged[0].append(judged[1])], BEST, asked.judgement(metric))
+        claimed = claims.loc[judged[0].append(judged[1])]
+        if claimed["option"].nunique() < 2:
+            continue
+        found = contest(claimed, BEST, asked.judgement(metric))
         both = pd.concat(choices).groupby(level=0, sort=False)
         more = both.agg(setting=("setting", _either), selected=("selected", "mean"), again=("again", "mean"))
         found.table = found.table.join(more, on="competitor")
@@ -188,8 +204,10 @@ def _either(settings: pd.Series) -> str:
 
 
 def _choose(scored: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """By option its `group` and `setting` of the best mean score, `selected`; a group with diverged runs comes last."""
+    """By option its `group` and `setting` of the best mean score, `selected`; groups with runs that did not finish come
+    last."""
     means = scored.assign(loss=losses(scored["score"], metric)).groupby(["option", "setting", "group"], sort=False)
-    table = means["loss"].agg(["mean", "count"]).reset_index().sort_values(["mean", "count"], ascending=[True, False])
+    table = means["loss"].agg(["mean", "count", "size"]).reset_index()
+    table = table.assign(lost=table["size"] - table["count"]).sort_values(["lost", "mean"])
     chosen = table.dropna(subset="mean").drop_duplicates("option").set_index("option")
     return chosen.assign(selected=losses(chosen["mean"], metric))

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from seedsweep import statistics
-from seedsweep.errors import ConfigError
 from seedsweep.results import MAXIMIZED
 from seedsweep.scores import OUTCOMES, losses
 from seedsweep.statistics import Interval
@@ -62,7 +61,8 @@ def contest(scored: pd.DataFrame, name: str, judged: Judgement, numbers: pd.Data
     pairs = _pairs(_by_seed(scored, judged.metric), judged)
     beaten = pairs.loc[pairs["adjusted"] < LEVEL, "worse"].value_counts()
     table = numbers.rename_axis("competitor")
-    table.insert(0, "rank", 1 + beaten.reindex(table.index, fill_value=0))
+    ended = table["finished"] + table["diverged"] > 0
+    table.insert(0, "rank", (1 + beaten.reindex(table.index, fill_value=0)).where(ended, len(table) + 1))
     order = losses(table["mean"], judged.metric).where(table["diverged"] == 0, np.inf)
     table = table.assign(order=order).sort_values(["rank", "order"], kind="stable").drop(columns="order")
     return Contest(str(scored["problem"].iloc[0]), name, judged.metric, table.reset_index(), pairs, judged.baseline)
@@ -82,8 +82,7 @@ def describe(scored: pd.DataFrame, judged: Judgement) -> dict[str, Any]:
         "median": statistics.median(ended, judged.confidence) if len(ended) else UNKNOWN,
         "iqm": statistics.interquartile_mean(ended, draw, judged.confidence) if len(ended) else UNKNOWN,
     }
-    numbers: dict[str, Any] = {"planned": len(scored)}
-    numbers |= {outcome: int((scored["outcome"] == outcome).sum()) for outcome in OUTCOMES}
+    numbers: dict[str, Any] = counted(scored)
     for name, interval in found.items():
         numbers |= _named(name, _in_units(interval, judged.metric))
     numbers["sd"] = finished.std(ddof=1) if len(finished) > 1 else np.nan
@@ -91,13 +90,13 @@ def describe(scored: pd.DataFrame, judged: Judgement) -> dict[str, Any]:
     return numbers
 
 
+def counted(scored: pd.DataFrame) -> dict[str, int]:
+    """How many runs were planned, and how many had each outcome."""
+    return {"planned": len(scored)} | {each: int((scored["outcome"] == each).sum()) for each in OUTCOMES}
+
+
 def _by_seed(scored: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Losses by seed (rows) and option; not a number where there is no end."""
-    twice = scored[scored.duplicated(["option", "seed"])]
-    if len(twice):
-        option, seed = twice.iloc[0][["option", "seed"]]
-        allowed = f"two runs of {option} have the seed {seed}; name all params that they differ in"
-        raise ConfigError("at", twice.iloc[0]["setting"] or None, allowed)
     return scored.assign(loss=losses(scored["score"], metric)).pivot(index="seed", columns="option", values="loss")
 
 
@@ -151,6 +150,9 @@ def _advantage(a: np.ndarray, b: np.ndarray, paired: bool) -> float:
         return 0.0
     if np.isfinite(a).all() and np.isfinite(b).all():
         return float(b.mean() - a.mean())
+    if paired:  # the same ranks that are tested
+        with np.errstate(invalid="ignore"):
+            return float(statistics.signed_ranks(b - a).sum())
     return statistics.probability(a, b, paired).estimate - 0.5
 
 
@@ -160,7 +162,7 @@ def _difference(a: np.ndarray, b: np.ndarray, paired: bool, confidence: float) -
         finite = np.isfinite(a) & np.isfinite(b)
         return statistics.paired(b[finite] - a[finite], confidence) if finite.any() else UNKNOWN
     a, b = a[np.isfinite(a)], b[np.isfinite(b)]
-    return statistics.unpaired(b, a, confidence) if len(a) and len(b) else UNKNOWN
+    return statistics.unpaired(b, a, confidence) if len(a) > 1 and len(b) > 1 else UNKNOWN
 
 
 def _p_values(tested: list[Any], seed: int) -> np.ndarray:
@@ -171,9 +173,9 @@ def _p_values(tested: list[Any], seed: int) -> np.ndarray:
     for place, values in enumerate(tested):
         if not isinstance(values, tuple):
             by_length.setdefault(len(values), []).append(place)
-        elif all(map(len, values)):
+        elif all(len(each) > 1 for each in values):
             one, other = values
-            p[place] = statistics.permutation(one, other, np.random.default_rng(seed), resamples)
+            p[place] = statistics.permutation(one, other, np.random.default_rng(seed))
     for length, places in by_length.items():
         if length > 1:
             columns = np.stack([tested[place] for place in places], axis=1)

@@ -15,8 +15,10 @@ from seedsweep.encodings import (
     Value,
     choice,
     color,
+    crowded,
     dash,
     data,
+    filtered,
     hovered,
     layered,
     legend,
@@ -27,9 +29,8 @@ from seedsweep.encodings import (
     steps,
     tips,
 )
-from seedsweep.results import MAXIMIZED
+from seedsweep.results import MAXIMIZED, SUBOPTIMALITY
 
-SUBOPTIMALITY = "train/suboptimality"
 BOUNDED = "isValid(datum.low) && isValid(datum.high)"
 DETAIL = ["option:N", "place:N"]  # a line for each group
 
@@ -45,8 +46,9 @@ def curves(part: Part) -> Chart | None:
 
 
 def suboptimality(part: Part) -> Chart | None:
-    bands = part.comparison.bands
-    return None if bands.empty else _mean_curves(part, [SUBOPTIMALITY])
+    """The distance from the optimum, where that is not the metric in question."""
+    known = not part.comparison.bands.empty and part.metric != SUBOPTIMALITY
+    return _mean_curves(part, [SUBOPTIMALITY]) if known else None
 
 
 def _mean_curves(part: Part, metrics: list[str]) -> Chart | None:
@@ -54,7 +56,7 @@ def _mean_curves(part: Part, metrics: list[str]) -> Chart | None:
     if table.empty:
         return None
     lines, more = drawn.seed_curves(part, metrics)
-    value = Value(table.loc[table["metric"] == 0, "mean"], "y", log=True if metrics == [SUBOPTIMALITY] else None)
+    value = Value(table.loc[table["metric"] == 0, "mean"], "y", log=True if metrics[0] == SUBOPTIMALITY else None)
     base, chosen = named(part, alt.Chart(data(table))), legend()
     y, colored = value.axis("mean", None), color(part)
     band = base.mark_area(opacity=0.18).encode(steps(), value.axis("low", None), alt.Y2("high"), colored, detail=DETAIL)
@@ -74,7 +76,9 @@ def _mean_curves(part: Part, metrics: list[str]) -> Chart | None:
         filters = [*filters, "datum.metric == metric"]
     caption = f"The mean over the seeds; the band is the {level(part)} interval of the mean.{note}{more}"
     filters = [chosen, *filters]
-    return layered(marks, caption, filters=filters, params=params, value=value, epochs=True, title=title)
+    chart = layered(marks, caption, filters=filters, params=params, value=value, epochs=True, title=title)
+    chart.usermeta |= {"title": f"{metrics[0]} by step"}
+    return chart
 
 
 def time_to_target(part: Part) -> Chart | None:
@@ -85,7 +89,8 @@ def time_to_target(part: Part) -> Chart | None:
     target = float(times.loc[times["problem"] == part.problem, "target"].iloc[0])
     base, chosen, colored = named(part, alt.Chart(data(table))), legend(), color(part)
     y = alt.Y("reached:Q", title=None, axis=PERCENT, scale=alt.Scale(domain=[0, 1]))
-    band = base.mark_area(opacity=0.15, interpolate="step-after", clip=True)
+    switch, on, note = crowded(part)
+    band = filtered(base.mark_area(opacity=0.15, interpolate="step-after", clip=True), on)
     line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(
         steps(), y, colored, *dash(part), detail=DETAIL
     )
@@ -98,10 +103,14 @@ def time_to_target(part: Part) -> Chart | None:
     ]
     sign = "≥" if part.metric.endswith(MAXIMIZED) else "≤"
     goal = f"{part.metric} {sign} {target:.4g}"
-    caption = f"The share of the seeds that have reached {goal}, with its {level(part)} interval (Kaplan–Meier)."
+    interval = note or f" The band is its {level(part)} interval."
+    caption = f"The share of the seeds that have reached {goal} (Kaplan–Meier).{interval}"
     params, filters = settings(part, everything=True)
+    params += switch
     title = f"seeds with {goal}"
-    return layered(marks, caption, filters=[chosen, *filters], params=params, epochs=True, height=280, title=title)
+    chart = layered(marks, caption, filters=[chosen, *filters], params=params, epochs=True, height=280, title=title)
+    chart.usermeta |= {"title": f"{goal} reached"}
+    return chart
 
 
 def tunability(part: Part) -> Chart | None:
@@ -111,17 +120,21 @@ def tunability(part: Part) -> Chart | None:
     value, chosen = Value(table["expected"], "y"), legend()
     base, x, colored = alt.Chart(data(table)), _tried(table), color(part)
     low, y = value.axis("low", None), value.axis("expected", None)
+    switch, on, note = crowded(part)
+    band = filtered(base.mark_area(opacity=0.1), [BOUNDED, *on])
     line = base.mark_line(strokeWidth=2).encode(x, y, colored, *dash(part)).add_params(chosen)
     shown = tips("option", expected=FINE, low=FINE, high=FINE, budget="d")
     marks = [
-        base.mark_area(opacity=0.1).transform_filter(BOUNDED).encode(x, low, alt.Y2("high"), colored),
+        band.encode(x, low, alt.Y2("high"), colored),
         line,
         hovered(base.mark_point(filled=True, size=60).encode(x, y, colored), shown),
     ]
-    caption = "The best value to expect after trying so many settings at random, each with one seed, and its interval."
+    caption = "The best value to expect after trying so many settings at random, each with one seed."
+    caption += note or " The band holds the central 95 % of such searches."
     if not np.isfinite(table[["low", "high"]]).all(axis=None):
         caption += " There is no band where runs that diverged leave it without an end."
-    return layered(marks, caption, filters=[chosen], value=value, height=280, title=f"best {part.metric}")
+    title = f"best {part.metric} to expect"
+    return layered(marks, caption, filters=[chosen], params=switch, value=value, height=280, title=title)
 
 
 def best_at_budget(part: Part) -> Chart | None:
@@ -134,7 +147,9 @@ def best_at_budget(part: Part) -> Chart | None:
     line = base.mark_line(strokeWidth=2).encode(x, y, colored, *dash(part)).add_params(chosen)
     dots = hovered(base.mark_point(filled=True, size=60).encode(x, y, colored), tips("option", best=".1%", budget="d"))
     caption = "How likely each is the best of all when so many settings of each are tried."
-    return layered([line, dots], caption, filters=[chosen], height=240, title="probability to be the best")
+    return layered(
+        [line, dots], caption, filters=[chosen], height=240, title=f"probability to be the best by {part.metric}"
+    )
 
 
 def _budgets(part: Part) -> pd.DataFrame:
@@ -158,4 +173,4 @@ def profile(part: Part) -> Chart | None:
     line = base.mark_line(strokeWidth=2, interpolate="step-after").encode(x, y, color(part), *dash(part))
     line = line.encode(tooltip=tips("option", ratio=".3~g", fraction=".0%")).add_params(chosen)
     caption = "The share of the data sets that each solves within so many times the steps of the fastest one there."
-    return layered([line], caption, filters=[chosen], height=280, title="data sets solved")
+    return layered([line], caption, filters=[chosen], height=280, title=f"data sets solved, by {part.metric}")

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,8 @@ import pandas as pd
 from seedsweep.comparing import Comparison
 from seedsweep.contests import LEVEL, Contest
 from seedsweep.findings import leading
+from seedsweep.results import MAXIMIZED
+from seedsweep.scores import losses
 
 BANDS = 20_000  # points of mean curves in one figure
 LINES = 15_000  # points of single runs' curves in one figure
@@ -65,12 +67,14 @@ def parts(comparison: Comparison) -> list[Part]:
 
 
 def _best(comparison: Comparison) -> set[tuple[str, str]]:
-    """Problem and group of each option's best setting: that of the contest where there is one."""
+    """Problem and group of each option's best setting: that of the contest where it chose one alone."""
     best = leading(comparison.groups, comparison.question.metric)
     found = {(row.problem, row.option): row.group for row in best.itertuples()}
+    known = set(comparison.groups["group"])
     for contest in comparison.best:
         for row in contest.table.itertuples():
-            found[contest.problem, row.competitor] = f"{row.competitor} {row.setting}".strip()
+            if (group := f"{row.competitor} {row.setting}".strip()) in known:
+                found[contest.problem, row.competitor] = group
     lost = comparison.groups.drop_duplicates(["problem", "option"])  # of options without any run that finished
     for row in lost.itertuples():
         found.setdefault((row.problem, row.option), row.group)
@@ -135,20 +139,32 @@ def _curves(frame: pd.DataFrame, metrics: list[str], values: list[str]) -> pd.Da
     return frame[["option", "place", "best", "metric", "step", "epoch", *values]]
 
 
-def by_rate(part: Part) -> tuple[pd.DataFrame, str | None]:
-    """The groups with `x`, their learning rate, and `others`, the rest of their setting; the rate's name if there is
-    one, otherwise `x` is the setting."""
+class Rates(NamedTuple):
+    """The groups by learning rate: `x`, and `others`, the place of the rest of their setting in that list; `top` is 1
+    for the best of these at each rate of an option. Without a `rate`, its name, `x` is the setting."""
+
+    table: pd.DataFrame
+    rate: str | None
+    others: list[str]
+
+
+def by_rate(part: Part) -> Rates:
     runs = part.comparison.runs
     swept = [name for name in map(str, runs) if name not in KNOWN]
     rates = [name for name in swept if name.rsplit(".", 1)[-1] == "lr" and pd.api.types.is_numeric_dtype(runs[name])]
     own = runs[runs["problem"] == part.problem].drop_duplicates("group").set_index("group")
     columns = ["option", "setting", "place", "planned", "finished", "diverged", "mean", "mean_low", "mean_high"]
-    groups = part.groups[["group", *columns]]
+    groups = part.groups[["group", *columns]].assign(others=0, top=1)
     if not rates or own[rates[0]].isna().any() or own[rates[0]].nunique() < 2:
-        return groups.assign(x=groups["setting"].where(groups["setting"] != "", "–"), others=""), None
-    rest = own[[name for name in swept if name != rates[0]]].astype(str).agg(" ".join, axis=1) if len(swept) > 1 else ""
-    own = own.assign(others=rest)
-    return groups.assign(x=groups["group"].map(own[rates[0]]), others=groups["group"].map(own["others"])), rates[0]
+        return Rates(groups.assign(x=groups["setting"].where(groups["setting"] != "", "–")), None, [""])
+    groups = groups.assign(x=groups["group"].map(own[rates[0]]))
+    names = groups["setting"].str.split(" ").map(lambda parts: " ".join(p for p in parts if not p.startswith("lr=")))
+    others = list(dict.fromkeys(names))
+    order = groups.assign(loss=losses(groups["mean"], part.metric), lost=groups["diverged"] > 0)
+    top = order.sort_values(["lost", "loss"], kind="stable").drop_duplicates(["option", "x"]).index
+    return Rates(
+        groups.assign(others=names.map(others.index), top=groups.index.isin(top).astype(int)), rates[0], others
+    )
 
 
 def seed_points(part: Part) -> tuple[pd.DataFrame, bool]:
@@ -166,25 +182,32 @@ def seed_points(part: Part) -> tuple[pd.DataFrame, bool]:
     return counted.rename(columns={"size": "count"}).drop(columns="bin"), True
 
 
+def first(contest: Contest, baseline: str | None) -> str:
+    """With whom the others are compared: the baseline, or who has the best values."""
+    return baseline or str(contest.table["competitor"].iloc[0])
+
+
 def against_first(contests: list[Contest], baseline: str | None) -> pd.DataFrame:
-    """How much worse each competitor is than the first one, or the baseline: `pair`, `difference`, `low`, `high`,
-    `adjusted`, `probability` that it is better on a seed, `apart` (1 if told apart), and `place` of the contest."""
+    """How far each competitor is from the first one, or the baseline, in units of the metric: `pair`, `difference`,
+    `low`, `high`, `adjusted`, `probability` that it is better on a seed, `apart` (1 if told apart), and `place` of the
+    contest; the nearest to the best first."""
     rows: list[dict[str, Any]] = []
     for place, contest in enumerate(contests):
-        first = baseline or str(contest.table["competitor"].iloc[0])
+        leader = first(contest, baseline)
         for row in contest.pairs.to_dict("records"):
-            if first not in (row["better"], row["worse"]):
+            if leader not in (row["better"], row["worse"]):
                 continue
-            other, sign = (row["worse"], 1) if row["better"] == first else (row["better"], -1)
+            other, worse = (row["worse"], 1) if row["better"] == leader else (row["better"], -1)
+            sign = -worse if contest.metric.endswith(MAXIMIZED) else worse
             low, high = sorted((sign * row["low"], sign * row["high"]))
-            chance = 1 - row["probability"] if sign > 0 else row["probability"]
+            chance = 1 - row["probability"] if worse > 0 else row["probability"]
             values = {"difference": sign * row["difference"], "low": low, "high": high, "adjusted": row["adjusted"]}
             rows.append(
-                {"place": place, "pair": f"{other} vs {first}", "option": other}
+                {"place": place, "pair": f"{other} vs {leader}", "order": worse * row["difference"]}
                 | values
                 | {"probability": chance, "seeds": row["seeds"], "apart": int(row["adjusted"] < LEVEL)}
             )
-    return pd.DataFrame(rows).sort_values(["place", "difference"], kind="stable") if rows else pd.DataFrame()
+    return pd.DataFrame(rows).sort_values(["place", "order"], kind="stable") if rows else pd.DataFrame()
 
 
 def reached(part: Part) -> pd.DataFrame:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from seedsweep.drawn import Part, as_text
 
+CROWD = 5  # options whose bands can be told apart
 COLORS = 10  # that can be told apart; with more options their lines are dashed as well
-TEXTS = {"option", "seed", "setting", "pair", "label", "part", "x_label"}  # the columns that are no numbers
+TEXTS = {"option", "seed", "setting", "pair", "label", "part"}  # the columns that are no numbers
 STEEP = 30  # a ratio of values beyond which a scale is logarithmic at first
 UNLIMITED = -1e300
 WORDS = {
@@ -92,11 +93,13 @@ def layered(
     height: int = 320,
     title: Any = "",
 ) -> Chart:
-    """The chart of these marks; all but the `fixed` ones are filtered. `epochs` says that it may count in epochs."""
-    drawn = list(marks)
-    for each in filters:
-        drawn = [mark.transform_filter(each) for mark in drawn]
+    """The chart of these marks; all but the `fixed` ones are filtered. `epochs` says that it may count in epochs.
+
+    Its meta data say, too, if it is of what was `chosen` for each option.
+    """
+    drawn = [filtered(mark, filters) for mark in marks]
     meta: dict[str, Any] = {"epochs": True} if epochs else {}
+    meta |= {"chosen": True} if any(param.name == "shown" for param in params) else {}
     if value is not None:
         drawn = [value.limited(mark) for mark in drawn]
         params, meta = [*params, *value.params], meta | value.meta
@@ -175,6 +178,25 @@ def settings(part: Part, everything: bool = False) -> tuple[list[Any], list[Any]
         codes, texts = [*codes, -2], [*texts, "all settings"]
     rule = "shown == -1 ? datum.best == 1 : shown == -2 || datum.place == shown"
     return [choice("shown", "setting", codes, texts)], [rule]
+
+
+def crowded(part: Part) -> tuple[list[Any], list[Any], str]:
+    """Where the bands of many options would cover each other: a switch, the filter that obeys it, and a sentence."""
+    if len(part.options) <= CROWD:
+        return [], [], ""
+    switch = alt.param(name="bands", value=False, bind=alt.binding_checkbox(name="bands "))
+    return (
+        [switch],
+        ["bands"],
+        f" The bands (intervals) of {len(part.options)} are left out at first, as they cover each other.",
+    )
+
+
+def filtered(mark: Layer, filters: Iterable[Any]) -> Layer:
+    """The layer of the rows that pass all of these."""
+    for each in filters:
+        mark = mark.transform_filter(each)
+    return mark
 
 
 def named(part: Part, mark: Layer) -> Layer:

@@ -26,20 +26,33 @@ class Survival(NamedTuple):
 def time_to_target(times: ArrayLike, reached: ArrayLike, confidence: float = 0.95) -> Survival:
     """The fraction that has reached a target by each finite time, of times (n,), right-censored where not `reached`.
 
-    Kaplan & Meier (1958), Greenwood's variance, log-log limits: empty before the first has; once all have, from the
-    limit before to 1. A diverged run never will: its time is `inf`. `median` is `inf` if never half have.
+    Kaplan & Meier (1958). Limits are those of a plain fraction (Clopper & Pearson 1934) until a run is censored, then
+    log-log by Greenwood's variance; there, of the runs still watched while none has; once all have, from the limit
+    before to 1. A diverged run never will: its time is `inf`. `median` is `inf` if never half have.
     """
     sample, event = checked(times), np.asarray(reached, dtype=bool)
     time, place, leaving = np.unique(sample, return_inverse=True, return_counts=True)
     events, risk = np.bincount(place[event], minlength=time.size), leaving[::-1].cumsum()[::-1]
     left = np.cumprod(1 - events / risk)
     error = np.sqrt(np.cumsum(events / (risk * np.maximum(risk - events, 1))))
-    low, high, inner = 1 - left, 1 - left, (left > 0) & (left < 1)
+    plain = np.cumsum(leaving - events) - (leaving - events) == 0  # nobody was censored before
+    low, high = _clopper_pearson(np.cumsum(events), np.where(plain, sample.size, risk), confidence)
+    inner = ~plain & (left > 0) & (left < 1)
     half = NormalDist().inv_cdf((1 + confidence) / 2) * error[inner] / np.log(left[inner])
     low[inner], high[inner] = 1 - left[inner] ** np.exp(half), 1 - left[inner] ** np.exp(-half)
-    low[left == 0] = low[left > 0].max(initial=0.0)
+    ended = ~plain & (left == 0)
+    low[ended], high[ended] = low[~ended].max(initial=0.0), 1.0
     there, keep = time[left <= 0.5 + EQUAL], np.isfinite(time)
     return Survival(time[keep], 1 - left[keep], low[keep], high[keep], float(there.min(initial=np.inf)))
+
+
+def _clopper_pearson(hits: Array, trials: Array, confidence: float) -> tuple[Array, Array]:
+    """The exact limits of binomial fractions, each (t,)."""
+    from scipy.special import betaincinv
+
+    tail, misses = (1 - confidence) / 2, np.maximum(trials - hits, 0)
+    low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), misses + 1, tail), 0.0)
+    return low, np.where(misses > 0, betaincinv(hits + 1, np.maximum(misses, 1), 1 - tail), 1.0)
 
 
 def performance_profile(costs: ArrayLike, ratios: ArrayLike) -> Array:

@@ -10,6 +10,7 @@ import re
 from seedsweep import drawn
 from seedsweep.comparing import Comparison
 from seedsweep.curve_figures import best_at_budget, curves, profile, suboptimality, time_to_target, tunability
+from seedsweep.drawn import Part
 from seedsweep.encodings import Chart
 from seedsweep.group_figures import differences, distribution, learning_rates, shares
 from seedsweep.verdicts import BEST, SAME
@@ -33,7 +34,8 @@ def figures(comparison: Comparison) -> dict[str, Chart]:
     """The figures by name, each of one problem; one whose data is not there is absent.
 
     With several problems the name of each stands behind that of the figure. The `description` of a chart is its
-    caption, its `usermeta` what a page can change: `log` the scale of a channel, `epochs` the axis of steps.
+    caption, its `usermeta` what a page can change: `log` the scale of a channel, `epochs` the axis of steps; and the
+    `title` that it has on paper, where nothing else says what it shows.
     """
     found: dict[str, Chart] = {}
     parts = drawn.parts(comparison)
@@ -42,10 +44,25 @@ def figures(comparison: Comparison) -> dict[str, Chart]:
             chart = draw(part)
             if chart is not None:
                 about = {} if name == "profile" else {"problem": part.problem}
-                chart.usermeta = {"figure": name} | about | chart.usermeta
+                title = _title(chart, part, name == "profile")
+                chart.usermeta = {"figure": name} | about | chart.usermeta | {"title": title}
                 known = name if len(parts) == 1 or not about else f"{name}-{_slug(part.problem)}"
                 found[known if known not in found else f"{known}-{len(found)}"] = chart
     return found
+
+
+def _title(chart: Chart, part: Part, everywhere: bool) -> str:
+    """Such as `final val/loss over 30 seeds, each at its best setting – wine`."""
+    runs = part.comparison.runs
+    runs = runs if everywhere else runs[runs["problem"] == part.problem]
+    seeds, one = runs["seed"].nunique(), part.settings[0]
+    where = f", at {one}" if one else ""
+    if len(part.settings) > 1:
+        where = ", each at its best setting" if chart.usermeta.get("chosen") else ""
+    where = chart.usermeta.get("where", where)
+    over = f" over {seeds:,} seeds" if seeds > 1 else ", one seed"
+    about = f"{runs['problem'].nunique()} data sets" if everywhere else part.problem
+    return f"{chart.usermeta.get('title', chart.title)}{over}{where}{f' – {about}' if about else ''}"
 
 
 def _slug(name: str) -> str:

@@ -45,9 +45,9 @@ def times_to_target(
             continue
         limit = float(losses(pd.Series([goal]), metric).iloc[0])
         first = part[part["loss"] <= limit].groupby("run")["step"].min()
-        runs = part.groupby("run").agg(last=("step", "max"), group=("group", "first"), option=("option", "first"))
-        diverged = scored.set_index("run")["outcome"].reindex(runs.index) == "diverged"
-        runs["time"] = first.reindex(runs.index).fillna(runs["last"].where(~diverged, part["step"].max()))
+        runs = scored[scored["problem"] == problem].set_index("run")[["option", "group", "outcome"]]
+        last = part.groupby("run")["step"].max().reindex(runs.index, fill_value=0)  # 0: it ended before the first point
+        runs["time"] = first.reindex(runs.index).fillna(last.where(runs["outcome"] != "diverged", np.inf))
         runs["reached"] = runs.index.isin(first.index)
         for (option, group), each in runs.groupby(["option", "group"], sort=False):
             found = estimates.time_to_target(each["time"].to_numpy(), each["reached"].to_numpy(), confidence)

@@ -1,11 +1,12 @@
 """The figures of groups and their runs: by learning rate, over the seeds, against each other."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
 
 from seedsweep import drawn
+from seedsweep.contests import Contest
 from seedsweep.drawn import Part
 from seedsweep.encodings import (
     FINE,
@@ -21,6 +22,7 @@ from seedsweep.encodings import (
     legend,
     level,
     named,
+    script,
     selected,
     settings,
     tips,
@@ -30,10 +32,12 @@ from seedsweep.verdicts import BEST
 
 CROSS = "M-1,-1L1,1M1,-1L-1,1"
 APART, CLOSE = "#D55E00", "#888888"
+SOURCES = {"init": "initialization", "order": "data order", "interaction": "both together"}
+SHADES = ("#6A3D9A", "#B58900", "#888888")  # of these; none is the colour of an option that is often there
 
 
 def learning_rates(part: Part) -> Chart | None:
-    table, rate = drawn.by_rate(part)
+    table, rate, others = drawn.by_rate(part)
     if table["x"].nunique() < 2:
         return None
     value, x, chosen = Value(table["mean"], "y"), _rates(table, rate), legend()
@@ -43,8 +47,10 @@ def learning_rates(part: Part) -> Chart | None:
     dots = base.mark_point(filled=True, size=70, opacity=1).encode(x, y, colored, tooltip=shown)
     low, high = value.axis("mean_low", None), alt.Y2("mean_high")
     if rate:
-        band = base.mark_area(opacity=0.18).encode(x, low, high, colored, detail="others:N")
-        line = base.mark_line(strokeWidth=2).encode(x, y, colored, *dash(part), detail="others:N")
+        lines = "rest == -1 ? 0 : datum.others" if len(others) > 1 else "0"
+        base = base.transform_calculate(line=lines)
+        band = base.mark_area(opacity=0.18).encode(x, low, high, colored, detail="line:N")
+        line = base.mark_line(strokeWidth=2).encode(x, y, colored, *dash(part), detail="line:N")
         marks = [band, line.add_params(chosen), dots]
         marks += _crosses(table, part, x, shown)
     else:
@@ -55,10 +61,25 @@ def learning_rates(part: Part) -> Chart | None:
     count = int((table["diverged"] > 0).sum())
     words = f"{count} settings with" if count > 1 else "setting with"
     note = f" A cross above the plot marks the {words} diverged runs." if count else " No run diverged."
-    caption = f"The mean over the seeds that finished, and its {level(part)} interval.{note}"
-    chart = layered(marks, caption, filters=[chosen], value=value, title=f"{selected(part)} {part.metric}")
-    chart.usermeta |= {} if rate else {"heading": "Settings"}
+    params, filters, which = _others(others)
+    caption = f"The mean over the seeds that finished, and its {level(part)} interval.{which}{note}"
+    title = f"{selected(part)} {part.metric}"
+    chart = layered(marks, caption, filters=[chosen, *filters], params=params, value=value, title=title)
+    chart.usermeta |= {"where": ", the best of the other params at each rate" if params else ""}
+    chart.usermeta |= {"title": f"{title} by {'learning rate' if rate else 'setting'}"} | (
+        {} if rate else {"heading": "Settings"}
+    )
     return chart
+
+
+def _others(others: list[str]) -> tuple[list[Any], list[str], str]:
+    """Where more than the rate was swept: a menu of the rest of the settings, its filter, and a sentence."""
+    if len(others) < 2:
+        return [], [], ""
+    codes, texts = [-1, *range(len(others)), -2], ["the best at each rate", *(name or "–" for name in others), "all"]
+    rule = "rest == -1 ? datum.top == 1 : rest == -2 || datum.others == rest"
+    which = f" Of the {len(others)} settings of the other params, at each rate the one with the best mean is drawn."
+    return [choice("rest", "other params", codes, texts)], [rule], which
 
 
 def _rates(table: pd.DataFrame, rate: str | None) -> alt.X:
@@ -128,6 +149,7 @@ def differences(part: Part, question: str) -> Chart | None:
         return None
     table = table.dropna(subset="difference")
     base = alt.Chart(data(table))
+    firsts = [drawn.first(contest, asked.baseline) for contest in contests]
     y = alt.Y("pair:N", sort=None, title=None, axis=alt.Axis(labelLimit=220))
     words = alt.Legend(title=None, labelExpr="datum.value == 1 ? 'told apart' : 'not told apart'", symbolType="circle")
     colored = alt.Color("apart:N", scale=alt.Scale(domain=[1, 0], range=[APART, CLOSE]), legend=words)
@@ -139,14 +161,25 @@ def differences(part: Part, question: str) -> Chart | None:
     ]
     places = [int(place) for place in table["place"].unique()]
     params, filters = [], []
+    titles = [f"difference in {each.metric} from {one}" for each, one in zip(contests, firsts, strict=True)]
+    where = [_where(contest) for contest in contests]
+    title: Any = titles[places[0]] + where[places[0]]
     if len(places) > 1:
+        title = alt.TitleParams(alt.expr(f"{script(titles)}[contest] + {script(where)}[contest]"))
         params = [choice("contest", "at", places, [contests[place].name or "–" for place in places])]
         filters = ["datum.place == contest"]
-    sense = "lower" if contests[0].metric.endswith(MAXIMIZED) else "higher"
-    caption = f"How much worse ({sense}) each is than the first one: the difference and its {level(part)} interval."
-    height, title = 34 * int(table.groupby("place").size().max()) + 20, f"worse by {contests[0].metric}, {question}"
-    fixed = [zero.encode(_apart("difference"))]
-    return layered(marks, caption, filters=filters, params=params, fixed=fixed, height=height, title=title)
+    side = "Left" if contests[0].metric.endswith(MAXIMIZED) else "Right"
+    what = "the baseline" if asked.baseline else "the first of them"
+    caption = f"{side} of the dashed line is worse than {what}: the difference, and its {level(part)} interval."
+    height, fixed = 34 * int(table.groupby("place").size().max()) + 20, [zero.encode(_apart("difference"))]
+    chart = layered(marks, caption, filters=filters, params=params, fixed=fixed, height=height, title=title)
+    chart.usermeta |= {"title": titles[places[0]], "where": where[places[0]]}
+    return chart
+
+
+def _where(contest: Contest) -> str:
+    """What the competitors of a contest have in common, at the end of a title."""
+    return f", {BEST}" if contest.name == BEST else f", at {contest.name}" if contest.name else ""
 
 
 def _apart(name: str) -> alt.X:
@@ -158,14 +191,18 @@ def shares(part: Part) -> Chart | None:
     if table.empty:
         return None
     long = table.melt(["option", "place", "best"], ["init", "order", "interaction"], "part", "share")
-    names = {"init": "initialization", "order": "data order", "interaction": "both together"}
-    long = long.assign(part=long["part"].map(names), rank=long["part"].map(list(names).index))
+    long = long.assign(part=long["part"].map(SOURCES), rank=long["part"].map(list(SOURCES).index))
     base = named(part, alt.Chart(data(long)))
-    colored = alt.Color("part:N", sort=list(names.values()), legend=alt.Legend(title=None, symbolType="square"))
+    scale = alt.Scale(domain=list(SOURCES.values()), range=SHADES)
+    colored = alt.Color("part:N", scale=scale, legend=alt.Legend(title=None, symbolType="square"))
     x = alt.X("share:Q", title=None, axis=PERCENT, stack="zero", scale=alt.Scale(domain=[0, 1]))
     bars = base.mark_bar(height=18, clip=True).encode(x, alt.Y("option:N", sort=part.options, title=None), colored)
     params, filters = settings(part)
     height = 34 * max(len(part.options), 2)
-    caption = f"Where the variance of {part.metric} over the seeds comes from."
+    caption = (
+        f"Where the variance of {selected(part)} {part.metric} over the seeds comes from, as an analysis of variance"
+        " estimates it; “both together” is what depends on the pair of them."
+    )
     marks = [bars.encode(order=alt.Order("rank:Q"), tooltip=tips("option", "setting", "part", share=".0%"))]
-    return layered(marks, caption, filters=filters, params=params, height=height)
+    title = f"shares of the variance of {selected(part)} {part.metric}"
+    return layered(marks, caption, filters=filters, params=params, height=height, title=title)

@@ -1,6 +1,5 @@
 """One run a group in the MLflow store, with the mean curves of its seeds, so that MLflow's own charts compare those."""
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +14,7 @@ from seedsweep.bulk import THREADS
 from seedsweep.database import open_database
 from seedsweep.errors import ConfigError
 from seedsweep.identity import named
-from seedsweep.planning import PlannedRun
+from seedsweep.planning import PlannedRun, canonical
 from seedsweep.results import Column, Point
 from seedsweep.rows import FleetRows, NewRun
 from seedsweep.scores import OUTCOMES, PROBLEM
@@ -91,17 +90,9 @@ def _planned(groups: pd.DataFrame, by: str, at: Sequence[str]) -> Iterator[tuple
         whole = row["finished"] == row["planned"]
         count = f"mean of {row['finished']}" if whole else f"{row['finished']} of {row['planned']} finished"
         params = {PROBLEM: row["problem"]} if row["problem"] else {}
-        params |= {by: row["option"]} | _setting(row["setting"], at) | {"seeds": str(row["planned"])}
+        setting = {key: canonical(row[key]) for key in at if not pd.isna(row[key])}
+        params |= {by: row["option"]} | setting | {"seeds": str(row["planned"])}
         yield PlannedRun(place, f"{name} ({count})", row["group"], "", "", (params,)), row
-
-
-def _setting(setting: str, at: Sequence[str]) -> dict[str, str]:
-    """The params of a setting, such as `lr=0.1 betas=[0.9, 0.99]`, by their full names."""
-    params, names = {}, iter(at)  # a param that an option does not have is in `at` only
-    for part in re.split(r" (?=[^ =]+=)", setting) if setting else ():
-        short, _, value = part.partition("=")
-        params[next((name for name in names if name.rsplit(".", 1)[-1] == short), short)] = value
-    return params
 
 
 def _tags(sweep: str, row: Mapping[Any, Any]) -> dict[str, str]:

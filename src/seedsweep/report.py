@@ -1,11 +1,9 @@
 """The report: one HTML file that needs no network, and every figure as a PNG."""
 
 import json
-import os
-import tempfile
+import re
+import textwrap
 from collections.abc import Iterator, Mapping
-from functools import cache
-from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,15 +12,18 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from seedsweep.comparing import Comparison
+from seedsweep.bundle import vega
+from seedsweep.comparing import FEW, Comparison
 from seedsweep.errors import masked
 from seedsweep.summary import counts
-from seedsweep.tables import best_table, groups_table, pairs_table
+from seedsweep.tables import best_table, groups_table, pairs_table, spread_table
 from seedsweep.themes import DARK, LIGHT, PAPER
 from seedsweep.verdicts import BEST, BOTH, SAME
 
 WIDTH = 720  # of a PNG, before it is scaled
 SCALE = 2
+TITLE, SUBTITLE = 95, 115  # letters on a line there
+WORDED = ("data", "option", "setting", "at", "better", "worse")  # columns whose texts may be broken into lines
 SECTIONS = {  # headings, and the figures below them
     "Curves": ("curves",),
     "Distance to the optimum": ("suboptimality",),
@@ -34,6 +35,23 @@ SECTIONS = {  # headings, and the figures below them
     "Initialization and data order": ("shares",),
     "Performance profile": ("profile",),
 }
+
+
+class Question(NamedTuple):
+    """One of the two questions in the page; a verdict is what it is about, and its sentence."""
+
+    heading: str
+    meaning: str
+    verdicts: list[tuple[str, str]]
+    unanswered: str
+
+
+class Section(NamedTuple):
+    """A section of figures in the page."""
+
+    anchor: str
+    heading: str
+    figures: "list[Figure]"
 
 
 class Figure(NamedTuple):
@@ -75,6 +93,7 @@ def _render(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: 
         several=len(problems) > 1,
         sections=list(_sections(specs)),
         tables=list(_tables(comparison, problems)),
+        worded=WORDED,
         audits=comparison.audits,
         about={name: masked(value) for name, value in about.items()},
         themes=as_script({"light": LIGHT, "dark": DARK}),
@@ -95,22 +114,25 @@ def _both(comparison: Comparison, several: bool) -> list[str]:
     return [f"{verdict.problem}: {verdict.sentence}" if several else verdict.sentence for verdict in found]
 
 
-def _questions(comparison: Comparison) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
-    """Each of the two questions: its heading, what it means, and the verdicts with what they are about."""
+def _questions(comparison: Comparison) -> Iterator[Question]:
     settings = [contest.name for contest in comparison.same]
     rates = all(name.startswith("lr=") and " " not in name for name in settings)
     same = "At the same learning rate" if settings and rates else "At the same setting"
-    half = "The setting is chosen on one half of the seeds and judged on the other."
-    meaning = {SAME: "Runs that differ in nothing else, over the same seeds.", BEST: half}
+    metric = comparison.question.metric
+    judge = comparison.best[0].metric if comparison.best else comparison.question.claim
+    half = f"Chosen by {metric} on one half of the seeds, judged by {judge} on the other, and the other way round."
+    meaning = {SAME: f"By {metric}, over all seeds, of runs that differ in nothing else.", BEST: half}
+    lacking = {SAME: "no two options share one", BEST: f"that takes {FEW} seeds, and an option with several settings"}
     for question, heading in ((SAME, same), (BEST, "Each at its best")):
         verdicts = [verdict for verdict in comparison.verdicts if verdict.question == question]
         several = len({verdict.problem for verdict in verdicts}) > 1
         names = [[each.problem * several, each.name * (question == SAME)] for each in verdicts]
         named = [" ".join(filter(None, parts)) for parts in names]
-        yield heading, meaning[question], [(name, each.sentence) for name, each in zip(named, verdicts, strict=True)]
+        said = [(name, each.sentence) for name, each in zip(named, verdicts, strict=True)]
+        yield Question(heading, meaning[question], said, f"These runs cannot answer it: {lacking[question]}.")
 
 
-def _sections(specs: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, list[Figure]]]:
+def _sections(specs: Mapping[str, dict[str, Any]]) -> Iterator[Section]:
     for heading, names in SECTIONS.items():
         found = [
             Figure(name, spec["usermeta"].get("problem", ""), spec["description"], as_script(spec))
@@ -119,20 +141,25 @@ def _sections(specs: Mapping[str, dict[str, Any]]) -> Iterator[tuple[str, list[F
             if spec["usermeta"]["figure"] == start
         ]
         if found:
+            problems = [figure.problem for figure in found]
+            found.sort(key=lambda figure: problems.index(figure.problem))
             others = [spec["usermeta"]["heading"] for spec in specs.values() if "heading" in spec["usermeta"]]
-            yield others[0] if others and names == ("learning_rates",) else heading, found
+            heading = others[0] if others and names == ("learning_rates",) else heading
+            yield Section(f"section-{re.sub('[^a-z]+', '-', heading.lower())}", heading, found)
 
 
 def _tables(comparison: Comparison, problems: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
     """The tables of the report, as text, each with its heading."""
+    metric = comparison.question.metric
     for contest in comparison.best:
         where = f", {contest.problem}" if len(problems) > 1 else ""
-        yield f"Each at its best{where}: {contest.metric}", best_table(contest)
+        yield f"Each at its best{where}: {contest.metric}, chosen by {metric}", best_table(contest)
     if comparison.best:
-        yield "Pairs, each at its best", pairs_table(comparison.best, len(problems) > 1)
-    yield f"All settings: {comparison.question.metric}", groups_table(comparison.groups, comparison.question)
+        yield f"Pairs, each at its best: {comparison.best[0].metric}", pairs_table(comparison.best, len(problems) > 1)
+    yield f"All settings: {metric}", groups_table(comparison.groups)
+    yield f"All settings: median, interquartile mean and spread of {metric}", spread_table(comparison.groups)
     if comparison.same:
-        yield "Pairs, at the same setting", pairs_table(comparison.same, len(problems) > 1)
+        yield f"Pairs, at the same setting: {metric}", pairs_table(comparison.same, len(problems) > 1)
 
 
 def as_script(value: Any) -> Markup:
@@ -143,33 +170,18 @@ def as_script(value: Any) -> Markup:
     return Markup(text)  # noqa: S704 -- see above
 
 
-@cache
-def vega() -> str:
-    """The JavaScript of Vega, Vega-Lite and Vega-Embed, as one script; kept in the user's cache, since making it takes
-    two seconds."""
-    import vl_convert
-
-    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seedsweep"
-    file = kept / f"vega-{version('vl-convert-python')}.js"
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError:
-        made = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
-    try:
-        kept.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=kept, delete=False, encoding="utf-8") as part:
-            part.write(made)
-        os.replace(part.name, file)
-    except OSError:
-        pass  # it is made again the next time
-    return made
-
-
 def _write_pngs(specs: Mapping[str, dict[str, Any]], folder: Path) -> None:
     import vl_convert
 
     folder.mkdir(exist_ok=True)
     for name, spec in specs.items():
-        text = json.dumps(spec | {"width": WIDTH, "background": "white"}, allow_nan=False)
+        about = {"width": WIDTH, "background": "white", "title": _paper_title(spec)}
+        text = json.dumps(spec | about, allow_nan=False)
         image = vl_convert.vegalite_to_png(text, scale=SCALE, config=PAPER, allowed_base_urls=[])
         (folder / f"{name}.png").write_bytes(image)
+
+
+def _paper_title(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A title that says enough where the figure stands alone: wrapped, with the first sentence of the caption."""
+    first = re.split(r"(?<=\w|\))\. ", spec["description"], maxsplit=1)[0].rstrip(".")
+    return {"text": textwrap.wrap(spec["usermeta"]["title"], TITLE), "subtitle": textwrap.wrap(first, SUBTITLE)}

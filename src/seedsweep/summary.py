@@ -1,5 +1,6 @@
 """What a person sees at the end: one run's result, or a table of the groups of a sweep."""
 
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,8 +141,8 @@ def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
     for title in titles + ([f"{metric} when chosen", "optimism"] if chosen else []):
         drawn.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
     for _, row in contest.table.iterrows():
-        number = f"{row['mean']:.4g}" if row["finished"] else "–"
-        number += f" [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if row["finished"] > 1 else ""
+        number = _number(row["mean"], ".4g")
+        number += f" [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if pd.notna(row["mean_low"]) else ""
         cells = [
             "–" if contest.baseline else str(row["rank"]),
             str(row["competitor"]),
@@ -149,9 +150,13 @@ def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
             number,
         ]
         cells += [f"{row['finished']} of {row['planned']}"]
-        cells += [f"{row['selected']:.4g}", f"{row['optimism']:+.2g}"] if chosen else []
+        cells += [_number(row["selected"], ".4g"), _number(row["optimism"], "+.2g")] if chosen else []
         drawn.add_row(*map(escape, cells))
     _print_whole(console, drawn)
+
+
+def _number(value: float, form: str) -> str:
+    return f"{value:{form}}" if math.isfinite(value) else "–"
 
 
 def _print_whole(console: Console, table: Table) -> None:

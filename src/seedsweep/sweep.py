@@ -126,6 +126,8 @@ class Sweep:
         try:
             sweeps = find_sweeps(record.client, record.run_id)
             say(runs, curves, sweeps, record.uri, self.first["objective"], pngs=False)
+        except (KeyboardInterrupt, SystemExit):
+            print_interrupted("the sweep is kept; python compare.py compares it")
         except Exception as error:  # a bug there must not fail a sweep that has been trained
             log.warning("the sweep is kept, but could not be compared (%s); try python compare.py", masked(str(error)))
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from seedsweep.comparing import Question
 from seedsweep.contests import Contest
 
 NONE = "–"
-MIDDLES = {"mean": "mean", "median": "median", "iqm": "interquartile mean"}
+ROBUST = {"median": "median", "iqm": "interquartile mean"}
 
 
 def number(value: Any, places: str = ".4g") -> str:
@@ -33,10 +32,11 @@ def interval(row: Any, name: str, low: str, high: str) -> str:
     return f"{middle} [{number(getattr(row, low))}, {number(getattr(row, high))}]"
 
 
-def groups_table(groups: pd.DataFrame, asked: Question) -> pd.DataFrame:
+def groups_table(groups: pd.DataFrame) -> pd.DataFrame:
     """A row a group, those of an option together."""
-    several = groups["problem"].nunique() > 1
-    return pd.DataFrame([_group(row, several, _lost(groups), str(row.option)) for row in groups.itertuples()])
+    return pd.DataFrame(
+        [_about(row, groups) | _counted(row, _lost(groups)) | _mean(row) for row in groups.itertuples()]
+    )
 
 
 def best_table(contest: Contest) -> pd.DataFrame:
@@ -45,7 +45,18 @@ def best_table(contest: Contest) -> pd.DataFrame:
     for row in contest.table.itertuples():
         chosen = {"when chosen": number(row.selected), "on other seeds": number(row.again)}
         chosen |= {"optimism": number(row.optimism)}
-        rows.append({"rank": str(row.rank)} | _group(row, False, _lost(contest.table), str(row.competitor)) | chosen)
+        about = {"rank": NONE if contest.baseline else str(row.rank), "option": str(row.competitor)}
+        about |= {"setting": str(row.setting) or NONE} | _counted(row, _lost(contest.table))
+        rows.append(about | _mean(row) | chosen)
+    return pd.DataFrame(rows)
+
+
+def spread_table(groups: pd.DataFrame) -> pd.DataFrame:
+    """A row a group: what else there is to say of its values, a diverged run being the worst."""
+    rows = []
+    for row in groups.itertuples():
+        middles = {words: interval(row, name, f"{name}_low", f"{name}_high") for name, words in ROBUST.items()}
+        rows.append(_about(row, groups) | middles | {"sd": number(row.sd, ".2g"), "worst": number(row.worst)})
     return pd.DataFrame(rows)
 
 
@@ -70,9 +81,14 @@ def _lost(table: pd.DataFrame) -> list[str]:
     return [outcome for outcome in ("diverged", "failed", "missing") if table[outcome].any()]
 
 
-def _group(row: Any, several: bool, lost: Sequence[str], option: str) -> dict[str, str]:
-    cells = {"data": str(row.problem)} if several else {}
-    cells |= {"option": option, "setting": str(row.setting) or NONE, "finished": f"{row.finished} of {row.planned}"}
-    cells |= {outcome: str(getattr(row, outcome)) for outcome in lost}
-    cells |= {words: interval(row, name, f"{name}_low", f"{name}_high") for name, words in MIDDLES.items()}
-    return cells | {"sd": number(row.sd, ".2g"), "worst": number(row.worst)}
+def _about(row: Any, groups: pd.DataFrame) -> dict[str, str]:
+    cells = {"data": str(row.problem)} if groups["problem"].nunique() > 1 else {}
+    return cells | {"option": str(row.option), "setting": str(row.setting) or NONE}
+
+
+def _counted(row: Any, lost: Sequence[str]) -> dict[str, str]:
+    return {"finished": f"{row.finished} of {row.planned}"} | {name: str(getattr(row, name)) for name in lost}
+
+
+def _mean(row: Any) -> dict[str, str]:
+    return {"mean": interval(row, "mean", "mean_low", "mean_high")}

@@ -56,9 +56,13 @@ def _among(judged: pd.DataFrame, pairs: pd.DataFrame) -> str:
     over = pairs[(pairs["better"] == judged["competitor"].iloc[0]) & (pairs["adjusted"] < LEVEL)]
     if len(top) == 1 and len(over) == len(rest):
         return f"{top[0]} wins: {_beats(over)}"
+    if not top:
+        return "there is no order: each is beaten by another"
     if not rest and len(top) > 2:
         return f"no two can be told apart{_largest(pairs)}"
-    tied = f"{_listed(top)} {'tie' if len(top) > 1 else 'is first'}{_largest(_between(pairs, top))}"
+    among = _between(pairs, top)
+    word = "tie" if (among["low"] <= 0).all() else "cannot be told apart"
+    tied = f"{_listed(top)} {word if len(top) > 1 else 'is first'}{_largest(among)}"
     if not rest:
         return tied
     return f"{tied}; {_listed(rest)} {'are each' if len(rest) > 1 else 'is'} beaten by {_beating(pairs, rest)}"
@@ -86,13 +90,14 @@ def _disagreement(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]
         if judged.baseline or _powerless(judged):
             continue
         top = set(_top(judged))
-        fixed = [contest for contest in same if contest.problem == judged.problem and len(_top(contest)) == 1]
-        others = {contest.name: _top(contest)[0] for contest in fixed if top != set(_top(contest))}
+        fixed = [contest for contest in same if contest.problem == judged.problem]
+        won = {contest.name: _top(contest)[0] for contest in fixed if _has_winner(contest, LEVEL / len(fixed))}
+        others = {name: winner for name, winner in won.items() if top != {winner}}
         if others:
             shown = "; ".join(f"{winner} at {name or 'the same setting'}" for name, winner in list(others.items())[:3])
             rest = len(others) - 3
             more = f" and at {rest} more setting{'s' * (rest > 1)}" if rest > 0 else ""
-            now = f"{_listed(sorted(top))} {'tie' if len(top) > 1 else 'wins'} with each at its best"
+            now = f"{_listed(sorted(top))} {'cannot be told apart' if len(top) > 1 else 'wins'} with each at its best"
             sentence = f"The two questions have different answers: {shown}{more}; yet {now}"
             yield Verdict(BOTH, judged.problem, "", sentence)
 
@@ -100,7 +105,11 @@ def _disagreement(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]
 def _shrinkage(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]:
     """Where tuning makes most of the gaps vanish."""
     for judged in best:
-        fixed = {contest.name: _gap(contest) for contest in same if contest.problem == judged.problem}
+        there = [contest for contest in same if contest.problem == judged.problem]
+        options = set(judged.table["competitor"])
+        if any(_incomplete(each) or set(each.table["competitor"]) != options for each in [judged, *there]):
+            continue
+        fixed = {contest.name: _gap(contest) for contest in there}
         wide = sorted((gap, name) for name, gap in fixed.items() if gap > VANISHED * _gap(judged))
         if 2 * len(wide) > len(fixed):
             gap, name = wide[len(wide) // 2]
@@ -114,13 +123,25 @@ def significance(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
+def _has_winner(contest: Contest, level: float) -> bool:
+    """Whether one beats every other at that level, which is stricter where several contests are looked at."""
+    sure = contest.pairs[contest.pairs["adjusted"] < level]["better"].value_counts()
+    return bool(len(sure)) and int(sure.max()) == len(contest.table) - 1 and len(_top(contest)) == 1
+
+
+def _incomplete(contest: Contest) -> bool:
+    """Whether means are over some of the runs only."""
+    return bool((contest.table["finished"] < contest.table["planned"]).any())
+
+
 def _gap(contest: Contest) -> float:
     """Between the best and the worst mean."""
     return float(contest.table["mean"].max() - contest.table["mean"].min())
 
 
 def _top(contest: Contest) -> list[str]:
-    return [str(name) for name in contest.table.loc[contest.table["rank"] == 1, "competitor"]]
+    ended = contest.table["finished"] + contest.table["diverged"] > 0
+    return [str(name) for name in contest.table.loc[ended & (contest.table["rank"] == 1), "competitor"]]
 
 
 def _beats(beaten: pd.DataFrame) -> str:
