@@ -1,11 +1,14 @@
 """`python compare.py`, and the end of every sweep."""
 
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import Ended, runs_in
+from conftest import ROOT, Ended, runs_in
 from mlflow import MlflowClient
 
 import seedsweep
@@ -137,3 +140,14 @@ def test_unfinished_sweep_says_what_is_missing(train: Command, compare: Command,
     ended = compare("pngs=false")
     assert ended.code == 0
     assert "Runs are missing in 1 group: adam lr=0.1 (2 of 5): run the sweep again" in ended.out
+
+
+def test_store_of_a_newer_mlflow_is_said_to_be_one(train: Command, uri: str) -> None:
+    assert train("seed=0", "trainer.max_epochs=1").code == 0
+    with sqlite3.connect(uri.removeprefix("sqlite:///")) as store:
+        store.execute("UPDATE alembic_version SET version_num = 'f00dfeedbeef'")
+    store.close()
+    command = [sys.executable, str(ROOT / "compare.py")]  # in a process that has not seen the store yet
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "it was made by a newer MLflow than" in ended.stderr

@@ -66,8 +66,20 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
             client = MlflowClient(tracking_uri=uri)  # imports the kind of store, and makes the schema of a new one
             client.search_experiments(max_results=1)
         except MlflowException as error:
-            raise ConfigError("tracking.uri", uri, f"MLflow cannot use it: {error}") from error
+            allowed = _newer(str(error)) or f"MLflow cannot use it: {error}"
+            raise ConfigError("tracking.uri", uri, allowed) from error
     return client
+
+
+def _newer(reason: str) -> str | None:
+    """What to say of a schema that this MLflow does not know: it takes that for an old one, which it would upgrade."""
+    import mlflow
+
+    found = re.search(r"found version (\w+), but expected", reason)
+    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
+    if not found or any(migrations.glob(f"{found[1]}_*")):
+        return None
+    return f"it was made by a newer MLflow than {mlflow.__version__}, which is here: pip install --upgrade mlflow"
 
 
 def absolute(uri: str) -> str:
