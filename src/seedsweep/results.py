@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from torch import Tensor
 
 from seedsweep.errors import ConfigError
+
+if TYPE_CHECKING:  # who only reads does not wait for torch
+    from torch import Tensor
 
 Outcome = Literal["finished", "diverged"]  # of a training that came to its end
 # how the names of metrics end that are better when they are larger, or smaller
@@ -32,7 +34,7 @@ class RunResult:
 
     outcome: Outcome
     points: list[Point] = field(default_factory=list)
-    weights: dict[str, Tensor] = field(default_factory=dict)
+    weights: dict[str, "Tensor"] = field(default_factory=dict)
 
 
 class Column(NamedTuple):
@@ -58,7 +60,7 @@ class FleetResult:
 
     outcomes: list[Outcome]
     columns: list[Column] = field(default_factory=list)
-    weights: dict[str, Tensor] = field(default_factory=dict)
+    weights: dict[str, "Tensor"] = field(default_factory=dict)
 
 
 def objectives(result: FleetResult, chosen: Sequence[tuple[str, str]]) -> list[float]:
