@@ -5,15 +5,14 @@ rates × seeds, as whole processes, against (a) what people do today, (b) a bare
 Run: python benchmarks/fleet.py [60000]   (the largest sweep)
 
 On two cores of a machine that others had slowed to a fourth (the bare loop takes 85 ms when it is alone). In other
-invocations, 6,000 runs cost 0.61 to 1.39 ms each, training 0.13 to 0.27:
+invocations, 6,000 runs cost 0.72 to 1.6 ms each, 60,000 1.04 to 1.6:
 
-  (a) Hydra basic, Trainer, MLFlowLogger: 1079 ms a run  (b) bare loop: 360 ms a run
+  (a) Hydra basic, Trainer, MLFlowLogger: 1057 ms a run  (b) bare loop: 413 ms a run
   runs  whole s  MB  ms a run, all in  (a)/it  (b)/it  composing  planning  training  tracking  closing  (c) floor
-  6  10.1  628  (start-up)      235.000  26.667  148.333  1.667  23.333
-  60  10.2  632     2.913  370  124   27.000  2.667  16.500  0.833  2.833  0.359 + 0.216
-  600  10.9  658     1.439  750  250    2.517  0.500  2.183  0.533  0.633  0.048 + 0.201
-  6000  18.4  800     1.392  775  259    0.477  0.127  0.273  0.588  0.212  0.012 + 0.134
- 60000  80.6  1027     1.176  917  306    0.240  0.070  0.233  0.439  0.171  0.011 + 0.129
+  6  10.9  628  (start-up)      313.333  48.333  140.000  1.667  21.667
+  600  12.1  659     1.932  547  214    3.750  0.383  1.933  0.650  0.783  0.026 + 0.130
+  6000  15.9  724     0.830  1274  497    0.340  0.100  0.212  0.475  0.192  0.019 + 0.246
+ 60000  108.2  879     1.621  652  254    0.224  0.083  0.267  0.701  0.228  0.016 + 0.195
 """
 
 import os
