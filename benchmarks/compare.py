@@ -5,35 +5,19 @@ against in the same invocation the imports that it needs, and the reading of as 
 Run: python benchmarks/compare.py [6000]   (runs)
 """
 
-import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pandas as pd
+from fleet import command
 
 ROOT = Path(__file__).parents[1]
 OPTIMIZERS = "sgd,momentum,nesterov,adam,adagrad,rmsprop"
 RATES = "0.001,0.003,0.01,0.03,0.1,0.3,1,3,10,30"
-IMPORTS = "import torch, pandas, mlflow, hydra, altair, vl_convert, scipy.stats, scipy.special"
-
-
-def command(folder: Path, *arguments: str) -> tuple[float, float, str]:
-    """Seconds, peak memory in MB, and what it printed, of a whole process."""
-    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
-    with (folder / "log").open("w+") as log:
-        start = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *arguments], stdout=log, stderr=log, cwd=folder, env=environment)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        log.seek(0)
-        text = log.read()
-    if status:
-        raise SystemExit(text)
-    return seconds, usage.ru_maxrss / 1024, text
+IMPORTS = "import pandas, mlflow, hydra, altair, vl_convert, scipy.special"
 
 
 def main() -> None:

@@ -59,6 +59,17 @@ def test_identical_options_share_a_rank_and_nobody_wins() -> None:
     assert "tie" in verdict(contest)
 
 
+def test_difference_without_size_is_a_tie_however_sure() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("momentum", 0.1): 1.0})
+    momentum = table["optimizer"] == "momentum"
+    tiny = 1e-5 * (1 + table.loc[momentum, "seed"])
+    table.loc[momentum, "val/loss"] = table.loc[~momentum, "val/loss"].to_numpy() - tiny
+    (contest,) = compare(table).same
+    assert contest.pairs["adjusted"].iloc[0] < 0.001
+    assert contest.table["rank"].tolist() == [1, 1]
+    assert verdict(contest).startswith("momentum and sgd tie")
+
+
 def test_too_few_seeds_are_said_with_the_number_needed() -> None:
     (contest,) = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.97}, seeds=4)).same
     needed = contest.pairs["needed"].iloc[0]
@@ -419,6 +430,7 @@ def test_notebook_sweep_finds_that_tuning_makes_the_gaps_vanish(train: Callable[
     names = [name.removeprefix("keras_") for name in order["competitor"]]
     assert names[:2] + names[-2:] == ["rmsprop", "adam", "sgd", "adagrad"]
     assert set(names[2:4]) == {"momentum", "nesterov"}
+    assert order["rank"].tolist() == [1, 2, 3, 3, 5, 6]
     means = order.set_index("competitor")["mean"]
     expected = {"keras_rmsprop": 0.154, "keras_adam": 0.222, "momentum": 0.396, "sgd": 0.452, "keras_adagrad": 0.659}
     for name, value in expected.items():

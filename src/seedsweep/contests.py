@@ -16,6 +16,7 @@ from seedsweep.statistics import Interval
 
 FINENESS = 1_000  # resamples for each pair of a contest, so that an adjusted p-value can fall below 0.001, …
 RESAMPLES = 10_000, 200_000  # … but at least and at most so many
+NEGLIGIBLE = 0.01  # of the spread over seeds: a difference that is smaller beats nobody, however sure it is
 LEVEL = 0.05  # below which an adjusted p-value tells two competitors apart
 UNKNOWN = Interval(np.nan, np.nan, np.nan)
 
@@ -38,8 +39,8 @@ class Contest:
     the number of those that beat it, so that those who cannot be told apart may share one. `pairs` has a row a pair:
     `better`, `worse`, `seeds`, `paired`, how much better in units of the metric (`difference`, `low`, `high`), the
     `probability` that it is better on a seed (`probability_low`, `probability_high`), `p`, that `adjusted` by Holm's
-    method over the pairs of this contest, and how many seeds would show such a difference (`needed`). With a `baseline`
-    only the pairs with that are there, and ranks tell no more than who is beaten by it.
+    method over the pairs of this contest, whether the difference is `negligible`, and how many seeds would show such a
+    one (`needed`). With a `baseline` only the pairs with that are there, and ranks tell who is beaten by it, no more.
     """
 
     problem: str
@@ -59,7 +60,9 @@ def contest(scored: pd.DataFrame, name: str, judged: Judgement, numbers: pd.Data
         parts = scored.groupby("option", sort=False)
         numbers = pd.DataFrame.from_dict({option: describe(part, judged) for option, part in parts}, orient="index")
     pairs = _pairs(_by_seed(scored, judged.metric), judged)
-    beaten = pairs.loc[pairs["adjusted"] < LEVEL, "worse"].value_counts()
+    spread = numbers["sd"].reindex([*pairs["better"], *pairs["worse"]]).to_numpy(dtype=float).reshape(2, -1).max(axis=0)
+    pairs["negligible"] = pairs["difference"].abs() < NEGLIGIBLE * spread
+    beaten = pairs.loc[(pairs["adjusted"] < LEVEL) & ~pairs["negligible"], "worse"].value_counts()
     table = numbers.rename_axis("competitor")
     ended = table["finished"] + table["diverged"] > 0
     table.insert(0, "rank", (1 + beaten.reindex(table.index, fill_value=0)).where(ended, len(table) + 1))

@@ -61,7 +61,7 @@ def _among(judged: pd.DataFrame, pairs: pd.DataFrame) -> str:
     if not rest and len(top) > 2:
         return f"no two can be told apart{_largest(pairs)}"
     among = _between(pairs, top)
-    word = "tie" if (among["low"] <= 0).all() else "cannot be told apart"
+    word = "tie" if ((among["low"] <= 0) | among["negligible"]).all() else "cannot be told apart"
     tied = f"{_listed(top)} {word if len(top) > 1 else 'is first'}{_largest(among)}"
     if not rest:
         return tied
