@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from seedsweep.contests import LEVEL, Contest
+from seedsweep.contests import Contest
 from seedsweep.findings import leading
 from seedsweep.scores import losses
 
@@ -122,7 +122,7 @@ def _crossed(scored: pd.DataFrame) -> Iterator[Audit]:
 
 def _contained(best: Sequence[Contest]) -> Iterator[Audit]:
     for contest in best:
-        sure = contest.pairs[contest.pairs["adjusted"] < LEVEL]
+        sure = contest.pairs[contest.pairs["apart"]]
         for better, worse in zip(sure["better"], sure["worse"], strict=True):
             if CONTAINED.get(worse) == better:
                 sentence = f"{worse} at its best is worse than {better}, which it contains with momentum=0"

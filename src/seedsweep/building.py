@@ -21,7 +21,7 @@ from seedsweep.datasets import Dataset
 from seedsweep.errors import ConfigError
 from seedsweep.planning import SEEDS, leaves
 from seedsweep.remembering import remembered
-from seedsweep.results import MAXIMIZED, SUBOPTIMALITY
+from seedsweep.results import MAXIMIZED, SELECT, SUBOPTIMALITY
 from seedsweep.suboptimality import Gap, coupled_decay, gap_of
 from seedsweep.training import make_trainer
 
@@ -37,7 +37,6 @@ REQUIRED = (
     *("data.batch_size", "tracking.uri", "tracking.sweep", "tracking.labels", "experiment"),
     *("objective.metric", "objective.select", *SEEDS),
 )
-SELECT = ("last", "best", "auc")
 
 
 @dataclass

@@ -107,9 +107,8 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     replicates = independent(scored)
     options = sorted(set(scored["option"]))
     if len(options) < 2:
-        others = swept(runs)
-        allowed = f"has one value only, {options[0]}; {f'swept were {others}' if others else 'nothing was swept'}"
-        raise ConfigError("by", by, allowed.replace("[", "").replace("]", "").replace("'", ""))
+        others = ", ".join(swept(runs)) or "none"
+        raise ConfigError("by", by, f"has one value only, {options[0]}; swept were {others}")
     asked = replace(asked, baseline=None if asked.baseline is None else text(asked.baseline))
     if asked.baseline is not None and asked.baseline not in options:
         raise ConfigError("baseline", asked.baseline, f"must be one of {', '.join(options)}")

@@ -39,7 +39,7 @@ class Contest:
     the number of those that beat it, so that those who cannot be told apart may share one. `pairs` has a row a pair:
     `better`, `worse`, `seeds`, `paired`, how much better in units of the metric (`difference`, `low`, `high`), the
     `probability` that it is better on a seed (`probability_low`, `probability_high`), `p`, that `adjusted` by Holm's
-    method over the pairs of this contest, whether the difference is `negligible`, and how many seeds would show such a
+    method over the pairs of this contest, whether that tells them `apart`, and how many seeds would show such a
     one (`needed`). With a `baseline` only the pairs with that are there, and ranks tell who is beaten by it, no more.
     """
 
@@ -61,8 +61,8 @@ def contest(scored: pd.DataFrame, name: str, judged: Judgement, numbers: pd.Data
         numbers = pd.DataFrame.from_dict({option: describe(part, judged) for option, part in parts}, orient="index")
     pairs = _pairs(_by_seed(scored, judged.metric), judged)
     spread = numbers["sd"].reindex([*pairs["better"], *pairs["worse"]]).to_numpy(dtype=float).reshape(2, -1).max(axis=0)
-    pairs["negligible"] = pairs["difference"].abs() < NEGLIGIBLE * spread
-    beaten = pairs.loc[(pairs["adjusted"] < LEVEL) & ~pairs["negligible"], "worse"].value_counts()
+    pairs["apart"] = (pairs["adjusted"] < LEVEL) & ~(pairs["difference"].abs() < NEGLIGIBLE * spread)
+    beaten = pairs.loc[pairs["apart"], "worse"].value_counts()
     table = numbers.rename_axis("competitor")
     ended = table["finished"] + table["diverged"] > 0
     table.insert(0, "rank", (1 + beaten.reindex(table.index, fill_value=0)).where(ended, len(table) + 1))

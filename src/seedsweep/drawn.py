@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.comparing import Comparison
-from seedsweep.contests import LEVEL, Contest
+from seedsweep.contests import Contest
 from seedsweep.findings import leading
 from seedsweep.results import MAXIMIZED
 from seedsweep.scores import losses
@@ -205,7 +205,7 @@ def against_first(contests: list[Contest], baseline: str | None) -> pd.DataFrame
             rows.append(
                 {"place": place, "pair": f"{other} vs {leader}", "order": worse * row["difference"]}
                 | values
-                | {"probability": chance, "seeds": row["seeds"], "apart": int(row["adjusted"] < LEVEL)}
+                | {"probability": chance, "seeds": row["seeds"], "apart": int(row["apart"])}
             )
     return pd.DataFrame(rows).sort_values(["place", "order"], kind="stable") if rows else pd.DataFrame()
 

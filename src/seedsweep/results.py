@@ -16,6 +16,7 @@ Outcome = Literal["finished", "diverged"]  # of a training that came to its end
 # how the names of metrics end that are better when they are larger, or smaller
 MAXIMIZED = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score")
 MINIMIZED = ("loss", "loss_step", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
+SELECT = ("last", "best", "auc")  # what is taken of a curve, see `objective`
 SUBOPTIMALITY = "train/suboptimality"  # how far the loss on all training rows is above its minimum
 
 

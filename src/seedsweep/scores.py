@@ -9,9 +9,8 @@ import pandas as pd
 from seedsweep.errors import ConfigError
 from seedsweep.frames import ABOUT
 from seedsweep.planning import SEEDS
-from seedsweep.results import MAXIMIZED, MINIMIZED
+from seedsweep.results import MAXIMIZED, MINIMIZED, SELECT
 
-SELECT = ("last", "best", "auc")
 OUTCOMES = ("finished", "diverged", "failed", "missing")
 OPTIMIZER = "optimizer"
 PROBLEM, NAME = "data", "data.name"  # the params by which sweeps over several data sets fall apart

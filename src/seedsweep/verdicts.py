@@ -10,8 +10,6 @@ from seedsweep.contests import LEVEL, Contest
 
 VANISHED = 10  # times as far apart as options at their best are those at most settings, if tuning makes that vanish
 MANY_SEEDS = 10_000  # beyond which no number of seeds is worth naming
-
-
 SAME, BEST, BOTH = "at the same setting", "each at its best", "both together"
 
 
@@ -53,7 +51,7 @@ def _among(judged: pd.DataFrame, pairs: pd.DataFrame) -> str:
     """Of all who are compared with each other."""
     top = list(judged.loc[judged["rank"] == 1, "competitor"])
     rest = [name for name in judged["competitor"] if name not in top]
-    over = pairs[(pairs["better"] == judged["competitor"].iloc[0]) & (pairs["adjusted"] < LEVEL)]
+    over = pairs[(pairs["better"] == judged["competitor"].iloc[0]) & pairs["apart"]]
     if len(top) == 1 and len(over) == len(rest):
         return f"{top[0]} wins: {_beats(over)}"
     if not top:
@@ -61,7 +59,8 @@ def _among(judged: pd.DataFrame, pairs: pd.DataFrame) -> str:
     if not rest and len(top) > 2:
         return f"no two can be told apart{_largest(pairs)}"
     among = _between(pairs, top)
-    word = "tie" if ((among["low"] <= 0) | among["negligible"]).all() else "cannot be told apart"
+    no_size = (among["low"] <= 0) | (among["adjusted"] < LEVEL)  # or a sure one that is negligible
+    word = "tie" if no_size.all() else "cannot be told apart"
     tied = f"{_listed(top)} {word if len(top) > 1 else 'is first'}{_largest(among)}"
     if not rest:
         return tied
@@ -74,8 +73,8 @@ def _against(pairs: pd.DataFrame, baseline: str) -> str:
     for _, pair in pairs.sort_values("difference", ascending=False).iterrows():
         other, word = (pair["better"], "better") if pair["worse"] == baseline else (pair["worse"], "worse")
         sure = f"adjusted {significance(pair['adjusted'])}"
-        known = pair["adjusted"] < LEVEL
-        parts.append(f"{other} is {word} by {_amount(pair)}, {sure}" if known else f"{other} is not told apart, {sure}")
+        by = f"{word} by {_amount(pair)}" if pair["apart"] else "not told apart"
+        parts.append(f"{other} is {by}, {sure}")
     return f"against {baseline}: {'; '.join(parts)}; the others were not compared with each other"
 
 
@@ -125,7 +124,8 @@ def significance(p: float) -> str:
 
 def _has_winner(contest: Contest, level: float) -> bool:
     """Whether one beats every other at that level, which is stricter where several contests are looked at."""
-    sure = contest.pairs[contest.pairs["adjusted"] < level]["better"].value_counts()
+    pairs = contest.pairs
+    sure = pairs[pairs["apart"] & (pairs["adjusted"] < level)]["better"].value_counts()
     return bool(len(sure)) and int(sure.max()) == len(contest.table) - 1 and len(_top(contest)) == 1
 
 
@@ -159,7 +159,7 @@ def _amount(pair: pd.Series) -> str:
 
 def _beating(pairs: pd.DataFrame, beaten: list[str]) -> str:
     """Who beats all of these, or at least one of them."""
-    sure = pairs[pairs["worse"].isin(beaten) & (pairs["adjusted"] < LEVEL)]
+    sure = pairs[pairs["worse"].isin(beaten) & pairs["apart"]]
     winners = sure[~sure["better"].isin(beaten)].groupby("better", sort=False)["worse"].nunique()
     common = [str(name) for name, count in winners.items() if count == len(beaten)]
     return _listed(common) if common else "at least one of them"
