@@ -21,6 +21,7 @@ from seedsweep import bulk, database, reading, store
 from seedsweep.building import build, resolve
 from seedsweep.bulk import record_fleet
 from seedsweep.errors import ConfigError
+from seedsweep.plan import Plan
 from seedsweep.planning import PlannedRun, plan_run
 from seedsweep.results import Column, FleetResult, Point, RunResult
 from seedsweep.tracking import SweepRecord, record_run
@@ -139,7 +140,10 @@ def content(client: MlflowClient, sweep: str) -> dict[str, Any]:
 
 
 def opened(uri: str) -> tuple[MlflowClient, str]:
-    sweep = SweepRecord(uri, plans(), "sweep", "")
+    plan = Plan()
+    for run in plans():
+        plan.add(run)
+    sweep = SweepRecord(uri, plan, "sweep", "")
     return sweep.client, sweep.run_id
 
 

@@ -1,7 +1,7 @@
 """From the configurations of runs that train together to fleets, in chunks that fit into memory."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from seedsweep.vectorized import NotVectorizedError, Vectorized, try_out
 MEMORY = 2**29  # bytes that a chunk may need in one step
 MOST = 8192  # members of a chunk: more are not quicker
 
+T = TypeVar("T")
 Part = Mapping[str, Any]  # of a configuration
 
 
@@ -37,14 +38,15 @@ def refuse_optimizer(config: Config) -> str | None:
     return None
 
 
-def chunks(configs: Sequence[Config]) -> Iterator[list[int]]:
-    """The places of runs that can be trained together, as many at a time as are quick and fit into memory."""
-    first = configs[0]
+def chunks(first: Config, runs: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The runs of a fleet, of which `first` is one's configuration, as many at a time as are quick and fit into memory.
+
+    Those that share their minibatches should stand together.
+    """
     affordable = MEMORY // int(_try_model(first["model"], first["data"]))
     most = first["trainer"].get("max_members") or max(1, min(MOST, affordable))
-    places = sorted(range(len(configs)), key=lambda place: configs[place]["order_seed"])  # which share minibatches
-    for start in range(0, len(places), most):
-        yield places[start : start + most]
+    for start in range(0, len(runs), most):
+        yield runs[start : start + most]
 
 
 def assemble(configs: Sequence[Config]) -> Fleet:

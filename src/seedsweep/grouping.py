@@ -1,6 +1,6 @@
 """Which runs train together: configurations in, fleets out, and for each run that cannot join one the reason."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ ACCELERATORS = ("cpu", "auto", "gpu", "cuda")
 ASKED = "trainer.engine=lightning"
 
 
-def group(configs: Sequence[Config], judges: Sequence[Judge]) -> tuple[list[list[int]], dict[int, str]]:
+def group(configs: Iterable[Config], judges: Sequence[Judge]) -> tuple[list[list[int]], dict[int, str]]:
     """The fleets, as places in `configs`, and the reason of each run that is in none.
 
     The runs of a fleet may differ in their seeds, in how their weights are drawn (`model.init`), in the optimizer, its

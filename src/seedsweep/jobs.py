@@ -1,7 +1,9 @@
 """What many Hydra jobs do at once: those that can train together as fleets, the others one by one."""
 
 import logging
+import math
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,33 +32,40 @@ def run_all(jobs: Sequence[Composed], advance: Advance | None = None) -> list[fl
     from mlflow.exceptions import MlflowException
 
     spent: Counter[str] = Counter()
-    configs = [job.config for job in jobs]
+    seeds = array("q")  # of the order of the data, of each job; the jobs themselves are not kept
     with _timed("planning", spent), collector_paused():
-        for config in configs:
-            check(config)
-        fleets, alone = group(configs, (refuse_model, refuse_optimizer))
+        fleets, alone = group(_checked(jobs, seeds), (refuse_model, refuse_optimizer))
     _say_why(alone)
-    values: dict[int, float | Exception] = {}
+    values: list[float | Exception] = [math.nan] * len(jobs)
     for places in fleets:
-        for chosen in chunks([configs[place] for place in places]):
-            members = [places[place] for place in chosen]
-            runs = [(configs[member], plan(jobs[member])) for member in members]
+        for members in chunks(jobs[places[0]].config, sorted(places, key=seeds.__getitem__)):
             try:
-                values |= zip(members, _train_together(runs, advance, spent), strict=True)
+                trained = _train_together([jobs[member] for member in members], advance, spent)
             except (ConfigError, MlflowException, OSError):  # of the store: no other engine could record there
                 raise
             except Exception as error:
                 failed = dict.fromkeys(members, f"the fleet failed: {type(error).__name__}: {error}")
                 _say_why(failed)
                 alone |= failed
+            else:
+                for member, value in zip(members, trained, strict=True):
+                    values[member] = value
     with _timed("training one by one", spent):
         for place in sorted(alone):
-            values[place] = _train_one(configs[place], plan(jobs[place]), advance)
+            values[place] = _train_one(jobs[place], advance)
     log.debug("%d runs: %s", len(jobs), ", ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items()))
-    return [values[place] for place in range(len(jobs))]
+    return values
 
 
-def plan(job: Composed, labels: Collection[str] | None = None) -> PlannedRun:
+def _checked(jobs: Sequence[Composed], seeds: "array[int]") -> Iterator[Config]:
+    """The configurations of the jobs, each of them checked, whose seeds are added to `seeds`."""
+    for job in jobs:
+        check(job.config)
+        seeds.append(job.config["order_seed"])
+        yield job.config
+
+
+def planned(job: Composed, labels: Collection[str] | None = None) -> PlannedRun:
     """How the run of a job, whose configuration is checked, will be known.
 
     `labels` are those of `plan_run`; by default those in the configuration, else the keys that it overrides.
@@ -68,30 +77,30 @@ def plan(job: Composed, labels: Collection[str] | None = None) -> PlannedRun:
     return plan_run(job.config, job.choices, labels, data(job.config).fingerprint, job.number)
 
 
-def _train_together(
-    runs: Sequence[tuple[Config, PlannedRun]], advance: Advance | None, spent: Counter[str]
-) -> list[float]:
+def _train_together(jobs: Sequence[Composed], advance: Advance | None, spent: Counter[str]) -> list[float]:
     """Train and record a fleet; the objectives of its members."""
-    first = runs[0][0]
-    splits = data(first)
-    with record_fleet(first["tracking"], [planned for _, planned in runs], "fleet", splits.fingerprint) as record:
+    configs = [job.config for job in jobs]
+    first, splits = configs[0], data(configs[0])
+    with collector_paused():
+        runs = [planned(job) for job in jobs]
+    with record_fleet(first["tracking"], runs, "fleet", splits.fingerprint) as record:
         with _timed("training", spent):
-            result = fleet.train(assemble([config for config, _ in runs]), record.publish, advance)
+            result = fleet.train(assemble(configs), record.publish, advance)
         with collector_paused():
-            values = objectives(result, [tuple(config["objective"].values()) for config, _ in runs])
+            values = objectives(result, [tuple(config["objective"].values()) for config in configs])
         with _timed("tracking", spent):
             record.finish(result, describe(first, splits))
     return values
 
 
-def _train_one(config: Config, planned: PlannedRun, advance: Advance | None) -> float | Exception:
+def _train_one(job: Composed, advance: Advance | None) -> float | Exception:
     try:
-        return train_alone(config, build(config), planned)[0]
+        return train_alone(job.config, build(job.config), planned(job))[0]
     except Exception as error:  # of that run: it is recorded as failed, and the others go on
         return error
     finally:
         if advance:
-            advance(config["trainer"]["max_epochs"])
+            advance(job.config["trainer"]["max_epochs"])
 
 
 def _say_why(alone: Mapping[int, str]) -> None:

@@ -5,10 +5,11 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,8 +22,9 @@ from seedsweep.building import Config, check, gap
 from seedsweep.composing import Composed
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.importing import collector_paused
-from seedsweep.jobs import plan
-from seedsweep.planning import PlannedRun, varied
+from seedsweep.jobs import planned
+from seedsweep.plan import Plan
+from seedsweep.planning import varied
 from seedsweep.progress import advance, checking, training
 from seedsweep.reading import load_runs, stream_curves
 from seedsweep.results import outcome_of
@@ -59,24 +61,37 @@ class SweepTask:
 
         def run(jobs: Sequence[Composed]) -> list[Any]:
             tracking = jobs[0].config["tracking"] | of_sweep
-            jobs = [replace(job, config=job.config | {"tracking": tracking}) for job in jobs]  # the others can go
-            return task(jobs, partial(advance, self.progress))
+            return task(_Members(jobs, tracking), partial(advance, self.progress))
 
         return run
 
 
+class _Members(Sequence[Composed]):
+    """The jobs of a sweep, told which it is, whenever they are looked at."""
+
+    def __init__(self, jobs: Sequence[Composed], tracking: Mapping[str, Any]):
+        self._jobs, self._tracking = jobs, tracking
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __getitem__(self, place: Any) -> Any:
+        job = self._jobs[place]
+        return replace(job, config=job.config | {"tracking": self._tracking})
+
+
 @dataclass
 class Sweep:
-    """A sweep in progress: its plan, its record (None when untracked), and what its jobs returned so far."""
+    """A sweep in progress: its plan, its record (None when untracked), and what its jobs returned, batch by batch."""
 
     name: str
-    plan: list[PlannedRun]
+    plan: Plan
     labels: tuple[str, ...]
     first: Config
     epochs: int
     record: SweepRecord | None
     progress: Path
-    results: list[JobReturn] = field(default_factory=list)
+    returns: list[Sequence[JobReturn]] = field(default_factory=list)
 
     def member(self, task: Task) -> SweepTask:
         """The task as each job of this sweep has to run it."""
@@ -131,28 +146,30 @@ class Sweep:
         except Exception as error:  # a bug there must not fail a sweep that has been trained
             log.warning("the sweep is kept, but could not be compared (%s); try python compare.py", masked(str(error)))
 
-    def _failed(self) -> list[int]:
-        return [index for index, result in enumerate(self.results) if result.status == JobStatus.FAILED]
+    def _failed(self) -> dict[int, Any]:
+        """The errors of the jobs that raised, by their numbers."""
+        ended = enumerate(chain.from_iterable(self.returns))
+        # the property return_value would print and raise
+        return {job: result._return_value for job, result in ended if result.status == JobStatus.FAILED}
 
     def failure(self) -> FailedRunsError | None:
         """What to say if jobs raised; the error of the first stands for the others."""
         failed = self._failed()
         if not failed:
             return None
-        error = self.results[failed[0]]._return_value  # the property would print and raise
+        first, error = next(iter(failed.items()))
         kept = "; each has its traceback.txt in MLflow" if self.record else ""
         count = f"{len(failed)} of {len(self.plan)} runs failed{kept}. The first was"
-        return FailedRunsError(f"{count} {self.plan[failed[0]].name}: {type(error).__name__}: {error}")
+        return FailedRunsError(f"{count} {self.plan.name(first)}: {type(error).__name__}: {error}")
 
     def _returned(self) -> pd.DataFrame:
         """The runs of an untracked sweep, with the one number that each returned."""
         metric = self.first["objective"]["metric"]
         rows = []
-        for index, planned in enumerate(self.plan):
-            result = self.results[index] if index < len(self.results) else None
+        for job, result in zip_longest(range(len(self.plan)), chain.from_iterable(self.returns)):
             value = result._return_value if result and result.status == JobStatus.COMPLETED else None
             outcome = outcome_of(value) if value is not None else "failed" if result else "missing"
-            rows.append({"group": planned.group, "outcome": outcome, metric: value})
+            rows.append({"group": self.plan.group(job), "outcome": outcome, metric: value})
         return pd.DataFrame(rows)
 
 
@@ -197,23 +214,21 @@ def _start(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: P
     labels = varied(jobs)
     start = time.perf_counter()
     with collector_paused():
-        planned, first, epochs, gaps = _plan(jobs, compose, labels)
+        plan, first, epochs, gaps = _plan(jobs, compose, labels)
     log.debug("composing and checking %d jobs: %.2f s", len(jobs), time.perf_counter() - start)
     uri = first["tracking"]["uri"]
     record = None
     if uri is not None:
         minima = [each.as_json() for each in gaps]
-        record = SweepRecord(uri, planned, name, OmegaConf.to_yaml(OmegaConf.create(dict(first))), minima)
-    return Sweep(name, planned, labels, first, epochs, record, folder / f".progress-{uuid4().hex}")
+        record = SweepRecord(uri, plan, name, OmegaConf.to_yaml(OmegaConf.create(dict(first))), minima)
+    return Sweep(name, plan, labels, first, epochs, record, folder / f".progress-{uuid4().hex}")
 
 
 def _plan(
     jobs: Sequence[Sequence[str]], compose: Compose, labels: tuple[str, ...]
-) -> tuple[list[PlannedRun], Config, int, list[Gap]]:
+) -> tuple[Plan, Config, int, list[Gap]]:
     """The checked plan, the first of the configurations, the number of epochs of all of them, and their minima."""
-    planned: list[PlannedRun] = []
-    keys: dict[str, PlannedRun] = {}
-    groups: dict[str, PlannedRun] = {}
+    plan = Plan()
     gaps: dict[Gap, None] = {}
     first: Config = {}
     epochs = 0
@@ -221,23 +236,16 @@ def _plan(
         job = compose(overrides, number)
         if measured := gap(job.config, check(job.config)):
             gaps[measured] = None
-        run = plan(job, labels)
         first = first or job.config
         if job.config["tracking"] != first["tracking"]:
             uri = job.config["tracking"]["uri"]
             raise ConfigError("tracking.uri", uri, "must be the same for all runs of a sweep")
-        same, group = keys.setdefault(run.key, run), groups.setdefault(run.group, run)
-        if same is not run:
-            allowed = f"is trained as {same.name} already, and would count as one more seed; leave one of them out"
-            raise ConfigError("sweep", run.name, allowed)
-        if different := group.different(run):
-            allowed = f"would name two groups, with another {different[0]}; sweep that key itself ({different[0]}=…,…)"
-            raise ConfigError("sweep", run.group, allowed)
-        planned.append(run)
+        plan.add(planned(job, labels))
         epochs += job.config["trainer"]["max_epochs"]
     if not first:
         raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
-    return planned, first, epochs, list(gaps)
+    plan.check()
+    return plan, first, epochs, list(gaps)
 
 
 class _Stop:

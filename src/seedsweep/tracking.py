@@ -1,6 +1,5 @@
 """The only writer of the MLflow store: sweeps, and the runs in them."""
 
-import csv
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from seedsweep import store
 from seedsweep.database import end_running, open_database
 from seedsweep.errors import masked
 from seedsweep.identity import experiment_id, named, run_params, run_tags
+from seedsweep.plan import Plan
 from seedsweep.planning import PlannedRun
 from seedsweep.results import Point, RunResult
 
@@ -152,17 +152,16 @@ class RunRecord:
 class SweepRecord:
     """The parent run of a sweep: the plan before the first run starts, the counts and tables after the last."""
 
-    def __init__(self, uri: str, plan: list[PlannedRun], name: str, config: str, minima: Sequence[str] = ()):
+    def __init__(self, uri: str, plan: Plan, name: str, config: str, minima: Sequence[str] = ()):
         self.client = store.connect(uri, create=True)
         self.uri = store.absolute(uri)
-        names = dict.fromkeys(run.experiment for run in plan)
-        self.experiment_ids = [experiment_id(self.client, each) for each in names]
+        self.experiment_ids = [experiment_id(self.client, each) for each in plan.experiments]
         tags = {"kind": "sweep", "planned": str(len(plan)), "command": masked(" ".join(sys.argv))}
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
         self.run_id = _create_run(self.client, self.experiment_ids[0], name, named(tags), int(time.time() * 1000))
         try:
             with tempfile.TemporaryDirectory() as folder:
-                _write_plan(plan, Path(folder) / PLAN)
+                plan.write(Path(folder) / PLAN)
                 self.client.log_artifact(self.run_id, f"{folder}/{PLAN}")
             self.client.log_text(self.run_id, masked(config), CONFIG)
             if minima:
@@ -236,18 +235,6 @@ def client_of(uri: str) -> "MlflowClient":
 
 def _create_run(client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str], start: int) -> str:
     return str(client.create_run(experiment, start_time=start, tags=dict(tags), run_name=name[:NAME]).info.run_id)
-
-
-def _write_plan(plan: Sequence[PlannedRun], file: Path) -> None:
-    """The plan as CSV, a row per run: what it is known by, then its params."""
-    about = ("job", "name", "group", "key", "experiment")
-    columns = dict.fromkeys((*about, *(key for run in plan for key in run.params)))
-    with file.open("w", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        for run in plan:
-            values = {key: getattr(run, key) for key in about} | run.params
-            writer.writerow([values.get(key, "") for key in columns])
 
 
 def _write_parts(parts: Iterable["pd.DataFrame"], file: Path) -> None:

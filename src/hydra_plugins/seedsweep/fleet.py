@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,6 @@ from seedsweep.importing import collector_paused
 
 log = logging.getLogger("seedsweep.launcher")
 JOBS = "jobs.jsonl"
-SLICE = 65_536  # jobs that are composed at a time: as many as memory hardly feels, since those of a seed share work
 
 
 @dataclass
@@ -32,7 +32,7 @@ class FleetLauncherConf:
     """Keys of the launcher.
 
     `batched` is the dotted path of the batched form of the task function, by default what stands under `batched` in the
-    application's own configuration. It takes a list of composed jobs (with `config`, a plain dictionary, `choices`,
+    application's own configuration. It takes a sequence of composed jobs (with `config`, a plain dictionary, `choices`,
     `overrides` and `number`) and gives a list of what they return, in which an exception stands for a job that failed.
     Without one, jobs are run one by one, as by Hydra's basic launcher. `job_dirs` has each job's folder written as
     Hydra does, besides one file for all.
@@ -67,60 +67,47 @@ class FleetLauncher(BasicLauncher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         assert self.config is not None
+        assert self.hydra_context is not None
         hydra = self.config.hydra
         chdir = not version.base_at_least("1.2") if hydra.job.chdir is None else hydra.job.chdir
         if self.batched is None or chdir or hydra.get("callbacks"):  # which want jobs as Hydra runs them
             return super().launch(job_overrides, initial_job_idx)
-        returns: list[JobReturn] = []
-        for start in range(0, len(job_overrides), SLICE):
-            returns += self._launch(job_overrides[start : start + SLICE], initial_job_idx + start)
-        return returns
-
-    def _launch(self, overrides: Sequence[Sequence[str]], first: int) -> list[JobReturn]:
-        assert self.config is not None
-        assert self.hydra_context is not None
         setup_globals()
-        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
+        configure_log(hydra.hydra_logging, hydra.verbose)
         composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
+        jobs = composer.jobs(job_overrides, initial_job_idx)
         try:
-            jobs = [self._compose(composer, overrides, first)]
+            self._save(composer, jobs)
         except InterpolationToMissingValueError as error:
             log.warning("the jobs are run one by one: %s", error)
-            return list(super().launch(overrides, first))
-        with env_override(self.config.hydra.job.env_set):
-            values = list(self._run_all(jobs.pop()))  # which may drop what it does not need any more
-        if len(values) != len(overrides):
-            count = f"{len(values)} values for {len(overrides)} jobs"
+            return super().launch(job_overrides, initial_job_idx)
+        with env_override(hydra.job.env_set):
+            values = list(self._run_all(jobs))
+        if len(values) != len(jobs):
+            count = f"{len(values)} values for {len(jobs)} jobs"
             raise ValueError(f"hydra.launcher.batched={self.batched} gave {count}")
-        returned = zip(overrides, values, strict=True)
-        name = self.config.hydra.job.name
-        return [_Return(composer, number, *each, name) for number, each in enumerate(returned, first)]
-
-    def _compose(self, composer: Any, overrides: Sequence[Sequence[str]], first: int) -> list[Any]:
-        start = time.perf_counter()
-        with collector_paused():  # it would look through all the jobs, again and again
-            jobs = [composer.compose(each, number) for number, each in enumerate(overrides, first)]
-            self._save(composer, jobs)
-        log.debug("composing: %.2f s", time.perf_counter() - start)
-        return jobs
+        return _Returns(composer, job_overrides, initial_job_idx, values)
 
     def _save(self, composer: Any, jobs: Sequence[Any]) -> None:
-        """What `.hydra` folders hold, in one file of a line a job; or the folders."""
+        """Compose all jobs; write what `.hydra` folders hold, in one file of a line a job, or the folders."""
         assert self.config is not None
+        start = time.perf_counter()
         folder, below = Path(self.config.hydra.sweep.dir), self.config.hydra.output_subdir
         folder.mkdir(parents=True, exist_ok=True)
-        if below is None:
-            return
-        with (folder / JOBS).open("a" if jobs[0].number else "w") as file:
+        kept = folder / JOBS if below is not None else Path(os.devnull)
+        with kept.open("a" if jobs[0].number else "w") as file, collector_paused():
             for job in jobs:
                 line = {"job": job.number, "overrides": job.overrides, "config": job.config}
                 file.write(seedsweep.masked(_json(line)) + "\n")
-        for job in jobs if self.job_dirs else ():
-            config = composer.full(job.overrides, job.number)
-            output = Path(config.hydra.runtime.output_dir) / below
-            _save_config(_without_hydra(config), "config.yaml", output)
-            _save_config(OmegaConf.masked_copy(config, "hydra"), "hydra.yaml", output)
-            _save_config(config.hydra.overrides.task, "overrides.yaml", output)
+                if self.job_dirs and below is not None:
+                    self._save_folder(composer.full(job.overrides, job.number), below)
+        log.debug("composing: %.2f s", time.perf_counter() - start)
+
+    def _save_folder(self, config: DictConfig, below: str) -> None:
+        output = Path(config.hydra.runtime.output_dir) / below
+        _save_config(_without_hydra(config), "config.yaml", output)
+        _save_config(OmegaConf.masked_copy(config, "hydra"), "hydra.yaml", output)
+        _save_config(config.hydra.overrides.task, "overrides.yaml", output)
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
@@ -145,14 +132,31 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | None) else str(value)
 
 
+class _Returns(Sequence[JobReturn]):
+    """What many jobs returned, each in the form that Hydra gives it when somebody looks at it."""
+
+    def __init__(self, composer: Any, overrides: Sequence[Sequence[str]], first: int, values: Sequence[Any]):
+        self._composer, self._overrides, self._first, self._values = composer, overrides, first, values
+        self._about = {"working_dir": str(Path.cwd()), "task_name": composer.master.hydra.job.name}
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
+        number = self._first + range(len(self))[place]
+        return _Return(self._composer, number, self._overrides[place], self._values[place], self._about)
+
+
 class _Return(JobReturn):
     """What a job returned; its configuration is composed when somebody asks for it, which hardly anybody does."""
 
-    def __init__(self, composer: Any, number: int, overrides: Sequence[str], value: Any, name: str):
+    def __init__(self, composer: Any, number: int, overrides: Sequence[str], value: Any, about: Any):
         self._composer, self._number = composer, number
         failed = isinstance(value, Exception)
         status = JobStatus.FAILED if failed else JobStatus.COMPLETED
-        super().__init__(list(overrides), working_dir=str(Path.cwd()), task_name=name, status=status)
+        super().__init__(list(overrides), status=status, **about)
         self._return_value = value
 
     def __getattribute__(self, name: str) -> Any:

@@ -59,14 +59,14 @@ class GridSweeper(BasicSweeper):
             (folder / "multirun.yaml").write_text(seedsweep.masked(OmegaConf.to_yaml(self.config)))
         except OSError as error:
             raise seedsweep.ConfigError("hydra.sweep.dir", folder, f"cannot be written: {error}") from error
-        returns = []
         with seedsweep.open_sweep(self._name(), jobs, self._compose, folder) as sweep:
             task = sweep.member(self.task_function)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
+            launched = 0
             for batch in batches:
-                returns.append(self.launcher.launch(batch, initial_job_idx=len(sweep.results)))
-                sweep.results += returns[-1]
-        return returns
+                sweep.returns.append(self.launcher.launch(batch, initial_job_idx=launched))
+                launched += len(batch)
+        return sweep.returns
 
     def _name(self) -> str:
         assert self.config is not None
