@@ -99,18 +99,26 @@ def end_running(engine: "Engine", sweep: str, status: str) -> None:
         change(connection, statement, [(status, int(time.time() * 1000), sweep)])
 
 
-def read_runs(engine: "Engine", sweep: str | None) -> Stored:
-    """The runs of a sweep, or all, the newest first: those that MLflow's client would find."""
+def read_jobs(engine: "Engine", sweep: str) -> list[tuple[int, str]]:
+    """The jobs of a sweep that have a run in the store, sorted, with the id of their run."""
+    import sqlalchemy as sa
+
+    tags = _tables()["tags"].c
+    query = sa.select(tags.value, tags.run_uuid).where(tags.run_uuid.in_(_chosen(sweep)), tags.key == "seedsweep.job")
+    return sorted((int(job), run_id) for job, run_id in _fetch(engine, query))
+
+
+def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = None) -> Stored:
+    """The runs of a sweep, or all, the newest first: those that MLflow's client would find; of these only `ids`."""
     import sqlalchemy as sa
 
     tables = _tables()
-    runs, chosen = tables["runs"].c, _chosen(sweep)
+    runs = tables["runs"].c
+    # as text: thousands of parameters would take longer than the query
+    chosen: Any = _chosen(sweep) if ids is None else [sa.literal_column(f"'{run_id}'") for run_id in ids]
 
-    def fetch(query: "Select[Any]") -> Iterator[Any]:  # by parts, which take a tenth of the memory
-        with transaction(engine) as connection:
-            cursor: Any = connection.execute(query).cursor
-            while part := cursor.fetchmany(ROWS):
-                yield from part
+    def fetch(query: "Select[Any]") -> Iterator[Any]:
+        return _fetch(engine, query)
 
     def pairs(table: str, *keys: str) -> Iterator[Cell]:
         key, run = tables[table].c.key, tables[table].c.run_uuid
@@ -151,6 +159,14 @@ def read_points(engine: "Engine", sweep: str | None) -> Iterator[list[tuple[str,
         cursor.close()
     if rest:
         yield rest
+
+
+def _fetch(engine: "Engine", query: "Select[Any]") -> Iterator[Any]:
+    """The rows, by parts, which take a tenth of the memory."""
+    with transaction(engine) as connection:
+        cursor: Any = connection.execute(query).cursor
+        while part := cursor.fetchmany(ROWS):
+            yield from part
 
 
 def _chosen(sweep: str | None) -> "Select[Any]":

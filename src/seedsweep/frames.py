@@ -3,7 +3,7 @@
 import math
 import sys
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,8 +48,13 @@ def runs_frame(stored: Stored, sweep: str | None, missing: Missing) -> pd.DataFr
     order = sorting.index.to_numpy()
     columns = {name: values[order] for name, values in (about | numbers).items()}
     columns |= {name: texts.column(name, order) for name in texts.known if name not in columns}
-    others = sorted(set(columns) - {*ABOUT, "key", "experiment"}, key=lambda name: ("/" in name, name))
-    return pd.DataFrame({name: columns[name] for name in (*ABOUT, *others)}, copy=False)
+    return pd.DataFrame({name: columns[name] for name in ordered(columns)}, copy=False)
+
+
+def ordered(columns: Collection[str]) -> list[str]:
+    """The columns of the table of runs in their order: about the run, params, metrics."""
+    others = set(columns) - {*ABOUT, "key", "experiment"}
+    return [*ABOUT, *sorted(others, key=lambda name: ("/" in name, name))]
 
 
 class _Texts:

@@ -32,7 +32,7 @@ class Plan:
         self._whole = 0  # rows at the beginning that lack a column
         self._keys = array("Q")
         self._first: dict[str, PlannedRun] = {}  # of each group
-        self._groups: dict[str, int] = {}
+        self.groups: dict[str, int] = {}  # with their numbers
         self._group = array("L")
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class Plan:
         self._writer.writerow([values.get(key, "") for key in self._columns])
         self.experiments[run.experiment] = None
         self._keys.append(int(run.key, 16))
-        self._group.append(self._groups.setdefault(run.group, len(self._groups)))
+        self._group.append(self.groups.setdefault(run.group, len(self.groups)))
 
     def check(self) -> None:
         """Raise `ConfigError` if two of the runs would be trained alike."""
@@ -66,7 +66,7 @@ class Plan:
 
     def group(self, job: int) -> str:
         """The group of a run."""
-        return list(self._groups)[self._group[job]]
+        return list(self.groups)[self._group[job]]
 
     def name(self, job: int) -> str:
         """The name of a run."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from seedsweep import store
-from seedsweep.database import Stored, open_database, read_points, read_runs
+from seedsweep.database import Stored, open_database, read_jobs, read_points, read_runs
 from seedsweep.errors import ConfigError
 from seedsweep.frames import NOT_CURVES, curves_frame, runs_frame
 from seedsweep.importing import collector_paused
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 PAGE = 1000
+RUNS = 8192  # in a part of a table of them
 BEGINNING = 4  # characters of a sweep's id that are enough if no other begins so
 THREADS = 8  # that ask a server for curves
 STACKED = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # run id, artifact, place in the fleet
@@ -48,6 +49,25 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
 def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
     """The curves of the same runs as `load_runs`, tidy: a row a point: `run`, `metric`, `step`, `epoch`, `value`."""
     return pd.concat(stream_curves(sweep, tracking_uri), ignore_index=True)
+
+
+def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
+    """The table of `load_runs` of a sweep in parts, at least one, each with types that its own values have."""
+    client = store.connect(tracking_uri or store.default_uri())
+    parent = str(find_sweeps(client, sweep)[0].info.run_id)
+    database = open_database(client.tracking_uri)
+    if database is None:
+        yield load_runs(parent, client.tracking_uri)
+        return
+    jobs = read_jobs(database, parent)
+    for start in range(0, len(jobs), RUNS):
+        with collector_paused():
+            stored = read_runs(database, parent, [run_id for _, run_id in jobs[start : start + RUNS]])
+            part = runs_frame(stored, parent, lambda _: ())
+        yield part
+    missing = _missing(client, parent, {job for job, _ in jobs})
+    if missing or not jobs:
+        yield runs_frame(Stored((), (), (), ()), parent, lambda _: missing)
 
 
 def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:

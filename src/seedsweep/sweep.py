@@ -5,7 +5,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -26,10 +26,10 @@ from seedsweep.jobs import planned
 from seedsweep.plan import Plan
 from seedsweep.planning import varied
 from seedsweep.progress import advance, checking, training
-from seedsweep.reading import load_runs, stream_curves
+from seedsweep.reading import load_runs, stream_curves, stream_runs
 from seedsweep.results import outcome_of
 from seedsweep.suboptimality import Gap
-from seedsweep.summary import counts, print_interrupted, print_sweep, summarize
+from seedsweep.summary import SHOWN, counts, print_interrupted, print_sweep, summarize
 from seedsweep.tracking import SweepRecord
 
 log = logging.getLogger(__name__)
@@ -109,13 +109,15 @@ class Sweep:
         try:
             self.record.reap()
             gc.freeze()  # what there is now is no garbage, and there may be very much of it
-            runs = load_runs(self.record.run_id, self.record.uri)
-            curves: Iterable[pd.DataFrame] = stream_curves(self.record.run_id, self.record.uri)
-            compared = self._is_compared(runs, status)
-            curves = list(curves) if compared else curves
+            compared, store = self._is_compared(status), (self.record.run_id, self.record.uri)
+            parts = [load_runs(*store)] if compared else stream_runs(*store)  # at once, where that is needed anyhow
+            curves = list(stream_curves(*store)) if compared else stream_curves(*store)
+            kept: list[pd.DataFrame] = []
+            self.record.write(_keeping(parts, kept, () if compared else ("group", "outcome", metric, *SHOWN)), curves)
+            runs = pd.concat(kept, ignore_index=True)
             summary = summarize(runs, metric)
             status = status or ("FAILED" if self._failed() else "FINISHED")
-            self.record.close(status, counts(runs), runs, curves, summary)
+            self.record.close(status, counts(runs), summary)
         except (MlflowException, ConfigError, OSError) as error:
             message = f"the store cannot be written, and the sweep is unfinished in it: {error}"
             raise FailedRunsError(masked(message)) from None
@@ -127,11 +129,11 @@ class Sweep:
         if compared:
             self._compare(self.record, runs, pd.concat(curves, ignore_index=True))
 
-    def _is_compared(self, runs: pd.DataFrame, status: str | None) -> bool:
+    def _is_compared(self, status: str | None) -> bool:
         """Whether there is something to compare: groups, of more than one seed, in a sweep that was not ended early."""
-        if status or not self.first.get("compare") or len(runs) > COMPARED:
+        if status or not self.first.get("compare") or len(self.plan) > COMPARED:
             return False
-        return runs["group"].nunique() > 1 and len(runs) > runs["group"].nunique()
+        return 1 < len(self.plan.groups) < len(self.plan)
 
     def _compare(self, record: SweepRecord, runs: pd.DataFrame, curves: pd.DataFrame) -> None:
         """Say what the seeds allow to say; the sweep is kept already, whatever happens here."""
@@ -171,6 +173,15 @@ class Sweep:
             outcome = outcome_of(value) if value is not None else "failed" if result else "missing"
             rows.append({"group": self.plan.group(job), "outcome": outcome, metric: value})
         return pd.DataFrame(rows)
+
+
+def _keeping(
+    parts: Iterable[pd.DataFrame], kept: list[pd.DataFrame], columns: Collection[str]
+) -> Iterator[pd.DataFrame]:
+    """The parts, of which these columns are kept, or all if none is named."""
+    for part in parts:
+        kept.append(part.loc[:, part.columns.isin(columns or part.columns)].copy())
+        yield part
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from seedsweep import store
 from seedsweep.database import end_running, open_database
 from seedsweep.errors import masked
 from seedsweep.identity import experiment_id, named, run_params, run_tags
+from seedsweep.parquet import write_curves, write_runs
 from seedsweep.plan import Plan
 from seedsweep.planning import PlannedRun
 from seedsweep.results import Point, RunResult
@@ -188,21 +189,16 @@ class SweepRecord:
         query |= {"orderByAsc": "true", "compareRunsMode": "CHART"}
         return f"#/experiments/{self.experiment_ids[0]}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"
 
-    def close(
-        self,
-        status: str,
-        counts: Mapping[str, int],
-        runs: "pd.DataFrame",
-        curves: Iterable["pd.DataFrame"],
-        summary: "pd.DataFrame",
-    ) -> None:
-        """Write the counts of the outcomes, the runs, the curves, which may come in parts, and the summary of the
-        groups; end the sweep with `status`."""
+    def write(self, runs: Iterable["pd.DataFrame"], curves: Iterable["pd.DataFrame"]) -> None:
+        """Write the tables of the runs and of their curves, which come in parts."""
         with tempfile.TemporaryDirectory() as folder:
-            runs.to_parquet(Path(folder) / "runs.parquet", index=False)
-            _write_parts(curves, Path(folder) / "curves.parquet")
-            summary.to_csv(Path(folder) / "summary.csv", index=False)
+            write_runs(runs, Path(folder) / "runs.parquet")
+            write_curves(curves, Path(folder) / "curves.parquet")
             self.client.log_artifacts(self.run_id, folder)
+
+    def close(self, status: str, counts: Mapping[str, int], summary: "pd.DataFrame") -> None:
+        """Write the counts of the outcomes and the summary of the groups; end the sweep with `status`."""
+        self.client.log_text(self.run_id, summary.to_csv(index=False), "summary.csv")
         self.client.set_tag(self.run_id, "mlflow.note.content", _markdown(summary)[:5000])
         for name, count in counts.items():
             self.client.set_tag(self.run_id, f"seedsweep.{name}", str(count))
@@ -235,16 +231,3 @@ def client_of(uri: str) -> "MlflowClient":
 
 def _create_run(client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str], start: int) -> str:
     return str(client.create_run(experiment, start_time=start, tags=dict(tags), run_name=name[:NAME]).info.run_id)
-
-
-def _write_parts(parts: Iterable["pd.DataFrame"], file: Path) -> None:
-    """One Parquet file of frames that come one after the other, at least one."""
-    import pyarrow as pa
-    from pyarrow.parquet import ParquetWriter
-
-    parts = iter(parts)
-    first = pa.Table.from_pandas(next(parts), preserve_index=False)
-    with ParquetWriter(file, first.schema) as writer:
-        writer.write_table(first)
-        for part in parts:
-            writer.write_table(pa.Table.from_pandas(part, schema=first.schema, preserve_index=False))
