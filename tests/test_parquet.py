@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from seedsweep.parquet import write_runs
 
-pytestmark = pytest.mark.filterwarnings("ignore:Series.values returning:DeprecationWarning")  # in pyarrow
 ABOUT = {"name": "a", "group": "g", "sweep": "s", "job": 0, "outcome": "finished", "status": "FINISHED"}
 ABOUT |= {"run": "r", "started": pd.Timestamp(0, unit="ms", tz="UTC"), "seconds": 1.0, "fingerprint": "f"}
 

@@ -29,17 +29,14 @@ def write_runs(parts: Iterable[pd.DataFrame], file: Path) -> None:
     Where all of a column are numbers it has numbers, else texts.
     """
     import pyarrow as pa
-    from pyarrow.parquet import ParquetWriter, read_table, write_table
+    from pyarrow.parquet import ParquetWriter, read_schema, read_table
 
     with TemporaryDirectory() as folder:
         files: list[str] = []
-        schemas = []
         for part in parts:
-            table = pa.Table.from_pandas(part, preserve_index=False).replace_schema_metadata()
             files.append(f"{folder}/{len(files)}")
-            schemas.append(table.schema)
-            write_table(table, files[-1])
-        schema = _common(schemas)
+            part.to_parquet(files[-1], index=False)
+        schema = _common([read_schema(each) for each in files])
         with ParquetWriter(file, schema) as writer:
             for each in files:
                 table = read_table(each)
