@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 PAGE = 1000
-RUNS = 8192  # in a part of a table of them
+RUNS = 2048  # in a part of a table of them
 BEGINNING = 4  # characters of a sweep's id that are enough if no other begins so
 THREADS = 8  # that ask a server for curves
 STACKED = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # run id, artifact, place in the fleet
