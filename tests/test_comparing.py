@@ -123,6 +123,19 @@ def test_missing_and_failed_runs_stay_in_the_count() -> None:
     }
 
 
+def test_pruned_runs_have_no_end() -> None:
+    """Neither the worst value nor the one that they were left with, and their absence is said."""
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5})
+    whole = compare(table).groups.set_index("group").loc["adam"]
+    table.loc[table["seed"] < 5, ["outcome", "val/loss"]] = "pruned", 9.0
+    found = compare(table)
+    row = found.groups.set_index("group").loc["adam"]
+    assert [row[each] for each in ("planned", "finished", "diverged", "pruned", "missing")] == [20, 15, 0, 5, 0]
+    assert row["worst"] <= whole["worst"]
+    assert found.same[0].pairs["seeds"].tolist() == [15]
+    assert "Runs are pruned in 2 groups: sgd (5 of 20), adam (5 of 20)" in {each.sentence for each in found.audits}
+
+
 def test_accuracy_is_better_when_it_is_larger() -> None:
     table = runs({("sgd", 0.1): 0.8, ("adam", 0.1): 0.6}).rename(columns={"val/loss": "val/accuracy"})
     (contest,) = compare(table, metric="val/accuracy").same

@@ -3,7 +3,7 @@
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -17,14 +17,14 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
-from seedsweep import training
+from seedsweep import training, vectorized
 from seedsweep.classifier import Classifier
 from seedsweep.data import DataModule, Splits, prepare
-from seedsweep.fleet import Fleet, Member, train
+from seedsweep.fleet import Fleet, Member, Prune, _Training, train
 from seedsweep.initializers import INITIALIZERS
 from seedsweep.model import MLP, LogisticRegression, SoftmaxRegression
 from seedsweep.optimizers import Make, NotProportionalError, Start, probe
-from seedsweep.results import Column, FleetResult, RunResult
+from seedsweep.results import Column, FleetResult, Point, RunResult
 from seedsweep.vectorized import Vectorized
 
 # To which curves agree: the kinks of an mlp make more of a rounding, which its weights, whose flat directions no loss
@@ -426,6 +426,170 @@ def test_all_members_may_diverge(threshold: float | None) -> None:
     for member, one in enumerate(runs):
         expected = alone(mlp(), one, divergence_threshold=threshold, log_every_n_steps=1)
         assert compare(expected, result, member)[0] <= CHAOTIC
+
+
+# Members that leave
+
+MANY = [run(name, rate, seed, epochs=3) for seed in range(8) for name in COMPANY for rate in (0.001, 0.03, 0.3)]
+LEAVING = {
+    "whole seeds": {0: range(36), 1: range(36, 72)},
+    "single members": {0: random.Random(0).sample(range(96), 48), 1: random.Random(1).sample(range(96), 64)},
+    "whole optimizers": {
+        0: [m for m in range(96) if m // 3 % 4 in (0, 2)],
+        1: [m for m in range(96) if m // 3 % 4 == 1],
+    },
+    "all but one": {0: [m for m in range(96) if m != 50]},
+    "all but one, then all": {0: [m for m in range(96) if m != 50], 1: range(96)},
+    "all at once": {1: range(96)},
+}
+
+
+def after(leaving: Mapping[int, Collection[int]]) -> Prune:
+    """Have members leave after these epochs."""
+    return lambda columns: leaving.get(columns[0].epoch, ())
+
+
+@pytest.fixture
+def paying(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Who has left is taken out of the fleet, always or never."""
+    return lambda pays: monkeypatch.setattr(_Training, "_pays", lambda *_: pays)
+
+
+def assert_left(whole: FleetResult, part: FleetResult, leaving: Mapping[int, Collection[int]]) -> None:
+    """Who stayed is who they are where nobody leaves; who left was them until then."""
+    for member in range(len(whole.outcomes)):
+        last = min((epoch for epoch, members in leaving.items() if member in members), default=None)
+        if last is None:
+            assert bits(part, member) == bits(whole, member)
+            continue
+        expected = {key: value for key, value in curves(whole, member).items() if key[2] <= last}
+        assert part.outcomes[member] == "pruned"
+        assert curves(part, member) == expected
+        assert max(epoch for _, _, epoch in expected) == last
+
+
+@pytest.mark.parametrize("leaving", LEAVING.values(), ids=LEAVING)
+@pytest.mark.parametrize(
+    "problem", [logistic(), iris(), wine([7], "sigmoid", 33), digits(400)], ids=["logistic", "iris", "sigmoid", "gelu"]
+)
+def test_members_that_stay_are_bit_equal_whoever_leaves(
+    problem: Problem, leaving: Mapping[int, Collection[int]], paying: Callable[[bool], None]
+) -> None:
+    whole = nobody_left(problem)
+    for pays in (True, False):
+        paying(pays)
+        part = train(fleet(problem, MANY), prune=after(leaving))
+        assert_left(whole, part, leaving)
+
+
+@lru_cache
+def nobody_left(problem: Problem) -> FleetResult:
+    return train(fleet(problem, MANY))
+
+
+@pytest.mark.parametrize("options", [{}, {"reshuffle": False}, {"drop_last": True}], ids=str)
+def test_every_optimizer_goes_on_where_it_was(options: dict[str, Any], paying: Callable[[bool], None]) -> None:
+    """With all that it keeps of each member; and so do the orders of the data."""
+    paying(True)
+    makers = [*proportional(), partial(configured("sgd"), weight_decay=0.1), partial(torch.optim.Adam, amsgrad=True)]
+    runs = [run(make, rate, seed, epochs=3) for make in makers for seed, rate in enumerate((0.01, 0.3, 0.1))]
+    leaving = {0: range(0, len(runs), 3), 1: range(1, len(runs), 6)}
+    whole = train(fleet(logistic(), runs, **options))
+    assert_left(whole, train(fleet(logistic(), runs, **options), prune=after(leaving)), leaving)
+
+
+def test_pruned_member_keeps_the_weights_that_it_had(paying: Callable[[bool], None]) -> None:
+    runs = [run(name, 0.1, seed, epochs=4) for seed in range(3) for name in COMPANY]
+    short = [Run(one.optimizer, one.rates[: 1 + place % 3], one.seed) for place, one in enumerate(runs)]
+    expected = train(fleet(mlp(), short))
+    for pays in (True, False):
+        paying(pays)
+        found = train(fleet(mlp(), runs), prune=after({epoch: range(epoch, 12, 3) for epoch in range(3)}))
+        for member in range(12):
+            assert not any(metric.startswith("test/") for metric, _, _ in curves(found, member))
+            assert all(map(torch.equal, weights(found, member).values(), weights(expected, member).values()))
+
+
+@pytest.mark.parametrize("problem", [logistic, softmax, mlp])
+def test_pruned_members_equal_those_of_the_reference(problem: Callable[[], Problem]) -> None:
+    runs = [run(name, 0.1, seed, epochs=3) for seed, name in enumerate(("adam", "sgd", "adamw"))]
+    result = train(fleet(problem(), runs), prune=after({0: [1], 1: [2]}))
+    assert result.outcomes == ["finished", "pruned", "pruned"]
+    for member, last in ((1, 0), (2, 1)):
+        seen: list[list[Point]] = []
+        expected = alone(
+            problem(), runs[member], prune=lambda new, seen=seen, last=last: seen.append(new) or len(seen) > last
+        )
+        assert compare(expected, result, member)[0] <= CHAOTIC
+        assert [{point.epoch for point in new} for new in seen] == [{epoch} for epoch in range(last + 1)]
+
+
+def test_who_has_left_costs_no_more_work(monkeypatch: pytest.MonkeyPatch, paying: Callable[[bool], None]) -> None:
+    paying(True)
+    rows, steps, evaluated = [], Vectorized.train, Vectorized.evaluate
+    monkeypatch.setattr(Vectorized, "train", lambda self, x, *a: rows.append(x.shape[:2].numel()) or steps(self, x, *a))
+    monkeypatch.setattr(Vectorized, "evaluate", lambda self, s, x, b: rows.append(len(x)) or evaluated(self, s, x, b))
+    runs = [run(name, 0.1, seed, epochs=4) for seed in range(50) for name in COMPANY]
+    runs[0], runs[1] = run("sgd", 1e6, epochs=4), run("adam", 0.1, epochs=1)
+    train(fleet(logistic(), runs), prune=after({1: range(2, 100), 2: range(148, 200)}))
+    epochs = [rows[start : start + 26] for start in (0, 27, 53, 79)]  # 25 steps, a validation, two tests between them
+    assert [max(each) for each in epochs] == [4 * 64 + 1, 4 * 64 + 1, 4 * 32 + 1, 4 * 16 + 1]
+    assert [min(each) for each in epochs] == [200, 200, 100, 48]
+
+
+def test_small_fleets_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they cost is not their members, and another recording would take longer."""
+    monkeypatch.setattr(_Training, "_keep", lambda *_: pytest.fail("taken out"))
+    module = Vectorized(Classifier(LogisticRegression(4, 2), torch.optim.SGD))
+    for _ in range(2):
+        prepared = fleet(logistic(), [run("sgd", 0.1, seed, epochs=3) for seed in range(8)])
+        prepared.module = module
+        train(prepared, prune=after({0: range(4), 1: [4]}) if module.recordings else None)
+
+
+def test_steps_with_and_without_a_record_are_bit_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for problem in (logistic(), mlp(), wine([7], "sigmoid", 33), digits(157)):
+        runs = [run(name, 0.1, seed, epochs=2) for seed in range(3) for name in COMPANY]
+        results = []
+        for steps in (0, 1000):
+            monkeypatch.setattr(vectorized, "RECORDED", steps)
+            prepared = fleet(problem, runs)
+            results.append(train(prepared))
+            assert bool(prepared.module.recordings) == (steps == 0)
+        assert_same_bits(*results, range(len(runs)))
+
+
+def test_only_who_goes_on_can_be_pruned(paying: Callable[[bool], None]) -> None:
+    """Not who diverged, has left or has come to the end."""
+    runs = [
+        run("sgd", 1e6, epochs=3),
+        run("sgd", 0.1, epochs=1),
+        run("sgd", 0.1, 1, epochs=3),
+        run("adam", 0.1, epochs=3),
+    ]
+    asked: list[int] = []
+    advanced: list[int] = []
+
+    def prune(columns: list[Column]) -> Collection[int]:
+        asked.extend({column.epoch for column in columns})
+        return {0, 1, 2} if columns[0].epoch == 0 else range(4) if columns[0].epoch == 2 else {2}
+
+    for pays in (True, False):
+        paying(pays)
+        result = train(fleet(logistic(), runs), advance=advanced.append, prune=prune)
+        assert result.outcomes == ["diverged", "finished", "pruned", "finished"]
+    assert asked == [0, 1, 2] * 2, "the last time too, when it decides nothing any more"
+    assert advanced == [3 + 1 + 3 + 1, 1, 1] * 2, "who leaves has no epochs to come"
+
+
+def test_training_ends_when_all_have_left() -> None:
+    published: list[list[Column]] = []
+    advanced: list[int] = []
+    runs = [run("sgd", 0.1, seed, epochs=50) for seed in range(3)]
+    result = train(fleet(logistic(), runs), published.append, advanced.append, after({1: [0, 1, 2]}))
+    assert result.outcomes == ["pruned"] * 3
+    assert [{column.epoch for column in part} for part in published] == [{0}, {1}]
+    assert advanced == [3, 147]
 
 
 # What is returned and published

@@ -65,6 +65,15 @@ class Squared(Plain):
         return gradient * self.param_groups[0]["lr"]
 
 
+class Elsewhere(Plain):
+    """Adds up gradients where a fleet does not look when members leave."""
+
+    def change(self, value: Tensor, gradient: Tensor) -> Tensor:
+        kept = self.__dict__.setdefault("kept", {})
+        kept[id(value)] = kept.get(id(value), 0) + gradient
+        return kept[id(value)]
+
+
 class Silent(Plain):
     def change(self, value: Tensor, gradient: Tensor) -> Tensor:
         raise RuntimeError
@@ -126,6 +135,7 @@ def test_probe_says_where_the_step_starts(make: Make, start: str) -> None:
         Normalized,
         RowNormalized,
         Squared,
+        Elsewhere,
     ],
 )
 def test_probe_refuses_what_is_not_proportional_or_mixes_members(make: Make) -> None:
@@ -204,6 +214,24 @@ def test_each_part_is_stepped_by_its_own_optimizer() -> None:
             value.grad = gradient.clone()
             optimizer.step()
     torch.testing.assert_close(parameters, torch.stack([value.detach() for value in single]), rtol=1e-12, atol=1e-12)
+
+
+def test_rows_that_are_kept_go_on_where_they_were() -> None:
+    makers = [partial(OPTIM.SGD, momentum=0.9), OPTIM.AdamW, partial(OPTIM.RMSprop, weight_decay=0.2), OPTIM.NAdam]
+    parts = [Part(make, probe(make), slice(4 * place, 4 * place + 4)) for place, make in enumerate(makers)]
+    rates, always = torch.linspace(0.01, 0.3, 16).unsqueeze(1), torch.ones(16, 1, dtype=torch.bool)
+    whole, fewer = (Optimizers(parts, rows(16, dtype=torch.float32)) for _ in range(2))
+    kept = torch.tensor([7, 5, -1, 10, 8, 12, 13, 14, -1])  # of all optimizers but the first; two rows are nobody's
+    known = kept >= 0
+    for step in range(6):
+        if step == 3:
+            fewer.keep(kept, {1: slice(0, 3), 2: slice(3, 5), 3: slice(5, 8)})
+        gradients = rows(16, seed=step, dtype=torch.float32)
+        whole.gradients.copy_(gradients)
+        fewer.gradients.copy_(gradients if step < 3 else torch.where(known.unsqueeze(1), gradients[kept], 0))
+        whole.step(rates, always)
+        fewer.step(rates if step < 3 else rates[kept], always if step < 3 else known.unsqueeze(1))
+    torch.testing.assert_close(fewer.parameters[known], whole.parameters[kept[known]], rtol=1e-6, atol=1e-6)
 
 
 def test_rate_of_zero_moves_nothing() -> None:

@@ -132,6 +132,34 @@ def test_finite_losses_of_any_size_finish_without_a_threshold() -> None:
     assert trained("optimizer.lr=1e6", "trainer.divergence_threshold=null").outcome == "finished"
 
 
+def test_pruned_training_ends_after_its_epoch_without_a_test() -> None:
+    job, seen = build(config("tracking=none", "trainer.max_epochs=5")), []
+
+    def prune(new: list[Point]) -> bool:
+        seen.append(new)
+        return len(seen) == 2
+
+    result = train(job.module, job.data, prune=prune, **job.trainer)
+    assert result.outcome == "pruned"
+    assert [point for new in seen for point in new] == result.points
+    assert [{point.epoch for point in new} for new in seen] == [{0}, {1}]
+    assert all({"train/loss", "val/loss"} <= {point.metric for point in new} for new in seen)
+    whole = trained("trainer.max_epochs=5").points
+    assert result.points == [point for point in whole if point.epoch < 2]
+    weights = trained("trainer.max_epochs=2").weights
+    assert all(torch.equal(value, weights[name]) for name, value in result.weights.items())
+    assert objective(result, "val/loss", "best") == math.inf
+    assert objective(result, "val/accuracy", "last") == -math.inf
+
+
+@pytest.mark.parametrize("end", ["trainer.max_epochs=1", "+trainer.max_steps=25"])
+def test_training_that_is_over_cannot_be_pruned(end: str) -> None:
+    job = build(config("tracking=none", end))
+    result = train(job.module, job.data, prune=lambda _: True, **job.trainer)
+    assert result.outcome == "finished"
+    assert curve(result, "test/loss")
+
+
 def test_training_does_not_touch_the_global_generator() -> None:
     state = torch.get_rng_state()
     trained("trainer.max_epochs=1")

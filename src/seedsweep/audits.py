@@ -13,6 +13,11 @@ from seedsweep.scores import losses
 FALLING = 0.02  # of what was gained in the whole training, gained in the last tenth of it
 CONTAINED = {"momentum": "sgd", "nesterov": "sgd"}  # with a momentum of 0 these are the other
 SHOWN = 5  # names in a sentence
+WITHOUT_END = {
+    "pruned": "the mean of those that stayed is too good, since the worse ones left; train all of them to compare",
+    "failed": "see their traceback.txt in MLflow",
+    "missing": "run the sweep again",
+}
 FEW = 6  # seeds; fewer cannot show any difference
 
 
@@ -60,7 +65,7 @@ def _outcomes(groups: pd.DataFrame) -> Iterator[Audit]:
         names = [f"{_label(row, groups)} ({row['diverged']} of {row['planned']})" for _, row in diverged.iterrows()]
         remedy = "they count as the worst; a mean is over the runs that finished; take smaller rates to compare means"
         yield Audit(f"Runs diverged in {_groups(diverged)}: {_some(names)}", remedy)
-    for outcome, remedy in (("failed", "see their traceback.txt in MLflow"), ("missing", "run the sweep again")):
+    for outcome, remedy in WITHOUT_END.items():
         lost = groups[groups[outcome] > 0]
         if len(lost):
             names = [f"{_label(row, groups)} ({row[outcome]} of {row['planned']})" for _, row in lost.iterrows()]

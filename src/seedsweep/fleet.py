@@ -1,27 +1,30 @@
 """The fleet: many runs trained as one vectorised program, each with the curves that it would have alone."""
 
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from seedsweep.data import EVALUATION_BATCH, ORDER_STREAM, Splits
+from seedsweep.data import EVALUATION_BATCH, Splits
 from seedsweep.optimizers import Make, Optimizers, Part, Start
+from seedsweep.orders import Orders
+from seedsweep.places import Places
 from seedsweep.results import SUBOPTIMALITY, Column, FleetResult, Outcome
 from seedsweep.training import Measure, one_thread
 from seedsweep.vectorized import Batch, Logged, Vectorized
 
 Publish = Callable[[list[Column]], None]
 Advance = Callable[[int], None]
+Prune = Callable[[list[Column]], Collection[int]]  # to places in the fleet
 
-WASTE = 1.5  # cells for each member up to which sharing minibatches within a seed pays
-VECTOR = 16  # numbers of 32 bits in the longest registers
 LOSSES = 256  # steps whose losses are kept before they are looked at
+GONE = 0.25  # of the members of a fleet, from which on taking them out is thought of
+OVERHEAD = 0.01  # of the time of recording a step, which taking it needs however few the members are
 
 
 @dataclass(frozen=True)
@@ -59,112 +62,152 @@ class Fleet:
     dtype: torch.dtype = torch.float32
 
 
-class _Places:
-    """Where the members of a fleet are: in the rows of its parameters, and in the grid of those that share minibatches.
-
-    Rows (r) are sorted by optimizer, `parts` being (optimizer, slice of rows), each filled up to whole vectors of the
-    processor, so that no member is computed among the leftovers, whose last bits may differ. `member` (r,) is -1 there.
-    The grid is `cells` (k, s) of rows: the k members of a column have the same order of the data, that of its seed.
-    """
-
-    def __init__(self, members: Sequence[Member]):
-        by_optimizer: dict[Hashable, list[int]] = {}
-        by_seed: dict[int, list[int]] = {}
-        for place, member in enumerate(members):
-            by_optimizer.setdefault(member.optimizer, []).append(place)
-            by_seed.setdefault(member.order_seed, []).append(place)
-        rows: list[int] = []
-        self.parts: list[tuple[Hashable, slice]] = []
-        for key, places in by_optimizer.items():
-            filled = places + [-1] * (-len(places) % VECTOR)
-            self.parts.append((key, slice(len(rows), len(rows) + len(filled))))
-            rows += filled
-        self.member = np.array([*rows, -1])  # the last one for the cells that nobody needs
-        self.row = np.empty(len(members), dtype=np.int64)
-        self.row[self.member[self.member >= 0]] = np.flatnonzero(self.member >= 0)
-        columns = list(by_seed.items())
-        if max(map(len, by_seed.values())) * len(columns) > WASTE * len(members):
-            columns = [(seed, [place]) for seed, places in columns for place in places]
-        self.seeds = [seed for seed, _ in columns]
-        self.cells = np.full((max(len(places) for _, places in columns), len(columns)), len(rows))
-        for column, (_, places) in enumerate(columns):
-            self.cells[: len(places), column] = self.row[places]
-        self.cell = np.zeros(len(self.member), dtype=np.int64)  # of each row; any for those without a member
-        self.cell[self.cells.ravel()] = np.arange(self.cells.size)
-
-
-def train(fleet: Fleet, publish: Publish | None = None, advance: Advance | None = None) -> FleetResult:
+def train(
+    fleet: Fleet, publish: Publish | None = None, advance: Advance | None = None, prune: Prune | None = None
+) -> FleetResult:
     """Train every member, then test those that finished; `publish` gets an epoch's columns, `advance` its members.
 
     A member's curves are those of `training.train` but for rounding, and bit-equal whichever others are in the fleet.
-    A member diverges by the same rule, alone: its parameters stay as they are, and no other is touched.
+    A member diverges by the same rule, alone: its parameters stay as they are, and no other is touched. After every
+    epoch `prune` gets its columns too, and names the members that shall leave: those whose training is not over are
+    `pruned`, without a test. When a member leaves, `advance` gets the epochs that it would still have had.
     """
     with torch.inference_mode(), one_thread():  # two that wait for a busy processor are slower by far
         training = _Training(fleet)
         columns: list[Column] = []
-        for epoch in range(max(len(member.rates) for member in fleet.members)):
-            new = training.epoch(epoch)
+        while left := training.left():
+            new = training.epoch()
             columns += new
             if publish:
                 publish(new)
+            if prune:
+                training.prune(prune(new))
             if advance:
-                advance(int((training.epochs > epoch).sum()))
-        return FleetResult(training.outcomes(), columns, training.weights())
+                advance(left - training.left())
+            training.close_ranks()
+        return FleetResult(training.outcomes, columns, training.state(training.vectors()))
 
 
 class _Training:
-    """A fleet being trained. Tensors on the device are by rows, arrays by members."""
+    """A fleet being trained. Tensors on the device are by rows, arrays by `members`, whose places are `numbers` (n,).
+
+    Those are all members of the fleet, until some who have left are taken out (see `close_ranks`).
+    """
 
     def __init__(self, fleet: Fleet):
-        self.fleet, self.places, self.module = fleet, _Places(fleet.members), fleet.module
-        self.cells = torch.from_numpy(self.places.cells).to(fleet.device)
-        self.cell = torch.from_numpy(self.places.cell).to(fleet.device)
-        self.parameters = self._values([member.weights for member in fleet.members])
+        self.fleet, self.module, self.members = fleet, fleet.module, fleet.members
+        self.numbers = np.arange(len(self.members))
+        self.outcomes: list[Outcome] = ["finished"] * len(self.members)  # of all of the fleet
+        self.epochs = np.array([len(member.rates) for member in self.members])
+        self.alive = np.ones(len(self.members), dtype=bool)
+        self.alive_now = self.alive.copy()  # in this epoch, whose members may be fewer
+        self._place()
+        weights = [member.weights for member in self.members]
+        self.parameters = self.places.values(weights, fleet.dtype).to(fleet.device)
         parts = [Part(*fleet.optimizers[key], rows) for key, rows in self.places.parts]
         self.optimizers = Optimizers(parts, self.parameters)
         self.train, self.val, self.test = map(self._put, (fleet.splits.train, fleet.splits.val, fleet.splits.test))
         self.limit = fleet.divergence_threshold or torch.finfo(fleet.dtype).max  # what is greater is inf
-        self.orders = {seed: torch.Generator().manual_seed(ORDER_STREAM + seed) for seed in self.places.seeds}
-        self.epochs = np.array([len(member.rates) for member in fleet.members])
-        self.measured = np.array([member.gap is not None for member in fleet.members])
-        self.alive = np.ones(len(fleet.members), dtype=bool)
+        self.orders = Orders(self.places.seeds, len(self.train[0]), fleet.batch_size, fleet.drop_last)
         self.active = self._rows(self.alive)  # still to be moved
         self.rates = torch.empty(0)
-        self.order = torch.empty(0)  # of the training rows, of each seed: (s, n)
-        self.step = 0
+        self.order = torch.empty(0)  # of the training rows, of each column: (s, n)
+        self.ends = torch.empty(0)  # parameters (n, P) of all of the fleet, once some of it have been taken out
+        self.step = self.done = 0  # steps and epochs
+        self.seconds = 0.0  # that the last epoch took
 
-    def epoch(self, epoch: int) -> list[Column]:
+    def _place(self) -> None:
+        self.places = Places([member.optimizer for member in self.members], [each.order_seed for each in self.members])
+        self.cells = torch.from_numpy(self.places.cells).to(self.fleet.device)
+        self.cell = torch.from_numpy(self.places.cell).to(self.fleet.device)
+
+    def left(self) -> int:
+        """How many epochs of members are to come."""
+        return int((self.epochs - self.done)[self.going_on()].sum())
+
+    def going_on(self) -> np.ndarray:
+        """Which members have more epochs to come."""
+        return self.alive & (self.epochs > self.done)
+
+    def prune(self, chosen: Collection[int]) -> None:
+        """Have those of the members at these places in the fleet leave that would go on."""
+        self._end(np.flatnonzero(self.going_on() & np.isin(self.numbers, list(chosen))), "pruned")
+
+    def close_ranks(self) -> None:
+        """Take out the members that do not go on, where that pays."""
+        going_on = self.going_on()
+        if 0 < going_on.mean() < 1 and self._pays(going_on):
+            self._keep(np.flatnonzero(going_on))
+
+    def _pays(self, going_on: np.ndarray) -> bool:
+        """Whether a smaller fleet is likely to save more time than it takes to record the steps again."""
+        gone, epochs = 1 - going_on.mean(), (self.epochs[going_on] - self.done).max()
+        recording = min(self.module.recordings, default=0)
+        saved = gone * epochs * (self.seconds - OVERHEAD * recording * self.step / self.done)
+        return bool(gone >= GONE and saved > recording)
+
+    def _keep(self, staying: np.ndarray) -> None:
+        """Go on with these members only, each exactly where it was."""
+        before, self.ends = self.places, self.vectors()
+        self.members, self.numbers = [self.members[member] for member in staying], self.numbers[staying]
+        self.epochs, self.alive = self.epochs[staying], self.alive[staying]
+        self._place()
+        rows = np.where(self.places.member < 0, -1, before.row[staying][self.places.member])
+        numbers = {key: number for number, (key, _) in enumerate(before.parts)}
+        parts = {numbers[key]: part for key, part in self.places.parts}
+        self.optimizers.keep(torch.from_numpy(rows).to(self.fleet.device), parts)
+        self.parameters = self.optimizers.parameters
+        columns = {seed: column for column, seed in enumerate(before.seeds)}
+        self.order = self.order[[columns[seed] for seed in self.places.seeds]]
+        self.orders.keep(self.places.seeds)
+
+    def epoch(self) -> list[Column]:
         """Train for one epoch; the columns of what was measured in it."""
-        self.alive_now = self.alive & (self.epochs > epoch)
-        if not self.alive_now.any():
-            return []
+        start, epoch = self._clock(), self.done
+        self.alive_now = self.going_on()
         self.active = self._rows(self.alive_now)
-        self.rates = self._values([member.rates[min(epoch, len(member.rates) - 1)] for member in self.fleet.members])
+        rates = [member.rates[min(epoch, len(member.rates) - 1)] for member in self.members]
+        self.rates = self.places.values(rates, self.fleet.dtype).to(self.fleet.device)
         if epoch == 0 or self.fleet.reshuffle:
-            self.order = self._order()
+            drawn = self.orders.draw()
+            self.order = torch.stack([drawn[seed] for seed in self.places.seeds]).to(self.fleet.device)
+        columns = self._steps(epoch)
+        columns += self._suboptimality(epoch)
+        self.done += 1
+        self.alive_now &= self.epochs == self.done
+        if self.alive_now.any():
+            columns += self._measured(epoch, self._evaluate("test_step", self.test))
+        self.seconds = self._clock() - start
+        return [column for column in columns if len(column.members)]
+
+    def _clock(self) -> float:
+        """The time but for that of recording steps, in seconds."""
+        return time.perf_counter() - sum(self.module.recordings)
+
+    def _steps(self, epoch: int) -> list[Column]:
+        """Take the steps of an epoch, then validate; the columns of both."""
         columns: list[Column] = []
         sums: Logged = {}
         losses: list[Tensor] = []
-        for index in torch.split(self.order, self.fleet.batch_size, dim=1):
-            loss, logged = self._step(tuple(part[index] for part in self.train))
-            sums = {name: sums.get(name, 0) + value * index.shape[1] for name, value in logged.items()}
+        minibatches = torch.split(self.order, self.fleet.batch_size, dim=1)
+        epochs = int(self.epochs[self.alive_now].max()) - epoch
+        left = {rows: epochs * steps for rows, steps in Counter(index.shape[1] for index in minibatches).items()}
+        for index in minibatches:
+            rows = index.shape[1]
+            loss, logged = self._step(tuple(part[index] for part in self.train), left[rows])
+            left[rows] -= 1
+            sums = {name: sums.get(name, 0) + value * rows for name, value in logged.items()}
             losses.append(loss)
             if len(losses) == LOSSES:
                 columns += self._losses(epoch, losses)
                 losses = []
         columns += self._losses(epoch, losses)
         columns += self._measured(epoch, self._evaluate("validation_step", self.val))
-        columns += self._measured(
-            epoch, {name: value.flatten()[self.cell] / self.order.shape[1] for name, value in sums.items()}
-        )
-        columns += self._suboptimality(epoch)
-        self.alive_now &= self.epochs == epoch + 1
-        if self.alive_now.any():
-            columns += self._measured(epoch, self._evaluate("test_step", self.test))
-        return columns
+        means = {name: value.flatten()[self.cell] / self.order.shape[1] for name, value in sums.items()}
+        return columns + self._measured(epoch, means)
 
-    def _step(self, batch: Batch) -> tuple[Tensor, Logged]:
-        losses, logged, gradients = self.module.train(self.parameters[self.cells], batch)
+    def _step(self, batch: Batch, left: int) -> tuple[Tensor, Logged]:
+        losses, logged, gradients = self.module.train(self.parameters[self.cells], batch, left)
         self.optimizers.gradients[self.cells] = gradients
         self.optimizers.step(self.rates, self.active)
         loss = losses.flatten()[self.cell]
@@ -184,9 +227,9 @@ class _Training:
             step = self.step - len(losses) + 1 + place
             due = step % self.fleet.log_every_n_steps == 0
             members = np.flatnonzero(self.alive_now & ((last >= place) if due else (last == place)))
-            if len(members):
-                columns.append(Column("train/loss_step", step, epoch, now, members, values[members].astype(float)))
-        self._end(np.flatnonzero(wrong.any(axis=0)))
+            found = self.numbers[members], values[members].astype(float)
+            columns.append(Column("train/loss_step", step, epoch, now, *found))
+        self._end(np.flatnonzero(wrong.any(axis=0)), "diverged")
         return columns
 
     def _measured(self, epoch: int, logged: Logged) -> list[Column]:
@@ -194,22 +237,24 @@ class _Training:
         members, now = np.flatnonzero(self.alive_now), _now()
         values = {name: value.cpu().numpy()[self.places.row[members]].astype(float) for name, value in logged.items()}
         for value in values.values():
-            self._end(members[~np.isfinite(value)])
-        return [Column(name, self.step, epoch, now, members, value) for name, value in values.items() if len(members)]
+            self._end(members[~np.isfinite(value)], "diverged")
+        return [Column(name, self.step, epoch, now, self.numbers[members], value) for name, value in values.items()]
 
     def _suboptimality(self, epoch: int) -> list[Column]:
         """The column of the members that are to be measured: one by one, since nothing else gives all their bits."""
-        members = np.flatnonzero(self.alive_now & self.measured)
-        if not len(members):
+        gaps = {place: member.gap for place, member in enumerate(self.members) if member.gap and self.alive_now[place]}
+        if not gaps:
             return []
-        weights, values = self.weights(), []
-        for member in members.tolist():
-            gap = self.fleet.members[member].gap
-            values += [gap({name: value[member] for name, value in weights.items()})] if gap else []
-        return [Column(SUBOPTIMALITY, self.step, epoch, _now(), members, np.array(values))]
+        members = np.array(list(gaps))
+        weights = self.state(self.parameters[self.places.row[members]].cpu())
+        of_each = [{name: value[place] for name, value in weights.items()} for place in range(len(members))]
+        values = np.array([gap(each) for gap, each in zip(gaps.values(), of_each, strict=True)])
+        return [Column(SUBOPTIMALITY, self.step, epoch, _now(), self.numbers[members], values)]
 
-    def _end(self, diverged: np.ndarray) -> None:
-        self.alive[diverged] = self.alive_now[diverged] = False
+    def _end(self, members: np.ndarray, outcome: Outcome) -> None:
+        self.alive[members] = self.alive_now[members] = False
+        for number in self.numbers[members]:
+            self.outcomes[number] = outcome
 
     def _evaluate(self, step: str, rows: Batch) -> Logged:
         """The means over `rows` of what the module's step logs."""
@@ -218,31 +263,6 @@ class _Training:
             logged = self.module.evaluate(step, self.parameters, batch)
             sums = {name: sums.get(name, 0) + value * len(batch[0]) for name, value in logged.items()}
         return {name: value / len(rows[0]) for name, value in sums.items()}
-
-    def _order(self) -> Tensor:
-        """A new order of the training rows, (s, n), each seed's as its DataLoader draws it."""
-        order, rows, drop_last = {}, len(self.train[0]), self.fleet.drop_last
-        left = rows % self.fleet.batch_size
-        for seed, generator in self.orders.items():
-            torch.empty((), dtype=torch.int64).random_(generator=generator)  # the loader's seed for its workers
-            order[seed] = torch.randperm(rows, generator=generator)
-            if left and not drop_last:  # the last minibatch is not full, so that the sampler is read to its end
-                torch.randperm(rows, generator=generator)
-        read = rows - left if drop_last else rows
-        return torch.stack([order[seed][:read] for seed in self.places.seeds]).to(self.fleet.device)
-
-    def _values(self, members: Sequence[Any]) -> Tensor:
-        """Values of the members, which share many, by rows: (r, n)."""
-        unique = {id(value): value for value in members}
-        place = {key: number for number, key in enumerate(unique)}
-        index = np.array([place[id(value)] for value in members])[self.places.member]
-        values = list(unique.values())
-        table = (
-            torch.stack(values)
-            if isinstance(values[0], Tensor)
-            else torch.tensor(values, dtype=torch.float64).unsqueeze(1)
-        )
-        return table.to(self.fleet.dtype)[index].to(self.fleet.device)
 
     def _rows(self, members: np.ndarray) -> Tensor:
         """A truth value for each member, by rows: (r, 1); false for the cells that nobody needs."""
@@ -253,12 +273,17 @@ class _Training:
         to = [part.to(self.fleet.dtype) if part.is_floating_point() else part for part in rows.tensors]
         return tuple(part.to(self.fleet.device) for part in to)
 
-    def outcomes(self) -> list[Outcome]:
-        return ["finished" if alive else "diverged" for alive in self.alive]
+    def vectors(self) -> Tensor:
+        """The parameters of all members of the fleet (n, P), as they are or were when their member was taken out."""
+        vectors = self.parameters[self.places.row].cpu()
+        if not len(self.ends):
+            return vectors
+        self.ends[self.numbers] = vectors
+        return self.ends
 
-    def weights(self) -> dict[str, Tensor]:
+    def state(self, vectors: Tensor) -> dict[str, Tensor]:
         """The state dict of the network, in which a parameter of two layers stands twice."""
-        tensors = self.module.tensors(self.parameters.cpu()[self.places.row])
+        tensors = self.module.tensors(vectors)
         module = self.module.module
         first = {id(value): name for name, value in module.named_parameters()}
         every = module.named_parameters(remove_duplicate=False)

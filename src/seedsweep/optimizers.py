@@ -4,13 +4,15 @@ Nearly every update is proportional to its learning rate. So an optimizer steps 
 rate of 1, and each member takes its own rate times the change.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils._pytree import tree_map
 
 Make = Callable[..., Optimizer]  # (parameters, lr=…)
 Start = Literal["zeros", "values"]
@@ -18,6 +20,7 @@ Start = Literal["zeros", "values"]
 STARTS: tuple[Start, ...] = ("zeros", "values")
 STEPS, RATES = 100, (0.01, 0.3)  # of the probe
 RELATIVE, ABSOLUTE = 1e-9, 1e-12  # in float64, to which proportional updates agree
+MIXED = "its steps are not proportional to the learning rate, or mix the members"
 
 
 class NotProportionalError(ValueError):
@@ -37,15 +40,36 @@ class Optimizers:
     """The optimizers of a fleet on its parameters (r, P), each on the rows of its part."""
 
     def __init__(self, parts: Sequence[Part], parameters: Tensor):
-        self.parameters, self.gradients = parameters, torch.zeros_like(parameters)
-        self._moved = torch.zeros_like(parameters)
-        self._start = torch.zeros_like(parameters)
-        self._from_values = [part.rows for part in parts if part.start == "values"]
+        self._parts = list(parts)
+        self._lay_out(parameters)
         self._optimizers: list[Any] = []
         for part in parts:
             moved = nn.Parameter(self._moved[part.rows])  # shares its memory
             moved.grad = self.gradients[part.rows]
             self._optimizers.append(part.make([moved], lr=1.0))
+
+    def _lay_out(self, parameters: Tensor) -> None:
+        self.parameters, self.gradients = parameters, torch.zeros_like(parameters)
+        self._moved = torch.zeros_like(parameters)
+        self._start = torch.zeros_like(parameters)
+        self._from_values = [part.rows for part in self._parts if part.start == "values"]
+
+    def keep(self, rows: Tensor, parts: Mapping[int, slice]) -> None:
+        """Go on with these `rows` (r,) only, -1 for one that is nobody's, in these slices of the parts by number.
+
+        The optimizers stay what they are, but for what they keep of each row.
+        """
+        old = self._parts
+        self._parts = [replace(old[number], rows=place) for number, place in parts.items()]
+        self._optimizers = [self._optimizers[number] for number in parts]
+        self._lay_out(self.parameters[rows])
+        for number, part, optimizer in zip(parts, self._parts, self._optimizers, strict=True):
+            (moved,) = optimizer.param_groups[0]["params"]
+            chosen = rows[part.rows]
+            taken = partial(_taken, rows=chosen - old[number].rows.start, known=chosen >= 0, shape=moved.shape)
+            optimizer.state[moved] = tree_map(taken, optimizer.state[moved])
+            moved.data, moved.grad = self._moved[part.rows], None
+            moved.grad = self.gradients[part.rows]
 
     def step(self, rates: Tensor, active: Tensor) -> None:
         """Move the `active` rows (r, 1) along `gradients` at their rates (r, 1)."""
@@ -61,8 +85,9 @@ class Optimizers:
 def probe(make: Make) -> Start:
     """Where one step for many rates has to start from: the members' values, or zero if it does not depend on them.
 
-    Takes the same steps for members of several rates, one by one and stacked, in float64. Zero is the better start,
-    as no digit of the change is lost beside the value. Raises `NotProportionalError` with what is wrong.
+    Takes the same steps for members of several rates, one by one and stacked, in float64, and has some leave the stack.
+    Zero is the better start, as no digit of the change is lost beside the value. Raises `NotProportionalError` with
+    what is wrong.
     """
     draw = torch.Generator().manual_seed(0)
     first = torch.randn(len(RATES), 7, dtype=torch.float64, generator=draw)
@@ -70,13 +95,15 @@ def probe(make: Make) -> Start:
     try:
         single = torch.stack([_alone(make, rate, first[i], gradients[:, i]) for i, rate in enumerate(RATES)])
         for start in STARTS:
-            stacked = _together(make, start, first.clone(), gradients)
+            stacked = _together(make, start, first, gradients)
             if torch.allclose(stacked, single, rtol=RELATIVE, atol=ABSOLUTE):
                 return start
+    except NotProportionalError:
+        raise
     except Exception as error:  # whatever a third party's optimizer raises
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise NotProportionalError(f"it does not step alone on stacked parameters ({reason[0]})") from error
-    raise NotProportionalError("its steps are not proportional to the learning rate, or mix the members")
+    raise NotProportionalError(MIXED)
 
 
 def _alone(make: Make, rate: float, first: Tensor, gradients: Tensor) -> Tensor:
@@ -92,12 +119,33 @@ def _alone(make: Make, rate: float, first: Tensor, gradients: Tensor) -> Tensor:
 
 
 def _together(make: Make, start: Start, first: Tensor, gradients: Tensor) -> Tensor:
-    optimizers = Optimizers([Part(make, start, slice(0, len(first)))], first)
-    active = torch.ones(len(first), 1, dtype=torch.bool)
+    """Where the members get; one of them is there twice, until the first row leaves."""
+    rows, rates = torch.tensor([1, 0, 1]), torch.tensor(RATES, dtype=torch.float64).unsqueeze(1)
+    optimizers = Optimizers([Part(make, start, slice(0, len(rows)))], first[rows])
     for step, gradient in enumerate(gradients):
-        optimizers.gradients.copy_(gradient)
-        optimizers.step(torch.tensor(RATES, dtype=torch.float64).unsqueeze(1) * _factor(step), active)
-    return first
+        if step == STEPS // 4:
+            optimizers.keep(torch.tensor([1, 2]), {0: slice(0, 2)})
+            rows = rows[1:]
+        optimizers.gradients.copy_(gradient[rows])
+        try:
+            optimizers.step(rates[rows] * _factor(step), torch.ones(len(rows), 1, dtype=torch.bool))
+        except Exception as error:
+            if len(rows) == len(first):  # it keeps something of all rows together
+                raise NotProportionalError(MIXED) from error
+            raise
+    return optimizers.parameters
+
+
+def _taken(value: Any, rows: Tensor, known: Tensor, shape: torch.Size) -> Any:
+    """The rows of what an optimizer keeps of each, a tensor of this shape, zero where nobody is known; else the value.
+
+    Zeros, since without gradients what it kept of others would become ever smaller, and arithmetic slow.
+    """
+    if not isinstance(value, Tensor) or value.shape != shape:
+        return value
+    taken = value.new_zeros(len(rows), *shape[1:])
+    taken[known] = value[rows[known]]
+    return taken
 
 
 def _gradients(draw: torch.Generator) -> Tensor:

@@ -12,7 +12,7 @@ from seedsweep.errors import ConfigError
 if TYPE_CHECKING:  # who only reads does not wait for torch
     from torch import Tensor
 
-Outcome = Literal["finished", "diverged"]  # of a training that came to its end
+Outcome = Literal["finished", "diverged", "pruned"]  # of a training that came to its end, or was ended by a search
 # how the names of metrics end that are better when they are larger, or smaller
 MAXIMIZED = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score")
 MINIMIZED = ("loss", "loss_step", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
@@ -75,8 +75,9 @@ def objectives(result: FleetResult, chosen: Sequence[tuple[str, str]]) -> list[f
 
 
 def objective(result: RunResult, metric: str, select: str) -> float:
-    """One number of the curve of `metric`: its `last` or `best` value, or its `auc`; the worst for a diverged run.
+    """One number of the curve of `metric`: its `last` or `best` value, or its `auc`; the worst if it did not finish.
 
+    A run that diverged or was pruned must not win a search, whatever its curve was up to there.
     `auc` is the area under the curve by the trapezoidal rule, divided by its length in steps: a mean over the training.
     """
     maximized = metric.endswith(MAXIMIZED)

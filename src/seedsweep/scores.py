@@ -11,7 +11,7 @@ from seedsweep.frames import ABOUT
 from seedsweep.planning import SEEDS
 from seedsweep.results import MAXIMIZED, MINIMIZED, SELECT
 
-OUTCOMES = ("finished", "diverged", "failed", "missing")
+OUTCOMES = ("finished", "diverged", "pruned", "failed", "missing")
 OPTIMIZER = "optimizer"
 PROBLEM, NAME = "data", "data.name"  # the params by which sweeps over several data sets fall apart
 
@@ -22,8 +22,8 @@ def score_runs(
     """A row a run: `problem`, `option`, `setting`, `group`, `seed`, `replicate`, `outcome`, `score`, and the params.
 
     `option` is the value of the param `by`, `setting` the values of the params `at`. `score` is in the units of the
-    metric: infinite, the worst, for a run that diverged, and not a number for one without an end. Raises `ConfigError`
-    for a column that is not there.
+    metric: infinite, the worst, for a run that diverged, and not a number for one without an end: that failed, is
+    missing, or was pruned, whose end nobody knows. Raises `ConfigError` for a column that is not there.
     """
     _check(runs, by, at)
     scored = pd.DataFrame({"run": runs["run"] if "run" in runs else runs.index.astype(str)})

@@ -13,18 +13,23 @@ import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
-from seedsweep.results import SUBOPTIMALITY, Point, RunResult
+from seedsweep.results import SUBOPTIMALITY, Outcome, Point, RunResult
 
 Publish = Callable[[list[Point]], None]
+Prune = Callable[[list[Point]], bool]
 Measure = Callable[[Mapping[str, Tensor]], float]  # of the weights
 
 
-class _DivergenceError(Exception):
-    """Leaves the Trainer; never leaves this module."""
+class _EndError(Exception):
+    """Leaves the Trainer before its end, with the outcome; never leaves this module."""
+
+    def __init__(self, outcome: Outcome):
+        super().__init__(outcome)
+        self.outcome = outcome
 
 
 class _Curves(pl.Callback):
-    """Collects the points of the curves, and stops at a loss that is not finite or beyond the threshold."""
+    """Collects the points of the curves, and stops when told to, or at a loss not finite or beyond the threshold."""
 
     def __init__(
         self,
@@ -32,11 +37,13 @@ class _Curves(pl.Callback):
         divergence_threshold: float | None,
         publish: Publish | None,
         gap: Measure | None,
+        prune: Prune | None,
     ):
         self.every, self.threshold, self.publish = log_every_n_steps, divergence_threshold or math.inf, publish
-        self.gap = gap
+        self.gap, self.prune = gap, prune
         self.points: list[Point] = []
         self.step = self.epoch = 0
+        self.asked = 0  # points that `prune` has seen
 
     def on_train_batch_end(self, trainer: pl.Trainer, _module: Any, outputs: Any, _batch: Any, _index: int) -> None:
         if trainer.global_step == self.step:  # gradients are being accumulated
@@ -48,7 +55,7 @@ class _Curves(pl.Callback):
         if step % self.every == 0 or diverged:
             self._add([Point("train/loss_step", step, self.epoch, loss)])
         if diverged:
-            raise _DivergenceError
+            raise _EndError("diverged")
 
     def on_validation_end(self, trainer: pl.Trainer, _module: Any) -> None:
         self._add_metrics(trainer, "val/")
@@ -57,6 +64,11 @@ class _Curves(pl.Callback):
         self._add_metrics(trainer, "train/")
         if self.gap:
             self._add([Point(SUBOPTIMALITY, trainer.global_step, self.epoch, self.gap(_weights(module)))])
+        if self.prune:
+            new, self.asked = self.points[self.asked :], len(self.points)
+            over = trainer.current_epoch + 1 == trainer.max_epochs or trainer.global_step == trainer.max_steps
+            if self.prune(new) and not over:
+                raise _EndError("pruned")
 
     def on_test_end(self, trainer: pl.Trainer, _module: Any) -> None:
         self._add_metrics(trainer, "test/")
@@ -66,7 +78,7 @@ class _Curves(pl.Callback):
         metrics = {key: value.item() for key, value in trainer.callback_metrics.items() if key.startswith(stage)}
         self._add([Point(key, trainer.global_step, self.epoch, value) for key, value in metrics.items()])
         if not all(map(math.isfinite, metrics.values())):
-            raise _DivergenceError
+            raise _EndError("diverged")
 
     def _add(self, points: list[Point]) -> None:
         self.points += points
@@ -83,16 +95,18 @@ def train(
     divergence_threshold: float | None = None,
     publish: Publish | None = None,
     gap: Measure | None = None,
+    prune: Prune | None = None,
     **trainer: Any,
 ) -> RunResult:
-    """Train `module` on `data`, then test it; a training that diverges ends there, without a test.
+    """Train `module` on `data`, then test it; a training that diverges or is pruned ends there, without a test.
 
     Every epoch's metrics become points of the curves, and the loss of every `log_every_n_steps`-th minibatch;
     `publish` receives them as they come. Diverged means a minibatch's loss that is not finite or is greater than
-    `divergence_threshold`. `gap` measures the suboptimality after every epoch. Other keywords go to
-    `pytorch_lightning.Trainer`. Ctrl-C raises KeyboardInterrupt.
+    `divergence_threshold`. `gap` measures the suboptimality after every epoch. Then `prune` gets the epoch's points and
+    says whether the training ends here, if it is not over. Other keywords go to `pytorch_lightning.Trainer`. Ctrl-C
+    raises KeyboardInterrupt.
     """
-    curves = _Curves(log_every_n_steps, divergence_threshold, publish, gap)
+    curves = _Curves(log_every_n_steps, divergence_threshold, publish, gap, prune)
     callbacks = [curves, *trainer.pop("callbacks", [])]
     fitter = make_trainer(max_epochs=max_epochs, callbacks=callbacks, **trainer)
     with quiet(), _interruptible(), one_thread():
@@ -101,8 +115,8 @@ def train(
             if fitter.progress_bar_callback:
                 fitter.progress_bar_callback.disable()  # a second bar, for one batch
             fitter.test(module, datamodule=data, verbose=False)
-        except _DivergenceError:
-            return RunResult("diverged", curves.points, _weights(module))
+        except _EndError as end:
+            return RunResult(end.outcome, curves.points, _weights(module))
     return RunResult("finished", curves.points, _weights(module))
 
 

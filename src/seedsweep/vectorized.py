@@ -1,11 +1,13 @@
 """A Lightning module's own steps as functions of the parameters of many members, which are rows of one matrix.
 
 The steps run under `torch.func.vmap`: over the columns of a grid of members, which have a minibatch each, and over the
-members in a column, which share it. `make_fx` records the operations once for each shape of minibatch, so that later
-steps cost neither vmap nor autograd.
+members in a column, which share it. Where there are many of the same shapes, `make_fx` records the operations once, so
+that later steps cost neither vmap nor autograd.
 """
 
 import math
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,6 +29,7 @@ Logged = dict[str, Tensor]
 LEAST = 16  # rows of the members that share a minibatch, and of that minibatch
 MULTIPLE = 4
 SMALL = 400  # multiplications up to which PyTorch has a plain loop of its own for each matrix
+RECORDED = 30  # steps of the same shapes that take longer without a record than recording one does
 EVALUATED = 2**22  # logits at once; only memory depends on it
 
 
@@ -40,7 +43,9 @@ class Vectorized:
     def __init__(self, module: LightningModule):
         self.module = module
         self.shapes = {name: value.shape for name, value in module.named_parameters()}
+        self.recordings: list[float] = []  # the seconds that they took
         self._recorded: dict[tuple[torch.Size, ...], Callable[..., Any]] = {}
+        self._met: Counter[tuple[torch.Size, ...]] = Counter()  # shapes, in steps without a record
 
     def vector(self, module: nn.Module) -> Tensor:
         """The parameters (P,) of a module of the same architecture."""
@@ -52,24 +57,34 @@ class Vectorized:
         parts = zip(self.shapes.items(), torch.split(vectors, sizes, dim=-1), strict=True)
         return {name: torch.unflatten(part, -1, shape) for (name, shape), part in parts}
 
-    def train(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Logged, Tensor]:
+    def train(self, vectors: Tensor, batch: Batch, left: int = RECORDED) -> tuple[Tensor, Logged, Tensor]:
         """Losses (k, s), what was logged (k, s), and gradients (k, s, P), at the vectors (k, s, P).
 
-        Every tensor of `batch` begins with the s columns; the k members of a column share its minibatch.
+        Every tensor of `batch` begins with the s columns; the k members of a column share its minibatch. `left` is how
+        many steps of such shapes are to be taken, with this one: few are not worth recording.
         """
         shapes = (vectors.shape, *(part.shape for part in batch))
-        if shapes not in self._recorded:
+        recorded = self._recorded.get(shapes)
+        if recorded is None:
+            self._met[shapes] += 1
             with torch.inference_mode(False), torch.enable_grad():
-                # clones: autograd takes no tensors that were made in inference mode
-                record = make_fx(lambda vectors, batch: self._gradients(vectors, batch))
-                graph = record(vectors.clone(), tuple(part.clone() for part in batch))
-            for node in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.detach.default):
-                node.replace_all_uses_with(node.args[0])  # without autograd it does nothing
-            graph.graph.eliminate_dead_code()
-            graph.recompile()
-            self._recorded[shapes] = graph
-        found: tuple[Tensor, Logged, Tensor] = self._recorded[shapes](vectors, batch)
+                # autograd takes no tensors that were made in inference mode
+                clones = vectors.clone(), tuple(part.clone() for part in batch)
+                if self._met[shapes] + left <= RECORDED:
+                    return self._gradients(*clones)
+                recorded = self._recorded[shapes] = self._record(*clones)
+        found: tuple[Tensor, Logged, Tensor] = recorded(vectors, batch)
         return found
+
+    def _record(self, vectors: Tensor, batch: Batch) -> Callable[..., Any]:
+        start = time.perf_counter()
+        graph = make_fx(lambda vectors, batch: self._gradients(vectors, batch))(vectors, batch)
+        for node in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.detach.default):
+            node.replace_all_uses_with(node.args[0])  # without autograd it does nothing
+        graph.graph.eliminate_dead_code()
+        graph.recompile()
+        self.recordings.append(time.perf_counter() - start)
+        return graph
 
     def evaluate(self, step: str, vectors: Tensor, batch: Batch) -> Logged:
         """What the module's `step` logs, (n,), at the vectors (n, P), on one batch for all."""
