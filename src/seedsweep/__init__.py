@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from seedsweep.answering import answer
+    from seedsweep.application import compose_jobs, is_tracked, sweep_folder, sweep_name
     from seedsweep.building import resolve
     from seedsweep.comparing import compare
     from seedsweep.composing import composer_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from seedsweep.job import run
     from seedsweep.jobs import run_all
     from seedsweep.reading import load_curves, load_model, load_runs
+    from seedsweep.searching import found, open_search
     from seedsweep.sweep import open_sweep
 
 _WHERE = {
@@ -28,14 +30,20 @@ _WHERE = {
     "compact_errors": "errors",
     "compare": "comparing",
     "composer_of": "composing",
+    "compose_jobs": "application",
+    "found": "searching",
+    "is_tracked": "application",
     "load_curves": "reading",
     "load_model": "reading",
     "load_runs": "reading",
     "masked": "errors",
+    "open_search": "searching",
     "open_sweep": "sweep",
     "resolve": "building",
     "run": "job",
     "run_all": "jobs",
+    "sweep_folder": "application",
+    "sweep_name": "application",
 }
 __all__ = [
     "ConfigError",
@@ -43,15 +51,21 @@ __all__ = [
     "answer",
     "compact_errors",
     "compare",
+    "compose_jobs",
     "composer_of",
+    "found",
+    "is_tracked",
     "load_curves",
     "load_model",
     "load_runs",
     "masked",
+    "open_search",
     "open_sweep",
     "resolve",
     "run",
     "run_all",
+    "sweep_folder",
+    "sweep_name",
 ]
 
 

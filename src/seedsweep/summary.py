@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from seedsweep.verdicts import BEST, SAME
 
 if TYPE_CHECKING:
     from seedsweep.comparing import Comparison
+    from seedsweep.confirming import Confirmed
     from seedsweep.contests import Contest
 
 SHOWN = ("val/loss", "val/accuracy", "test/accuracy")
@@ -153,6 +155,29 @@ def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
         cells += [_number(row["selected"], ".4g"), _number(row["optimism"], "+.2g")] if chosen else []
         drawn.add_row(*map(escape, cells))
     _print_whole(console, drawn)
+
+
+def print_search(best_params: Mapping[str, object], best_value: float, confirmed: Sequence["Confirmed"]) -> None:
+    """The best trial of a search; or the best trials again, with fresh seeds."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not confirmed:
+        console.print(escape(f"Best: {_setting(best_params)}: {best_value:.4g}"))
+        return
+    drawn = Table(box=box.SIMPLE_HEAD, title=f"the best trials, again with {confirmed[0].n} fresh seeds")
+    drawn.title_justify = "left"
+    for title in ("rank", "trial", "setting", "value [low, high]", "in the search", "optimism"):
+        drawn.add_column(escape(title), justify="left" if title == "setting" else "right", no_wrap=True)
+    for rank, each in enumerate(confirmed, 1):
+        value = f"{each.value:.4g}" + (f" [{each.low:.4g}, {each.high:.4g}]" if math.isfinite(each.low) else "")
+        cells = [str(rank), str(each.number), _setting(each.params), value, f"{each.searched:.4g}"]
+        drawn.add_row(*map(escape, cells), _number(each.optimism, "+.2g"))
+    _print_whole(console, drawn)
+    console.print(escape(f"Confirmed: {_setting(confirmed[0].params)}"))
+
+
+def _setting(params: Mapping[str, object]) -> str:
+    """The params as they can be typed."""
+    return " ".join(f"{key}={value}" for key, value in params.items())
 
 
 def _number(value: float, form: str) -> str:

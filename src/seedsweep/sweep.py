@@ -3,7 +3,6 @@
 import gc
 import logging
 import signal
-import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from seedsweep.planning import varied
 from seedsweep.progress import advance, checking, training
 from seedsweep.reading import load_runs, stream_curves, stream_runs
 from seedsweep.results import outcome_of
+from seedsweep.signals import Stop, on_signal
 from seedsweep.suboptimality import Gap
 from seedsweep.summary import SHOWN, counts, print_interrupted, print_sweep, summarize
 from seedsweep.tracking import SweepRecord
@@ -85,13 +85,37 @@ class Sweep:
     """A sweep in progress: its plan, its record (None when untracked), and what its jobs returned, batch by batch."""
 
     name: str
-    plan: Plan
     labels: tuple[str, ...]
-    first: Config
-    epochs: int
-    record: SweepRecord | None
+    compose: Compose
     progress: Path
+    plan: Plan = field(default_factory=Plan)
+    first: Config = field(default_factory=dict)
+    epochs: int = 0
+    record: SweepRecord | None = None
     returns: list[Sequence[JobReturn]] = field(default_factory=list)
+    search: bool = False  # which looks at its runs itself, the failed ones, too
+
+    def check(self, jobs: Iterable[Sequence[str]]) -> list[Gap]:
+        """Check jobs and plan them; the minima that they are measured against."""
+        gaps: dict[Gap, None] = {}
+        with collector_paused():
+            for number, overrides in enumerate(jobs, len(self.plan)):
+                job = self.compose(overrides, number)
+                if measured := gap(job.config, check(job.config)):
+                    gaps[measured] = None
+                self.first = self.first or job.config
+                if job.config["tracking"] != self.first["tracking"]:
+                    uri = job.config["tracking"]["uri"]
+                    raise ConfigError("tracking.uri", uri, "must be the same for all runs of a sweep")
+                self.plan.add(planned(job, self.labels))
+                self.epochs += job.config["trainer"]["max_epochs"]
+        return list(gaps)
+
+    def add(self, jobs: Sequence[Sequence[str]]) -> None:
+        """Check more jobs, and add them to the plan and its record."""
+        self.check(jobs)
+        if self.record:
+            self.record.plan(self.plan)
 
     def member(self, task: Task) -> SweepTask:
         """The task as each job of this sweep has to run it."""
@@ -116,7 +140,7 @@ class Sweep:
             self.record.write(_keeping(parts, kept, () if compared else ("group", "outcome", metric, *SHOWN)), curves)
             runs = pd.concat(kept, ignore_index=True)
             summary = summarize(runs, metric)
-            status = status or ("FAILED" if self._failed() else "FINISHED")
+            status = status or ("FAILED" if self._failed() and not self.search else "FINISHED")
             self.record.close(status, counts(runs), summary)
         except (MlflowException, ConfigError, OSError) as error:
             message = f"the store cannot be written, and the sweep is unfinished in it: {error}"
@@ -131,7 +155,7 @@ class Sweep:
 
     def _is_compared(self, status: str | None) -> bool:
         """Whether there is something to compare: groups, of more than one seed, in a sweep that was not ended early."""
-        if status or not self.first.get("compare") or len(self.plan) > COMPARED:
+        if status or self.search or not self.first.get("compare") or len(self.plan) > COMPARED:
             return False
         return 1 < len(self.plan.groups) < len(self.plan)
 
@@ -157,7 +181,7 @@ class Sweep:
     def failure(self) -> FailedRunsError | None:
         """What to say if jobs raised; the error of the first stands for the others."""
         failed = self._failed()
-        if not failed:
+        if not failed or self.search:
             return None
         first, error = next(iter(failed.items()))
         kept = "; each has its traceback.txt in MLflow" if self.record else ""
@@ -185,23 +209,32 @@ def _keeping(
 
 
 @contextmanager
-def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: Path) -> Iterator[Sweep]:
+def open_sweep(
+    name: str,
+    jobs: Sequence[Sequence[str]],
+    compose: Compose,
+    folder: Path,
+    labels: Sequence[str] | None = None,
+    expected: int | None = None,
+) -> Iterator[Sweep]:
     """Check every job, then record the sweep around the body, which has it launched and collects its results.
 
     `jobs` are the overrides of each job, `compose` makes of its number and overrides its configuration; `folder` is
-    shared by the processes of the jobs. Raises `ConfigError` before anything is recorded, `FailedRunsError` at the end.
+    shared by the processes of the jobs. A sweep to which the body adds jobs has `labels`, the keys that it varies, and
+    some `expected` number of jobs. Raises `ConfigError` before anything is recorded, `FailedRunsError` at the end.
     """
-    stop = _Stop()
-    with _on_signal(signal.SIGTERM, stop), _on_signal(signal.SIGINT, stop):
+    stop = Stop()
+    with on_signal(signal.SIGTERM, stop), on_signal(signal.SIGINT, stop):
         try:
-            sweep = _start(masked(name), jobs, compose, folder.resolve())
+            sweep = _start(masked(name), jobs, compose, folder.resolve(), labels)
         except BaseException:
             if stop.code is None:
                 raise
             print_interrupted("nothing had been trained")
             raise SystemExit(stop.code) from None
         try:
-            with training(sweep.progress, len(jobs), sweep.epochs):
+            runs = max(expected or 0, len(jobs))
+            with training(sweep.progress, runs, sweep.epochs * runs // len(jobs)):
                 yield sweep
                 stop.check()
             sweep.close()
@@ -212,7 +245,7 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
                 # of the launcher: a process of its own that was killed, a scheduler out of reach
                 sweep.close("FAILED")
                 raise FailedRunsError(f"the launcher gave up: {type(error).__name__}: {error}") from error
-            with _on_signal(signal.SIGINT, signal.SIG_IGN):
+            with on_signal(signal.SIGINT, signal.SIG_IGN):
                 sweep.close("KILLED")
             print_interrupted("the runs that had finished are recorded" if sweep.record else "nothing is kept")
             raise SystemExit(stop.code or 1) from error
@@ -220,74 +253,21 @@ def open_sweep(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folde
         raise failure
 
 
-def _start(name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: Path) -> Sweep:
+def _start(
+    name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: Path, labels: Sequence[str] | None
+) -> Sweep:
     """The sweep with its plan checked and recorded, and no run started."""
-    labels = varied(jobs)
     start = time.perf_counter()
-    with collector_paused():
-        plan, first, epochs, gaps = _plan(jobs, compose, labels)
-    log.debug("composing and checking %d jobs: %.2f s", len(jobs), time.perf_counter() - start)
-    uri = first["tracking"]["uri"]
-    record = None
-    if uri is not None:
-        minima = [each.as_json() for each in gaps]
-        record = SweepRecord(uri, plan, name, OmegaConf.to_yaml(OmegaConf.create(dict(first))), minima)
-    return Sweep(name, plan, labels, first, epochs, record, folder / f".progress-{uuid4().hex}")
-
-
-def _plan(
-    jobs: Sequence[Sequence[str]], compose: Compose, labels: tuple[str, ...]
-) -> tuple[Plan, Config, int, list[Gap]]:
-    """The checked plan, the first of the configurations, the number of epochs of all of them, and their minima."""
-    plan = Plan()
-    gaps: dict[Gap, None] = {}
-    first: Config = {}
-    epochs = 0
-    for number, overrides in enumerate(checking(jobs)):
-        job = compose(overrides, number)
-        if measured := gap(job.config, check(job.config)):
-            gaps[measured] = None
-        first = first or job.config
-        if job.config["tracking"] != first["tracking"]:
-            uri = job.config["tracking"]["uri"]
-            raise ConfigError("tracking.uri", uri, "must be the same for all runs of a sweep")
-        plan.add(planned(job, labels))
-        epochs += job.config["trainer"]["max_epochs"]
-    if not first:
+    sweep = Sweep(name, tuple(varied(jobs) if labels is None else labels), compose, folder / f".progress-{uuid4().hex}")
+    sweep.search = labels is not None
+    gaps = sweep.check(checking(jobs))
+    if not sweep.first:
         raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
-    plan.check()
-    return plan, first, epochs, list(gaps)
-
-
-class _Stop:
-    """The handler of the signals to end: it raises and remembers, as a library may turn what it raised into its own.
-
-    `code` is the exit status that the first of them asks for.
-    """
-
-    def __init__(self) -> None:
-        self.code: int | None = None
-
-    def __call__(self, number: int, _frame: object) -> None:
-        self.code = self.code or 128 + number
-        self.check()
-
-    def check(self) -> None:
-        """Raise if a signal has come, even one whose exception was lost on the way."""
-        if self.code == 128 + signal.SIGINT:
-            raise KeyboardInterrupt
-        if self.code is not None:
-            raise SystemExit(self.code)
-
-
-@contextmanager
-def _on_signal(number: signal.Signals, handler: Any) -> Iterator[None]:
-    """Another handler of a signal in the body; none outside the main thread, which alone may set one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
+    if not sweep.search:
+        sweep.plan.check()
+    log.debug("composing and checking %d jobs: %.2f s", len(jobs), time.perf_counter() - start)
+    uri = sweep.first["tracking"]["uri"]
+    if uri is not None:
+        config = OmegaConf.to_yaml(OmegaConf.create(dict(sweep.first)))
+        sweep.record = SweepRecord(uri, sweep.plan, name, config, [each.as_json() for each in gaps])
+    return sweep

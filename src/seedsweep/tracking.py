@@ -157,19 +157,24 @@ class SweepRecord:
         self.client = store.connect(uri, create=True)
         self.uri = store.absolute(uri)
         self.experiment_ids = [experiment_id(self.client, each) for each in plan.experiments]
-        tags = {"kind": "sweep", "planned": str(len(plan)), "command": masked(" ".join(sys.argv))}
+        tags = {"kind": "sweep", "command": masked(" ".join(sys.argv))}
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
         self.run_id = _create_run(self.client, self.experiment_ids[0], name, named(tags), int(time.time() * 1000))
         try:
-            with tempfile.TemporaryDirectory() as folder:
-                plan.write(Path(folder) / PLAN)
-                self.client.log_artifact(self.run_id, f"{folder}/{PLAN}")
+            self.plan(plan)
             self.client.log_text(self.run_id, masked(config), CONFIG)
             if minima:
                 self.client.log_text(self.run_id, f"[{', '.join(minima)}]", OPTIMUM)
         except BaseException as error:
             self.client.set_terminated(self.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
             raise
+
+    def plan(self, plan: Plan) -> None:
+        """Write the plan of the sweep, instead of an earlier one."""
+        with tempfile.TemporaryDirectory() as folder:
+            plan.write(Path(folder) / PLAN)
+            self.client.log_artifact(self.run_id, f"{folder}/{PLAN}")
+        self.client.set_tag(self.run_id, "seedsweep.planned", str(len(plan)))
 
     def reap(self) -> None:
         """End as KILLED the runs that were left RUNNING by processes that are gone."""

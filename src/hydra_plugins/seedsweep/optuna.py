@@ -1,0 +1,178 @@
+"""`hydra/sweeper=optuna`: a search by Optuna, in the language of hydra-optuna-sweeper, whose trials go over seeds."""
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+import seedsweep
+
+RESULTS = "optimization_results.yaml"
+
+
+@dataclass
+class OptunaSweeperConf:
+    """Keys of hydra-optuna-sweeper, with its meaning and its defaults, then those that are seedsweep's own.
+
+    `seeds` (a number or a list) runs every trial with each of them and tells Optuna the `aggregate` (mean, median,
+    worst, or mean_sd: the mean plus `risk` standard deviations); null runs it once, as it is. The best `confirm` trials
+    are run again with `confirm_seeds` fresh seeds, by default as many as `seeds`.
+    """
+
+    _target_: str = "hydra_plugins.seedsweep.optuna.OptunaSweeper"
+    _recursive_: bool = False  # the sampler is made once the space is known
+    defaults: list[Any] = field(default_factory=lambda: [{"sampler": "tpe"}, {"pruner": "none"}])
+    sampler: Any = MISSING
+    direction: Any = "minimize"
+    storage: Any = None
+    study_name: str | None = None
+    n_trials: int = 20
+    n_jobs: int = 2
+    max_failure_rate: float = 0.0
+    search_space: Any = None
+    params: Any = None
+    custom_search_space: str | None = None
+    pruner: Any = MISSING
+    seeds: Any = None
+    aggregate: str = "mean"
+    risk: float = 1.0
+    confirm: int = 3
+    confirm_seeds: int | None = None
+
+
+# null leaves a key to Optuna; the keys are those of hydra-optuna-sweeper and of the newer samplers
+SAMPLERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "tpe": (
+        "TPESampler",
+        (
+            *("seed", "consider_prior", "prior_weight", "consider_magic_clip", "consider_endpoints"),
+            *("n_startup_trials", "n_ei_candidates", "multivariate", "group", "constant_liar"),
+            "warn_independent_sampling",
+        ),
+    ),
+    "random": ("RandomSampler", ("seed",)),
+    "grid": ("GridSampler", ("seed",)),
+    "cmaes": (
+        "CmaEsSampler",
+        (
+            *("seed", "x0", "sigma0", "n_startup_trials", "independent_sampler", "warn_independent_sampling"),
+            *("consider_pruned_trials", "restart_strategy", "popsize", "inc_popsize", "use_separable_cma"),
+            *("with_margin", "lr_adapt", "source_trials"),
+        ),
+    ),
+    "nsgaii": (
+        "NSGAIISampler",
+        ("seed", "population_size", "mutation_prob", "crossover_prob", "swapping_prob", "constraints_func"),
+    ),
+    "nsgaiii": (
+        "NSGAIIISampler",
+        (
+            *("seed", "population_size", "mutation_prob", "crossover_prob", "swapping_prob", "constraints_func"),
+            "dividing_parameter",
+        ),
+    ),
+    "motpe": (
+        "MOTPESampler",
+        (
+            *("seed", "consider_prior", "prior_weight", "consider_magic_clip", "consider_endpoints"),
+            *("n_startup_trials", "n_ehvi_candidates"),
+        ),
+    ),
+    "qmc": ("QMCSampler", ("seed", "qmc_type", "scramble", "independent_sampler", "warn_independent_sampling")),
+    "gp": ("GPSampler", ("seed", "independent_sampler", "n_startup_trials", "deterministic_objective")),
+}
+PRUNERS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "median": {"_target_": "MedianPruner", "n_startup_trials": 5, "n_warmup_steps": 0, "interval_steps": 1},
+    "hyperband": {"_target_": "HyperbandPruner", "min_resource": 1, "max_resource": "auto", "reduction_factor": 3},
+    "halving": {"_target_": "SuccessiveHalvingPruner", "min_resource": "auto", "reduction_factor": 4},
+    "wilcoxon": {"_target_": "WilcoxonPruner", "p_threshold": 0.1, "n_startup_steps": 2},
+    "patient": {
+        "_target_": "PatientPruner",
+        "wrapped_pruner": {"_target_": "optuna.pruners.MedianPruner"},
+        "patience": 2,
+        "min_delta": 0.0,
+    },
+}
+
+
+def _register() -> None:
+    store = ConfigStore.instance()
+    store.store(group="hydra/sweeper", name="optuna", node=OptunaSweeperConf, provider="seedsweep")
+    for name, (kind, keys) in SAMPLERS.items():
+        node = {"_target_": f"optuna.samplers.{kind}", **dict.fromkeys(keys)}
+        node |= {"_partial_": True} if name == "grid" else {}  # as in hydra-optuna-sweeper
+        store.store(group="hydra/sweeper/sampler", name=name, node=node, provider="seedsweep")
+    for name, keys_of in PRUNERS.items():
+        node = keys_of | ({"_target_": f"optuna.pruners.{keys_of['_target_']}"} if keys_of else {"_target_": None})
+        store.store(group="hydra/sweeper/pruner", name=name, node=node, provider="seedsweep")
+
+
+_register()
+
+
+class OptunaSweeper(Sweeper):
+    """Asks Optuna for trials, has the launcher run them, tells Optuna what came of them, and says what is best."""
+
+    hydra_context: HydraContext
+    config: DictConfig
+
+    def __init__(self, **keys: Any):
+        given = {
+            key: OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for key, v in keys.items()
+        }
+        self.keys = OmegaConf.to_container(OmegaConf.structured(OptunaSweeperConf)) | given  # type: ignore[operator]
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
+        self.launcher: Launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+        self.launched = 0
+
+    def sweep(self, arguments: list[str]) -> None:
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        overrides = parser.parse_overrides(arguments)
+        search = seedsweep.open_search(self.keys, overrides, parser, self.config)
+        seedsweep.sweep_folder(self.config)
+        confirmed = self._track(search) if seedsweep.is_tracked(self.config) else self._run(search.rounds(), None)
+        results = seedsweep.found(search, confirmed)
+        OmegaConf.save(OmegaConf.create(results), Path(self.config.hydra.sweep.dir) / RESULTS)
+
+    def _track(self, search: Any) -> Any:
+        """The search as a sweep, to whose plan the jobs of every round are added."""
+        rounds = search.rounds()
+        try:
+            jobs = rounds.send(None)
+        except StopIteration as end:  # all has been done before
+            return end.value
+        compose = seedsweep.compose_jobs(self.hydra_context.config_loader, self.config)
+        name, folder = seedsweep.sweep_name(self.config), Path(self.config.hydra.sweep.dir)
+        opened = seedsweep.open_sweep(name, jobs, compose, folder, search.labels(jobs), search.expected)
+        with closing(rounds), opened as sweep:
+            task = sweep.member(self.task_function)
+            self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
+            return self._run(rounds, jobs, sweep)
+
+    def _run(self, rounds: Any, jobs: Any, sweep: Any = None) -> Any:
+        """Launch the jobs of each round, of which the first may be known; what the rounds give in the end."""
+        try:
+            jobs = jobs or rounds.send(None)
+            while True:
+                returns = self.launcher.launch(jobs, initial_job_idx=self.launched)
+                self.launched += len(jobs)
+                if sweep:
+                    sweep.returns.append(returns)
+                jobs = rounds.send([each._return_value for each in returns])  # return_value would print and raise
+                if sweep:
+                    sweep.add(jobs)
+        except StopIteration as end:
+            return end.value

@@ -1,0 +1,137 @@
+"""The search: rounds of trials, each trained with several seeds, until the studies have them all; the best again."""
+
+import logging
+import math
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from seedsweep.confirming import Confirmed, confirm
+from seedsweep.judging import Judge
+from seedsweep.spaces import Searched, as_overrides
+from seedsweep.studies import SharedStudy
+
+log = logging.getLogger(__name__)
+RUNS = "seedsweep.runs"  # user attribute of a trial: the values of its runs by their jobs, of a study those confirming
+Jobs = list[list[str]]  # the overrides of each
+Ended = Sequence[Any]  # what each job returned, or the exception that ended it
+Rounds = Generator[Jobs, Ended, list[Confirmed]]
+
+
+@dataclass(frozen=True)
+class Studied:
+    """A study and what is searched in it."""
+
+    study: SharedStudy
+    searched: Searched
+
+    def jobs(self, trial: Trial | FrozenTrial, seeds: Sequence[int] | None) -> Jobs:
+        """The jobs of a trial, one for each of the seeds; None for the one as it is."""
+        overrides = as_overrides(trial.params, self.searched)
+        return [overrides] if seeds is None else [[*overrides, f"seed={seed}"] for seed in seeds]
+
+
+@dataclass
+class Search:
+    """How trials are trained: `n_jobs` of each study at a time, with each of the `seeds`; None for the job as it is.
+
+    More than the fraction `max_failure_rate` of failed trials in a round ends the search. The best `confirm` of each
+    study are trained again with the `fresh` seeds. What was trained once, here or before in these studies, is not
+    trained again.
+    """
+
+    studies: Sequence[Studied]
+    judge: Judge
+    n_jobs: int
+    seeds: Sequence[int] | None = None
+    max_failure_rate: float = 0.0
+    confirm: int = 0
+    fresh: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        self._known: dict[str, Any] = {}
+        for studied in self.studies:
+            studied.study.reap()
+            trials = studied.study.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+            for attrs in (*(trial.user_attrs for trial in trials), studied.study.study.user_attrs):
+                self._known |= attrs.get(RUNS, {}) if self.seeds is not None else {}
+        left = sum(studied.study.left() for studied in self.studies)
+        self.expected = left * len(self.seeds or [0]) + len(self.studies) * self.confirm * len(self.fresh)
+
+    def labels(self, jobs: Jobs) -> list[str]:
+        """The keys that tell trials apart, as far as these jobs show."""
+        fixed = {_bare(key) for studied in self.studies for key in studied.searched.fixed}
+        return [key for key in dict.fromkeys(_bare(text) for job in jobs for text in job) if key not in fixed]
+
+    def rounds(self) -> Rounds:
+        """The jobs of each round, for what became of them; in the end the confirmed trials, the best first."""
+        while trials := [(studied, trial) for studied in self.studies for trial in studied.study.ask(self.n_jobs)]:
+            ended = yield from self._trained([studied.jobs(trial, self.seeds) for studied, trial in trials])
+            told = [self._tell(*each, runs) for each, runs in zip(trials, ended, strict=True)]
+            errors = [error for error in told if error]
+            if len(errors) / len(trials) > self.max_failure_rate:
+                raise errors[0]
+        return (yield from self._confirmed()) if self.confirm and self.fresh else []
+
+    def _trained(self, trials: Sequence[Jobs]) -> Generator[Jobs, Ended, list[dict[str, Any]]]:
+        """What became of the jobs of each trial, of which those are launched that are not known."""
+        new = {" ".join(job): job for jobs in trials for job in jobs if " ".join(job) not in self._known}
+        ended = dict(zip(new, (yield list(new.values())), strict=True)) if new else {}
+        if self.seeds is not None:  # with seeds, the same job gives the same again
+            self._known |= {job: value for job, value in ended.items() if not isinstance(value, Exception)}
+        return [{" ".join(job): (ended | self._known)[" ".join(job)] for job in jobs} for jobs in trials]
+
+    def _tell(self, studied: Studied, trial: Trial, ended: Mapping[str, Any]) -> Exception | None:
+        """Tell the study what the runs of a trial gave; the error if it failed."""
+        error = next((run for run in ended.values() if isinstance(run, Exception)), None)
+        try:
+            runs = [] if error else [_values(run, len(self.judge.signs)) for run in ended.values()]
+        except ValueError as wrong:
+            error = wrong
+        if error:
+            studied.study.tell(trial, None, TrialState.FAIL, {"error": f"{type(error).__name__}: {error}"})
+            log.warning("trial %d failed: %s: %s", trial.number, type(error).__name__, error)
+            return error
+        values = runs[0] if self.seeds is None else self.judge.value(runs)
+        if not studied.study.tell(trial, values, TrialState.COMPLETE, {RUNS: dict(ended)}):
+            log.warning("trial %d was taken to be lost, and its result came too late", trial.number)
+        return None
+
+    def _confirmed(self) -> Rounds:
+        """The best trials of each study again, with fresh seeds."""
+        best = [(studied, trial) for studied in self.studies for trial in self._best(studied)]
+        ended = yield from self._trained([studied.jobs(trial, self.fresh) for studied, trial in best])
+        found = []
+        for (studied, trial), runs in zip(best, ended, strict=True):
+            kept = {job: value for job, value in runs.items() if not isinstance(value, Exception)}
+            known = studied.study.study.user_attrs.get(RUNS, {})
+            if not kept.keys() <= known.keys():
+                studied.study.study.set_user_attr(RUNS, known | kept)
+            values = [float(kept.get(job, math.nan)) for job in runs]
+            found.append(confirm(studied.study.study.study_name, trial, values, self.judge))
+        return sorted(found, key=lambda each: self.judge.signs[0] * each.value)
+
+    def _best(self, studied: Studied) -> list[FrozenTrial]:
+        """The best of a study's trials that came to their end, each setting once."""
+        trials = studied.study.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+        ranked = sorted(trials, key=lambda trial: self.judge.signs[0] * trial.values[0])
+        settings = {repr(sorted(trial.params.items())): trial for trial in reversed(ranked)}
+        return sorted(settings.values(), key=ranked.index)[: self.confirm]
+
+
+def _bare(override: str) -> str:
+    return override.split("=", 1)[0].lstrip("+~")
+
+
+def _values(returned: Any, objectives: int) -> list[float]:
+    """What a job returned, as numbers, one for each objective; raises `ValueError` with what it should be."""
+    try:
+        values = [float(each) for each in returned] if objectives > 1 else [float(returned)]
+    except (TypeError, ValueError):
+        expected = f"a list of {objectives} numbers" if objectives > 1 else "a number"
+        raise ValueError(f"the return value must be {expected}, not {returned!r}") from None
+    if len(values) != objectives:
+        raise ValueError(f"the number of values must be that of the directions, {objectives}, not {len(values)}")
+    return values

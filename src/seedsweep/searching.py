@@ -1,0 +1,171 @@
+"""From the keys of `hydra.sweeper` and the overrides of a command to a search and its studies, all of it checked."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import optuna
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.utils import get_method, instantiate
+from omegaconf import DictConfig
+from optuna.samplers import GridSampler
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import Trial
+
+from seedsweep.application import is_tracked, sweep_name
+from seedsweep.checks import check_choice, check_whole
+from seedsweep.confirming import Confirmed
+from seedsweep.errors import ConfigError
+from seedsweep.judging import Judge
+from seedsweep.results import MAXIMIZED
+from seedsweep.samplers import make_pruner, make_sampler
+from seedsweep.search import Search, Studied
+from seedsweep.spaces import Searched, grid, read_space
+from seedsweep.storages import default_storage, open_storage
+from seedsweep.studies import SharedStudy
+from seedsweep.summary import print_search
+
+NAME = 500  # characters of a study's name that every storage takes
+Keys = Mapping[str, Any]  # of hydra.sweeper, plain
+
+
+def open_search(keys: Keys, overrides: Sequence[Override], parser: OverridesParser, config: DictConfig) -> Search:
+    """The search that the keys and the overrides ask for; raises `ConfigError` for what is not allowed.
+
+    Of Optuna only warnings are heard from here on.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    for key in ("n_trials", "n_jobs"):
+        check_whole(f"hydra.sweeper.{key}", keys[key], 1)
+    rate = keys["max_failure_rate"]
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        raise ConfigError("hydra.sweeper.max_failure_rate", rate, "must be a fraction from 0 to 1")
+    searched = read_space(overrides, keys["params"], keys["search_space"], parser)
+    if not searched.space and not keys["custom_search_space"]:
+        example = "such as 'optimizer.lr=tag(log, interval(1e-4, 1))'"
+        raise ConfigError(
+            "hydra.sweeper.params", None, f"nothing is searched; give interval, range or choice, {example}"
+        )
+    directions = _directions(keys["direction"])
+    seeds = _seeds(keys["seeds"])
+    if seeds is not None and "seed" in (key.lstrip("+~") for key in searched.order):
+        raise ConfigError(
+            "hydra.sweeper.seeds", keys["seeds"], "seed is given by an override, too; leave one of them out"
+        )
+    if is_tracked(config):
+        _check_objective(config, searched, directions)
+    return Search(
+        [Studied(_study(keys, searched, directions, config), searched)],
+        judge=Judge(directions, keys["aggregate"], keys["risk"]),
+        n_jobs=keys["n_jobs"],
+        seeds=seeds,
+        max_failure_rate=rate,
+        confirm=keys["confirm"],
+        fresh=_fresh(seeds, keys) if len(directions) == 1 else (),
+    )
+
+
+def found(search: Search, confirmed: Sequence[Confirmed]) -> dict[str, Any]:
+    """What a search found, which is printed, as hydra-optuna-sweeper writes it, and the confirmed trials."""
+    study = search.studies[0].study.study
+    if len(study.directions) > 1:
+        solutions = [{"params": trial.params, "values": trial.values} for trial in study.best_trials]
+        return {"name": "optuna", "solutions": solutions}
+    best = study.best_trial
+    print_search(best.params, best.values[0], confirmed)
+    results = {"name": "optuna", "best_params": best.params, "best_value": best.value}
+    return results | ({"confirmed": [asdict(each) for each in confirmed]} if confirmed else {})
+
+
+def _check_objective(config: DictConfig, searched: Searched, directions: Sequence[str]) -> None:
+    """The direction is that of the metric that a run returns."""
+    metric = searched.fixed.get("objective.metric") or config.objective.metric
+    right = "maximize" if str(metric).endswith(MAXIMIZED) else "minimize"
+    if list(directions) != [right]:
+        raise ConfigError("hydra.sweeper.direction", ", ".join(directions), f"objective.metric={metric} needs {right}")
+
+
+def _directions(given: Any) -> list[str]:
+    """`minimize` or `maximize`, as text or enumeration, one or several."""
+    several = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    directions = [str(getattr(each, "name", each)) for each in several]
+    for direction in directions:
+        check_choice("hydra.sweeper.direction", direction, ("minimize", "maximize"))
+    return directions
+
+
+def _seeds(given: Any) -> list[int] | None:
+    if given is None:
+        return None
+    if isinstance(given, int) and not isinstance(given, bool):
+        check_whole("hydra.sweeper.seeds", given, 1, what="how many")
+        return list(range(given))
+    seeds = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    for seed in seeds:
+        check_whole("hydra.sweeper.seeds", seed, 0, 2**31 - 1)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ConfigError("hydra.sweeper.seeds", seeds, "must be different seeds, at least one")
+    return seeds
+
+
+def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
+    """The seeds after those of the search, which no trial was chosen by."""
+    check_whole("hydra.sweeper.confirm", keys["confirm"], 0)
+    count = keys["confirm_seeds"]
+    if count is not None:
+        check_whole("hydra.sweeper.confirm_seeds", count, 1)
+    if seeds is None:
+        return ()
+    return range(max(seeds) + 1, max(seeds) + 1 + (len(seeds) if count is None else count))
+
+
+def _study(keys: Keys, searched: Searched, directions: Sequence[str], config: DictConfig) -> SharedStudy:
+    name = keys["study_name"] or (sweep_name(config)[:NAME] if is_tracked(config) else None)
+    storage = _storage(keys["storage"], config)
+    part = dict(keys["sampler"])
+    if isinstance(part.get("seed"), int):  # a study that goes on would get its first suggestions again
+        part["seed"] += _trials(storage, name)
+    sampler = make_sampler(part, searched.space)
+    n_trials = keys["n_trials"]
+    if isinstance(sampler, GridSampler):
+        n_trials = min(n_trials, math.prod(len(values) for values in grid(searched.space).values()))
+    pruner = make_pruner(keys["pruner"]) or optuna.pruners.NopPruner()
+    suggest = _conditional(keys["custom_search_space"], searched, config)
+    return SharedStudy(name, storage, directions, sampler, pruner, searched.space, n_trials, suggest)
+
+
+def _trials(storage: BaseStorage, name: str | None) -> int:
+    """How many trials a study has, 0 if it is new."""
+    try:
+        return storage.get_n_trials(storage.get_study_id_from_name(str(name)))
+    except KeyError:
+        return 0
+
+
+def _storage(given: Any, config: DictConfig) -> BaseStorage:
+    if isinstance(given, Mapping):  # as hydra-optuna-sweeper takes one
+        made: BaseStorage = instantiate(given)
+        return made
+    if given is not None:
+        return open_storage(given)
+    kept = is_tracked(config) and config.tracking.uri is not None
+    return open_storage(default_storage()) if kept else InMemoryStorage()
+
+
+def _conditional(path: str | None, searched: Searched, config: DictConfig) -> Callable[[Trial], None] | None:
+    """The application's own function of its configuration and a trial, which finds there what is fixed."""
+    if path is None:
+        return None
+    try:
+        extend = get_method(path)
+    except (ImportError, ValueError) as error:
+        raise ConfigError("hydra.sweeper.custom_search_space", path, str(error)) from error
+
+    def suggest(trial: Trial) -> None:
+        for key, text in searched.fixed.items():
+            trial.set_user_attr(key, text)
+        extend(config, trial)
+
+    return suggest
