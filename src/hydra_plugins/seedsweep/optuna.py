@@ -126,10 +126,7 @@ class OptunaSweeper(Sweeper):
     config: DictConfig
 
     def __init__(self, **keys: Any):
-        given = {
-            key: OmegaConf.to_container(v, resolve=True) if OmegaConf.is_config(v) else v for key, v in keys.items()
-        }
-        self.keys = OmegaConf.to_container(OmegaConf.structured(OptunaSweeperConf)) | given  # type: ignore[operator]
+        self.keys: dict[str, Any] = {key: _plain(value) for key, value in keys.items()}
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
@@ -176,3 +173,7 @@ class OptunaSweeper(Sweeper):
                     sweep.add(jobs)
         except StopIteration as end:
             return end.value
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
