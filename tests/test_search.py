@@ -1,0 +1,200 @@
+"""`hydra/sweeper=optuna`: the language of hydra-optuna-sweeper, trials over seeds, and the best of them confirmed."""
+
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+import yaml
+from conftest import Ended, runs_in
+from mlflow import MlflowClient
+
+from seedsweep.errors import ConfigError
+from seedsweep.judging import Judge
+from seedsweep.reading import load_runs
+
+SEARCH = ("-m", "hydra/sweeper=optuna", "optimizer=adam", "trainer.max_epochs=1", "hydra.sweep.dir=out")
+RATES = "optimizer.lr=tag(log, interval(1e-3, 1))"
+APP = """
+import hydra
+
+@hydra.main(version_base=None, config_path=".", config_name="config")
+def sphere(config):
+    {body}
+
+sphere()
+"""
+TPE_ONLY = """
+      consider_prior: true
+      n_startup_trials: 4"""
+OFFICIAL = """
+defaults:
+  - override hydra/sweeper: optuna
+  - override hydra/sweeper/sampler: tpe
+hydra:
+  sweeper:
+    sampler:
+      seed: 123
+      consider_prior: true
+      n_startup_trials: 4
+    direction: minimize
+    study_name: sphere
+    storage: null
+    n_trials: 12
+    n_jobs: 1
+    max_failure_rate: 0.0
+    params:
+      x: range(-5.5, 5.5, step=0.5)
+      y: choice(-5, 0, 5)
+x: 1
+y: 1
+z: foo
+"""
+
+
+def results(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((folder / "optimization_results.yaml").read_text())
+    return found
+
+
+def application(folder: Path, config: str, *arguments: str, body: str = "return config.x**2 + config.y**2") -> str:
+    """An application that is not ours, run to its end in a process of its own; what it printed."""
+    (folder / "app.py").write_text(APP.format(body=body))
+    (folder / "config.yaml").write_text(config)
+    command = [sys.executable, "app.py", "-m", "hydra.sweep.dir=out", *arguments]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+@pytest.mark.filterwarnings("ignore:`consider_prior`")
+def test_configuration_of_the_official_sweeper_runs_unchanged(tmp_path: Path) -> None:
+    application(tmp_path, OFFICIAL)
+    found = results(tmp_path / "out")
+    with pytest.warns(FutureWarning, match="consider_prior"):
+        sampler = optuna.samplers.TPESampler(seed=123, consider_prior=True, n_startup_trials=4)
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(
+        lambda trial: (
+            trial.suggest_float("x", -5.5, 5.0, step=0.5) ** 2 + trial.suggest_categorical("y", [-5, 0, 5]) ** 2
+        ),
+        n_trials=12,
+    )
+    assert found == {"name": "optuna", "best_params": study.best_params, "best_value": study.best_value}
+
+
+def test_solutions_of_several_objectives_are_written(tmp_path: Path) -> None:
+    config = OFFICIAL.replace(TPE_ONLY, "").replace("direction: minimize", "direction: [minimize, maximize]")
+    application(tmp_path, config, "hydra/sweeper/sampler=nsgaii", body="return config.x, config.y")
+    solutions = results(tmp_path / "out")["solutions"]
+    assert solutions
+    assert all([each["params"]["x"], each["params"]["y"]] == each["values"] for each in solutions)
+
+
+def test_grid_is_searched_once_without_its_end(tmp_path: Path) -> None:
+    config = OFFICIAL.replace(TPE_ONLY, "").replace("range(-5.5, 5.5, step=0.5)", "range(0, 3)")
+    config = config.replace("n_trials: 12", "n_trials: 100")
+    printed = application(tmp_path, config, "hydra/sweeper/sampler=grid", "hydra/launcher=basic")
+    jobs = {line.split(" : ")[1] for line in printed.splitlines() if " : " in line}
+    assert jobs == {f"x={x} y={y}" for x in range(3) for y in (-5, 0, 5)}
+
+
+def test_failures_are_tolerated_up_to_their_rate(tmp_path: Path) -> None:
+    body = "return 1 / config.x"
+    config = OFFICIAL.replace("range(-5.5, 5.5, step=0.5)", "0,1").replace("n_jobs: 1", "n_jobs: 6")
+    application(tmp_path, config, "hydra.sweeper.max_failure_rate=0.9", body=body)
+    assert results(tmp_path / "out")["best_params"]["x"] == 1
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        application(tmp_path, config, "hydra.sweeper.study_name=other", body=body)
+
+
+def test_trial_is_the_mean_over_its_seeds_and_the_best_are_confirmed(
+    train: Callable[..., Ended], tmp_path: Path, uri: str
+) -> None:
+    ended = train(*SEARCH, RATES, "hydra.sweeper.n_trials=4", "hydra.sweeper.seeds=3", "hydra.sweeper.confirm=2")
+    assert ended.code == 0, ended.err
+    runs = load_runs("latest", uri)
+    trained = runs.groupby("group")["seed"].apply(sorted).tolist()
+    assert sorted(trained) == [[0, 1, 2]] * 2 + [[0, 1, 2, 3, 4, 5]] * 2
+    found = results(tmp_path / "out")
+    of_search = runs[runs["seed"] < 3].groupby("optimizer.lr")["val/loss"].mean()
+    assert found["best_value"] == pytest.approx(of_search.min(), rel=1e-12)
+    assert found["best_params"]["optimizer.lr"] == pytest.approx(of_search.idxmin())
+    confirming = runs[runs["seed"] >= 3].groupby("optimizer.lr")["val/loss"].mean().sort_values()
+    assert [each["value"] for each in found["confirmed"]] == pytest.approx(confirming.tolist())
+    best = found["confirmed"][0]
+    assert best["optimism"] == pytest.approx(best["value"] - best["searched"])
+    assert best["low"] < best["value"] < best["high"]
+    assert "Confirmed: optimizer.lr=" in ended.out
+
+
+def test_search_goes_on_where_it_ended_and_trains_nothing_twice(
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path
+) -> None:
+    more = ("hydra.sweeper.seeds=2", "hydra.sweeper.confirm=1", "hydra.sweeper.sampler.seed=1")
+    for n_trials in (2, 5, 5):
+        assert train(*SEARCH, RATES, *more, f"hydra.sweeper.n_trials={n_trials}").code == 0
+    (study,) = optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/optuna.db")
+    assert study.n_trials == 5
+    keys = [run.data.tags["seedsweep.key"] + run.data.params["seed"] for run in runs_in(client)]
+    assert len(keys) == len(set(keys))
+    assert len(runs_in(client, "sweep")) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ([RATES, "hydra.sweeper.direction=maximize"], "hydra.sweeper.direction=maximize: objective.metric=val/loss"),
+        ([RATES, "objective.metric=val/accuracy"], "needs maximize"),
+        ([RATES, "seed=1", "hydra.sweeper.seeds=2"], "hydra.sweeper.seeds=2: seed is given"),
+        ([RATES, "hydra.sweeper.seeds=[1,1]"], "different seeds"),
+        ([RATES, "hydra.sweeper.aggregate=best"], "must be one of mean, median, worst, mean_sd"),
+        ([RATES, "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0: must be a whole number"),
+        ([RATES, "hydra/sweeper/sampler=grid"], "cannot be searched by a grid"),
+        ([RATES, "hydra/sweeper/sampler=annealing"], "must be one of cmaes, gp, grid"),
+        ([RATES, "+hydra.sweeper.sampler.sed=1"], "hydra.sweeper.sampler.sed=1: TPESampler of Optuna"),
+        ([RATES, "hydra.sweeper.sampler._target_=os.path"], "must be a subclass"),
+        ([RATES, "hydra/sweeper/pruner=guess"], "must be one of"),
+        ([RATES, "hydra.sweeper.storage=postgresql+psycopg://me:secret@127.0.0.1:1/x"], "cannot be used"),
+        ([RATES, "hydra.sweeper.custom_search_space=nowhere.at_all"], "hydra.sweeper.custom_search_space=nowhere"),
+        (["optimizer.lr=0.1"], "nothing is searched"),
+        (["optimizer.lr=tag(log, interval(0, 1))"], "logarithm"),
+        (["optimizer.lr=interval(-2,-1)"], "must be a finite number greater than 0"),
+    ],
+)
+def test_wrong_search_is_answered_before_anything_is_recorded(
+    train: Callable[..., Ended], client: MlflowClient, wrong: list[str], said: str
+) -> None:
+    ended = train(*SEARCH, *wrong)
+    assert ended.code == 1
+    assert said in ended.err
+    assert "secret" not in ended.err
+    assert "Traceback" not in ended.err
+    assert not client.search_experiments(filter_string="name != 'Default'")
+
+
+def test_aggregates_are_those_that_a_hand_gets() -> None:
+    runs = [[1.0], [2.0], [6.0]]
+    values = {name: Judge(["minimize"], name, 2.0).value(runs)[0] for name in ("mean", "median", "worst", "mean_sd")}
+    assert values == pytest.approx({"mean": 3, "median": 2, "worst": 6, "mean_sd": 3 + 2 * math.sqrt(7)})
+    assert Judge(["maximize"], "worst").value(runs) == [1.0]
+    assert Judge(["maximize"], "mean_sd").value(runs) == pytest.approx([3 - math.sqrt(7)])
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+def test_diverged_run_is_the_worst_of_a_trial(lost: float) -> None:
+    for direction, worst in (("minimize", math.inf), ("maximize", -math.inf)):
+        assert Judge([direction], "mean").value([[0.5], [lost], [0.4]]) == [worst]
+        assert Judge([direction], "median").value([[0.5], [lost], [0.4]]) == [
+            {"minimize": 0.5, "maximize": 0.4}[direction]
+        ]
+
+
+def test_unknown_aggregate_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"hydra\.sweeper\.risk=-1"):
+        Judge(["minimize"], "mean_sd", -1)
