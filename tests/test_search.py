@@ -16,9 +16,10 @@ from mlflow import MlflowClient
 
 from seedsweep.errors import ConfigError
 from seedsweep.judging import Judge
-from seedsweep.reading import load_runs
+from seedsweep.reading import load_curves, load_runs
 
-SEARCH = ("-m", "hydra/sweeper=optuna", "optimizer=adam", "trainer.max_epochs=1", "hydra.sweep.dir=out")
+ADAM = ("-m", "hydra/sweeper=optuna", "optimizer=adam", "hydra.sweep.dir=out")
+SEARCH = (*ADAM, "trainer.max_epochs=1")
 RATES = "optimizer.lr=tag(log, interval(1e-3, 1))"
 APP = """
 import hydra
@@ -198,3 +199,31 @@ def test_diverged_run_is_the_worst_of_a_trial(lost: float) -> None:
 def test_unknown_aggregate_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"hydra\.sweeper\.risk=-1"):
         Judge(["minimize"], "mean_sd", -1)
+
+
+def test_pruned_trials_leave_their_fleet_and_are_not_confirmed(
+    train: Callable[..., Ended], tmp_path: Path, uri: str
+) -> None:
+    longer = ("trainer.max_epochs=8", "hydra/sweeper/pruner=median", "hydra.sweeper.pruner.n_startup_trials=2")
+    more = ("hydra.sweeper.n_trials=12", "hydra.sweeper.n_jobs=4", "hydra.sweeper.seeds=2", "hydra.sweeper.confirm=1")
+    ended = train(*ADAM, RATES, *longer, *more, "hydra/sweeper/sampler=random", "hydra.sweeper.sampler.seed=0")
+    assert ended.code == 0, ended.err
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{tmp_path}/optuna.db")
+    pruned = study.get_trials(states=[optuna.trial.TrialState.PRUNED])
+    assert pruned
+    assert len(study.get_trials(states=[optuna.trial.TrialState.COMPLETE])) == 12 - len(pruned)
+    runs, curves = load_runs("latest", uri), load_curves("latest", uri)
+    left = runs[runs["outcome"] == "pruned"]
+    assert len(left) == 2 * len(pruned)
+    epochs = curves[curves["metric"] == "val/loss"].groupby("run")["epoch"].max() + 1
+    trained = dict(zip(left["optimizer.lr"], epochs[left["run"]], strict=True))
+    for trial in pruned:
+        assert trained[trial.params["optimizer.lr"]] == trial.last_step < 8
+        assert trial.value == trial.intermediate_values[trial.last_step]
+    assert set(epochs[runs.loc[runs["outcome"] == "finished", "run"]]) == {8}
+
+
+def test_pruner_needs_a_metric_of_every_epoch(train: Callable[..., Ended]) -> None:
+    ended = train(*SEARCH, RATES, "hydra/sweeper/pruner=median", "objective.metric=test/loss")
+    assert ended.code == 1
+    assert "a pruner needs a metric of every epoch" in ended.err

@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from seedsweep import fleet
 from seedsweep.assembling import assemble, chunks, refuse_model, refuse_optimizer
@@ -18,15 +19,20 @@ from seedsweep.grouping import ASKED, group
 from seedsweep.importing import collector_paused
 from seedsweep.job import train_alone
 from seedsweep.planning import PlannedRun, overridden, plan_run
-from seedsweep.results import objectives
+from seedsweep.results import Column, objectives
 
 Advance = Callable[[int], None]  # by so many epochs of one run
+# the places of those jobs, of which the columns of an epoch are, whose runs shall end there
+Prune = Callable[[Sequence[Composed], Sequence[Column]], Collection[int]]
 log = logging.getLogger(__name__)
 
 
-def run_all(jobs: Sequence[Composed], advance: Advance | None = None) -> list[float | Exception]:
+def run_all(
+    jobs: Sequence[Composed], advance: Advance | None = None, prune: Prune | None = None
+) -> list[float | Exception]:
     """Train and record the runs of `jobs`; the objective of each, or the exception that ended it.
 
+    `prune` is asked at the end of every epoch of runs that train together, for those with these jobs.
     Raises `ConfigError` before anything is recorded if a configuration is wrong.
     """
     from mlflow.exceptions import MlflowException
@@ -40,7 +46,7 @@ def run_all(jobs: Sequence[Composed], advance: Advance | None = None) -> list[fl
     for places in fleets:
         for members in chunks(jobs[places[0]].config, sorted(places, key=seeds.__getitem__)):
             try:
-                trained = _train_together([jobs[member] for member in members], advance, spent)
+                trained = _train_together([jobs[member] for member in members], advance, prune, spent)
             except (ConfigError, MlflowException, OSError):  # of the store: no other engine could record there
                 raise
             except Exception as error:
@@ -77,7 +83,9 @@ def planned(job: Composed, labels: Collection[str] | None = None) -> PlannedRun:
     return plan_run(job.config, job.choices, labels, data(job.config).fingerprint, job.number)
 
 
-def _train_together(jobs: Sequence[Composed], advance: Advance | None, spent: Counter[str]) -> list[float]:
+def _train_together(
+    jobs: Sequence[Composed], advance: Advance | None, prune: Prune | None, spent: Counter[str]
+) -> list[float]:
     """Train and record a fleet; the objectives of its members."""
     configs = [job.config for job in jobs]
     first, splits = configs[0], data(configs[0])
@@ -85,7 +93,8 @@ def _train_together(jobs: Sequence[Composed], advance: Advance | None, spent: Co
         runs = [planned(job) for job in jobs]
     with record_fleet(first["tracking"], runs, "fleet", splits.fingerprint) as record:
         with _timed("training", spent):
-            result = fleet.train(assemble(configs), record.publish, advance)
+            leaving = partial(prune, jobs) if prune else None
+            result = fleet.train(assemble(configs), record.publish, advance, leaving)
         with collector_paused():
             values = objectives(result, [tuple(config["objective"].values()) for config in configs])
         with _timed("tracking", spent):

@@ -10,6 +10,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from seedsweep.confirming import Confirmed, confirm
 from seedsweep.judging import Judge
+from seedsweep.pruning import Pruning
 from seedsweep.spaces import Searched, as_overrides
 from seedsweep.studies import SharedStudy
 
@@ -49,6 +50,7 @@ class Search:
     max_failure_rate: float = 0.0
     confirm: int = 0
     fresh: Sequence[int] = ()
+    pruning: Pruning | None = None
 
     def __post_init__(self) -> None:
         self._known: dict[str, Any] = {}
@@ -68,7 +70,10 @@ class Search:
     def rounds(self) -> Rounds:
         """The jobs of each round, for what became of them; in the end the confirmed trials, the best first."""
         while trials := [(studied, trial) for studied in self.studies for trial in studied.study.ask(self.n_jobs)]:
-            ended = yield from self._trained([studied.jobs(trial, self.seeds) for studied, trial in trials])
+            jobs = [studied.jobs(trial, self.seeds) for studied, trial in trials]
+            if self.pruning:
+                self.pruning.begin(dict(zip([trial for _, trial in trials], jobs, strict=True)))
+            ended = yield from self._trained(jobs)
             told = [self._tell(*each, runs) for each, runs in zip(trials, ended, strict=True)]
             errors = [error for error in told if error]
             if len(errors) / len(trials) > self.max_failure_rate:
@@ -80,11 +85,17 @@ class Search:
         new = {" ".join(job): job for jobs in trials for job in jobs if " ".join(job) not in self._known}
         ended = dict(zip(new, (yield list(new.values())), strict=True)) if new else {}
         if self.seeds is not None:  # with seeds, the same job gives the same again
-            self._known |= {job: value for job, value in ended.items() if not isinstance(value, Exception)}
+            pruned = self.pruning.left if self.pruning else set()
+            self._known |= {
+                job: value for job, value in ended.items() if not isinstance(value, Exception) and job not in pruned
+            }
         return [{" ".join(job): (ended | self._known)[" ".join(job)] for job in jobs} for jobs in trials]
 
     def _tell(self, studied: Studied, trial: Trial, ended: Mapping[str, Any]) -> Exception | None:
         """Tell the study what the runs of a trial gave; the error if it failed."""
+        if self.pruning and trial in self.pruning.pruned:
+            studied.study.tell(trial, None, TrialState.PRUNED)  # with what was reported last
+            return None
         error = next((run for run in ended.values() if isinstance(run, Exception)), None)
         try:
             runs = [] if error else [_values(run, len(self.judge.signs)) for run in ended.values()]
@@ -101,6 +112,8 @@ class Search:
 
     def _confirmed(self) -> Rounds:
         """The best trials of each study again, with fresh seeds."""
+        if self.pruning:
+            self.pruning.begin({})
         best = [(studied, trial) for studied in self.studies for trial in self._best(studied)]
         ended = yield from self._trained([studied.jobs(trial, self.fresh) for studied, trial in best])
         found = []

@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig
+from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import GridSampler
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import Trial
@@ -19,8 +20,9 @@ from seedsweep.checks import check_choice, check_whole
 from seedsweep.confirming import Confirmed
 from seedsweep.errors import ConfigError
 from seedsweep.judging import Judge
+from seedsweep.pruning import Pruning
 from seedsweep.results import MAXIMIZED
-from seedsweep.samplers import make_pruner, make_sampler
+from seedsweep.samplers import PRUNER, make_pruner, make_sampler
 from seedsweep.search import Search, Studied
 from seedsweep.spaces import Searched, grid, read_space
 from seedsweep.storages import default_storage, open_storage
@@ -54,16 +56,19 @@ def open_search(keys: Keys, overrides: Sequence[Override], parser: OverridesPars
         raise ConfigError(
             "hydra.sweeper.seeds", keys["seeds"], "seed is given by an override, too; leave one of them out"
         )
+    judge = Judge(directions, keys["aggregate"], keys["risk"])
     if is_tracked(config):
         _check_objective(config, searched, directions)
+    pruner = make_pruner(keys["pruner"])
     return Search(
-        [Studied(_study(keys, searched, directions, config), searched)],
-        judge=Judge(directions, keys["aggregate"], keys["risk"]),
+        [Studied(_study(keys, searched, directions, pruner, config), searched)],
+        judge=judge,
         n_jobs=keys["n_jobs"],
         seeds=seeds,
         max_failure_rate=rate,
         confirm=keys["confirm"],
         fresh=_fresh(seeds, keys) if len(directions) == 1 else (),
+        pruning=Pruning(_measured(config, searched), judge) if pruner else None,
     )
 
 
@@ -121,7 +126,17 @@ def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
     return range(max(seeds) + 1, max(seeds) + 1 + (len(seeds) if count is None else count))
 
 
-def _study(keys: Keys, searched: Searched, directions: Sequence[str], config: DictConfig) -> SharedStudy:
+def _measured(config: DictConfig, searched: Searched) -> str:
+    """The metric that a pruner looks at; raises `ConfigError` where there is none after every epoch."""
+    metric = str(searched.fixed.get("objective.metric") or config.get("objective", {}).get("metric"))
+    if not is_tracked(config) or metric.startswith("test/"):
+        raise ConfigError(PRUNER, f"objective.metric={metric}", "a pruner needs a metric of every epoch, as val/loss")
+    return metric
+
+
+def _study(
+    keys: Keys, searched: Searched, directions: Sequence[str], pruner: BasePruner | None, config: DictConfig
+) -> SharedStudy:
     name = keys["study_name"] or (sweep_name(config)[:NAME] if is_tracked(config) else None)
     storage = _storage(keys["storage"], config)
     part = dict(keys["sampler"])
@@ -131,9 +146,8 @@ def _study(keys: Keys, searched: Searched, directions: Sequence[str], config: Di
     n_trials = keys["n_trials"]
     if isinstance(sampler, GridSampler):
         n_trials = min(n_trials, math.prod(len(values) for values in grid(searched.space).values()))
-    pruner = make_pruner(keys["pruner"]) or optuna.pruners.NopPruner()
     suggest = _conditional(keys["custom_search_space"], searched, config)
-    return SharedStudy(name, storage, directions, sampler, pruner, searched.space, n_trials, suggest)
+    return SharedStudy(name, storage, directions, sampler, pruner or NopPruner(), searched.space, n_trials, suggest)
 
 
 def _trials(storage: BaseStorage, name: str | None) -> int:

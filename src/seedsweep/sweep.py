@@ -21,7 +21,7 @@ from seedsweep.building import Config, check, gap
 from seedsweep.composing import Composed
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.importing import collector_paused
-from seedsweep.jobs import planned
+from seedsweep.jobs import Prune, planned
 from seedsweep.plan import Plan
 from seedsweep.planning import varied
 from seedsweep.progress import advance, checking, training
@@ -46,6 +46,7 @@ class SweepTask:
     sweep: str | None
     labels: tuple[str, ...]
     progress: Path
+    prune: Prune | None = None
 
     def __call__(self, config: DictConfig) -> Any:
         config.tracking.sweep = self.sweep
@@ -61,7 +62,8 @@ class SweepTask:
 
         def run(jobs: Sequence[Composed]) -> list[Any]:
             tracking = jobs[0].config["tracking"] | of_sweep
-            return task(_Members(jobs, tracking), partial(advance, self.progress))
+            pruning = {"prune": self.prune} if self.prune else {}
+            return task(_Members(jobs, tracking), partial(advance, self.progress), **pruning)
 
         return run
 
@@ -117,9 +119,9 @@ class Sweep:
         if self.record:
             self.record.plan(self.plan)
 
-    def member(self, task: Task) -> SweepTask:
-        """The task as each job of this sweep has to run it."""
-        return SweepTask(task, self.record.run_id if self.record else None, self.labels, self.progress)
+    def member(self, task: Task, prune: Prune | None = None) -> SweepTask:
+        """The task as each job of this sweep has to run it; in a fleet, until `prune` ends it."""
+        return SweepTask(task, self.record.run_id if self.record else None, self.labels, self.progress, prune)
 
     def close(self, status: str | None = None) -> None:
         """Record how it ended, with `status` or by how its jobs did, and print the table."""

@@ -155,7 +155,7 @@ class OptunaSweeper(Sweeper):
         name, folder = seedsweep.sweep_name(self.config), Path(self.config.hydra.sweep.dir)
         opened = seedsweep.open_sweep(name, jobs, compose, folder, search.labels(jobs), search.expected)
         with closing(rounds), opened as sweep:
-            task = sweep.member(self.task_function)
+            task = sweep.member(self.task_function, search.pruning)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
             return self._run(rounds, jobs, sweep)
 

@@ -1,0 +1,61 @@
+"""Which runs of a fleet leave at the end of an epoch, since Optuna's pruner gives up their trial."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from optuna.trial import Trial
+
+from seedsweep.composing import Composed
+from seedsweep.judging import Judge
+from seedsweep.results import Column
+
+
+class Pruning:
+    """Reports what the trials of a round are worth after every epoch, and knows which of them were given up.
+
+    A trial is worth what its runs give that train together. Where they train in several fleets, the first to come to
+    the end of an epoch reports it, and what is given up then leaves that fleet alone.
+    """
+
+    def __init__(self, metric: str, judge: Judge):
+        self.metric, self.judge = metric, judge
+        self.begin({})
+
+    def begin(self, trials: Mapping[Trial, Sequence[Sequence[str]]]) -> None:
+        """Forget the last round; the trials of this one have these jobs, by their overrides."""
+        self.trials = {" ".join(job): trial for trial, jobs in trials.items() for job in jobs}
+        self.pruned: set[Trial] = set()
+        self.left: set[str] = set()  # the jobs, as texts, that did not come to their end
+        self._reported: set[tuple[Trial, int]] = set()  # with the epoch
+
+    def __call__(self, jobs: Sequence[Composed], columns: Sequence[Column]) -> list[int]:
+        """The places in `jobs`, the members of a fleet, of those that shall leave, by the columns of an epoch."""
+        measured = [column for column in columns if column.metric == self.metric]
+        if not measured or not self.trials:
+            return []
+        last = measured[-1]
+        values = dict(zip(last.members.tolist(), last.values.tolist(), strict=True))
+        leaving: list[int] = []
+        for trial, places in self._places(jobs).items():
+            runs = [[values.get(place, np.inf)] for place in places]  # what is not measured any more has diverged
+            if any(place in values for place in places) and self._gives_up(trial, runs, last.epoch + 1):
+                leaving += places
+        self.left |= {" ".join(jobs[place].overrides) for place in leaving}
+        return leaving
+
+    def _places(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:
+        places: dict[Trial, list[int]] = {}
+        for place, job in enumerate(jobs):
+            if trial := self.trials.get(" ".join(job.overrides)):
+                places.setdefault(trial, []).append(place)
+        return places
+
+    def _gives_up(self, trial: Trial, runs: Sequence[Sequence[float]], epoch: int) -> bool:
+        if (trial, epoch) in self._reported:
+            return False
+        self._reported.add((trial, epoch))
+        (value,) = self.judge.value(runs)
+        trial.report(value, epoch)
+        if trial.should_prune():
+            self.pruned.add(trial)
+        return trial in self.pruned
