@@ -4,15 +4,15 @@ The notebook's task (960 training rows, batch 16, five epochs: 300 steps; curves
 rates × seeds, as whole processes, against (a) what people do today, (b) a bare loop, (c) a floor written by hand.
 Run: python benchmarks/fleet.py [60000]   (the largest sweep)
 
-On two cores of a machine that others had slowed to a fourth (the bare loop takes 85 ms when it is alone). In other
-invocations, 6,000 runs cost 0.72 to 1.6 ms each, 60,000 1.04 to 1.6:
+On two cores of a machine that others had slowed to a fourth (the bare loop takes 85 ms when it is alone; (a) took 1057 ms
+in other invocations). There, 6,000 runs cost 0.72 to 1.6 ms each:
 
-  (a) Hydra basic, Trainer, MLFlowLogger: 1057 ms a run  (b) bare loop: 413 ms a run
+  (a) Hydra basic, Trainer, MLFlowLogger: 2629 ms a run  (b) bare loop: 335 ms a run
   runs  whole s  MB  ms a run, all in  (a)/it  (b)/it  composing  planning  training  tracking  closing  (c) floor
-  6  10.9  628  (start-up)      313.333  48.333  140.000  1.667  21.667
-  600  12.1  659     1.932  547  214    3.750  0.383  1.933  0.650  0.783  0.026 + 0.130
-  6000  15.9  724     0.830  1274  497    0.340  0.100  0.212  0.475  0.192  0.019 + 0.246
- 60000  108.2  879     1.621  652  254    0.224  0.083  0.267  0.701  0.228  0.016 + 0.195
+  6  7.4  634  (start-up)      113.333    25.000   160.000     1.667    26.667
+  600  8.7  666     2.213    1188     151       2.133     0.450     1.483     0.467     0.500   0.026 + 0.128
+  6000  14.0  725     1.105    2379     303       0.332     0.097     0.193     0.402     0.213   0.012 + 0.146
+  60000  77.9  814     1.175    2237     285       0.143     0.062     0.207     0.458     0.233   0.016 + 0.127
 """
 
 import os

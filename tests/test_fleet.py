@@ -17,7 +17,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
-from seedsweep import training, vectorized
+from seedsweep import training
 from seedsweep.classifier import Classifier
 from seedsweep.data import DataModule, Splits, prepare
 from seedsweep.fleet import Fleet, Member, Prune, _Training, train
@@ -545,18 +545,6 @@ def test_small_fleets_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         prepared = fleet(logistic(), [run("sgd", 0.1, seed, epochs=3) for seed in range(8)])
         prepared.module = module
         train(prepared, prune=after({0: range(4), 1: [4]}) if module.recordings else None)
-
-
-def test_steps_with_and_without_a_record_are_bit_equal(monkeypatch: pytest.MonkeyPatch) -> None:
-    for problem in (logistic(), mlp(), wine([7], "sigmoid", 33), digits(157)):
-        runs = [run(name, 0.1, seed, epochs=2) for seed in range(3) for name in COMPANY]
-        results = []
-        for steps in (0, 1000):
-            monkeypatch.setattr(vectorized, "RECORDED", steps)
-            prepared = fleet(problem, runs)
-            results.append(train(prepared))
-            assert bool(prepared.module.recordings) == (steps == 0)
-        assert_same_bits(*results, range(len(runs)))
 
 
 def test_only_who_goes_on_can_be_pruned(paying: Callable[[bool], None]) -> None:

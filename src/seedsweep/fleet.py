@@ -1,7 +1,6 @@
 """The fleet: many runs trained as one vectorised program, each with the curves that it would have alone."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 
@@ -24,7 +23,7 @@ Prune = Callable[[list[Column]], Collection[int]]  # to places in the fleet
 
 LOSSES = 256  # steps whose losses are kept before they are looked at
 GONE = 0.25  # of the members of a fleet, from which on taking them out is thought of
-OVERHEAD = 0.01  # of the time of recording a step, which taking it needs however few the members are
+OVERHEAD = 0.07  # of the time of recording a step, which taking it needs however few the members are
 
 
 @dataclass(frozen=True)
@@ -142,9 +141,9 @@ class _Training:
     def _pays(self, going_on: np.ndarray) -> bool:
         """Whether a smaller fleet is likely to save more time than it takes to record the steps again."""
         gone, epochs = 1 - going_on.mean(), (self.epochs[going_on] - self.done).max()
-        recording = min(self.module.recordings, default=0)
+        recording = min(self.module.recordings)
         saved = gone * epochs * (self.seconds - OVERHEAD * recording * self.step / self.done)
-        return bool(gone >= GONE and saved > recording)
+        return bool(gone >= GONE and saved > 2 * recording)  # the last minibatch has shapes of its own
 
     def _keep(self, staying: np.ndarray) -> None:
         """Go on with these members only, each exactly where it was."""
@@ -189,14 +188,9 @@ class _Training:
         columns: list[Column] = []
         sums: Logged = {}
         losses: list[Tensor] = []
-        minibatches = torch.split(self.order, self.fleet.batch_size, dim=1)
-        epochs = int(self.epochs[self.alive_now].max()) - epoch
-        left = {rows: epochs * steps for rows, steps in Counter(index.shape[1] for index in minibatches).items()}
-        for index in minibatches:
-            rows = index.shape[1]
-            loss, logged = self._step(tuple(part[index] for part in self.train), left[rows])
-            left[rows] -= 1
-            sums = {name: sums.get(name, 0) + value * rows for name, value in logged.items()}
+        for index in torch.split(self.order, self.fleet.batch_size, dim=1):
+            loss, logged = self._step(tuple(part[index] for part in self.train))
+            sums = {name: sums.get(name, 0) + value * index.shape[1] for name, value in logged.items()}
             losses.append(loss)
             if len(losses) == LOSSES:
                 columns += self._losses(epoch, losses)
@@ -206,8 +200,8 @@ class _Training:
         means = {name: value.flatten()[self.cell] / self.order.shape[1] for name, value in sums.items()}
         return columns + self._measured(epoch, means)
 
-    def _step(self, batch: Batch, left: int) -> tuple[Tensor, Logged]:
-        losses, logged, gradients = self.module.train(self.parameters[self.cells], batch, left)
+    def _step(self, batch: Batch) -> tuple[Tensor, Logged]:
+        losses, logged, gradients = self.module.train(self.parameters[self.cells], batch)
         self.optimizers.gradients[self.cells] = gradients
         self.optimizers.step(self.rates, self.active)
         loss = losses.flatten()[self.cell]

@@ -1,13 +1,12 @@
 """A Lightning module's own steps as functions of the parameters of many members, which are rows of one matrix.
 
 The steps run under `torch.func.vmap`: over the columns of a grid of members, which have a minibatch each, and over the
-members in a column, which share it. Where there are many of the same shapes, `make_fx` records the operations once, so
-that later steps cost neither vmap nor autograd.
+members in a column, which share it. The operations are recorded once for each shape of minibatch, so that later steps
+cost neither vmap nor autograd.
 """
 
 import math
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,11 +14,12 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import binary_cross_entropy_with_logits, gelu, linear, logsigmoid, pad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from seedsweep.recording import record
 
 Batch = tuple[Tensor, ...]
 Logged = dict[str, Tensor]
@@ -29,7 +29,7 @@ Logged = dict[str, Tensor]
 LEAST = 16  # rows of the members that share a minibatch, and of that minibatch
 MULTIPLE = 4
 SMALL = 400  # multiplications up to which PyTorch has a plain loop of its own for each matrix
-RECORDED = 30  # steps of the same shapes that take longer without a record than recording one does
+KEPT = 64  # records: fleets whose members leave have many shapes
 EVALUATED = 2**22  # logits at once; only memory depends on it
 
 
@@ -45,7 +45,6 @@ class Vectorized:
         self.shapes = {name: value.shape for name, value in module.named_parameters()}
         self.recordings: list[float] = []  # the seconds that they took
         self._recorded: dict[tuple[torch.Size, ...], Callable[..., Any]] = {}
-        self._met: Counter[tuple[torch.Size, ...]] = Counter()  # shapes, in steps without a record
 
     def vector(self, module: nn.Module) -> Tensor:
         """The parameters (P,) of a module of the same architecture."""
@@ -57,34 +56,26 @@ class Vectorized:
         parts = zip(self.shapes.items(), torch.split(vectors, sizes, dim=-1), strict=True)
         return {name: torch.unflatten(part, -1, shape) for (name, shape), part in parts}
 
-    def train(self, vectors: Tensor, batch: Batch, left: int = RECORDED) -> tuple[Tensor, Logged, Tensor]:
+    def train(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Logged, Tensor]:
         """Losses (k, s), what was logged (k, s), and gradients (k, s, P), at the vectors (k, s, P).
 
-        Every tensor of `batch` begins with the s columns; the k members of a column share its minibatch. `left` is how
-        many steps of such shapes are to be taken, with this one: few are not worth recording.
+        Every tensor of `batch` begins with the s columns; the k members of a column share its minibatch.
         """
         shapes = (vectors.shape, *(part.shape for part in batch))
-        recorded = self._recorded.get(shapes)
-        if recorded is None:
-            self._met[shapes] += 1
-            with torch.inference_mode(False), torch.enable_grad():
-                # autograd takes no tensors that were made in inference mode
-                clones = vectors.clone(), tuple(part.clone() for part in batch)
-                if self._met[shapes] + left <= RECORDED:
-                    return self._gradients(*clones)
-                recorded = self._recorded[shapes] = self._record(*clones)
-        found: tuple[Tensor, Logged, Tensor] = recorded(vectors, batch)
+        recorded = self._recorded.pop(shapes, None) or self._record(vectors, *batch)
+        self._recorded[shapes] = recorded  # the last one again
+        if len(self._recorded) > KEPT:
+            del self._recorded[next(iter(self._recorded))]
+        found: tuple[Tensor, Logged, Tensor] = recorded(vectors, *batch)
         return found
 
-    def _record(self, vectors: Tensor, batch: Batch) -> Callable[..., Any]:
+    def _record(self, *inputs: Tensor) -> Callable[..., Any]:
         start = time.perf_counter()
-        graph = make_fx(lambda vectors, batch: self._gradients(vectors, batch))(vectors, batch)
-        for node in graph.graph.find_nodes(op="call_function", target=torch.ops.aten.detach.default):
-            node.replace_all_uses_with(node.args[0])  # without autograd it does nothing
-        graph.graph.eliminate_dead_code()
-        graph.recompile()
+        with torch.inference_mode(False), torch.enable_grad():
+            # clones: autograd takes no tensors that were made in inference mode
+            recorded = record(self._gradients, *(value.clone() for value in inputs))
         self.recordings.append(time.perf_counter() - start)
-        return graph
+        return recorded
 
     def evaluate(self, step: str, vectors: Tensor, batch: Batch) -> Logged:
         """What the module's `step` logs, (n,), at the vectors (n, P), on one batch for all."""
@@ -94,7 +85,7 @@ class Vectorized:
             parts = [call(self.tensors(part)) for part in torch.split(vectors, rows)]
         return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
-    def _gradients(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Logged, Tensor]:
+    def _gradients(self, vectors: Tensor, *batch: Tensor) -> tuple[Tensor, Logged, Tensor]:
         parameters = {name: value.detach().requires_grad_() for name, value in self.tensors(vectors).items()}
         member = vmap(
             lambda values, *part: self._call("training_step", values, part),
@@ -132,8 +123,11 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
     try:
         vectors = torch.stack([vectorized.vector(module) for module in modules]).unsqueeze(1)
         before, constants = _attributes(modules[0]), [value.clone() for value in modules[0].buffers()]
+        columns = [part.unsqueeze(0) for part in batch]
         with _Bytes() as made:
-            losses, _, gradients = vectorized._gradients(vectors, tuple(part.unsqueeze(0) for part in batch))
+            vectorized._gradients(vectors, *columns)
+        vectorized.train(vectors.flip(0), tuple(columns))  # is recorded, with other values than it is repeated with
+        losses, _, gradients = vectorized.train(vectors, tuple(columns))
         equal = _attributes(modules[0]) == before and all(map(torch.equal, modules[0].buffers(), constants))
         for place, module in enumerate(modules):
             loss, logged = _alone(module, "training_step", batch)
