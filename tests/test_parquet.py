@@ -1,35 +1,49 @@
 """Tables that are written in parts are those that would be written at once."""
 
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
 
+from seedsweep.database import Stored
+from seedsweep.frames import runs_frame
 from seedsweep.parquet import write_runs
 
-ABOUT = {"name": "a", "group": "g", "sweep": "s", "job": 0, "outcome": "finished", "status": "FINISHED"}
-ABOUT |= {"run": "r", "started": pd.Timestamp(0, unit="ms", tz="UTC"), "seconds": 1.0, "fingerprint": "f"}
+TEXTS = [  # of params, one part after the other
+    {"a": ["1", "2"], "b": ["true", "false"], "c": ["1e-05", "0.5"], "d": ["1", "null"], "e": ["1", "2"]},
+    {"a": ["3", "4"], "b": ["true", "true"], "c": ["no", "1"], "d": ["null", "2"], "f": ["true", "false"]},
+    {"a": ["9007199254740993", "6"], "b": ["false", "true"], "c": ["1", None], "d": ["3", "4"], "f": ["true", "true"]},
+]
 
 
-def written(folder: Path, *parts: dict[str, object]) -> pd.DataFrame:
-    write_runs((pd.DataFrame([ABOUT | part]) for part in parts), folder / "runs.parquet")
+def written(folder: Path, *parts: pd.DataFrame) -> pd.DataFrame:
+    write_runs(iter(parts), folder / "runs.parquet")
     return pd.read_parquet(folder / "runs.parquet")
 
 
-def test_column_of_whole_and_other_numbers_has_numbers(tmp_path: Path) -> None:
-    assert written(tmp_path, {"model.init": 1}, {"model.init": 0.5})["model.init"].tolist() == [1.0, 0.5]
+def frames(texts: list[dict[str, list[str | None]]]) -> list[pd.DataFrame]:
+    """Parts of a table of runs, two in each, with these params as texts."""
+    made = []
+    for number, params in enumerate(texts):
+        stored = [(f"r{number}{place}", "n", "FINISHED", 1_000 * number, None) for place in range(2)]
+        tags = [(run[0], "seedsweep.job", str(2 * number + place)) for place, run in enumerate(stored)]
+        pairs = [(run[0], key, value[place]) for place, run in enumerate(stored) for key, value in params.items()]
+        metrics = [(run[0], "val/loss", float(number)) for run in stored]
+        known = [(run, key, value) for run, key, value in pairs if value is not None]
+        made.append(Stored(stored, tags, known, metrics))
+    whole = Stored(*(list(chain(*each)) for each in zip(*made, strict=True)))
+    return [
+        *(runs_frame(each, None, lambda _: (), typed=False) for each in made),
+        runs_frame(whole, None, lambda _: ()),
+    ]
 
 
-def test_column_that_some_parts_lack_is_empty_there(tmp_path: Path) -> None:
-    found = written(tmp_path, {"optimizer.lr": 0.1}, {"val/loss": 0.5}, {"optimizer.lr": 0.2, "val/loss": 1.0})
-    assert found["optimizer.lr"].isna().tolist() == [False, True, False]
-    assert found["val/loss"].isna().tolist() == [True, False, False]
-    assert list(found)[-2:] == ["optimizer.lr", "val/loss"]
+def test_table_in_parts_is_the_table_at_once(tmp_path: Path) -> None:
+    *parts, whole = frames(TEXTS)
+    whole.to_parquet(tmp_path / "whole.parquet", index=False)
+    pd.testing.assert_frame_equal(written(tmp_path, *parts), pd.read_parquet(tmp_path / "whole.parquet"))
 
 
-def test_column_of_numbers_and_texts_has_texts(tmp_path: Path) -> None:
-    assert written(tmp_path, {"a": 1}, {"a": "no"}, {"a": 0.5})["a"].tolist() == ["1", "no", "0.5"]
-    assert written(tmp_path, {"a": True}, {"a": "no"}, {"a": None})["a"].tolist()[:2] == ["true", "no"]
-
-
-def test_moments_keep_their_zone(tmp_path: Path) -> None:
-    assert written(tmp_path, {}, {})["started"].tolist() == [ABOUT["started"]] * 2
+def test_typed_table_is_written_as_it_is(tmp_path: Path) -> None:
+    whole = frames(TEXTS)[-1]
+    pd.testing.assert_frame_equal(written(tmp_path, whole), whole)

@@ -17,9 +17,11 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 import seedsweep
+from seedsweep import reading
 from seedsweep.building import resolve
 from seedsweep.composing import Composed
 from seedsweep.errors import ConfigError
+from seedsweep.parquet import write_runs
 from seedsweep.planning import PlannedRun, canonical
 from seedsweep.results import Point, RunResult
 from seedsweep.tracking import record_run
@@ -365,3 +367,18 @@ def test_store_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nothing has been recorded there yet"):
         seedsweep.load_runs(tracking_uri=f"sqlite:///{tmp_path}/none.db")
     assert not list(tmp_path.iterdir())
+
+
+def test_table_in_parts_has_the_missing_runs_in_their_places(
+    train: Callable[..., Ended], client: MlflowClient, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert train("-m", "optimizer=sgd,adam", "seed=range(0,4)", "trainer.max_epochs=1").code == 0
+    for run in runs_in(client):
+        if run.data.tags["seedsweep.job"] in ("0", "3", "4", "5"):
+            client.delete_run(run.info.run_id)
+    monkeypatch.setattr(reading, "RUNS", 2)
+    whole = reading.load_runs("latest", uri)
+    whole.to_parquet(tmp_path / "whole.parquet", index=False)
+    write_runs(reading.stream_runs("latest", uri), tmp_path / "parts.parquet")
+    assert whole["job"].tolist() == list(range(8))
+    pd.testing.assert_frame_equal(*(pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("parts", "whole")))

@@ -101,7 +101,7 @@ class Composer:
         resolved = _resolve(config)
         if shape not in self._shapes:
             if len(self._shapes) >= SHAPES:
-                self._shapes.clear()
+                del self._shapes[next(iter(self._shapes))]
             try:
                 self._shapes[shape] = Shape(resolved, choices, self._sources(parsed, config, resolved))
             except DoubtError:
@@ -181,7 +181,10 @@ class Composer:
 
 
 class Jobs(Sequence[Composed]):
-    """Jobs that are composed whenever they are looked at: that takes 4 µs, and many of them need no memory."""
+    """Jobs that are composed whenever they are looked at: that takes 4 µs, and many of them need no memory.
+
+    Those that only Hydra can compose are kept, for it takes 45 ms, and might make something else the next time.
+    """
 
     def __init__(self, composer: Composer, overrides: Sequence[Sequence[str]], first: int):
         self._composer, self._overrides, self._first = composer, overrides, first

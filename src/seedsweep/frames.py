@@ -22,8 +22,11 @@ Missing = Callable[[set[int]], Sequence[Mapping[Any, Any]]]  # the rows of a pla
 Points = Sequence[tuple[str, str, int, float | None]]  # run id, metric, step, value
 
 
-def runs_frame(stored: Stored, sweep: str | None, missing: Missing) -> pd.DataFrame:
-    """The table of `load_runs`: the stored runs, and those of the `sweep` that were only planned."""
+def runs_frame(stored: Stored, sweep: str | None, missing: Missing, typed: bool = True) -> pd.DataFrame:
+    """The table of `load_runs`: the stored runs, and those of the `sweep` that were only planned.
+
+    Its params are texts as they are stored unless `typed`.
+    """
     places = {info[0]: place for place, info in enumerate(stored.infos)}
     texts = _Texts(len(places))
     for place, (_, name, status, _, _) in enumerate(stored.infos):
@@ -47,7 +50,7 @@ def runs_frame(stored: Stored, sweep: str | None, missing: Missing) -> pd.DataFr
     sorting = pd.DataFrame({key: texts.column(key) for key in ("sweep", "job")}).sort_values(["sweep", "job"])
     order = sorting.index.to_numpy()
     columns = {name: values[order] for name, values in (about | numbers).items()}
-    columns |= {name: texts.column(name, order) for name in texts.known if name not in columns}
+    columns |= {name: texts.column(name, order, typed) for name in texts.known if name not in columns}
     return pd.DataFrame({name: columns[name] for name in ordered(columns)}, copy=False)
 
 
@@ -80,13 +83,14 @@ class _Texts:
         for codes in self._codes.values():
             codes.extend([NONE] * runs)
 
-    def column(self, name: str, order: Any = slice(None)) -> Any:
-        """The column of the runs in that order; those of params as numbers or truth values where all are."""
+    def column(self, name: str, order: Any = slice(None), typed: bool = True) -> Any:
+        """The column of the runs in that order; if `typed`, params are numbers or truth values where all are."""
         codes = np.array(self._codes[name], dtype=np.intp)[order]
         if name == "outcome":
             codes[codes == NONE] = self.known[name].setdefault("missing", len(self.known[name]))
         values = pd.array(list(self.known[name]), dtype="str")
-        return take(values if name in TEXTS else _as_numbers(values, whole=NONE not in codes), codes, allow_fill=True)
+        as_text = name in TEXTS or not (typed or name == "job")
+        return take(values if as_text else as_numbers(values, whole=NONE not in codes), codes, allow_fill=True)
 
     def _add(self, name: str) -> None:
         self._codes[name], self.known[name] = array("i", [NONE]) * self._runs, {}
@@ -98,7 +102,7 @@ def _about(stored: Stored, planned: int) -> dict[str, Any]:
     run, start, end = ([*columns[number], *[None] * planned] for number in (0, 3, 4))
     started = np.array(start, dtype=float)
     ended = np.array([time or None for time in end], dtype=float)
-    moments = pd.to_datetime(start, unit="ms", utc=True).array
+    moments = pd.to_datetime(start, unit="ms", utc=True).as_unit("us").array
     return {"run": pd.array(run, dtype="str"), "started": moments, "seconds": (ended - started) / 1000}
 
 
@@ -144,7 +148,7 @@ def _unclipped(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _as_numbers(texts: Any, whole: bool) -> Any:
+def as_numbers(texts: Any, whole: bool) -> Any:
     """Params come as text: numbers or truth values where all are, nothing for `null`; `whole` if every run has one."""
     known = pd.Series(texts).replace("null", None)
     if whole and len(known) and known.isin(["true", "false"]).all():

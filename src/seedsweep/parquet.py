@@ -1,13 +1,17 @@
 """Frames that come in parts, which together need not fit into memory, as one Parquet file."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from pandas.api.extensions import take
 
-from seedsweep.frames import ordered
+from seedsweep.frames import ABOUT, as_numbers, ordered
 
 
 def write_curves(parts: Iterable[pd.DataFrame], file: Path) -> None:
@@ -24,41 +28,55 @@ def write_curves(parts: Iterable[pd.DataFrame], file: Path) -> None:
 
 
 def write_runs(parts: Iterable[pd.DataFrame], file: Path) -> None:
-    """Write parts of the table of runs, at least one, in which a column may be missing, or have values of other types.
+    """Write parts of the table of runs, at least one, whose params are texts, and may be missing in some parts.
 
-    Where all of a column are numbers it has numbers, else texts.
+    They become what they would be in one frame: numbers or truth values where all are, see `frames.as_numbers`.
     """
-    import pyarrow as pa
-    from pyarrow.parquet import ParquetWriter, read_schema, read_table
+    from pyarrow.parquet import ParquetWriter, read_table
 
     with TemporaryDirectory() as folder:
         files: list[str] = []
+        columns = _Columns()
         for part in parts:
             files.append(f"{folder}/{len(files)}")
             part.to_parquet(files[-1], index=False)
-        schema = _common([read_schema(each) for each in files])
-        with ParquetWriter(file, schema) as writer:
+            columns.look(part)
+        with ExitStack() as stack:
+            writer: Any = None
             for each in files:
+                columns.typed(pd.read_parquet(each)).to_parquet(each, index=False)
                 table = read_table(each)
-                empty = pa.nulls(len(table))
-                found = [table[name] if name in table.column_names else empty for name in schema.names]
-                columns = [column.cast(kind) for column, kind in zip(found, schema.types, strict=True)]
-                writer.write_table(pa.table(columns, schema=schema))
+                writer = writer or stack.enter_context(ParquetWriter(file, table.schema))
+                writer.write_table(table.cast(writer.schema))
 
 
-def _common(schemas: Sequence[Any]) -> Any:
-    import pyarrow as pa
+class _Columns:
+    """The columns of all parts, and the texts in those of params."""
 
-    kinds: dict[str, set[Any]] = {}
-    for schema in schemas:
-        for field in schema:
-            kinds.setdefault(field.name, set()).update({field.type} - {pa.null()})
-    text = pa.large_string()
+    def __init__(self) -> None:
+        self._parts: Counter[str] = Counter()  # that have a column
+        self._texts: dict[str, dict[str, None]] = {}
+        self._gaps: set[str] = set()  # columns in which a run has none
 
-    def common(found: set[Any]) -> Any:
-        if len(found) < 2:
-            return next(iter(found), text)
-        numbers = all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in found)
-        return pa.float64() if numbers else text
+    def look(self, part: pd.DataFrame) -> None:
+        """Take note of a part."""
+        self._parts.update(map(str, part))
+        for name in part.columns.difference(list(ABOUT)):
+            if pd.api.types.is_string_dtype(part[name]):
+                texts = part[name].dropna()
+                self._texts.setdefault(name, {}).update(dict.fromkeys(texts.unique()))
+                self._gaps.update([name] if len(texts) < len(part) else [])
 
-    return pa.schema([(name, common(kinds[name])) for name in ordered(kinds)])
+    def typed(self, part: pd.DataFrame) -> pd.DataFrame:
+        """The part with all columns, of the types that all parts give them."""
+        return pd.DataFrame({name: self._column(name, part) for name in ordered(self._parts)})
+
+    def _column(self, name: str, part: pd.DataFrame) -> Any:
+        if name not in self._texts:
+            return part[name].to_numpy() if name in part and name not in ABOUT else part.get(name, np.nan)
+        whole = name not in self._gaps and self._parts[name] == max(self._parts.values())
+        values = as_numbers(pd.array(list(self._texts[name]), dtype="str"), whole)
+        if not whole and values.dtype.kind == "i":
+            values = values.astype(float)  # in every part, as in those with a gap
+        texts = part[name] if name in part else pd.Series(np.nan, part.index, dtype="str")
+        return take(values, pd.Index(self._texts[name], dtype="str").get_indexer(pd.Index(texts)), allow_fill=True)

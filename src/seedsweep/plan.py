@@ -1,4 +1,4 @@
-"""The plan of a sweep: the runs that it will have, in a file rather than in memory, since they may be very many."""
+"""The plan of a sweep: the runs that it will have, in a file rather than in memory, since there may be very many."""
 
 import csv
 import os
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TextIO
+from typing import Any, TextIO
 from weakref import finalize
 
 import numpy as np
@@ -17,22 +17,24 @@ import numpy as np
 from seedsweep.errors import ConfigError
 from seedsweep.planning import PlannedRun
 
+TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
 ABOUT = ("job", "name", "group", "key", "experiment")
 
 
 class Plan:
-    """Planned runs, each of which is trained once, in groups that differ in nothing but seeds."""
+    """Planned runs, in groups that differ in nothing but seeds; `check` says whether each is trained once."""
 
     def __init__(self) -> None:
         self.experiments: dict[str, None] = {}
-        self._file = TemporaryFile("w+", newline="", encoding="utf-8")  # noqa: SIM115
-        finalize(self, self._file.close)  # it lives as long as the plan
+        self._file = _temporary()
+        finalize(self, self._file.close)
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._columns = dict.fromkeys(ABOUT)
-        self._whole = 0  # rows at the beginning that lack a column
+        self._short = 0  # rows at the beginning that lack a column
         self._keys = array("Q")
         self._first: dict[str, PlannedRun] = {}  # of each group
         self.groups: dict[str, int] = {}  # with their numbers
+        self._names: list[str] = []
         self._group = array("L")
 
     def __len__(self) -> int:
@@ -47,10 +49,12 @@ class Plan:
         values = {key: getattr(run, key) for key in ABOUT} | run.params
         if not values.keys() <= self._columns.keys():
             self._columns |= dict.fromkeys(values)
-            self._whole = len(self)
+            self._short = len(self)
         self._writer.writerow([values.get(key, "") for key in self._columns])
         self.experiments[run.experiment] = None
         self._keys.append(int(run.key, 16))
+        if first is run:
+            self._names.append(run.group)
         self._group.append(self.groups.setdefault(run.group, len(self.groups)))
 
     def check(self) -> None:
@@ -66,7 +70,7 @@ class Plan:
 
     def group(self, job: int) -> str:
         """The group of a run."""
-        return list(self.groups)[self._group[job]]
+        return self._names[self._group[job]]
 
     def name(self, job: int) -> str:
         """The name of a run."""
@@ -75,10 +79,10 @@ class Plan:
 
     def write(self, file: Path) -> None:
         """Write the plan as CSV, a row per run: what it is known by, then its params."""
-        with self._read() as rows, file.open("w", newline="", encoding="utf-8") as stream:
+        with self._read() as rows, file.open("w", **TEXT) as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(self._columns)
-            for row in islice(csv.reader(rows), self._whole):
+            for row in islice(csv.reader(rows), self._short):
                 writer.writerow(row + [""] * (len(self._columns) - len(row)))
             shutil.copyfileobj(rows, stream)
 
@@ -89,3 +93,11 @@ class Plan:
             yield self._file
         finally:
             self._file.seek(0, os.SEEK_END)
+
+
+def _temporary() -> TextIO:
+    try:
+        file: TextIO = TemporaryFile("w+", **TEXT)  # noqa: SIM115, it lives as long as the plan
+        return file
+    except OSError as error:
+        raise ConfigError("TMPDIR", os.environ.get("TMPDIR"), f"the plan of a sweep cannot be kept: {error}") from error

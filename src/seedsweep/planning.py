@@ -24,7 +24,7 @@ RECORDING = ("tracking", "experiment", "objective", "compare", "batched")  # how
 class PlannedRun:
     """One run of a plan: `job` is its place in it, `group` its name without seeds, `key` a hash of what is trained.
 
-    `parts` are its params in parts that it shares with other runs, so that a plan of many takes little memory.
+    `parts` are its params in parts that it shares with other runs, so that many take little memory.
     """
 
     job: int

@@ -52,22 +52,23 @@ def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd
 
 
 def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
-    """The table of `load_runs` of a sweep in parts, at least one, each with types that its own values have."""
+    """The table of `load_runs` of a sweep in parts, at least one, whose params may be texts as they are stored."""
     client = store.connect(tracking_uri or store.default_uri())
     parent = str(find_sweeps(client, sweep)[0].info.run_id)
     database = open_database(client.tracking_uri)
     if database is None:
         yield load_runs(parent, client.tracking_uri)
         return
-    jobs = read_jobs(database, parent)
-    for start in range(0, len(jobs), RUNS):
+    done = read_jobs(database, parent)
+    missing = {row["job"]: row for row in _missing(client, parent, {job for job, _ in done})}
+    jobs: list[tuple[int, str | None]] = sorted([*done, *((job, None) for job in missing)], key=lambda job: job[0])
+    for start in range(0, max(len(jobs), 1), RUNS):
+        some = jobs[start : start + RUNS]
+        ids, planned = [run_id for _, run_id in some if run_id], [missing[job] for job, run_id in some if not run_id]
         with collector_paused():
-            stored = read_runs(database, parent, [run_id for _, run_id in jobs[start : start + RUNS]])
-            part = runs_frame(stored, parent, lambda _: ())
+            stored = read_runs(database, parent, ids) if ids else Stored((), (), (), ())
+            part = runs_frame(stored, parent, lambda _, planned=planned: planned, typed=False)  # type: ignore[misc]
         yield part
-    missing = _missing(client, parent, {job for job, _ in jobs})
-    if missing or not jobs:
-        yield runs_frame(Stored((), (), (), ()), parent, lambda _: missing)
 
 
 def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:

@@ -34,6 +34,7 @@ from seedsweep.tracking import SweepRecord
 
 log = logging.getLogger(__name__)
 Task = Callable[[DictConfig], Any]
+OFTEN = 8192  # jobs after which those that are planned are compared with one another
 COMPARED = 20_000  # runs of a sweep up to which it is compared at its end without being asked
 Compose = Callable[[Sequence[str], int], Composed]
 
@@ -78,6 +79,8 @@ class _Members(Sequence[Composed]):
         return len(self._jobs)
 
     def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
         job = self._jobs[place]
         return replace(job, config=job.config | {"tracking": self._tracking})
 
@@ -91,33 +94,34 @@ class Sweep:
     compose: Compose
     progress: Path
     plan: Plan = field(default_factory=Plan)
+    gaps: dict[Gap, None] = field(default_factory=dict)  # what its suboptimality is measured against
     first: Config = field(default_factory=dict)
     epochs: int = 0
     record: SweepRecord | None = None
     returns: list[Sequence[JobReturn]] = field(default_factory=list)
     search: bool = False  # which looks at its runs itself, the failed ones, too
 
-    def check(self, jobs: Iterable[Sequence[str]]) -> list[Gap]:
-        """Check jobs and plan them; the minima that they are measured against."""
-        gaps: dict[Gap, None] = {}
+    def check(self, jobs: Iterable[Sequence[str]]) -> None:
+        """Check jobs and plan them."""
         with collector_paused():
             for number, overrides in enumerate(jobs, len(self.plan)):
                 job = self.compose(overrides, number)
                 if measured := gap(job.config, check(job.config)):
-                    gaps[measured] = None
+                    self.gaps[measured] = None
                 self.first = self.first or job.config
                 if job.config["tracking"] != self.first["tracking"]:
                     uri = job.config["tracking"]["uri"]
                     raise ConfigError("tracking.uri", uri, "must be the same for all runs of a sweep")
                 self.plan.add(planned(job, self.labels))
                 self.epochs += job.config["trainer"]["max_epochs"]
-        return list(gaps)
+                if not self.search and len(self.plan) % OFTEN == 0:
+                    self.plan.check()
 
     def add(self, jobs: Sequence[Sequence[str]]) -> None:
         """Check more jobs, and add them to the plan and its record."""
         self.check(jobs)
         if self.record:
-            self.record.plan(self.plan)
+            self.record.write_plan(self.plan, [each.as_json() for each in self.gaps])
 
     def member(self, task: Task, prune: Prune | None = None) -> SweepTask:
         """The task as each job of this sweep has to run it; in a fleet, until `prune` ends it."""
@@ -246,6 +250,8 @@ def open_sweep(
             if stop.code is None and isinstance(error, Exception):
                 # of the launcher: a process of its own that was killed, a scheduler out of reach
                 sweep.close("FAILED")
+                if isinstance(error, ConfigError):  # of a job that was added
+                    raise
                 raise FailedRunsError(f"the launcher gave up: {type(error).__name__}: {error}") from error
             with on_signal(signal.SIGINT, signal.SIG_IGN):
                 sweep.close("KILLED")
@@ -262,7 +268,7 @@ def _start(
     start = time.perf_counter()
     sweep = Sweep(name, tuple(varied(jobs) if labels is None else labels), compose, folder / f".progress-{uuid4().hex}")
     sweep.search = labels is not None
-    gaps = sweep.check(checking(jobs))
+    sweep.check(checking(jobs))
     if not sweep.first:
         raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
     if not sweep.search:
@@ -271,5 +277,5 @@ def _start(
     uri = sweep.first["tracking"]["uri"]
     if uri is not None:
         config = OmegaConf.to_yaml(OmegaConf.create(dict(sweep.first)))
-        sweep.record = SweepRecord(uri, sweep.plan, name, config, [each.as_json() for each in gaps])
+        sweep.record = SweepRecord(uri, sweep.plan, name, config, [each.as_json() for each in sweep.gaps])
     return sweep

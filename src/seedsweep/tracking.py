@@ -161,20 +161,20 @@ class SweepRecord:
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
         self.run_id = _create_run(self.client, self.experiment_ids[0], name, named(tags), int(time.time() * 1000))
         try:
-            self.plan(plan)
+            self.write_plan(plan, minima)
             self.client.log_text(self.run_id, masked(config), CONFIG)
-            if minima:
-                self.client.log_text(self.run_id, f"[{', '.join(minima)}]", OPTIMUM)
         except BaseException as error:
             self.client.set_terminated(self.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
             raise
 
-    def plan(self, plan: Plan) -> None:
-        """Write the plan of the sweep, instead of an earlier one."""
+    def write_plan(self, plan: Plan, minima: Sequence[str] = ()) -> None:
+        """Write the plan of the sweep, and the minima of its losses, instead of earlier ones."""
         with tempfile.TemporaryDirectory() as folder:
             plan.write(Path(folder) / PLAN)
             self.client.log_artifact(self.run_id, f"{folder}/{PLAN}")
         self.client.set_tag(self.run_id, "seedsweep.planned", str(len(plan)))
+        if minima:
+            self.client.log_text(self.run_id, f"[{', '.join(minima)}]", OPTIMUM)
 
     def reap(self) -> None:
         """End as KILLED the runs that were left RUNNING by processes that are gone."""
@@ -203,7 +203,7 @@ class SweepRecord:
 
     def close(self, status: str, counts: Mapping[str, int], summary: "pd.DataFrame") -> None:
         """Write the counts of the outcomes and the summary of the groups; end the sweep with `status`."""
-        self.client.log_text(self.run_id, summary.to_csv(index=False), "summary.csv")
+        self.client.log_text(self.run_id, summary.to_csv(index=False, lineterminator="\n"), "summary.csv")
         self.client.set_tag(self.run_id, "mlflow.note.content", _markdown(summary)[:5000])
         for name, count in counts.items():
             self.client.set_tag(self.run_id, f"seedsweep.{name}", str(count))

@@ -32,7 +32,7 @@ class FleetLauncherConf:
     """Keys of the launcher.
 
     `batched` is the dotted path of the batched form of the task function, by default what stands under `batched` in the
-    application's own configuration. It takes a sequence of composed jobs (with `config`, a plain dictionary, `choices`,
+    application's own configuration. It takes a list of composed jobs (with `config`, a plain dictionary, `choices`,
     `overrides` and `number`) and gives a list of what they return, in which an exception stands for a job that failed.
     Without one, jobs are run one by one, as by Hydra's basic launcher. `job_dirs` has each job's folder written as
     Hydra does, besides one file for all.
@@ -52,6 +52,7 @@ class FleetLauncher(BasicLauncher):
     def __init__(self, batched: str | None = None, job_dirs: bool = False):
         super().__init__()
         self.batched, self.job_dirs = batched, job_dirs
+        self._of_sweep = False
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
@@ -64,6 +65,7 @@ class FleetLauncher(BasicLauncher):
                 raise seedsweep.ConfigError("hydra.launcher.batched", self.batched, str(error)) from error
             if of_sweep := getattr(task_function, "batched", None):  # it tells its jobs what they belong to
                 self._run_all = of_sweep(self._run_all)
+                self._of_sweep = True
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         assert self.config is not None
@@ -74,33 +76,40 @@ class FleetLauncher(BasicLauncher):
             return super().launch(job_overrides, initial_job_idx)
         setup_globals()
         configure_log(hydra.hydra_logging, hydra.verbose)
+        if not job_overrides:
+            return []
         composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
         jobs = composer.jobs(job_overrides, initial_job_idx)
         try:
-            self._save(composer, jobs)
+            self._save(composer, jobs, initial_job_idx)
         except InterpolationToMissingValueError as error:
             log.warning("the jobs are run one by one: %s", error)
             return super().launch(job_overrides, initial_job_idx)
         with env_override(hydra.job.env_set):
-            values = list(self._run_all(jobs))
+            values = list(self._run_all(jobs if self._of_sweep else list(jobs)))
         if len(values) != len(jobs):
             count = f"{len(values)} values for {len(jobs)} jobs"
             raise ValueError(f"hydra.launcher.batched={self.batched} gave {count}")
         return _Returns(composer, job_overrides, initial_job_idx, values)
 
-    def _save(self, composer: Any, jobs: Sequence[Any]) -> None:
+    def _save(self, composer: Any, jobs: Sequence[Any], first: int) -> None:
         """Compose all jobs; write what `.hydra` folders hold, in one file of a line a job, or the folders."""
         assert self.config is not None
         start = time.perf_counter()
         folder, below = Path(self.config.hydra.sweep.dir), self.config.hydra.output_subdir
         folder.mkdir(parents=True, exist_ok=True)
-        kept = folder / JOBS if below is not None else Path(os.devnull)
-        with kept.open("a" if jobs[0].number else "w") as file, collector_paused():
-            for job in jobs:
-                line = {"job": job.number, "overrides": job.overrides, "config": job.config}
-                file.write(seedsweep.masked(_json(line)) + "\n")
-                if self.job_dirs and below is not None:
-                    self._save_folder(composer.full(job.overrides, job.number), below)
+        with (folder / JOBS if below else Path(os.devnull)).open("a" if first else "w") as file, collector_paused():
+            before = file.tell()
+            try:
+                for job in jobs:
+                    if below:
+                        line = {"job": job.number, "overrides": job.overrides, "config": job.config}
+                        file.write(seedsweep.masked(_json(line)) + "\n")
+                    if below and self.job_dirs:
+                        self._save_folder(composer.full(job.overrides, job.number), below)
+            except InterpolationToMissingValueError:
+                file.truncate(before)
+                raise
         log.debug("composing: %.2f s", time.perf_counter() - start)
 
     def _save_folder(self, config: DictConfig, below: str) -> None:
