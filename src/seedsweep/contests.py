@@ -66,7 +66,7 @@ def contest(scored: pd.DataFrame, name: str, judged: Judgement, numbers: pd.Data
     table = numbers.rename_axis("competitor")
     ended = table["finished"] + table["diverged"] > 0
     table.insert(0, "rank", (1 + beaten.reindex(table.index, fill_value=0)).where(ended, len(table) + 1))
-    order = losses(table["mean"], judged.metric).where(table["diverged"] == 0, np.inf)
+    order = losses(table["mean"], judged.metric).where(table["diverged"] + table["pruned"] == 0, np.inf)
     table = table.assign(order=order).sort_values(["rank", "order"], kind="stable").drop(columns="order")
     return Contest(str(scored["problem"].iloc[0]), name, judged.metric, table.reset_index(), pairs, judged.baseline)
 

@@ -153,14 +153,25 @@ def by_rate(part: Part) -> Rates:
     swept = [name for name in map(str, runs) if name not in KNOWN]
     rates = [name for name in swept if name.rsplit(".", 1)[-1] == "lr" and pd.api.types.is_numeric_dtype(runs[name])]
     own = runs[runs["problem"] == part.problem].drop_duplicates("group").set_index("group")
-    columns = ["option", "setting", "place", "planned", "finished", "diverged", "mean", "mean_low", "mean_high"]
+    columns = [
+        "option",
+        "setting",
+        "place",
+        "planned",
+        "finished",
+        "diverged",
+        "pruned",
+        "mean",
+        "mean_low",
+        "mean_high",
+    ]
     groups = part.groups[["group", *columns]].assign(others=0, top=1)
     if not rates or own[rates[0]].isna().any() or own[rates[0]].nunique() < 2:
         return Rates(groups.assign(x=groups["setting"].where(groups["setting"] != "", "–")), None, [""])
     groups = groups.assign(x=groups["group"].map(own[rates[0]]))
     names = groups["setting"].str.split(" ").map(lambda parts: " ".join(p for p in parts if not p.startswith("lr=")))
     others = list(dict.fromkeys(names))
-    order = groups.assign(loss=losses(groups["mean"], part.metric), lost=groups["diverged"] > 0)
+    order = groups.assign(loss=losses(groups["mean"], part.metric), lost=groups["diverged"] + groups["pruned"] > 0)
     top = order.sort_values(["lost", "loss"], kind="stable").drop_duplicates(["option", "x"]).index
     return Rates(
         groups.assign(others=names.map(others.index), top=groups.index.isin(top).astype(int)), rates[0], others

@@ -15,8 +15,8 @@ RESAMPLES = 2_000  # of settings and seeds; what they are drawn from decides how
 
 
 def leading(groups: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Of the table of groups the best of each option and problem: without diverged runs if there is such a one."""
-    order = groups.assign(loss=losses(groups["mean"], metric), stained=groups["diverged"] > 0)
+    """Of the table of groups the best of each option and problem: none with diverged or pruned runs, if it can be."""
+    order = groups.assign(loss=losses(groups["mean"], metric), stained=groups["diverged"] + groups["pruned"] > 0)
     order = order[order["finished"] > 0].sort_values(["stained", "loss"], kind="stable")
     return groups.loc[order.drop_duplicates(["problem", "option"]).index]
 

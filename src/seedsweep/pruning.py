@@ -37,8 +37,10 @@ class Pruning:
         values = dict(zip(last.members.tolist(), last.values.tolist(), strict=True))
         leaving: list[int] = []
         for trial, places in self._places(jobs).items():
+            measured_now = [place for place in places if place in values]
             runs = [[values.get(place, np.inf)] for place in places]  # what is not measured any more has diverged
-            if any(place in values for place in places) and self._gives_up(trial, runs, last.epoch + 1):
+            over = all(jobs[place].config["trainer"]["max_epochs"] == last.epoch + 1 for place in measured_now)
+            if measured_now and self._gives_up(trial, runs, last.epoch + 1, over):
                 leaving += places
         self.left |= {" ".join(jobs[place].overrides) for place in leaving}
         return leaving
@@ -50,12 +52,12 @@ class Pruning:
                 places.setdefault(trial, []).append(place)
         return places
 
-    def _gives_up(self, trial: Trial, runs: Sequence[Sequence[float]], epoch: int) -> bool:
+    def _gives_up(self, trial: Trial, runs: Sequence[Sequence[float]], epoch: int, over: bool) -> bool:
         if (trial, epoch) in self._reported:
             return False
         self._reported.add((trial, epoch))
         (value,) = self.judge.value(runs)
         trial.report(value, epoch)
-        if trial.should_prune():
+        if not over and trial.should_prune():
             self.pruned.add(trial)
         return trial in self.pruned

@@ -32,8 +32,8 @@ STACKED = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # 
 def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
     """One row a run of a sweep (its run id, or `"latest"`), or of the whole store when `sweep` is None.
 
-    Columns: `run` (id), `name`, `group`, `sweep`, `job`, `outcome` (finished, diverged, failed or missing), `status`
-    (MLflow's), `started`, `seconds`, `fingerprint` (of the data); every param under its own name (`optimizer`,
+    Columns: `run` (id), `name`, `group`, `sweep`, `job`, `outcome` (finished, diverged, pruned, failed or missing),
+    `status` (MLflow's), `started`, `seconds`, `fingerprint` (of the data); every param under its own name (`optimizer`,
     `optimizer.lr`, `seed`, …), as numbers where all are; and the last value of every metric (`val/loss`, …). The runs
     of a sweep that were planned and have no end are there too, with the outcome `missing`. `tracking_uri` is the
     default store when None.

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from seedsweep.contests import Contest
+from seedsweep.scores import OUTCOMES
 
 NONE = "–"
 ROBUST = {"median": "median", "iqm": "interquartile mean"}
@@ -78,7 +79,7 @@ def pairs_table(contests: Sequence[Contest], several: bool) -> pd.DataFrame:
 
 def _lost(table: pd.DataFrame) -> list[str]:
     """The outcomes that are worth a column."""
-    return [outcome for outcome in ("diverged", "failed", "missing") if table[outcome].any()]
+    return [outcome for outcome in OUTCOMES[1:] if table[outcome].any()]
 
 
 def _about(row: Any, groups: pd.DataFrame) -> dict[str, str]:
