@@ -22,8 +22,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from mlflow import MlflowClient
 from omegaconf import DictConfig
+from optuna.storages import BaseStorage, RDBStorage
 
 from seedsweep import store
+from seedsweep.storages import open_storage
 
 ROOT = Path(__file__).parents[1]
 BANKNOTE = ROOT.parent / "shared" / "data" / "banknote.csv"
@@ -52,6 +54,21 @@ def uri(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> s
 @pytest.fixture
 def client(uri: str) -> MlflowClient:
     return MlflowClient(tracking_uri=uri)
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[str], BaseStorage]]:
+    """Opens Optuna storages, which are closed at the end of the test."""
+    storages: list[BaseStorage] = []
+
+    def opened(uri: str) -> BaseStorage:
+        storages.append(open_storage(uri))
+        return storages[-1]
+
+    yield opened
+    for storage in storages:
+        if isinstance(storage, RDBStorage):
+            storage.engine.dispose()
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """A storage can be named in every way that Optuna has, and what cannot be used is refused in one line."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,6 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from seedsweep import store
 from seedsweep.errors import ConfigError
 from seedsweep.storages import default_storage, open_storage
-
-
-@pytest.fixture
-def opened() -> Iterator[Callable[[str], BaseStorage]]:
-    storages: list[BaseStorage] = []
-
-    def opened(uri: str) -> BaseStorage:
-        storages.append(open_storage(uri))
-        return storages[-1]
-
-    yield opened
-    for storage in storages:
-        if isinstance(storage, RDBStorage):
-            storage.engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -130,20 +130,6 @@ def new_database(server: Any) -> str:
     return str(server.uri(name))
 
 
-@pytest.fixture
-def opened() -> Iterator[Callable[[str], BaseStorage]]:
-    storages: list[BaseStorage] = []
-
-    def opened(uri: str) -> BaseStorage:
-        storages.append(open_storage(uri))
-        return storages[-1]
-
-    yield opened
-    for storage in storages:
-        if isinstance(storage, RDBStorage):
-            storage.engine.dispose()
-
-
 def counted(study: SharedStudy) -> list[FrozenTrial]:
     return [trial for trial in study.study.trials if UNUSED not in trial.user_attrs]
 
