@@ -114,6 +114,11 @@ def test_failures_are_tolerated_up_to_their_rate(tmp_path: Path) -> None:
         application(tmp_path, config, "hydra.sweeper.study_name=other", body=body)
 
 
+def test_search_without_a_best_trial_says_so(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="no trial came to its end"):
+        application(tmp_path, OFFICIAL, "hydra.sweeper.max_failure_rate=1", body="return 1 / 0")
+
+
 def test_trial_is_the_mean_over_its_seeds_and_the_best_are_confirmed(
     train: Callable[..., Ended], tmp_path: Path, uri: str
 ) -> None:

@@ -13,12 +13,12 @@ from omegaconf import DictConfig
 from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import GridSampler
 from optuna.storages import BaseStorage, InMemoryStorage
-from optuna.trial import Trial
+from optuna.trial import Trial, TrialState
 
 from seedsweep.application import is_tracked, sweep_name
 from seedsweep.checks import check_choice, check_whole
 from seedsweep.confirming import Confirmed
-from seedsweep.errors import ConfigError
+from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.judging import Judge
 from seedsweep.pruning import Pruning
 from seedsweep.results import MAXIMIZED
@@ -75,6 +75,8 @@ def open_search(keys: Keys, overrides: Sequence[Override], parser: OverridesPars
 def found(search: Search, confirmed: Sequence[Confirmed]) -> dict[str, Any]:
     """What a search found, which is printed, as hydra-optuna-sweeper writes it, and the confirmed trials."""
     study = search.studies[0].study.study
+    if not study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
+        raise FailedRunsError("no trial came to its end, so there is no best one")
     if len(study.directions) > 1:
         solutions = [{"params": trial.params, "values": trial.values} for trial in study.best_trials]
         return {"name": "optuna", "solutions": solutions}

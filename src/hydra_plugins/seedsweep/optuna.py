@@ -94,7 +94,6 @@ PRUNERS: dict[str, dict[str, Any]] = {
     "median": {"_target_": "MedianPruner", "n_startup_trials": 5, "n_warmup_steps": 0, "interval_steps": 1},
     "hyperband": {"_target_": "HyperbandPruner", "min_resource": 1, "max_resource": "auto", "reduction_factor": 3},
     "halving": {"_target_": "SuccessiveHalvingPruner", "min_resource": "auto", "reduction_factor": 4},
-    "wilcoxon": {"_target_": "WilcoxonPruner", "p_threshold": 0.1, "n_startup_steps": 2},
     "patient": {
         "_target_": "PatientPruner",
         "wrapped_pruner": {"_target_": "optuna.pruners.MedianPruner"},
