@@ -5,7 +5,7 @@ rates × seeds, as whole processes, against (a) what people do today, (b) a bare
 Run: python benchmarks/fleet.py [60000]   (the largest sweep)
 
 On two cores of a machine that others had slowed to a fourth (the bare loop takes 85 ms when it is alone). In other
-invocations 6,000 runs cost 0.72 to 1.6 ms each, and (a) took 1057 ms:
+invocations 6,000 runs cost 0.72 to 1.7 ms each, and (a) took 749 ms or more:
 
   (a) Hydra basic, Trainer, MLFlowLogger: 2629 ms a run  (b) bare loop: 335 ms a run
   runs  whole s  MB  ms a run, all in  (a)/it  (b)/it  composing  planning  training  tracking  closing  (c) floor
