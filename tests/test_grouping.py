@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 
 import seedsweep
 from seedsweep.assembling import refuse_model, refuse_optimizer
-from seedsweep.grouping import ASKED, group
+from seedsweep.grouping import ASKED, Config, group
 
 ALONE = "trainer.engine=lightning"
 JUDGES = (refuse_model, refuse_optimizer)
@@ -33,6 +33,12 @@ def changed(key: str, value: Any) -> dict[str, Any]:
     return BASE | {part: BASE[part] | {name: value}} if name else BASE | {part: value}
 
 
+def places(configs: list[Config]) -> tuple[list[list[int]], dict[int, str]]:
+    """The fleets by what can be read from values, and the reasons of the others."""
+    fleets, alone = group(configs, ())
+    return [each.tolist() for each in fleets], alone
+
+
 JOINING = ["seed=1", "init_seed=1", "order_seed=1", "model.init=zeros", "optimizer=adam", "optimizer.lr=1"]
 JOINING += ["optimizer=adamw optimizer.weight_decay=0.3", "schedule=cosine", "trainer.max_epochs=9", "experiment=other"]
 JOINING += ["objective.select=best"]
@@ -45,12 +51,12 @@ SPLITTING += ["trainer.suboptimality=true"]
 
 @pytest.mark.parametrize("words", JOINING)
 def test_runs_that_differ_in_it_train_together(words: str) -> None:
-    assert group([BASE, made(*words.split())], ()) == ([[0, 1]], {})
+    assert places([BASE, made(*words.split())]) == ([[0, 1]], {})
 
 
 @pytest.mark.parametrize("words", SPLITTING)
 def test_runs_that_differ_in_it_are_in_two_fleets(words: str) -> None:
-    assert group([BASE, made(*words.split())], ()) == ([[0], [1]], {})
+    assert places([BASE, made(*words.split())]) == ([[0], [1]], {})
 
 
 def test_networks_of_other_sizes_are_in_two_fleets() -> None:
@@ -69,7 +75,7 @@ REASONS = {
 
 @pytest.mark.parametrize(("change", "reason"), REASONS.items(), ids=str)
 def test_run_that_needs_the_trainer_is_in_none(change: tuple[str, Any], reason: str) -> None:
-    assert group([changed(*change), BASE], ()) == ([[1]], {0: reason})
+    assert places([changed(*change), BASE]) == ([[1]], {0: reason})
 
 
 @pytest.mark.parametrize(
@@ -77,7 +83,7 @@ def test_run_that_needs_the_trainer_is_in_none(change: tuple[str, Any], reason: 
     [("trainer.gradient_clip_val", None), ("trainer.precision", "32"), ("trainer.precision", 64)],
 )
 def test_run_that_does_not_need_the_trainer_is_in_a_fleet(key: str, value: Any) -> None:
-    assert group([changed(key, value)], ()) == ([[0]], {})
+    assert places([changed(key, value)]) == ([[0]], {})
 
 
 def test_first_judge_that_refuses_has_its_say() -> None:
@@ -88,14 +94,14 @@ def test_first_judge_that_refuses_has_its_say() -> None:
         return "its seed is large" if run["seed"] > 2 else None
 
     fleets, alone = group([changed("seed", seed) for seed in range(5)], (odd, large))
-    assert fleets == [[0, 2]]
+    assert [each.tolist() for each in fleets] == [[0, 2]]
     assert alone == {1: "its seed is odd", 3: "its seed is odd", 4: "its seed is large"}
 
 
 def test_fleets_and_their_members_are_in_the_order_of_the_runs() -> None:
     small, large = changed("data.batch_size", 8), changed("data.batch_size", 64)
     asked = changed("trainer.engine", "lightning")
-    assert group([large, small, asked, large, BASE, small], ()) == ([[0, 3], [1, 5], [4]], {2: ASKED})
+    assert places([large, small, asked, large, BASE, small]) == ([[0, 3], [1, 5], [4]], {2: ASKED})
 
 
 def test_no_runs_are_no_fleets() -> None:
@@ -334,5 +340,5 @@ def test_what_would_be_trained_otherwise_in_a_fleet_is_found(
 def test_optimizers_of_torch_that_cannot_join_are_named(name: str) -> None:
     target = made(f"optimizer={name}")["optimizer"]["_target_"]
     fleets, alone = group([made(f"optimizer={name}"), BASE], JUDGES)
-    assert fleets == [[1]]
+    assert [each.tolist() for each in fleets] == [[1]]
     assert alone[0].startswith(f"{target}: ")

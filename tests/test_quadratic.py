@@ -49,7 +49,8 @@ def together(runs: Sequence[dict[str, Any]]) -> list[dict[tuple[str, int], float
 
 
 def assert_engines_agree(runs: Sequence[dict[str, Any]]) -> None:
-    assert group(runs, (refuse_model,)) == ([list(range(len(runs)))], {})
+    (places,), refused = group(runs, (refuse_model,))
+    assert (places.tolist(), refused) == (list(range(len(runs))), {})
     for run, found in zip(runs, together(runs), strict=True):
         assert found == pytest.approx(alone(run), rel=AWAY)
 

@@ -1,8 +1,9 @@
 """From the configurations of runs that train together to fleets, in chunks that fit into memory."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import SGD
@@ -18,7 +19,6 @@ from seedsweep.vectorized import NotVectorizedError, Vectorized, try_out
 MEMORY = 2**29  # bytes that a chunk may need in one step
 MOST = 8192  # members of a chunk: more are not quicker
 
-T = TypeVar("T")
 Part = Mapping[str, Any]  # of a configuration
 
 
@@ -38,8 +38,8 @@ def refuse_optimizer(config: Config) -> str | None:
     return None
 
 
-def chunks(first: Config, runs: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The runs of a fleet, of which `first` is one's configuration, as many at a time as are quick and fit into memory.
+def chunks(first: Config, runs: np.ndarray) -> Iterator[np.ndarray]:
+    """The runs (n,) of a fleet, as many at a time as are quick and fit into memory; `first` is one's configuration.
 
     Those that share their minibatches should stand together.
     """

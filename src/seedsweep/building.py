@@ -90,7 +90,7 @@ def check(config: Config) -> Splits:
         check_whole(key, config[key], 0, 2**31 - 1)
     check_choice("objective.select", config["objective"]["select"], SELECT)
     splits = data(config)
-    measured = _check_model(config["model"], _shape(splits))
+    measured = _check_model(config["model"], *_shape(splits).values())
     check_choice("objective.metric", config["objective"]["metric"], measured)
     _check_optimizer(config["optimizer"])
     _check_trainer(config["trainer"])
@@ -140,6 +140,7 @@ def optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
     return partial(make, lr=part["lr"]) if "lr" in part else make
 
 
+@remembered
 def without_rate(part: Mapping[str, Any]) -> dict[str, Any]:
     """An optimizer's keys but for its learning rate."""
     return {key: value for key, value in part.items() if key != "lr"}
@@ -215,15 +216,16 @@ def _dataset(part: Mapping[str, Any]) -> Dataset:
 
 
 @remembered
-def _check_model(part: Mapping[str, Any], shape: Mapping[str, int]) -> list[str]:
+def _check_model(part: Mapping[str, Any], features: int, classes: int) -> list[str]:
     """The metrics that there will be."""
     options = {key: value for key, value in part.items() if key != "name"}
     without_accuracy = own_loss(_make("model", options, partial, _partial_=True).func)
-    if not shape["classes"] and not without_accuracy:
+    if not classes and not without_accuracy:
         allowed = "needs classes, and the data has none; choose model=quadratic"
         raise ConfigError("model", part.get("name", part["_target_"]), allowed)
     with torch.random.fork_rng(devices=[]):
-        net = _make("model", options, torch.nn.Module, **shape, generator=torch.Generator().manual_seed(0))
+        given = {"features": features, "classes": classes, "generator": torch.Generator().manual_seed(0)}
+        net = _make("model", options, torch.nn.Module, **given)
     nested = [key for key, _ in leaves(part) if key.endswith("._target_")]
     if nested or get_object(part["_target_"]) is not type(net):
         allowed = "must be a class that takes plain values, so that load_model can make it again"

@@ -1,5 +1,6 @@
 """Which runs train together: configurations in, fleets out, and for each run that cannot join one the reason."""
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,20 +19,20 @@ ACCELERATORS = ("cpu", "auto", "gpu", "cuda")
 ASKED = "trainer.engine=lightning"
 
 
-def group(configs: Iterable[Config], judges: Sequence[Judge]) -> tuple[list[list[int]], dict[int, str]]:
+def group(configs: Iterable[Config], judges: Sequence[Judge]) -> "tuple[list[array[int]], dict[int, str]]":
     """The fleets, as places in `configs`, and the reason of each run that is in none.
 
     The runs of a fleet may differ in their seeds, in how their weights are drawn (`model.init`), in the optimizer, its
     schedule and their hyperparameters, and in the number of epochs. `judges` know what cannot be read from values.
     """
-    fleets: dict[str, list[int]] = {}
+    fleets: dict[str, array[int]] = {}
     alone: dict[int, str] = {}
     for place, config in enumerate(configs):
         reason = next(filter(None, (judge(config) for judge in (_refuse_trainer, *judges))), None)
         if reason:
             alone[place] = reason
         else:
-            fleets.setdefault(_common(config), []).append(place)
+            fleets.setdefault(_common(config), array("q")).append(place)
     return list(fleets.values()), alone
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+import numpy as np
+
 from seedsweep import fleet
 from seedsweep.assembling import assemble, chunks, refuse_model, refuse_optimizer
 from seedsweep.building import Config, build, check, data, describe
@@ -44,7 +46,8 @@ def run_all(
     _say_why(alone)
     values: list[float | Exception] = [math.nan] * len(jobs)
     for places in fleets:
-        for members in chunks(jobs[places[0]].config, sorted(places, key=seeds.__getitem__)):
+        for some in chunks(jobs[places[0]].config, _by_seed(places, seeds)):
+            members = some.tolist()
             try:
                 trained = _train_together([jobs[member] for member in members], advance, prune, spent)
             except (ConfigError, MlflowException, OSError):  # of the store: no other engine could record there
@@ -69,6 +72,12 @@ def _checked(jobs: Sequence[Composed], seeds: "array[int]") -> Iterator[Config]:
         check(job.config)
         seeds.append(job.config["order_seed"])
         yield job.config
+
+
+def _by_seed(places: "array[int]", seeds: "array[int]") -> np.ndarray:
+    """The places (n,), those of one seed together."""
+    found = np.array(places)
+    return found[np.argsort(np.array(seeds)[found], kind="stable")]
 
 
 def planned(job: Composed, labels: Collection[str] | None = None) -> PlannedRun:

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from sys import intern
 from typing import Any
 
 from seedsweep import __version__
@@ -58,10 +57,10 @@ def plan_run(
     trained = {key: part for key, part in config.items() if key not in RECORDING}
     groups = [_values(key, part) for key, part in trained.items() if isinstance(part, dict)]
     own = {key: value for key, value in trained.items() if not isinstance(value, dict)}
-    values, determining = _own(tuple(own), *own.values())
+    values, determining = _own(*own, *own.values())
     parts = (_options(choices), *(values for values, _ in groups), values)
     params = _merged(parts)
-    group = intern(_name(params, labels))
+    group = _name(params, labels)
     content = json.dumps([[digest for _, digest in groups], determining, fingerprint, __version__])
     return PlannedRun(
         job=job,
@@ -82,8 +81,12 @@ def _values(key: str, part: Mapping[str, Any]) -> tuple[dict[str, str], str]:
 
 
 @remembered
-def _own(keys: tuple[str, ...], *values: Any) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """The params at the top of a configuration, such as its seeds, and those that determine what is trained."""
+def _own(*parts: Any) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The params at the top of a configuration, such as its seeds, and those that determine what is trained.
+
+    `parts` are the keys, then the values.
+    """
+    keys, values = parts[: len(parts) // 2], parts[len(parts) // 2 :]
     params = {key: canonical(value) for key, value in zip(keys, values, strict=True)}
     return params, sorted((key, value) for key, value in params.items() if key not in INDIFFERENT)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from sqlalchemy import Connection, Engine
 
+ROWS = 20_000  # that are made at once
 FOLDER = "weights"  # among the artifacts of the sweep, or of the fleet's first run
 END = "UPDATE runs SET status = ?, end_time = ? WHERE status = 'RUNNING' AND run_uuid = ?"
 
@@ -73,10 +74,10 @@ class FleetRows:
             else:
                 artifacts: Any = get_artifact_repository(self._locations[0])
                 artifacts.log_artifact(str(file), FOLDER)
-        tags = [
+        tags = (
             {"seedsweep.outcome": outcome, "seedsweep.weights": weights_tag(sweep or first, first, place)}
             for place, outcome in enumerate(result.outcomes)
-        ]
+        )
         self._begun = True
         with collector_paused(), transaction(self._database) as connection:
             self._write(connection, columns, tags)
@@ -101,15 +102,13 @@ class FleetRows:
             with transaction(self._database) as connection:
                 delete_runs(connection, self._ids)
 
-    def _write(self, connection: "Connection", columns: Sequence[Column], tags: Sequence[dict[str, str]]) -> None:
+    def _write(self, connection: "Connection", columns: Sequence[Column], tags: Iterable[dict[str, str]]) -> None:
         columns = list(_with_epochs(columns, self._steps))
         if not self._written:
-            names = [{"mlflow.runName": run.planned.name[:NAME]} for run in self._runs]
-            made = zip(self._runs, names, tags, strict=True)
-            tags = [run.tags | name | end for run, name, end in made]
-            params = [run_params(run.planned) for run in self._runs]
+            named = ({"mlflow.runName": run.planned.name[:NAME]} | run.tags for run in self._runs)
+            tags = (first | end for first, end in zip(named, tags, strict=True))
             insert(connection, "runs", self._run_rows())
-            insert(connection, "params", self._pairs(params))
+            insert(connection, "params", self._pairs(run_params(run.planned) for run in self._runs))
             columns += self._rates()
         insert(connection, "tags", self._pairs(tags))
         points = _points(columns, self._names)
@@ -141,16 +140,18 @@ class FleetRows:
             name, experiment = run.planned.name[:NAME], int(run.experiment)
             yield run_id, name, *source, run.start, None, "", "active", location, experiment
 
-    def _pairs(self, values: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, str, str]]:
+    def _pairs(self, values: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, str, str]]:
         for run_id, pairs in zip(self._ids, values, strict=True):
             for key, value in pairs.items():
                 yield run_id, key, value
 
     def _metric_rows(self, points: "_Points") -> Iterator[tuple[Any, ...]]:
         ids, names = np.array(self._ids, dtype=object), np.array(list(self._names), dtype=object)
-        texts = ids[points.member].tolist(), names[points.metric].tolist()
-        numbers = (part.tolist() for part in (points.value, points.time, points.step, points.is_nan))
-        return zip(*texts, *numbers, strict=True)
+        for start in range(0, len(points.member), ROWS):  # as Python's objects they take ten times the memory
+            part = _Points(*(each[start : start + ROWS] for each in points))
+            texts = ids[part.member].tolist(), names[part.metric].tolist()
+            numbers = (each.tolist() for each in (part.value, part.time, part.step, part.is_nan))
+            yield from zip(*texts, *numbers, strict=True)
 
     def _rates(self) -> Iterator[Column]:
         """The learning rates, a metric too: MLflow sorts params as text."""

@@ -1,11 +1,14 @@
 """`hydra/sweeper=grid`: every combination of the overrides, as a sweep that is planned, checked and recorded."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
@@ -44,15 +47,37 @@ class GridSweeper(BasicSweeper):
                 raise seedsweep.ConfigError(override.key_or_group, value, "a grid needs values: 0.01,0.1 or range(…)")
         if self.max_batch_size is not None and self.max_batch_size < 1:
             raise seedsweep.ConfigError("hydra.sweeper.max_batch_size", self.max_batch_size, "must be at least 1")
-        batches = self.split_arguments(overrides, self.max_batch_size)
-        jobs = [job for batch in batches for job in batch]
+        jobs = _Grid({each.get_key_element(): self._values(each) for each in overrides}.values())
         folder = seedsweep.sweep_folder(self.config)
         compose = seedsweep.compose_jobs(self.hydra_context.config_loader, self.config)
         with seedsweep.open_sweep(seedsweep.sweep_name(self.config), jobs, compose, folder) as sweep:
             task = sweep.member(self.task_function)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
-            launched = 0
-            for batch in batches:
-                sweep.returns.append(self.launcher.launch(batch, initial_job_idx=launched))
-                launched += len(batch)
+            size = self.max_batch_size or len(jobs)
+            for first in range(0, len(jobs), size):
+                sweep.returns.append(self.launcher.launch(jobs[first : first + size], initial_job_idx=first))
         return sweep.returns
+
+    def _values(self, override: Override) -> list[str]:
+        """What an override stands for, as Hydra's basic sweeper reads it."""
+        return [one for batch in self.split_arguments([override], None) for (one,) in batch]
+
+
+class _Grid(Sequence[list[str]]):
+    """Every combination of values, the last of which vary fastest, made whenever somebody looks at it."""
+
+    def __init__(self, values: Iterable[Sequence[str]], chosen: range | None = None):
+        self._values = list(values)
+        self._chosen = range(math.prod(map(len, self._values))) if chosen is None else chosen
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return _Grid(self._values, self._chosen[place])
+        number, job = self._chosen[place], []
+        for values in reversed(self._values):
+            number, at = divmod(number, len(values))
+            job.append(values[at])
+        return job[::-1]
