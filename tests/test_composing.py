@@ -181,7 +181,6 @@ DOUBTFUL = [
     ("init_seed=${now:%Y}",),
     ("init_seed=${oc.env:HOME}",),
     ("init_seed=${hydra:job.num}",),
-    ("data=table", "data.target=x", "data.path=a/b.csv"),
     ("init_seed=${data}", "data.batch_size=3"),
     ("init_seed=${data.features[0]}",),
     ("init_seed=${optimizer.${model.init}}", "model.init=lr"),
@@ -199,6 +198,12 @@ def test_jobs_of_a_doubtful_form_are_all_composed_by_hydra(composer: Composer, j
                 composer.compose(job, 0)
     else:
         assert ways(composer, [job, job]) == [True, True]
+
+
+def test_text_that_another_is_made_of_is_part_of_what_jobs_have_in_common(composer: Composer) -> None:
+    table = ("data=table", "data.target=x", "data.path=a/b.csv")  # data.name is made of the path
+    assert ways(composer, [(*table, f"seed={seed}") for seed in (1, 2)]) == [True, False]
+    assert ways(composer, [(*table[:2], "data.path=a/c.csv", "seed=1")]) == [True]
 
 
 TREE = """

@@ -78,20 +78,19 @@ class Composer:
     def compose(self, overrides: Sequence[str], number: int) -> Composed:
         """A job's configuration, equal to Hydra's own, and its errors where it cannot be composed."""
         parsed = [self._seen.get(text) or self._parse(text) for text in overrides]
-        shape = tuple([override.shape for override in parsed])
-        if self._shapes.get(shape, UNKNOWN) is None:  # perhaps because of a text, such as a path that a name is made of
-            parsed = [override.literal if isinstance(override.value, str) else override for override in parsed]
-            shape = tuple([override.shape for override in parsed])
-        known = self._shapes.get(shape)
-        if known is not None:
+        known = self._shapes.get(tuple([override.shape for override in parsed]), UNKNOWN)
+        if known is None:
+            parsed = _literal(parsed)
+            known = self._shapes.get(tuple([override.shape for override in parsed]))
+        if isinstance(known, Shape):
             return Composed(number, tuple([override.text for override in parsed]), known.write(parsed), known.choices)
-        return self._first(parsed, shape, number)
+        return self._first(parsed, number)
 
     def jobs(self, overrides: Sequence[Sequence[str]], first: int = 0) -> "Jobs":
         """The jobs with these overrides, numbered from `first`."""
         return Jobs(self, overrides, first)
 
-    def _first(self, parsed: Sequence[Override], shape: Hashable, number: int) -> Composed:
+    def _first(self, parsed: Sequence[Override], number: int) -> Composed:
         """The first job of a shape, composed by Hydra, of which the others are copies."""
         overrides = tuple([override.text for override in parsed])
         if (number, overrides) in self._slow:
@@ -99,15 +98,17 @@ class Composer:
         config = self.full(overrides, number)
         choices = dict(config.hydra.runtime.choices)
         resolved = _resolve(config)
-        if shape not in self._shapes:
-            if len(self._shapes) >= SHAPES:
-                del self._shapes[next(iter(self._shapes))]
-            try:
-                self._shapes[shape] = Shape(resolved, choices, self._sources(parsed, config, resolved))
-            except DoubtError:
-                self._shapes[shape] = None
-        if known := self._shapes[shape]:
-            return Composed(number, overrides, known.write(parsed), choices)
+        for read in (parsed, _literal(parsed)):
+            shape = tuple([override.shape for override in read])
+            if shape not in self._shapes:
+                if len(self._shapes) >= SHAPES:
+                    del self._shapes[next(iter(self._shapes))]
+                try:
+                    self._shapes[shape] = Shape(resolved, choices, self._sources(read, config, resolved))
+                except DoubtError:
+                    self._shapes[shape] = None
+            if known := self._shapes[shape]:
+                return Composed(number, overrides, known.write(read), choices)
         return self._slow.setdefault((number, overrides), Composed(number, overrides, resolved, choices))
 
     def _parse(self, text: str) -> Override:
@@ -225,6 +226,11 @@ def _resolve(config: DictConfig) -> dict[str, Any]:
         with read_write(config), open_dict(config):
             del config["hydra"]
         return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+
+
+def _literal(parsed: Sequence[Override]) -> list[Override]:
+    """The same with texts as parts of the shape: others may be made of them, as a name is of a path."""
+    return [override.literal if isinstance(override.value, str) else override for override in parsed]
 
 
 def _is_plain(value: Any) -> bool:

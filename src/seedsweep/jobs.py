@@ -49,7 +49,7 @@ def run_all(
         for some in chunks(jobs[places[0]].config, _by_seed(places, seeds)):
             members = some.tolist()
             try:
-                trained = _train_together([jobs[member] for member in members], advance, prune, spent)
+                trained = _train_together(jobs, members, advance, prune, spent)
             except (ConfigError, MlflowException, OSError):  # of the store: no other engine could record there
                 raise
             except Exception as error:
@@ -93,13 +93,17 @@ def planned(job: Composed, labels: Collection[str] | None = None) -> PlannedRun:
 
 
 def _train_together(
-    jobs: Sequence[Composed], advance: Advance | None, prune: Prune | None, spent: Counter[str]
+    jobs: Sequence[Composed],
+    members: Sequence[int],
+    advance: Advance | None,
+    prune: Prune | None,
+    spent: Counter[str],
 ) -> list[float]:
-    """Train and record a fleet; the objectives of its members."""
-    configs = [job.config for job in jobs]
-    first, splits = configs[0], data(configs[0])
+    """Train and record a fleet of those jobs; the objectives of its members."""
     with collector_paused():
-        runs = [planned(job) for job in jobs]
+        jobs = [jobs[member] for member in members]
+        configs, runs = [job.config for job in jobs], [planned(job) for job in jobs]
+    first, splits = configs[0], data(configs[0])
     with record_fleet(first["tracking"], runs, "fleet", splits.fingerprint) as record:
         with _timed("training", spent):
             leaving = partial(prune, jobs) if prune else None

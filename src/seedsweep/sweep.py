@@ -239,6 +239,7 @@ def open_sweep(
             print_interrupted("nothing had been trained")
             raise SystemExit(stop.code) from None
         try:
+            gc.freeze()  # what there is now is no garbage, and looking through it takes half a second
             runs = max(expected or 0, len(jobs))
             with training(sweep.progress, runs, sweep.epochs * runs // len(jobs)):
                 yield sweep
