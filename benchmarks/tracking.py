@@ -30,8 +30,9 @@ from mlflow import MlflowClient
 from seedsweep import store
 from seedsweep.bulk import record_fleet
 from seedsweep.identity import experiment_id
+from seedsweep.plan import Plan
 from seedsweep.planning import PlannedRun
-from seedsweep.reading import load_curves, load_runs, stream_curves
+from seedsweep.reading import load_curves, load_runs, stream_curves, stream_runs
 from seedsweep.results import Column, FleetResult, Point, RunResult
 from seedsweep.summary import counts, summarize
 from seedsweep.tracking import SweepRecord, record_run
@@ -39,14 +40,14 @@ from seedsweep.tracking import SweepRecord, record_run
 SHOWN = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
 POINTS = [Point(name, 60 * step, step - 1, 0.5) for step in range(1, 7) for name in SHOWN]
 POINTS += [Point("train/loss_step", 360, 5, 0.5), Point("test/loss", 360, 5, 0.5), Point("test/accuracy", 360, 5, 0.5)]
+SHARED = {f"optimizer.param_{index}": str(index) for index in range(33)}
 FEW = 50  # runs, where each takes long
 
 
 def planned(job: int) -> PlannedRun:
     group = f"adam lr={job // 100}"
-    params = {f"optimizer.param_{index}": str(index) for index in range(33)}
-    params |= {"optimizer.lr": str(job // 100), "seed": str(job % 100)}
-    return PlannedRun(job, f"{group} seed={job % 100}", group, f"{job:016x}", "benchmark", params)
+    own = {"optimizer.lr": str(job // 100), "seed": str(job % 100)}
+    return PlannedRun(job, f"{group} seed={job % 100}", group, f"{job:016x}", "benchmark", (SHARED, own))
 
 
 def plainly(client: MlflowClient, experiment: str, runs: list[PlannedRun]) -> None:
@@ -97,7 +98,11 @@ def main(number: int) -> None:
         with timed("writing: one by one", FEW):
             one_by_one(uri, runs[:FEW])
         with timed("plan", number):
-            sweep = SweepRecord(uri, runs, "benchmark", "")
+            plan = Plan()
+            for run in runs:
+                plan.add(run)
+            plan.check()
+            sweep = SweepRecord(uri, plan, "benchmark", "")
         with timed("writing: in bulk", number):
             in_bulk(uri, runs, sweep.run_id)
         with timed("reading runs: mlflow.search_runs", number):
@@ -115,7 +120,8 @@ def main(number: int) -> None:
             summary = summarize(table, "val/loss")
         with timed("closing the sweep", number):
             sweep.reap()
-            sweep.close("FINISHED", counts(table), table, stream_curves(sweep.run_id, uri), summary)
+            sweep.write(stream_runs(sweep.run_id, uri), stream_curves(sweep.run_id, uri))
+            sweep.close("FINISHED", counts(table), summary)
 
 
 if __name__ == "__main__":

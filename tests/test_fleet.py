@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
 from seedsweep import training
+from seedsweep.building import optimizer
 from seedsweep.classifier import Classifier
 from seedsweep.data import DataModule, Splits, prepare
 from seedsweep.fleet import Fleet, Member, Prune, _Training, train
@@ -66,8 +66,8 @@ def run(optimizer: str | Make, rate: float, seed: int = 0, epochs: int = 5, **ch
 
 @lru_cache
 def configured(name: str) -> Make:
-    make: Make = instantiate(OmegaConf.load(ROOT / "conf" / "optimizer" / f"{name}.yaml"), _partial_=True)
-    return make
+    part: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / "optimizer" / f"{name}.yaml"))
+    return optimizer(part)
 
 
 @lru_cache

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seedsweep.job import run
     from seedsweep.jobs import run_all
     from seedsweep.reading import load_curves, load_model, load_runs
+    from seedsweep.search_record import record_round, record_search, search_tags
     from seedsweep.searching import found, open_search
     from seedsweep.sweep import open_sweep
 
@@ -38,6 +39,9 @@ _WHERE = {
     "load_runs": "reading",
     "masked": "errors",
     "open_search": "searching",
+    "record_round": "search_record",
+    "record_search": "search_record",
+    "search_tags": "search_record",
     "open_sweep": "sweep",
     "resolve": "building",
     "run": "job",
@@ -61,9 +65,12 @@ __all__ = [
     "masked",
     "open_search",
     "open_sweep",
+    "record_round",
+    "record_search",
     "resolve",
     "run",
     "run_all",
+    "search_tags",
     "sweep_folder",
     "sweep_name",
 ]

@@ -22,22 +22,25 @@ from seedsweep.comparing import Comparison, compare
 from seedsweep.errors import ConfigError, masked
 from seedsweep.frames import ABOUT
 from seedsweep.reading import find_sweeps, load_curves, load_runs
-from seedsweep.summary import print_comparison, where
+from seedsweep.summary import print_comparison, print_winners, where
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+    from seedsweep.winners import Winners
+
 log = logging.getLogger(__name__)
-FOLDER = "report"  # among the artifacts of the sweep
+FOLDER, PAGE = "report", "report.html"  # among the artifacts of the sweep
 LONGEST = 100  # characters of its name
 READ = ("sweep", "experiment", "filter", "uri", "pngs")  # the keys that are not of the question
 MADE = {"commit": "mlflow.source.git.commit", "version": "seedsweep.version", "torch": "seedsweep.version.torch"}
 
 
-def answer(config: DictConfig) -> Comparison:
+def answer(config: DictConfig) -> "Comparison | Winners":
     """Compare the runs that `conf/compare.yaml` asks for; prints the verdicts, and stores the report with the sweep.
 
-    With several sweeps, that is the newest of them. Raises `ConfigError` for a value that is not allowed.
+    With several sweeps, that is the newest of them. Of searches their confirmed winners are compared. Raises
+    `ConfigError` for a value that is not allowed.
     """
     from seedsweep.group_runs import groups_page
 
@@ -56,6 +59,9 @@ def answer(config: DictConfig) -> Comparison:
     with Console(stderr=True).status("reading"):
         sweeps = find_sweeps(store.connect(asked["uri"]), *chosen, experiment=asked["experiment"])
         ids = [sweep.info.run_id for sweep in sweeps]
+    if winners := _winners(sweeps, asked):
+        return winners
+    with Console(stderr=True).status("reading"):
         runs = pd.concat([load_runs(sweep, asked["uri"]) for sweep in ids], ignore_index=True)
         curves = pd.concat([load_curves(sweep, asked["uri"]) for sweep in ids], ignore_index=True)
     log.debug("reading: %.2f s", time.perf_counter() - start)
@@ -67,6 +73,21 @@ def answer(config: DictConfig) -> Comparison:
     page = groups_page(sweeps[0].info.experiment_id, sweeps[0].info.run_id)
     console.print("The mean curves:", where(asked["uri"], page), markup=False)
     return found
+
+
+def _winners(sweeps: "list[Run]", asked: Mapping[str, Any]) -> "Winners | None":
+    """The winners of searches, which are printed; None for other sweeps."""
+    if not all("seedsweep.search" in sweep.data.tags for sweep in sweeps):
+        return None
+    from seedsweep.search_record import FOLDER, PAGE, read_winners
+
+    winners = read_winners(store.connect(asked["uri"]), sweeps)
+    if winners:
+        console = Console(highlight=False, soft_wrap=True)
+        console.print("; ".join(map(_named, sweeps[:3])), markup=False)
+        print_winners(winners)
+        console.print(f"The report: {place(sweeps[0], FOLDER, PAGE)}", markup=False)
+    return winners
 
 
 def say(
@@ -96,7 +117,7 @@ def say(
     below = re.sub(r"[^\w.=,<>+-]+", "_", " ".join([FOLDER, *typed]))[:LONGEST]
     with Console(stderr=True).status("writing the report"), tempfile.TemporaryDirectory() as folder:
         asked = {"question": " ".join(["python compare.py", *typed])}
-        write_report(comparison, Path(folder), asked | _about(sweeps, uri) | _data(runs), pngs=pngs)
+        write_report(comparison, Path(folder), asked | about(sweeps, uri) | _data(runs), pngs=pngs)
         client.log_artifacts(first.info.run_id, folder, below)
     log.debug("report: %.2f s", time.perf_counter() - start)
     start = time.perf_counter()
@@ -105,7 +126,7 @@ def say(
     groups = comparison.groups.merge(values, on=["problem", "group"])
     record_groups(first.info.run_id, comparison.bands, groups, uri, by, at)
     log.debug("groups: %.2f s", time.perf_counter() - start)
-    Console(highlight=False, soft_wrap=True).print(f"The report: {_place(first, below)}", markup=False)
+    Console(highlight=False, soft_wrap=True).print(f"The report: {place(first, below)}", markup=False)
     return comparison
 
 
@@ -146,24 +167,24 @@ def _filtered(runs: pd.DataFrame, query: str | None) -> pd.DataFrame:
     return runs[chosen]
 
 
-def _about(sweeps: "list[Run]", uri: str) -> dict[str, str]:
+def about(sweeps: "list[Run]", uri: str) -> dict[str, str]:
     """How the comparison was made."""
     tags = sweeps[0].data.tags
     names = [f"{sweep.info.run_name} ({sweep.info.run_id})" for sweep in sweeps]
-    about = {"store": masked(uri), "sweeps": ", ".join(names)}
-    about |= {"command": tags.get("seedsweep.command", ""), "commit": tags.get("mlflow.source.git.commit", "unknown")}
+    said = {"store": masked(uri), "sweeps": ", ".join(names)}
+    said |= {"command": tags.get("seedsweep.command", ""), "commit": tags.get("mlflow.source.git.commit", "unknown")}
     versions = {key.rsplit(".", 1)[-1]: value for key, value in tags.items() if key.startswith("seedsweep.version.")}
     versions = {"seedsweep": tags.get("seedsweep.version", "unknown")} | versions
-    return about | {"versions": ", ".join(f"{name} {value}" for name, value in versions.items())}
+    return said | {"versions": ", ".join(f"{name} {value}" for name, value in versions.items())}
 
 
 def _data(runs: pd.DataFrame) -> dict[str, str]:
     return {"data fingerprint": ", ".join(sorted(set(runs["fingerprint"].dropna()))) or "unknown"}
 
 
-def _place(sweep: "Run", below: str) -> str:
-    """Where the report can be opened: a file, or in MLflow's UI."""
+def place(sweep: "Run", below: str, page: str = PAGE) -> str:
+    """Where a report can be opened: a file, or in MLflow's UI."""
     folder = urlsplit(sweep.info.artifact_uri)
     if folder.scheme in ("", "file"):
-        return f"{unquote(folder.path)}/{below}/report.html"
-    return f"{below}/report.html among the artifacts of {sweep.info.run_id} in MLflow"
+        return f"{unquote(folder.path)}/{below}/{page}"
+    return f"{below}/{page} among the artifacts of {sweep.info.run_id} in MLflow"

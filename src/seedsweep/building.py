@@ -19,7 +19,7 @@ from seedsweep.classifier import METRICS, Classifier, own_loss
 from seedsweep.data import DataModule, Splits, prepare
 from seedsweep.datasets import Dataset
 from seedsweep.errors import ConfigError
-from seedsweep.planning import SEEDS, leaves
+from seedsweep.planning import SEARCH, SEEDS, leaves
 from seedsweep.remembering import remembered
 from seedsweep.results import MAXIMIZED, SELECT, SUBOPTIMALITY
 from seedsweep.suboptimality import Gap, coupled_decay, gap_of
@@ -142,8 +142,8 @@ def optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
 
 @remembered
 def without_rate(part: Mapping[str, Any]) -> dict[str, Any]:
-    """An optimizer's keys but for its learning rate."""
-    return {key: value for key, value in part.items() if key != "lr"}
+    """What makes an optimizer but for its learning rate: its keys without that and what may be searched."""
+    return {key: value for key, value in part.items() if key not in ("lr", SEARCH)}
 
 
 @remembered

@@ -10,7 +10,7 @@ from seedsweep.planning import PlannedRun, overridden, plan_run
 from seedsweep.results import RunResult, objective
 from seedsweep.summary import print_interrupted, print_run
 from seedsweep.tracking import record_run
-from seedsweep.training import train
+from seedsweep.training import Prune, train
 
 
 def run(config: DictConfig) -> float:
@@ -39,12 +39,17 @@ def run(config: DictConfig) -> float:
     return value
 
 
-def train_alone(config: Config, job: Job, planned: PlannedRun) -> tuple[float, RunResult, str | None]:
-    """Train and record a run by the reference engine; its objective, its result, and its page in MLflow's UI."""
+def train_alone(
+    config: Config, job: Job, planned: PlannedRun, prune: Prune | None = None
+) -> tuple[float, RunResult, str | None]:
+    """Train and record a run by the reference engine; its objective, its result, and its page in MLflow's UI.
+
+    `prune` gets the points of every epoch, and says whether the training ends there.
+    """
     with record_run(config["tracking"], planned, "lightning", job.splits.fingerprint) as record:
         with torch.random.fork_rng(devices=[]):  # for modules that draw in their steps, such as dropout
             torch.manual_seed(MODULE_STREAM + config["order_seed"])
-            result = train(job.module, job.data, publish=record.publish, **job.trainer)
+            result = train(job.module, job.data, publish=record.publish, prune=prune, **job.trainer)
         value = objective(result, **config["objective"])
         record.finish(result, job.network)
     return value, result, record.page

@@ -21,7 +21,7 @@ from seedsweep.grouping import ASKED, group
 from seedsweep.importing import collector_paused
 from seedsweep.job import train_alone
 from seedsweep.planning import PlannedRun, overridden, plan_run
-from seedsweep.results import Column, objectives
+from seedsweep.results import Column, Point, objectives
 
 Advance = Callable[[int], None]  # by so many epochs of one run
 # the places of those jobs, of which the columns of an epoch are, whose runs shall end there
@@ -34,7 +34,7 @@ def run_all(
 ) -> list[float | Exception]:
     """Train and record the runs of `jobs`; the objective of each, or the exception that ended it.
 
-    `prune` is asked at the end of every epoch of runs that train together, for those with these jobs.
+    `prune` is asked at the end of every epoch, for the jobs that train together.
     Raises `ConfigError` before anything is recorded if a configuration is wrong.
     """
     from mlflow.exceptions import MlflowException
@@ -61,7 +61,7 @@ def run_all(
                     values[member] = value
     with _timed("training one by one", spent):
         for place in sorted(alone):
-            values[place] = _train_one(jobs[place], advance)
+            values[place] = _train_one(jobs[place], advance, prune)
     log.debug("%d runs: %s", len(jobs), ", ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items()))
     return values
 
@@ -115,9 +115,13 @@ def _train_together(
     return values
 
 
-def _train_one(job: Composed, advance: Advance | None) -> float | Exception:
+def _train_one(job: Composed, advance: Advance | None, prune: Prune | None) -> float | Exception:
+    def leave(points: Sequence[Point]) -> bool:
+        columns = [Column(*point[:3], 0, np.zeros(1, dtype=np.int64), np.array([point.value])) for point in points]
+        return bool(prune and prune([job], columns))
+
     try:
-        return train_alone(job.config, build(job.config), planned(job))[0]
+        return train_alone(job.config, build(job.config), planned(job), leave if prune else None)[0]
     except Exception as error:  # of that run: it is recorded as failed, and the others go on
         return error
     finally:

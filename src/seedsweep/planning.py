@@ -16,6 +16,8 @@ INDIFFERENT = (  # to what is trained
     *("seed", "data.name", "data.path", "model.name"),
     *("trainer.log_every_n_steps", "trainer.engine", "trainer.max_members", "trainer.suboptimality"),
 )
+SEARCH = "search"  # of an optimizer: what a search looks through, which says nothing of what is trained
+UNTRAINED = f"optimizer.{SEARCH}."
 RECORDING = ("tracking", "experiment", "objective", "compare", "batched")  # how a run is launched, recorded and judged
 
 
@@ -75,7 +77,7 @@ def plan_run(
 @remembered
 def _values(key: str, part: Mapping[str, Any]) -> tuple[dict[str, str], str]:
     """The params of a part of a configuration, and a hash of those that determine what is trained."""
-    values = {name: canonical(value) for name, value in leaves(part, f"{key}.")}
+    values = {name: canonical(value) for name, value in leaves(part, f"{key}.") if not name.startswith(UNTRAINED)}
     determining = sorted((name, value) for name, value in values.items() if name not in INDIFFERENT)
     return values, hashlib.sha256(json.dumps([key, determining]).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Which runs of a fleet leave at the end of an epoch, since Optuna's pruner gives up their trial."""
+"""Which runs leave at the end of an epoch, since Optuna's pruner gives up their trial."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,17 +8,19 @@ from optuna.trial import Trial
 from seedsweep.composing import Composed
 from seedsweep.judging import Judge
 from seedsweep.results import Column
+from seedsweep.wilcoxon import SEEDS
 
 
 class Pruning:
     """Reports what the trials of a round are worth after every epoch, and knows which of them were given up.
 
-    A trial is worth what its runs give that train together. Where they train in several fleets, the first to come to
-    the end of an epoch reports it, and what is given up then leaves that fleet alone.
+    A trial is worth what its runs give that train together. Where they train in several fleets, or one by one, the
+    first to come to the end of an epoch reports it; the others leave too once it is given up. With `by_seed`, the
+    values of its runs are kept besides, for a pruner that compares them one by one.
     """
 
-    def __init__(self, metric: str, judge: Judge):
-        self.metric, self.judge = metric, judge
+    def __init__(self, metric: str, judge: Judge, by_seed: bool = False):
+        self.metric, self.judge, self.by_seed = metric, judge, by_seed
         self.begin({})
 
     def begin(self, trials: Mapping[Trial, Sequence[Sequence[str]]]) -> None:
@@ -54,9 +56,11 @@ class Pruning:
 
     def _gives_up(self, trial: Trial, runs: Sequence[Sequence[float]], epoch: int, over: bool) -> bool:
         if (trial, epoch) in self._reported:
-            return False
+            return trial in self.pruned
         self._reported.add((trial, epoch))
         (value,) = self.judge.value(runs)
+        if self.by_seed:
+            trial.set_user_attr(f"{SEEDS}{epoch}", [run[0] for run in runs])
         trial.report(value, epoch)
         if not over and trial.should_prune():
             self.pruned.add(trial)

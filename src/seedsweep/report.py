@@ -3,7 +3,7 @@
 import json
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,25 +76,34 @@ def write_report(comparison: Comparison, folder: Path, about: Mapping[str, str],
     page = folder / "report.html"
     page.write_text(_render(comparison, specs, about), encoding="utf-8")
     if pngs:
-        _write_pngs(specs, folder / "figures")
+        write_pngs(specs, folder / "figures")
     return page
 
 
 def _render(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: Mapping[str, str]) -> str:
-    source = files("seedsweep").joinpath("report.html.jinja").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.trim_blocks = environment.lstrip_blocks = True
     problems = list(dict.fromkeys(comparison.runs["problem"]))
-    return environment.from_string(source).render(
+    return render(
+        "report.html.jinja",
+        about,
         title=f"Which {comparison.question.by} wins?",
         summary=_summary(comparison),
         questions=list(_questions(comparison)),
         both=_both(comparison, len(problems) > 1),
         several=len(problems) > 1,
-        sections=list(_sections(specs)),
+        sections=list(sections(specs, SECTIONS)),
         tables=list(_tables(comparison, problems)),
-        worded=WORDED,
         audits=comparison.audits,
+    )
+
+
+def render(template: str, about: Mapping[str, str], **shown: Any) -> str:
+    """The page that a template of this package makes of what is shown in it; `about` says how that was made."""
+    loader = jinja2.FunctionLoader(lambda name: files("seedsweep").joinpath(name).read_text(encoding="utf-8"))
+    environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.trim_blocks = environment.lstrip_blocks = True
+    return environment.get_template(template).render(
+        shown,
+        worded=WORDED,
         about={name: masked(value) for name, value in about.items()},
         themes=as_script({"light": LIGHT, "dark": DARK}),
         vega=Markup(vega()),  # noqa: S704 -- a library, not anyone's input
@@ -132,8 +141,9 @@ def _questions(comparison: Comparison) -> Iterator[Question]:
         yield Question(heading, meaning[question], said, f"These runs cannot answer it: {lacking[question]}.")
 
 
-def _sections(specs: Mapping[str, dict[str, Any]]) -> Iterator[Section]:
-    for heading, names in SECTIONS.items():
+def sections(specs: Mapping[str, dict[str, Any]], headings: Mapping[str, Sequence[str]]) -> Iterator[Section]:
+    """The figures below each of the headings, which have the names of those that they are for; none is empty."""
+    for heading, names in headings.items():
         found = [
             Figure(name, spec["usermeta"].get("problem", ""), spec["description"], as_script(spec))
             for start in names
@@ -170,7 +180,8 @@ def as_script(value: Any) -> Markup:
     return Markup(text)  # noqa: S704 -- see above
 
 
-def _write_pngs(specs: Mapping[str, dict[str, Any]], folder: Path) -> None:
+def write_pngs(specs: Mapping[str, dict[str, Any]], folder: Path) -> None:
+    """Write each figure as `<name>.png` into the folder, with a title that stands alone."""
     import vl_convert
 
     folder.mkdir(exist_ok=True)

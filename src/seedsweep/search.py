@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -23,20 +24,30 @@ Rounds = Generator[Jobs, Ended, list[Confirmed]]
 
 @dataclass(frozen=True)
 class Studied:
-    """A study and what is searched in it."""
+    """A study and what is searched in it: for one of several options, if any, and with its own seeds.
+
+    Its trials are trained with each of the `seeds`; None for the job as it is.
+    """
 
     study: SharedStudy
     searched: Searched
+    option: str = ""
+    seeds: Sequence[int] | None = None
 
-    def jobs(self, trial: Trial | FrozenTrial, seeds: Sequence[int] | None) -> Jobs:
-        """The jobs of a trial, one for each of the seeds; None for the one as it is."""
+    def jobs(self, trial: Trial | FrozenTrial, seeds: Sequence[int] | None = None) -> Jobs:
+        """The jobs of a trial, one for each of its study's seeds, or of others."""
         overrides = as_overrides(trial.params, self.searched)
+        seeds = self.seeds if seeds is None else seeds
         return [overrides] if seeds is None else [[*overrides, f"seed={seed}"] for seed in seeds]
+
+    def trials(self, *states: TrialState) -> list[FrozenTrial]:
+        """The trials in these states, or all; not to be changed."""
+        return self.study.study.get_trials(deepcopy=False, states=states or None)
 
 
 @dataclass
 class Search:
-    """How trials are trained: `n_jobs` of each study at a time, with each of the `seeds`; None for the job as it is.
+    """How trials are trained: `n_jobs` of each study at a time, those of all studies together.
 
     More than the fraction `max_failure_rate` of failed trials in a round ends the search. The best `confirm` of each
     study are trained again with the `fresh` seeds. What was trained once, here or before in these studies, is not
@@ -46,45 +57,49 @@ class Search:
     studies: Sequence[Studied]
     judge: Judge
     n_jobs: int
-    seeds: Sequence[int] | None = None
     max_failure_rate: float = 0.0
     confirm: int = 0
     fresh: Sequence[int] = ()
     pruning: Pruning | None = None
 
     def __post_init__(self) -> None:
+        self.launched: dict[str, int] = {}  # the jobs of this process, by their overrides, with their numbers
         self._known: dict[str, Any] = {}
+        self._count = 0
+        self.expected = len(self.studies) * self.confirm * len(self.fresh)  # runs, at most
         for studied in self.studies:
             studied.study.reap()
-            trials = studied.study.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+            self.expected += studied.study.left() * len(studied.seeds or [0])
+            trials = studied.trials(TrialState.COMPLETE) if studied.seeds is not None else []
             for attrs in (*(trial.user_attrs for trial in trials), studied.study.study.user_attrs):
-                self._known |= attrs.get(RUNS, {}) if self.seeds is not None else {}
-        left = sum(studied.study.left() for studied in self.studies)
-        self.expected = left * len(self.seeds or [0]) + len(self.studies) * self.confirm * len(self.fresh)
+                self._known |= attrs.get(RUNS, {})
 
     def labels(self, jobs: Jobs) -> list[str]:
         """The keys that tell trials apart, as far as these jobs show."""
-        fixed = {_bare(key) for studied in self.studies for key in studied.searched.fixed}
+        given = [set(studied.searched.fixed.items()) for studied in self.studies]
+        fixed = {_bare(key) for key, _ in set.intersection(*given)}
         return [key for key in dict.fromkeys(_bare(text) for job in jobs for text in job) if key not in fixed]
 
     def rounds(self) -> Rounds:
         """The jobs of each round, for what became of them; in the end the confirmed trials, the best first."""
         while trials := [(studied, trial) for studied in self.studies for trial in studied.study.ask(self.n_jobs)]:
-            jobs = [studied.jobs(trial, self.seeds) for studied, trial in trials]
+            jobs = [studied.jobs(trial) for studied, trial in trials]
             if self.pruning:
                 self.pruning.begin(dict(zip([trial for _, trial in trials], jobs, strict=True)))
-            ended = yield from self._trained(jobs)
+            ended = yield from self._trained(jobs, again=trials[0][0].seeds is None)
             told = [self._tell(*each, runs) for each, runs in zip(trials, ended, strict=True)]
             errors = [error for error in told if error]
             if len(errors) / len(trials) > self.max_failure_rate:
                 raise errors[0]
         return (yield from self._confirmed()) if self.confirm and self.fresh else []
 
-    def _trained(self, trials: Sequence[Jobs]) -> Generator[Jobs, Ended, list[dict[str, Any]]]:
-        """What became of the jobs of each trial, of which those are launched that are not known."""
+    def _trained(self, trials: Sequence[Jobs], again: bool = False) -> Generator[Jobs, Ended, list[dict[str, Any]]]:
+        """What became of the jobs of each trial, of which those are launched that are not known, or all `again`."""
         new = {" ".join(job): job for jobs in trials for job in jobs if " ".join(job) not in self._known}
+        self.launched |= dict(zip(new, count(self._count)))
+        self._count += len(new)
         ended = dict(zip(new, (yield list(new.values())), strict=True)) if new else {}
-        if self.seeds is not None:  # with seeds, the same job gives the same again
+        if not again:  # with seeds, the same job gives the same
             pruned = self.pruning.left if self.pruning else set()
             self._known |= {
                 job: value for job, value in ended.items() if not isinstance(value, Exception) and job not in pruned
@@ -105,7 +120,7 @@ class Search:
             studied.study.tell(trial, None, TrialState.FAIL, {"error": f"{type(error).__name__}: {error}"})
             log.warning("trial %d failed: %s: %s", trial.number, type(error).__name__, error)
             return error
-        values = runs[0] if self.seeds is None else self.judge.value(runs)
+        values = runs[0] if studied.seeds is None else self.judge.value(runs)
         if not studied.study.tell(trial, values, TrialState.COMPLETE, {RUNS: dict(ended)}):
             log.warning("trial %d was taken to be lost, and its result came too late", trial.number)
         return None
@@ -123,13 +138,12 @@ class Search:
             if not kept.keys() <= known.keys():
                 studied.study.study.set_user_attr(RUNS, known | kept)
             values = [float(kept.get(job, math.nan)) for job in runs]
-            found.append(confirm(studied.study.study.study_name, trial, values, self.judge))
+            found.append(confirm(studied.study.study.study_name, studied.option, trial, values, self.judge))
         return sorted(found, key=lambda each: self.judge.signs[0] * each.value)
 
     def _best(self, studied: Studied) -> list[FrozenTrial]:
         """The best of a study's trials that came to their end, each setting once."""
-        trials = studied.study.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-        ranked = sorted(trials, key=lambda trial: self.judge.signs[0] * trial.values[0])
+        ranked = sorted(studied.trials(TrialState.COMPLETE), key=lambda trial: self.judge.signs[0] * trial.values[0])
         settings = {repr(sorted(trial.params.items())): trial for trial in reversed(ranked)}
         return sorted(settings.values(), key=ranked.index)[: self.confirm]
 

@@ -6,11 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 import optuna
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig
-from optuna.pruners import BasePruner, NopPruner
+from optuna.pruners import NopPruner
 from optuna.samplers import GridSampler
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import Trial, TrialState
@@ -18,38 +18,38 @@ from optuna.trial import Trial, TrialState
 from seedsweep.application import is_tracked, sweep_name
 from seedsweep.checks import check_choice, check_whole
 from seedsweep.confirming import Confirmed
+from seedsweep.entrants import read_entrants
 from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.judging import Judge
 from seedsweep.pruning import Pruning
 from seedsweep.results import MAXIMIZED
 from seedsweep.samplers import PRUNER, make_pruner, make_sampler
 from seedsweep.search import Search, Studied
-from seedsweep.spaces import Searched, grid, read_space
+from seedsweep.search_record import dashboard, end_killed, winners_of
+from seedsweep.spaces import Searched, grid
 from seedsweep.storages import default_storage, open_storage
 from seedsweep.studies import SharedStudy
 from seedsweep.summary import print_search
+from seedsweep.wilcoxon import WilcoxonSeedsPruner
 
-NAME = 500  # characters of a study's name that every storage takes
+NAME = 450  # characters of a study's name that every storage takes, and then some
+APART = 1_000_003  # between the seeds of the samplers of two studies
 Keys = Mapping[str, Any]  # of hydra.sweeper, plain
 
 
-def open_search(keys: Keys, overrides: Sequence[Override], parser: OverridesParser, config: DictConfig) -> Search:
+def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader, config: DictConfig) -> Search:
     """The search that the keys and the overrides ask for; raises `ConfigError` for what is not allowed.
 
     Of Optuna only warnings are heard from here on.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    for key in ("n_trials", "n_jobs"):
+    for key in ("n_trials", "n_jobs", "studies"):
         check_whole(f"hydra.sweeper.{key}", keys[key], 1)
     rate = keys["max_failure_rate"]
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
         raise ConfigError("hydra.sweeper.max_failure_rate", rate, "must be a fraction from 0 to 1")
-    searched = read_space(overrides, keys["params"], keys["search_space"], parser)
-    if not searched.space and not keys["custom_search_space"]:
-        example = "such as 'optimizer.lr=tag(log, interval(1e-4, 1))'"
-        raise ConfigError(
-            "hydra.sweeper.params", None, f"nothing is searched; give interval, range or choice, {example}"
-        )
+    entrants = read_entrants(keys, overrides, loader, config)
+    searched = next(iter(entrants.values()))
     directions = _directions(keys["direction"])
     seeds = _seeds(keys["seeds"])
     if seeds is not None and "seed" in (key.lstrip("+~") for key in searched.order):
@@ -59,31 +59,64 @@ def open_search(keys: Keys, overrides: Sequence[Override], parser: OverridesPars
     judge = Judge(directions, keys["aggregate"], keys["risk"])
     if is_tracked(config):
         _check_objective(config, searched, directions)
-    pruner = make_pruner(keys["pruner"])
-    return Search(
-        [Studied(_study(keys, searched, directions, pruner, config), searched)],
+    search = Search(
+        _studies(keys, entrants, directions, seeds, config),
         judge=judge,
         n_jobs=keys["n_jobs"],
-        seeds=seeds,
         max_failure_rate=rate,
         confirm=keys["confirm"],
         fresh=_fresh(seeds, keys) if len(directions) == 1 else (),
-        pruning=Pruning(_measured(config, searched), judge) if pruner else None,
+        pruning=_pruning(keys, searched, judge, config),
     )
+    if is_tracked(config) and config.tracking.uri is not None:
+        end_killed(config.tracking.uri, search)
+    return search
+
+
+def _studies(
+    keys: Keys, entrants: Mapping[str, Searched], directions: Sequence[str], seeds: list[int] | None, config: DictConfig
+) -> list[Studied]:
+    """The studies of each option, which have nothing in common: neither their samplers' seeds nor their runs'."""
+    storage = _storage(keys["storage"], config)
+    name = keys["study_name"] or (sweep_name(config)[:NAME] if is_tracked(config) else None)
+    studies: list[Studied] = []
+    for option, searched in entrants.items():
+        for repeat in range(keys["studies"]):
+            words = [
+                name or "search",
+                *filter(None, [option]),
+                *([f"study {repeat + 1}"] if keys["studies"] > 1 else []),
+            ]
+            one = name if len(words) == 1 else " | ".join(words)
+            study = _study(keys, searched, directions, storage, one, APART * len(studies), config)
+            own = None if seeds is None else [seed + repeat * (max(seeds) + 1) for seed in seeds]
+            studies.append(Studied(study, searched, option, own))
+    return studies
 
 
 def found(search: Search, confirmed: Sequence[Confirmed]) -> dict[str, Any]:
     """What a search found, which is printed, as hydra-optuna-sweeper writes it, and the confirmed trials."""
-    study = search.studies[0].study.study
-    if not study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]):
+    finished = [each for each in search.studies if each.trials(TrialState.COMPLETE)]
+    if not finished:
         raise FailedRunsError("no trial came to its end, so there is no best one")
-    if len(study.directions) > 1:
-        solutions = [{"params": trial.params, "values": trial.values} for trial in study.best_trials]
+    if len(search.judge.signs) > 1:
+        solutions = [{"params": trial.params, "values": trial.values} for trial in finished[0].study.study.best_trials]
         return {"name": "optuna", "solutions": solutions}
-    best = study.best_trial
-    print_search(best.params, best.values[0], confirmed)
-    results = {"name": "optuna", "best_params": best.params, "best_value": best.value}
-    return results | ({"confirmed": [asdict(each) for each in confirmed]} if confirmed else {})
+    finished.sort(key=lambda studied: search.judge.signs[0] * studied.study.study.best_value)
+    best, best_value = finished[0].study.study.best_params, finished[0].study.study.best_value
+    print_search(best, best_value, confirmed, winners_of(search, confirmed), dashboard(search.studies[0].study.storage))
+    results: dict[str, Any] = {"name": "optuna", "best_params": best, "best_value": best_value}
+    if len(search.studies) > 1:
+        results["studies"] = [_of_study(each) for each in finished]
+    if confirmed:
+        results["confirmed"] = [asdict(each) | {"values": list(each.values)} for each in confirmed]
+    return results
+
+
+def _of_study(studied: Studied) -> dict[str, Any]:
+    study = studied.study.study
+    about = {"study": study.study_name, "option": studied.option}
+    return about | {"best_params": study.best_params, "best_value": study.best_value}
 
 
 def _check_objective(config: DictConfig, searched: Searched, directions: Sequence[str]) -> None:
@@ -125,7 +158,15 @@ def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
         check_whole("hydra.sweeper.confirm_seeds", count, 1)
     if seeds is None:
         return ()
-    return range(max(seeds) + 1, max(seeds) + 1 + (len(seeds) if count is None else count))
+    first = (max(seeds) + 1) * keys["studies"]
+    return range(first, first + (len(seeds) if count is None else count))
+
+
+def _pruning(keys: Keys, searched: Searched, judge: Judge, config: DictConfig) -> Pruning | None:
+    pruner = make_pruner(keys["pruner"])
+    if pruner is None:
+        return None
+    return Pruning(_measured(config, searched), judge, by_seed=isinstance(pruner, WilcoxonSeedsPruner))
 
 
 def _measured(config: DictConfig, searched: Searched) -> str:
@@ -137,13 +178,17 @@ def _measured(config: DictConfig, searched: Searched) -> str:
 
 
 def _study(
-    keys: Keys, searched: Searched, directions: Sequence[str], pruner: BasePruner | None, config: DictConfig
+    keys: Keys,
+    searched: Searched,
+    directions: Sequence[str],
+    storage: BaseStorage,
+    name: str | None,
+    apart: int,
+    config: DictConfig,
 ) -> SharedStudy:
-    name = keys["study_name"] or (sweep_name(config)[:NAME] if is_tracked(config) else None)
-    storage = _storage(keys["storage"], config)
-    part = dict(keys["sampler"])
+    part, pruner = dict(keys["sampler"]), make_pruner(keys["pruner"])
     if isinstance(part.get("seed"), int):  # a study that goes on would get its first suggestions again
-        part["seed"] += _trials(storage, name)
+        part["seed"] += apart + _trials(storage, name)
     sampler = make_sampler(part, searched.space)
     n_trials = keys["n_trials"]
     if isinstance(sampler, GridSampler):

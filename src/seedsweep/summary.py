@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from seedsweep.comparing import Comparison
     from seedsweep.confirming import Confirmed
     from seedsweep.contests import Contest
+    from seedsweep.winners import Winners
 
 SHOWN = ("val/loss", "val/accuracy", "test/accuracy")
+FEW = 5  # groups that a brief table has
 VERDICTS = 6  # at single settings
 
 
@@ -47,15 +49,22 @@ def print_interrupted(left: str) -> None:
 
 
 def print_sweep(
-    runs: pd.DataFrame, summary: pd.DataFrame, title: str, of: str, uri: str | None = None, page: str | None = None
+    runs: pd.DataFrame,
+    summary: pd.DataFrame,
+    title: str,
+    of: str,
+    uri: str | None = None,
+    page: str | None = None,
+    brief: bool = False,
 ) -> None:
-    """The table of the groups, whose numbers are `of` each curve, and the line that opens MLflow's UI."""
+    """The table of the groups, or only of the best, whose numbers are `of` each curve, and the way to MLflow's UI."""
     console = Console(highlight=False, soft_wrap=True)
-    drawn = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=_caption(runs, of), padding=(0, 1))
+    left = f"; the best {FEW} of {len(summary)} groups" if brief and len(summary) > FEW else ""
+    drawn = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=_caption(runs, of) + left, padding=(0, 1))
     drawn.title_justify = drawn.caption_justify = "left"
     for name in summary:
         drawn.add_column(str(name), justify="left" if name == "group" else "right", no_wrap=True)
-    for row in summary.itertuples(index=False):
+    for row in summary.head(FEW if brief else len(summary)).itertuples(index=False):
         drawn.add_row(*(escape(str(cell)) for cell in row))
     _print_whole(console, drawn)
     if uri and page:
@@ -157,22 +166,66 @@ def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
     _print_whole(console, drawn)
 
 
-def print_search(best_params: Mapping[str, object], best_value: float, confirmed: Sequence["Confirmed"]) -> None:
-    """The best trial of a search; or the best trials again, with fresh seeds."""
+def print_search(
+    best_params: Mapping[str, object],
+    best_value: float,
+    confirmed: Sequence["Confirmed"],
+    winners: "Winners | None" = None,
+    storage: str | None = None,
+) -> None:
+    """The best trial of a search; or the best of each study again with fresh seeds, and what they allow to say."""
     console = Console(highlight=False, soft_wrap=True)
-    if not confirmed:
+    if confirmed:
+        _print_confirmed(console, confirmed, several=winners is not None)
+        best = " ".join(filter(None, (confirmed[0].option, _setting(confirmed[0].params))))
+        console.print(escape(f"Confirmed: {best}"))
+    else:
         console.print(escape(f"Best: {_setting(best_params)}: {best_value:.4g}"))
-        return
-    drawn = Table(box=box.SIMPLE_HEAD, title=f"the best trials, again with {confirmed[0].n} fresh seeds")
+    if winners:
+        print_winners(winners)
+    if storage:
+        console.print(escape(f"The trials: optuna-dashboard {shlex.quote(storage)}"))
+
+
+def print_winners(winners: "Winners") -> None:
+    """A row an option, and what its studies and seeds allow to say."""
+    console = Console(highlight=False, soft_wrap=True)
+    drawn = Table(box=box.SIMPLE_HEAD, title="each option's winners, the luck of the search included")
     drawn.title_justify = "left"
-    for title in ("rank", "trial", "setting", "value [low, high]", "in the search", "optimism"):
-        drawn.add_column(escape(title), justify="left" if title == "setting" else "right", no_wrap=True)
-    for rank, each in enumerate(confirmed, 1):
-        value = f"{each.value:.4g}" + (f" [{each.low:.4g}, {each.high:.4g}]" if math.isfinite(each.low) else "")
-        cells = [str(rank), str(each.number), _setting(each.params), value, f"{each.searched:.4g}"]
-        drawn.add_row(*map(escape, cells), _number(each.optimism, "+.2g"))
+    for title in ("option", "studies", "seeds", "mean [low, high]", "sd of studies", "sd of seeds"):
+        drawn.add_column(escape(title), justify="left" if title == "option" else "right", no_wrap=True)
+    for _, row in winners.table.iterrows():
+        mean = f"{row['mean']:.4g}" + (f" [{row['low']:.4g}, {row['high']:.4g}]" if math.isfinite(row["low"]) else "")
+        cells = [str(row["option"]), str(row["studies"]), str(row["seeds"]), mean]
+        drawn.add_row(*map(escape, cells), _number(row["study_sd"], ".2g"), _number(row["seed_sd"], ".2g"))
     _print_whole(console, drawn)
-    console.print(escape(f"Confirmed: {_setting(confirmed[0].params)}"))
+    for sentence in winners.sentences:
+        console.print(escape(sentence))
+
+
+def _print_confirmed(console: Console, confirmed: Sequence["Confirmed"], several: bool) -> None:
+    """A row a trial, of several studies only the best of each."""
+    seeds, what = len(confirmed[0].values), "the winner of each study" if several else "the best trials"
+    drawn = Table(box=box.SIMPLE_HEAD, title=f"{what}, again with {seeds} fresh seeds")
+    drawn.title_justify = "left"
+    titles = [
+        "rank",
+        *(["option"] if several else []),
+        "trial",
+        "setting",
+        "value [low, high]",
+        "in the search",
+        "optimism",
+    ]
+    for title in titles:
+        drawn.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
+    first = {each.study: each for each in reversed(confirmed)}
+    shown = [each for each in confirmed if not several or first[each.study] is each]
+    for rank, each in enumerate(shown, 1):
+        value = f"{each.value:.4g}" + (f" [{each.low:.4g}, {each.high:.4g}]" if math.isfinite(each.low) else "")
+        cells = [str(rank), *([each.option] if several else []), str(each.number), _setting(each.params), value]
+        drawn.add_row(*map(escape, [*cells, f"{each.searched:.4g}"]), _number(each.optimism, "+.2g"))
+    _print_whole(console, drawn)
 
 
 def _setting(params: Mapping[str, object]) -> str:

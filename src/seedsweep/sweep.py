@@ -30,7 +30,7 @@ from seedsweep.results import outcome_of
 from seedsweep.signals import Stop, on_signal
 from seedsweep.suboptimality import Gap
 from seedsweep.summary import SHOWN, counts, print_interrupted, print_sweep, summarize
-from seedsweep.tracking import SweepRecord
+from seedsweep.tracking import NONE, SweepRecord
 
 log = logging.getLogger(__name__)
 Task = Callable[[DictConfig], Any]
@@ -132,7 +132,8 @@ class Sweep:
         metric, start = self.first["objective"]["metric"], time.perf_counter()
         if self.record is None:
             runs = self._returned()
-            print_sweep(runs, summarize(runs, metric), self.name, f"{self.first['objective']['select']} value")
+            of = f"{self.first['objective']['select']} value"
+            print_sweep(runs, summarize(runs, metric), self.name, of, brief=self.search)
             return
         from mlflow.exceptions import MlflowException
 
@@ -155,7 +156,7 @@ class Sweep:
             self.record.client.set_terminated(self.record.run_id, "KILLED")
             raise
         log.debug("closing: %.2f s", time.perf_counter() - start)
-        print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page)
+        print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page, brief=self.search)
         if compared:
             self._compare(self.record, runs, pd.concat(curves, ignore_index=True))
 
@@ -222,17 +223,19 @@ def open_sweep(
     folder: Path,
     labels: Sequence[str] | None = None,
     expected: int | None = None,
+    tags: Mapping[str, str] = NONE,
 ) -> Iterator[Sweep]:
     """Check every job, then record the sweep around the body, which has it launched and collects its results.
 
     `jobs` are the overrides of each job, `compose` makes of its number and overrides its configuration; `folder` is
-    shared by the processes of the jobs. A sweep to which the body adds jobs has `labels`, the keys that it varies, and
-    some `expected` number of jobs. Raises `ConfigError` before anything is recorded, `FailedRunsError` at the end.
+    shared by the processes of the jobs. A sweep to which the body adds jobs, as a search does, has `labels`, the keys
+    that it varies, some `expected` number of jobs, and `tags` of its own. Raises `ConfigError` before anything is
+    recorded, `FailedRunsError` at the end.
     """
     stop = Stop()
     with on_signal(signal.SIGTERM, stop), on_signal(signal.SIGINT, stop):
         try:
-            sweep = _start(masked(name), jobs, compose, folder.resolve(), labels)
+            sweep = _start(masked(name), jobs, compose, folder.resolve(), labels, tags)
         except BaseException:
             if stop.code is None:
                 raise
@@ -263,7 +266,12 @@ def open_sweep(
 
 
 def _start(
-    name: str, jobs: Sequence[Sequence[str]], compose: Compose, folder: Path, labels: Sequence[str] | None
+    name: str,
+    jobs: Sequence[Sequence[str]],
+    compose: Compose,
+    folder: Path,
+    labels: Sequence[str] | None,
+    tags: Mapping[str, str],
 ) -> Sweep:
     """The sweep with its plan checked and recorded, and no run started."""
     start = time.perf_counter()
@@ -278,5 +286,5 @@ def _start(
     uri = sweep.first["tracking"]["uri"]
     if uri is not None:
         config = OmegaConf.to_yaml(OmegaConf.create(dict(sweep.first)))
-        sweep.record = SweepRecord(uri, sweep.plan, name, config, [each.as_json() for each in sweep.gaps])
+        sweep.record = SweepRecord(uri, sweep.plan, name, config, [each.as_json() for each in sweep.gaps], tags)
     return sweep

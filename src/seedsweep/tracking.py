@@ -34,6 +34,7 @@ NAME = 250  # characters of a run's name
 RATE = "optimizer.lr"
 PLAN, CONFIG, WEIGHTS, TRACEBACK = "plan.csv", "config.yaml", "weights.safetensors", "traceback.txt"
 OPTIMUM = "optimum.json"
+NONE: Mapping[str, str] = {}
 VERSIONS = ("torch", "pytorch-lightning", "mlflow", "hydra-core", "numpy")
 
 
@@ -153,11 +154,13 @@ class RunRecord:
 class SweepRecord:
     """The parent run of a sweep: the plan before the first run starts, the counts and tables after the last."""
 
-    def __init__(self, uri: str, plan: Plan, name: str, config: str, minima: Sequence[str] = ()):
+    def __init__(
+        self, uri: str, plan: Plan, name: str, config: str, minima: Sequence[str] = (), tags: Mapping[str, str] = NONE
+    ):
         self.client = store.connect(uri, create=True)
         self.uri = store.absolute(uri)
         self.experiment_ids = [experiment_id(self.client, each) for each in plan.experiments]
-        tags = {"kind": "sweep", "command": masked(" ".join(sys.argv))}
+        tags = {"kind": "sweep", "command": masked(" ".join(sys.argv))} | dict(tags)
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
         self.run_id = _create_run(self.client, self.experiment_ids[0], name, named(tags), int(time.time() * 1000))
         try:

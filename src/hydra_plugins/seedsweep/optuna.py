@@ -24,7 +24,8 @@ class OptunaSweeperConf:
 
     `seeds` (a number or a list) runs every trial with each of them and tells Optuna the `aggregate` (mean, median,
     worst, or mean_sd: the mean plus `risk` standard deviations); null runs it once, as it is. The best `confirm` trials
-    are run again with `confirm_seeds` fresh seeds, by default as many as `seeds`.
+    are run again with `confirm_seeds` fresh seeds, by default as many as `seeds`. `per` names a key, such as optimizer,
+    each of whose options gets a study of its own, or so many independent `studies`, with `n_trials` each.
     """
 
     _target_: str = "hydra_plugins.seedsweep.optuna.OptunaSweeper"
@@ -46,6 +47,8 @@ class OptunaSweeperConf:
     risk: float = 1.0
     confirm: int = 3
     confirm_seeds: int | None = None
+    per: str | None = None
+    studies: int = 1
 
 
 # null leaves a key to Optuna; the keys are those of hydra-optuna-sweeper and of the newer samplers
@@ -90,12 +93,31 @@ SAMPLERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gp": ("GPSampler", ("seed", "independent_sampler", "n_startup_trials", "deterministic_objective")),
 }
 PRUNERS: dict[str, dict[str, Any]] = {
-    "none": {},
-    "median": {"_target_": "MedianPruner", "n_startup_trials": 5, "n_warmup_steps": 0, "interval_steps": 1},
-    "hyperband": {"_target_": "HyperbandPruner", "min_resource": 1, "max_resource": "auto", "reduction_factor": 3},
-    "halving": {"_target_": "SuccessiveHalvingPruner", "min_resource": "auto", "reduction_factor": 4},
+    "none": {"_target_": None},
+    "median": {
+        "_target_": "optuna.pruners.MedianPruner",
+        "n_startup_trials": 5,
+        "n_warmup_steps": 0,
+        "interval_steps": 1,
+    },
+    "hyperband": {
+        "_target_": "optuna.pruners.HyperbandPruner",
+        "min_resource": 1,
+        "max_resource": "auto",
+        "reduction_factor": 3,
+    },
+    "halving": {
+        "_target_": "optuna.pruners.SuccessiveHalvingPruner",
+        "min_resource": "auto",
+        "reduction_factor": 4,
+    },
+    "wilcoxon": {
+        "_target_": "seedsweep.wilcoxon.WilcoxonSeedsPruner",
+        "p_threshold": 0.1,
+        "n_startup_trials": 2,
+    },
     "patient": {
-        "_target_": "PatientPruner",
+        "_target_": "optuna.pruners.PatientPruner",
         "wrapped_pruner": {"_target_": "optuna.pruners.MedianPruner"},
         "patience": 2,
         "min_delta": 0.0,
@@ -111,8 +133,7 @@ def _register() -> None:
         node |= {"_partial_": True} if name == "grid" else {}  # as in hydra-optuna-sweeper
         store.store(group="hydra/sweeper/sampler", name=name, node=node, provider="seedsweep")
     for name, keys_of in PRUNERS.items():
-        node = keys_of | ({"_target_": f"optuna.pruners.{keys_of['_target_']}"} if keys_of else {"_target_": None})
-        store.store(group="hydra/sweeper/pruner", name=name, node=node, provider="seedsweep")
+        store.store(group="hydra/sweeper/pruner", name=name, node=keys_of, provider="seedsweep")
 
 
 _register()
@@ -133,15 +154,18 @@ class OptunaSweeper(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config
         )
         self.launched = 0
+        self.tracked: Any = None  # the sweep that the search is
 
     def sweep(self, arguments: list[str]) -> None:
-        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides(arguments)
-        search = seedsweep.open_search(self.keys, overrides, parser, self.config)
+        loader = self.hydra_context.config_loader
+        overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
+        search = seedsweep.open_search(self.keys, overrides, loader, self.config)
         seedsweep.sweep_folder(self.config)
-        confirmed = self._track(search) if seedsweep.is_tracked(self.config) else self._run(search.rounds(), None)
+        confirmed = self._track(search) if seedsweep.is_tracked(self.config) else self._run(search, search.rounds())
         results = seedsweep.found(search, confirmed)
         OmegaConf.save(OmegaConf.create(results), Path(self.config.hydra.sweep.dir) / RESULTS)
+        if self.tracked:
+            seedsweep.record_search(self.tracked, search, confirmed)
 
     def _track(self, search: Any) -> Any:
         """The search as a sweep, to whose plan the jobs of every round are added."""
@@ -152,13 +176,15 @@ class OptunaSweeper(Sweeper):
             return end.value
         compose = seedsweep.compose_jobs(self.hydra_context.config_loader, self.config)
         name, folder = seedsweep.sweep_name(self.config), Path(self.config.hydra.sweep.dir)
-        opened = seedsweep.open_sweep(name, jobs, compose, folder, search.labels(jobs), search.expected)
+        labels, tags = search.labels(jobs), seedsweep.search_tags(search)
+        opened = seedsweep.open_sweep(name, jobs, compose, folder, labels, search.expected, tags)
         with closing(rounds), opened as sweep:
             task = sweep.member(self.task_function, search.pruning)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
-            return self._run(rounds, jobs, sweep)
+            self.tracked = sweep
+            return self._run(search, rounds, jobs, sweep)
 
-    def _run(self, rounds: Any, jobs: Any, sweep: Any = None) -> Any:
+    def _run(self, search: Any, rounds: Any, jobs: Any = None, sweep: Any = None) -> Any:
         """Launch the jobs of each round, of which the first may be known; what the rounds give in the end."""
         try:
             jobs = jobs or rounds.send(None)
@@ -170,6 +196,7 @@ class OptunaSweeper(Sweeper):
                 jobs = rounds.send([each._return_value for each in returns])  # return_value would print and raise
                 if sweep:
                     sweep.add(jobs)
+                    seedsweep.record_round(sweep, search)
         except StopIteration as end:
             return end.value
 
