@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
+from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
