@@ -50,7 +50,8 @@ from seedsweep.model import LogisticRegression
 def main(config):
     splits = prepare(instantiate(config.data, _convert_="all"))
     torch.manual_seed(config.seed)
-    module = Classifier(LogisticRegression(4), instantiate(config.optimizer, _partial_=True, _convert_="all"))
+    part = {{key: value for key, value in config.optimizer.items() if key != "search"}}
+    module = Classifier(LogisticRegression(4), instantiate(part, _partial_=True, _convert_="all"))
     logger = MLFlowLogger("benchmark", tracking_uri=config.tracking.uri)
     logger.log_hyperparams(config)
     quiet = dict(enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False)

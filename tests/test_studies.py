@@ -10,7 +10,7 @@ import threading
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import optuna
 import psycopg
 import pytest
 import sqlalchemy
+from conftest import wait_for
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -423,8 +424,10 @@ def test_trials_of_another_host_are_lost_without_a_sign_of_life(
     assert isinstance(storage, RDBStorage)
     with monkeypatch.context() as elsewhere:
         elsewhere.setattr("socket.gethostname", lambda: "elsewhere")
-        alive, dead = shared(storage, 5).ask(2)
+        other = shared(storage, 5)
+        alive, dead = other.ask(2)
     study = shared(storage, 5)
+    wait_for(lambda: len(_beats(storage)) == 2)
     assert study.reap() == []
     with storage.engine.begin() as connection:
         old = "UPDATE trial_heartbeats SET heartbeat = '2020-01-01 00:00:00' WHERE trial_id = :trial"
@@ -433,6 +436,11 @@ def test_trials_of_another_host_are_lost_without_a_sign_of_life(
     assert [trial.params for trial in study.ask(1)] == [dead.params]
     assert study.study.trials[alive.number].user_attrs[OWNER]["host"] == "elsewhere"
     assert study.left() == 3
+
+
+def _beats(storage: RDBStorage) -> Sequence[Any]:
+    with storage.engine.connect() as connection:
+        return connection.execute(sqlalchemy.text("SELECT trial_id FROM trial_heartbeats")).all()
 
 
 def test_signs_of_life_are_given_while_the_study_is_held() -> None:

@@ -1,13 +1,16 @@
 """Whose a trial is: the process that runs it, and whether that is still there."""
 
 import logging
+import math
 import os
 import socket
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+FIRST = 1.0  # seconds until the first sign of life, which most trials do not need: it would be a write more for each
 _log = logging.getLogger(__name__)
 
 Owner = dict[str, Any]  # what JSON keeps
@@ -57,9 +60,13 @@ def keep_beating(storage: Any, trial_ids: set[int]) -> threading.Event:
 
 
 def _beat(storage: Any, trial_ids: set[int], stop: threading.Event) -> None:
-    while not stop.wait(storage.get_heartbeat_interval()):
-        for trial_id in tuple(trial_ids):
+    interval = storage.get_heartbeat_interval()
+    last: dict[int, float] = {}
+    while not stop.wait(min(FIRST, interval)):
+        now = time.monotonic()
+        for trial_id in [each for each in tuple(trial_ids) if now - last.get(each, -math.inf) >= interval]:
             try:
                 storage.record_heartbeat(trial_id)
+                last[trial_id] = now
             except Exception as error:  # a database may be away for a while
                 _log.warning("No sign of life for trial %s: %s", trial_id, error)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,17 +69,18 @@ def record_round(sweep: Sweep, search: Search) -> None:
     record = sweep.record
     if record is None:
         return
+    from mlflow.entities import Metric, RunTag
+
     table = trials_table(search, sweep.plan.group)
     record.client.log_text(record.run_id, table.to_csv(index=False, lineterminator="\n"), TRIALS)
     done = int(table["state"].isin(["finished", "pruned", "failed"]).sum()) if len(table) else 0
-    tags = {"trials": f"{done} of {sum(studied.study.n_trials for studied in search.studies)}"}
+    metrics, tags = [], {"trials": f"{done} of {sum(studied.study.n_trials for studied in search.studies)}"}
     if best := best_trial(search):
         option, params, value = best
         words = " ".join(filter(None, (option, setting(params))))
         tags |= {"best_params": words[:5000], "best_value": f"{value:.6g}"}
-        record.client.log_metric(record.run_id, "best_value", value, step=done)
-    for key, text in tags.items():
-        record.client.set_tag(record.run_id, f"seedsweep.{key}", text)
+        metrics.append(Metric("best_value", value, int(time.time() * 1000), done))
+    record.client.log_batch(record.run_id, metrics, [], [RunTag(f"seedsweep.{key}", tags[key]) for key in tags])
 
 
 def best_trial(search: Search) -> tuple[str, dict[str, Any], float] | None:

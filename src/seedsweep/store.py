@@ -100,8 +100,9 @@ def artifact_location(uri: str, experiment: str) -> str | None:
 
 
 def _alone(uri: str, create: bool) -> AbstractContextManager[Any]:
-    """Two commands that make the schema of one new database at once would both fail."""
-    return FileLock(f"{uri.removeprefix(SQLITE)}.lock") if create and uri.startswith(SQLITE) else nullcontext()
+    """Two commands that make the schema of one new database at once would both fail, and so would one that reads it."""
+    lock = f"{uri.removeprefix(SQLITE)}.lock"
+    return FileLock(lock) if uri.startswith(SQLITE) and (create or os.access(lock, os.W_OK)) else nullcontext()
 
 
 def _try_sqlite(uri: str, create: bool) -> None:

@@ -165,12 +165,10 @@ class SharedStudy:
 
     def _begin(self, mine: FrozenTrial) -> Trial:
         self._held.add(mine._trial_id)
-        if self._beats:
-            self._beats.record_heartbeat(mine._trial_id)
-            if not self._beating:
-                stop = keep_beating(self._beats, self._held)
-                weakref.finalize(self, stop.set)  # the thread does not keep this object, which may be dropped any time
-                self._beating = True
+        if self._beats and not self._beating:
+            stop = keep_beating(self._beats, self._held)
+            weakref.finalize(self, stop.set)  # the thread does not keep this object, which may be dropped any time
+            self._beating = True
         # For `Study.ask`, the study forgets what it read for the trial before this one; a copy has not read anything.
         trial = Trial(copy.copy(self.study), mine._trial_id)
         for name, distribution in self.space.items():

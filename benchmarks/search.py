@@ -1,0 +1,108 @@
+"""What does a search cost, everything included? 100 trials × 10 seeds of the notebook's task, the best three confirmed.
+
+Adam's learning rate by TPE in batches of ten, as a whole process, against in the same invocation (a) what people do
+today: run after run, composed by Hydra, trained by Lightning's Trainer and tracked by its MLFlowLogger, in a loop of
+Optuna's ask and tell; (b) what cannot be saved: the start of a search of one run, and Optuna's own sampling.
+Run: python benchmarks/search.py [100]   (trials)
+
+On two cores that others had slowed, where a start takes 9 instead of 7 s; in three invocations the rest was 6.0 to
+10.5 s and today's way 105 to 137 times as long:
+
+  100 trials × 10 seeds, 3 confirmed with 10 others: 1030 runs
+    the whole process               19.50 s   690 MB at most
+    start: 1 trial × 1 seed          9.50 s
+    Optuna's sampling by itself      4.01 s   40.1 ms a trial
+    the rest                         6.00 s   5.8 ms a run
+        of the whole, in the log: composing 0.40 s, planning 0.25 s, training 3.32 s, tracking 0.72 s, closing 0.56 s
+    today's way                      2054 s   1994 ms a run; 105×
+"""
+
+import re
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import optuna
+from fleet import ECOSYSTEM, PARTS, QUIETLY, ROOT, command, table
+
+SEEDS, BATCH, CONFIRM = 10, 10, 3
+TODAY = 8  # runs of today's way that are timed, after one that warms up
+TIMES = 2  # that each search is made; the fastest counts, since others use the machine, too
+ASK_AND_TELL = """
+import sys, time, optuna
+from hydra import compose, initialize_config_dir
+
+study = optuna.create_study(storage="sqlite:///today.db", sampler=optuna.samplers.TPESampler())
+with initialize_config_dir("{root}/conf", version_base="1.3"):
+    for seed in range({runs}):
+        trial = study.ask()
+        rate = trial.suggest_float("optimizer.lr", 1e-4, 10, log=True)
+        main(compose("config", overrides=[*sys.argv[1:], f"optimizer.lr={{rate}}", f"seed={{seed}}"]))
+        study.tell(trial, rate)  # whatever the value is, telling it costs the same
+        print("at", time.perf_counter())
+"""
+
+
+def today(folder: Path, data: list[str]) -> float:
+    """Seconds a run of one process that trains one after the other, without its start."""
+    application = ECOSYSTEM.removesuffix("main()\n") + ASK_AND_TELL
+    (folder / "today.py").write_text(application.format(root=ROOT, runs=TODAY + 1))
+    text = command(folder, "today.py", "optimizer=adam", *data)[2]
+    at = [float(each) for each in re.findall(r"^at ([\d.]+)", text, re.MULTILINE)]
+    return (at[-1] - at[0]) / TODAY
+
+
+def sampling(folder: Path, trials: int) -> float:
+    """Seconds that Optuna takes to suggest as many values in such batches, and to be told theirs."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(storage=f"sqlite:///{folder}/sampling.db", sampler=optuna.samplers.TPESampler())
+    start = time.perf_counter()
+    for first in range(0, trials, BATCH):
+        asked = [study.ask() for _ in range(min(BATCH, trials - first))]
+        rates = [trial.suggest_float("optimizer.lr", 1e-4, 10, log=True) for trial in asked]
+        for trial, rate in zip(asked, rates, strict=True):
+            study.tell(trial, np.log10(rate) ** 2)
+    return time.perf_counter() - start
+
+
+def search(folder: Path, data: list[str], trials: int, seeds: int, confirm: int) -> tuple[float, float, str]:
+    """Seconds, peak memory in MB and log of a search in a study of its own: the fastest of some."""
+    keys = {"n_trials": trials, "seeds": seeds, "n_jobs": BATCH, "confirm": confirm}
+    given = ["hydra/sweeper=optuna", "optimizer=adam", "optimizer.lr=tag(log, interval(1e-4, 10))", *data, *QUIETLY]
+    given += [f"hydra.sweeper.{key}={value}" for key, value in keys.items()]
+    names = [f"hydra.sweeper.study_name={trials}x{seeds}-{number}" for number in range(TIMES)]
+    return min(command(folder, str(ROOT / "train.py"), "-m", *given, name) for name in names)
+
+
+def parts(text: str) -> dict[str, float]:
+    """The seconds that the log names, such as "1000 runs: planning 0.50 s, training 0.70 s", summed over all rounds."""
+    found = dict.fromkeys(PARTS, 0.0)
+    for part, seconds in re.findall(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b", text):
+        if part in found:
+            found[part] += float(seconds)
+    return found
+
+
+def main(trials: int) -> None:
+    runs = (trials + CONFIRM) * SEEDS
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data = table(folder)
+        command(folder, str(ROOT / "train.py"), *data)  # makes the store
+        start = search(folder, data, 1, 1, 0)[0]
+        whole, memory, text = search(folder, data, trials, SEEDS, CONFIRM)
+        sampled, loop = sampling(folder, trials), today(folder, data) * runs
+    rest = whole - start - sampled
+    print(f"{trials} trials × {SEEDS} seeds, {CONFIRM} confirmed with {SEEDS} others: {runs} runs")
+    print(f"  the whole process            {whole:8.2f} s   {memory:.0f} MB at most")
+    print(f"  start: 1 trial × 1 seed      {start:8.2f} s")
+    print(f"  Optuna's sampling by itself  {sampled:8.2f} s   {1e3 * sampled / trials:.1f} ms a trial")
+    print(f"  the rest                     {rest:8.2f} s   {1e3 * rest / runs:.1f} ms a run")
+    print("      of the whole, in the log:", ", ".join(f"{key} {value:.2f} s" for key, value in parts(text).items()))
+    print(f"  today's way                  {loop:8.0f} s   {1e3 * loop / runs:.0f} ms a run; {loop / whole:.0f}×")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
