@@ -13,7 +13,9 @@ import pytest
 import yaml
 from conftest import Ended, runs_in
 from mlflow import MlflowClient
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 
+from seedsweep.confirming import different
 from seedsweep.errors import ConfigError
 from seedsweep.judging import Judge
 from seedsweep.reading import load_curves, load_runs
@@ -233,3 +235,16 @@ def test_pruner_needs_a_metric_of_every_epoch(train: Callable[..., Ended]) -> No
     ended = train(*SEARCH, RATES, "hydra/sweeper/pruner=median", "objective.metric=test/loss")
     assert ended.code == 1
     assert "a pruner needs a metric of every epoch" in ended.err
+
+
+def test_best_of_trials_that_are_alike_is_confirmed_for_all_of_them() -> None:
+    space = {"lr": FloatDistribution(1e-4, 10, log=True), "kind": CategoricalDistribution(["a", "b"])}
+
+    def trial(lr: float, kind: str, value: float) -> optuna.trial.FrozenTrial:
+        return optuna.trial.create_trial(params={"lr": lr, "kind": kind}, distributions=space, value=value)
+
+    ranked = [trial(1.0, "a", 0.1), trial(1.1, "a", 0.2), trial(1.1, "b", 0.3), trial(0.5, "a", 0.4)]
+    assert different(ranked, 3) == [ranked[0], ranked[2], ranked[3]]
+    assert different(ranked, 4) == [ranked[0], ranked[2], ranked[3], ranked[1]]
+    assert different(ranked, 1) == [ranked[0]]
+    assert different(ranked[:2], 5) == ranked[:2]

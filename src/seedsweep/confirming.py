@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
 from seedsweep.judging import Judge
 from seedsweep.statistics import mean
+
+ALIKE = 0.02  # of the range that is searched: of five decades a quarter more
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,33 @@ class Confirmed:
     high: float
     optimism: float
     values: tuple[float, ...]
+
+
+def different(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
+    """So many of the trials, the best first, of which those that are like a better one come last.
+
+    Trials next to one another have the luck of the same seeds in common: if one of them was lucky, so were all.
+    """
+    chosen: list[FrozenTrial] = []
+    for trial in ranked:
+        if len(chosen) < count and all(_apart(trial, other) for other in chosen):
+            chosen.append(trial)
+    return chosen + [trial for trial in ranked if trial not in chosen][: count - len(chosen)]
+
+
+def _apart(one: FrozenTrial, other: FrozenTrial) -> bool:
+    """Whether two trials differ in a choice, or in a number by more than `ALIKE` of its range."""
+    if one.params.keys() != other.params.keys():
+        return True
+    return any(_distance(one.distributions[key], one.params[key], other.params[key]) > ALIKE for key in one.params)
+
+
+def _distance(distribution: BaseDistribution, one: Any, other: Any) -> float:
+    if not isinstance(distribution, FloatDistribution | IntDistribution):
+        return float(one != other)
+    scale = math.log if distribution.log else float
+    low, high = scale(distribution.low), scale(distribution.high)
+    return abs(scale(one) - scale(other)) / (high - low) if high > low else 0.0
 
 
 def confirm(study: str, option: str, trial: FrozenTrial, values: Sequence[float], judge: Judge) -> Confirmed:

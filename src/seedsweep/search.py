@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from seedsweep.confirming import Confirmed, confirm
+from seedsweep.confirming import Confirmed, confirm, different
 from seedsweep.judging import Judge
 from seedsweep.pruning import Pruning
 from seedsweep.spaces import Searched, as_overrides
@@ -65,6 +65,7 @@ class Search:
     def __post_init__(self) -> None:
         self.launched: dict[str, int] = {}  # the jobs of this process, by their overrides, with their numbers
         self._known: dict[str, Any] = {}
+        self.recorded = -math.inf  # when the trials were last written, by the clock that only goes forward
         self._count = 0
         self.expected = len(self.studies) * self.confirm * len(self.fresh)  # runs, at most
         for studied in self.studies:
@@ -142,10 +143,10 @@ class Search:
         return sorted(found, key=lambda each: self.judge.signs[0] * each.value)
 
     def _best(self, studied: Studied) -> list[FrozenTrial]:
-        """The best of a study's trials that came to their end, each setting once."""
+        """The best of a study's trials that came to their end and are not alike, then the best of the others."""
         ranked = sorted(studied.trials(TrialState.COMPLETE), key=lambda trial: self.judge.signs[0] * trial.values[0])
         settings = {repr(sorted(trial.params.items())): trial for trial in reversed(ranked)}
-        return sorted(settings.values(), key=ranked.index)[: self.confirm]
+        return different(sorted(settings.values(), key=ranked.index), self.confirm)
 
 
 def _bare(override: str) -> str:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 TRIALS, CONFIRMED, IMPORTANCES = "trials.csv", "confirmed.csv", "importances.csv"
+SECONDS = 3.0  # between two writings of the trials
 FOLDER, PAGE = "report", "search.html"
 
 
@@ -64,11 +65,15 @@ def end_killed(uri: str, search: Search) -> None:
         client.set_terminated(run.info.run_id, "KILLED")
 
 
-def record_round(sweep: Sweep, search: Search) -> None:
-    """Write how far a tracked search has come: the table of the trials, the best of them, and its value as a metric."""
+def record_round(sweep: Sweep, search: Search, last: bool = False) -> None:
+    """Write how far a tracked search has come: the table of the trials, the best of them, and its value as a metric.
+
+    What is there may be some seconds old, until the `last` round.
+    """
     record = sweep.record
-    if record is None:
+    if record is None or (not last and time.monotonic() - search.recorded < SECONDS):
         return
+    search.recorded = time.monotonic()
     from mlflow.entities import Metric, RunTag
 
     table = trials_table(search, sweep.plan.group)
@@ -126,7 +131,7 @@ def record_search(sweep: Sweep, search: Search, confirmed: Sequence[Confirmed]) 
     from seedsweep.answering import about, place
     from seedsweep.search_report import write_search_report
 
-    record_round(sweep, search)
+    record_round(sweep, search, last=True)
     record = sweep.record
     if record is None or len(search.judge.signs) > 1:
         return

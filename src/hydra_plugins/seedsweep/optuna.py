@@ -45,7 +45,7 @@ class OptunaSweeperConf:
     seeds: Any = None
     aggregate: str = "mean"
     risk: float = 1.0
-    confirm: int = 3
+    confirm: int = 5
     confirm_seeds: int | None = None
     per: str | None = None
     studies: int = 1
