@@ -5,14 +5,14 @@ rates × seeds, as whole processes, against (a) what people do today, (b) a bare
 Run: python benchmarks/fleet.py [60000]   (the largest sweep)
 
 On two cores of a machine that others had slowed to a fourth (the bare loop takes 85 ms when it is alone). In other
-invocations 6,000 runs cost 0.72 to 1.7 ms each, and (a) took 749 ms or more:
+invocations 6,000 runs cost 0.72 to 1.7 ms each, and (a) took 603 ms or more:
 
-  (a) Hydra basic, Trainer, MLFlowLogger: 2629 ms a run  (b) bare loop: 335 ms a run
+  (a) Hydra basic, Trainer, MLFlowLogger: 1077 ms a run  (b) bare loop: 311 ms a run
   runs  whole s  MB  ms a run, all in  (a)/it  (b)/it  composing  planning  training  tracking  closing  (c) floor
-  6  7.4  634  (start-up)      113.333    25.000   160.000     1.667    26.667
-  600  8.7  666     2.213    1188     151       2.133     0.450     1.483     0.467     0.500   0.026 + 0.128
-  6000  14.0  725     1.105    2379     303       0.332     0.097     0.193     0.402     0.213   0.012 + 0.146
-  60000  77.9  814     1.175    2237     285       0.143     0.062     0.207     0.458     0.233   0.016 + 0.127
+  6  7.6  630  (start-up)  120.000  31.667  58.333  3.333  38.333
+  600  7.9  671  1.016  1060  307  1.283  0.333  0.500  0.417  0.683  0.027 + 0.131
+  6000  13.3  698  1.004  1072  310  0.225  0.087  0.187  0.422  0.240  0.012 + 0.217
+  60000  80.8  749  1.226  878  254  0.134  0.061  0.195  0.510  0.244  0.020 + 0.149
 """
 
 import os
