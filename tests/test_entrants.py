@@ -23,6 +23,10 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 import seedsweep
+from seedsweep.composing import Composed
+from seedsweep.judging import Judge
+from seedsweep.pruning import Pruning
+from seedsweep.results import Column
 from seedsweep.wilcoxon import SEEDS, WilcoxonSeedsPruner
 
 Train = Callable[..., Ended]
@@ -120,6 +124,16 @@ def test_search_is_kept_as_tables_tags_and_a_metric_of_its_parent_run(
     history = client.get_metric_history(sweep.info.run_id, "best_value")
     assert [point.step for point in history] == [2, 4]
     assert history[-1].value == pytest.approx(trials["value"].min())
+    kept = {
+        (run.data.tags["seedsweep.study"], run.data.tags["seedsweep.trial"]): run for run in runs_in(client, "trial")
+    }
+    for row in trials.to_dict("records"):
+        run = kept.pop((row["study"], str(row["number"])))
+        assert run.data.metrics["value"] == pytest.approx(row["value"])
+        assert float(run.data.params["optimizer.lr"]) == row["optimizer.lr"]
+        assert (run.data.tags["seedsweep.group"], run.data.tags["seedsweep.state"]) == (row["group"], "finished")
+        assert (run.info.status, run.data.tags["mlflow.parentRunId"]) == ("FINISHED", sweep.info.run_id)
+    assert not kept
     page = re.search(r"The report: (.*)", ended.out)
     assert page
     assert "sgd" in Path(page[1]).read_text()
@@ -153,6 +167,7 @@ def test_results_name_the_best_of_every_study(train: Train, tmp_path: Path) -> N
         ([OPTIMIZERS, "hydra.sweeper.studies=0"], "hydra.sweeper.studies=0"),
         (["optimizer=adam", "optimizer.search=3"], "optimizer.search=3: must have texts by key"),
         (["optimizer=adam", "optimizer.search.lr=nowhere(1)"], "nowhere"),
+        (["optimizer=adam", "optimizer.search.lr=interval(0,1)"], "is a text: quote it for the shell, too"),
     ],
 )
 def test_wrong_options_are_answered_before_anything_is_recorded(
@@ -238,3 +253,48 @@ def test_killed_search_is_ended_and_finished_by_the_next(tmp_path: Path, client:
 
 def trials_of(client: MlflowClient) -> str | None:
     return next((run.data.tags.get("seedsweep.best_value") for run in runs_in(client, "sweep")), None)
+
+
+def test_searches_of_the_same_studies_are_compared_by_the_newest(
+    train: Train, compare: Train, client: MlflowClient
+) -> None:
+    for confirmed in (2, 3):  # the second has nothing left to do but to confirm with a seed more
+        more = (f"hydra.sweeper.confirm_seeds={confirmed}", "hydra.sweeper.studies=2", *SMALL)
+        assert train(*PER, OPTIMIZERS, *more).code == 0
+    ids = ",".join(run.info.run_id for run in runs_in(client, "sweep"))
+    said = compare(f"sweep=[{ids}]")
+    assert said.code == 0, said.err
+    assert re.search(r"adam +2 +3 ", said.out)
+
+
+def test_choice_that_is_suggested_twice_in_a_round_is_pruned_twice() -> None:
+    study = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=0.5))
+    one, two, other = study.ask(), study.ask(), study.ask()
+    pruning = Pruning("val/loss", Judge(["minimize"]))
+    pruning.begin({one: [["x=1"]], two: [["x=1"]], other: [["x=2"]]})
+    jobs = [Composed(place, (f"x={2 - place}",), {"trainer": {"max_epochs": 3}}, {}) for place in range(2)]
+    column = Column("val/loss", 1, 0, 0, np.arange(2), np.array([0.4, 0.6]))
+    assert pruning(jobs, [column]) == [1]
+    assert pruning.pruned == {one, two}
+    assert pruning.left == {"x=1"}
+
+
+@pytest.mark.parametrize("pruner", ["patient", "wilcoxon", "halving", "hyperband"])
+def test_every_pruner_can_be_chosen(train: Train, pruner: str) -> None:
+    ended = train(*PER, "optimizer=adam", *SMALL, f"hydra/sweeper/pruner={pruner}")
+    assert ended.code == 0, ended.err
+
+
+def test_study_goes_on_only_with_what_its_trials_have_in_common(train: Train) -> None:
+    assert train(*PER, "optimizer=adam", *SMALL).code == 0
+    for other, said in (("seeds=3", "seeds: was [0, 1], is [0, 1, 2]"), ("aggregate=worst", "aggregate: was mean")):
+        ended = train(
+            *PER,
+            "optimizer=adam",
+            *SMALL[:1],
+            SMALL[2],
+            f"hydra.sweeper.{other}",
+            *([] if "seeds" in other else SMALL[1:2]),
+        )
+        assert ended.code == 1
+        assert said in ended.err

@@ -248,3 +248,19 @@ def test_best_of_trials_that_are_alike_is_confirmed_for_all_of_them() -> None:
     assert different(ranked, 4) == [ranked[0], ranked[2], ranked[3], ranked[1]]
     assert different(ranked, 1) == [ranked[0]]
     assert different(ranked[:2], 5) == ranked[:2]
+
+
+def test_result_that_is_not_a_number_is_a_failed_trial(tmp_path: Path) -> None:
+    config = OFFICIAL.replace("range(-5.5, 5.5, step=0.5)", "0,1").replace("n_jobs: 1", "n_jobs: 6")
+    config = config.replace(TPE_ONLY, "").replace("sampler: tpe", "sampler: random")
+    printed = application(
+        tmp_path, config, "hydra.sweeper.max_failure_rate=0.9", body="return float('nan') if config.x else 3.0"
+    )
+    assert results(tmp_path / "out")["best_params"]["x"] == 0
+    assert "not a number" in printed
+
+
+def test_numbers_of_numpy_are_kept_by_a_storage(tmp_path: Path) -> None:
+    body = "import numpy; return numpy.float32(config.x)"
+    application(tmp_path, OFFICIAL, f"hydra.sweeper.storage=sqlite:///{tmp_path}/o.db", body=body)
+    assert results(tmp_path / "out")["best_value"] >= -5.5

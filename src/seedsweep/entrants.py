@@ -35,14 +35,19 @@ def read_entrants(
         found = {"": searched}
     else:
         found = {}
-        for option in _options(per, overrides, params, parser):
-            (chosen,) = parser.parse_overrides([f"{per}={option}"])
+        key, options = _options(per, overrides, params, parser)
+        for option in options:
+            (chosen,) = parser.parse_overrides([f"{key}={option}"])
             given = [chosen, *(each for each in overrides if _bare(each) != per)]
             others = {key: value for key, value in params.items() if key.lstrip("+~") != per}
             searched = read_space(given, others, legacy, parser)
-            block = {} if legacy and not params else _block(per, searched, loader, config)
+            own = not keys["custom_search_space"] and not (legacy and not params)
+            block = _block(per, searched, loader, config) if own else {}
             found[option] = read_space(given, block | others, legacy, parser)
     for option, searched in found.items():
+        for key in searched.space:
+            if f".{SEARCH}." in key:
+                raise ConfigError(key, None, f"is a text: quote it for the shell, too: \"{key}='interval(0, 1)'\"")
         if not searched.space and not keys["custom_search_space"]:
             what = f"nothing is searched for {per}={option}" if option else "nothing is searched"
             example = "'optimizer.lr=tag(log, interval(1e-4, 1))'"
@@ -52,15 +57,17 @@ def read_entrants(
     return found
 
 
-def _options(per: Any, overrides: Sequence[Override], params: Mapping[str, Any], parser: OverridesParser) -> list[str]:
-    """The options that are given for the key, on the command line or else among the params."""
+def _options(
+    per: Any, overrides: Sequence[Override], params: Mapping[str, Any], parser: OverridesParser
+) -> tuple[str, list[str]]:
+    """The key as it is given, and its options, on the command line or else among the params."""
     configured = [f"{key}={value}" for key, value in params.items() if key.lstrip("+~") == per]
     for override in (*overrides, *parser.parse_overrides(configured)):
         if _bare(override) == per:
             if not override.is_sweep_override():
-                return [override.get_value_element_as_str()]
+                return override.get_key_element(), [override.get_value_element_as_str()]
             if override.is_discrete_sweep():
-                return list(dict.fromkeys(override.sweep_string_iterator()))
+                return override.get_key_element(), list(dict.fromkeys(override.sweep_string_iterator()))
             raise ConfigError(PER, per, f"needs options, such as {per}=sgd,adam, and not {override.get_value_string()}")
     raise ConfigError(PER, per, f"must be given options, each of which gets a study of its own: {per}=sgd,adam")
 
@@ -74,7 +81,9 @@ def _block(group: str, searched: Searched, loader: ConfigLoader, config: DictCon
         return {}
     if not OmegaConf.is_dict(block):
         raise ConfigError(f"{node}.{SEARCH}", block, "must have texts by key, such as lr: tag(log, interval(1e-4, 1))")
-    return dict(leaves(OmegaConf.to_container(block, resolve=True), f"{node}."))
+    given = {key.lstrip("+~") for key in searched.order}
+    texts = leaves(OmegaConf.to_container(block, resolve=True), f"{node}.")
+    return {key: text for key, text in texts if key not in given}
 
 
 def _bare(override: Override) -> str:

@@ -28,7 +28,7 @@ GROUP = ["problem", "group"]  # what a row of `groups` is known by
 LINES = {"": "mean", "_low": "low", "_high": "high"}  # what is added to a metric's name, and the column of its band
 MOST = 50_000  # runs that a server gives at once
 FORMER = """SELECT kind.run_uuid FROM tags AS kind JOIN tags AS sweep ON kind.run_uuid = sweep.run_uuid
-WHERE kind.key = 'seedsweep.kind' AND kind.value = 'group' AND sweep.key = 'seedsweep.sweep' AND sweep.value = :sweep"""
+WHERE kind.key = 'seedsweep.kind' AND kind.value = :kind AND sweep.key = 'seedsweep.sweep' AND sweep.value = :sweep"""
 
 
 def record_groups(
@@ -49,11 +49,17 @@ def record_groups(
     client = store.connect(tracking_uri or store.default_uri())
     experiment, now = _experiment(client, sweep), int(time.time() * 1000)
     runs = [NewRun(run, experiment, _tags(sweep, row), now) for run, row in _planned(groups, by, at)]
-    columns = list(_columns(bands, groups, now))
+    replace_runs(client, sweep, "group", runs, list(_columns(bands, groups, now)))
+
+
+def replace_runs(
+    client: "MlflowClient", sweep: str, kind: str, runs: Sequence[NewRun], columns: Sequence[Column]
+) -> None:
+    """Write runs of one kind, all of one experiment, below a sweep, in place of those of that kind."""
     if database := open_database(client.tracking_uri):
-        FleetRows(client, database, runs).replace(lambda connection: _former(connection, sweep), columns)
-    else:
-        _replace(client, experiment, _clause(sweep), runs, columns)
+        FleetRows(client, database, runs).replace(lambda connection: _former(connection, sweep, kind), columns)
+    elif runs:
+        _replace(client, runs[0].experiment, _clause(sweep, kind), runs, columns)
 
 
 def groups_page(experiment_id: str, sweep: str) -> str:
@@ -61,13 +67,13 @@ def groups_page(experiment_id: str, sweep: str) -> str:
 
     Of more than ten the UI draws the first, so that the best are seen; a click shows all.
     """
-    query = {"searchFilter": _clause(sweep), "orderByKey": "metrics.`val/loss`", "orderByAsc": "true"}
+    query = {"searchFilter": _clause(sweep, "group"), "orderByKey": "metrics.`val/loss`", "orderByAsc": "true"}
     query |= {"compareRunsMode": "CHART"}
     return f"#/experiments/{experiment_id}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"
 
 
-def _clause(sweep: str) -> str:
-    return f"tags.`seedsweep.kind` = 'group' and tags.`seedsweep.sweep` = '{sweep}'"
+def _clause(sweep: str, kind: str) -> str:
+    return f"tags.`seedsweep.kind` = '{kind}' and tags.`seedsweep.sweep` = '{sweep}'"
 
 
 def _experiment(client: "MlflowClient", sweep: str) -> str:
@@ -119,13 +125,13 @@ def _columns(bands: pd.DataFrame, groups: pd.DataFrame, now: int) -> Iterator[Co
         yield Column(metric, step, epoch, now, member, value)
 
 
-def _former(connection: "Connection", sweep: str) -> Iterable[str]:
-    """The ids of the sweep's group runs; until the end of the transaction no other process replaces them."""
+def _former(connection: "Connection", sweep: str, kind: str) -> Iterable[str]:
+    """The ids of the sweep's runs of that kind; until the end of the transaction no other process replaces them."""
     import sqlalchemy as sa
 
     lock = "UPDATE runs SET status = status WHERE run_uuid = :sweep"
     connection.execute(sa.text(lock), {"sweep": sweep})
-    return connection.scalars(sa.text(FORMER), {"sweep": sweep}).all()
+    return connection.scalars(sa.text(FORMER), {"sweep": sweep, "kind": kind}).all()
 
 
 def _replace(

@@ -25,7 +25,10 @@ class Pruning:
 
     def begin(self, trials: Mapping[Trial, Sequence[Sequence[str]]]) -> None:
         """Forget the last round; the trials of this one have these jobs, by their overrides."""
-        self.trials = {" ".join(job): trial for trial, jobs in trials.items() for job in jobs}
+        self.trials: dict[str, list[Trial]] = {}  # by job: a choice may be suggested twice in a round
+        for trial, jobs in trials.items():
+            for job in jobs:
+                self.trials.setdefault(" ".join(job), []).append(trial)
         self.pruned: set[Trial] = set()
         self.left: set[str] = set()  # the jobs, as texts, that did not come to their end
         self._reported: set[tuple[Trial, int]] = set()  # with the epoch
@@ -37,20 +40,20 @@ class Pruning:
             return []
         last = measured[-1]
         values = dict(zip(last.members.tolist(), last.values.tolist(), strict=True))
-        leaving: list[int] = []
+        leaving: set[int] = set()
         for trial, places in self._places(jobs).items():
             measured_now = [place for place in places if place in values]
             runs = [[values.get(place, np.inf)] for place in places]  # what is not measured any more has diverged
             over = all(jobs[place].config["trainer"]["max_epochs"] == last.epoch + 1 for place in measured_now)
             if measured_now and self._gives_up(trial, runs, last.epoch + 1, over):
-                leaving += places
+                leaving |= set(places)
         self.left |= {" ".join(jobs[place].overrides) for place in leaving}
-        return leaving
+        return sorted(leaving)
 
     def _places(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:
         places: dict[Trial, list[int]] = {}
         for place, job in enumerate(jobs):
-            if trial := self.trials.get(" ".join(job.overrides)):
+            for trial in self.trials.get(" ".join(job.overrides), ()):
                 places.setdefault(trial, []).append(place)
         return places
 

@@ -1,6 +1,7 @@
 """Optuna's samplers and pruners from their configurations, whichever Optuna is installed."""
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import optuna
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler, GridSampler
 
@@ -35,7 +37,8 @@ def make_pruner(part: Mapping[str, Any] | None) -> BasePruner | None:
     more: dict[str, Any] = {}
     if part.get("wrapped_pruner"):
         more["wrapped_pruner"] = make_pruner(part["wrapped_pruner"])
-    made: BasePruner = _make(PRUNER, _class(PRUNER, part, BasePruner), part, more)
+    own = {key: value for key, value in part.items() if key not in more}
+    made: BasePruner = _make(PRUNER, _class(PRUNER, part, BasePruner), own, more)
     return made
 
 
@@ -63,7 +66,9 @@ def _make(key: str, kind: type, part: Mapping[str, Any], more: Mapping[str, Any]
                 raise ConfigError(f"{key}.{name}", given[name], allowed)
     try:
         made = {name: instantiate(value) if _is_object(value) else value for name, value in given.items()}
-        return kind(**made, **more)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # of what somebody has chosen
+            return kind(**made, **more)
     except (TypeError, ValueError, ImportError, InstantiationException) as error:
         raise ConfigError(key, kind.__name__, str(error)) from error
 

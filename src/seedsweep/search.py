@@ -4,8 +4,8 @@ import logging
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
-from typing import Any
+from itertools import chain, count
+from typing import Any, SupportsFloat
 
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -79,7 +79,10 @@ class Search:
         """The keys that tell trials apart, as far as these jobs show."""
         given = [set(studied.searched.fixed.items()) for studied in self.studies]
         fixed = {_bare(key) for key, _ in set.intersection(*given)}
-        return [key for key in dict.fromkeys(_bare(text) for job in jobs for text in job) if key not in fixed]
+        keys = [_bare(text) for job in jobs for text in job]
+        for studied in self.studies:  # some of which may have no job in this round
+            keys += map(_bare, (*studied.searched.space, *(key for trial in studied.trials() for key in trial.params)))
+        return [key for key in dict.fromkeys(keys) if key not in fixed]
 
     def rounds(self) -> Rounds:
         """The jobs of each round, for what became of them; in the end the confirmed trials, the best first."""
@@ -109,12 +112,14 @@ class Search:
 
     def _tell(self, studied: Studied, trial: Trial, ended: Mapping[str, Any]) -> Exception | None:
         """Tell the study what the runs of a trial gave; the error if it failed."""
-        if self.pruning and trial in self.pruning.pruned:
+        if self.pruning and (trial in self.pruning.pruned or self.pruning.left & ended.keys()):
             studied.study.tell(trial, None, TrialState.PRUNED)  # with what was reported last
             return None
         error = next((run for run in ended.values() if isinstance(run, Exception)), None)
         try:
             runs = [] if error else [_values(run, len(self.judge.signs)) for run in ended.values()]
+            if studied.seeds is None and any(map(math.isnan, chain(*runs))):
+                raise ValueError("the return value is not a number")
         except ValueError as wrong:
             error = wrong
         if error:
@@ -122,7 +127,7 @@ class Search:
             log.warning("trial %d failed: %s: %s", trial.number, type(error).__name__, error)
             return error
         values = runs[0] if studied.seeds is None else self.judge.value(runs)
-        if not studied.study.tell(trial, values, TrialState.COMPLETE, {RUNS: dict(ended)}):
+        if not studied.study.tell(trial, values, TrialState.COMPLETE, {RUNS: _kept(ended, runs)}):
             log.warning("trial %d was taken to be lost, and its result came too late", trial.number)
         return None
 
@@ -134,11 +139,11 @@ class Search:
         ended = yield from self._trained([studied.jobs(trial, self.fresh) for studied, trial in best])
         found = []
         for (studied, trial), runs in zip(best, ended, strict=True):
-            kept = {job: value for job, value in runs.items() if not isinstance(value, Exception)}
+            kept = {job: float(value) for job, value in runs.items() if isinstance(value, SupportsFloat)}
             known = studied.study.study.user_attrs.get(RUNS, {})
             if not kept.keys() <= known.keys():
                 studied.study.study.set_user_attr(RUNS, known | kept)
-            values = [float(kept.get(job, math.nan)) for job in runs]
+            values = [kept.get(job, math.nan) for job in runs]
             found.append(confirm(studied.study.study.study_name, studied.option, trial, values, self.judge))
         return sorted(found, key=lambda each: self.judge.signs[0] * each.value)
 
@@ -147,6 +152,11 @@ class Search:
         ranked = sorted(studied.trials(TrialState.COMPLETE), key=lambda trial: self.judge.signs[0] * trial.values[0])
         settings = {repr(sorted(trial.params.items())): trial for trial in reversed(ranked)}
         return different(sorted(settings.values(), key=ranked.index), self.confirm)
+
+
+def _kept(ended: Mapping[str, Any], runs: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """The values of runs by their jobs, as JSON has them."""
+    return {job: values[0] if len(values) == 1 else list(values) for job, values in zip(ended, runs, strict=True)}
 
 
 def _bare(override: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from optuna.trial import TrialState
 from rich.console import Console
@@ -17,10 +18,16 @@ from seedsweep import store
 from seedsweep.confirming import Confirmed
 from seedsweep.database import end_running, open_database
 from seedsweep.errors import ConfigError, masked
+from seedsweep.group_runs import replace_runs
+from seedsweep.identity import named
 from seedsweep.owners import alive, same_system, this_process
+from seedsweep.planning import PlannedRun, canonical
+from seedsweep.results import Column
+from seedsweep.rows import NewRun
 from seedsweep.search import Search
-from seedsweep.search_tables import confirmed_table, importances_table, setting, trials_table
+from seedsweep.search_tables import ABOUT, confirmed_table, importances_table, setting, trials_table
 from seedsweep.sweep import Sweep
+from seedsweep.tracking import SweepRecord
 from seedsweep.winners import Winners, judge_winners
 
 if TYPE_CHECKING:
@@ -88,6 +95,23 @@ def record_round(sweep: Sweep, search: Search, last: bool = False) -> None:
     record.client.log_batch(record.run_id, metrics, [], [RunTag(f"seedsweep.{key}", tags[key]) for key in tags])
 
 
+def _record_trials(record: SweepRecord, table: pd.DataFrame) -> None:
+    """Write a run for each trial below the sweep: its params, its value as a metric, and tags with its group."""
+    now, runs = int(time.time() * 1000), []
+    params = [str(name) for name in table.columns if name not in ABOUT]
+    for place, row in enumerate(table.to_dict("records")):
+        name = " ".join(filter(None, (row["option"], f"trial {row['number']}")))
+        given = {key: canonical(row[key]) for key in params if not pd.isna(row[key])}
+        tags = {"kind": "trial", "sweep": record.run_id, "study": row["study"], "trial": str(row["number"])}
+        tags |= {"state": row["state"], "group": row["group"]}
+        planned = PlannedRun(place, name, row["group"], "", "", (given,))
+        runs.append(NewRun(planned, record.experiment_ids[0], named(tags), now))
+    values = pd.to_numeric(table["value"]).to_numpy(dtype=float)
+    known = np.flatnonzero(np.isfinite(values))
+    columns = [Column("value", 0, 0, now, known, values[known])] if len(known) else []
+    replace_runs(record.client, record.run_id, "trial", runs, columns)
+
+
 def best_trial(search: Search) -> tuple[str, dict[str, Any], float] | None:
     """The option, params and value of the best trial of all studies; None where none has a number."""
     if len(search.judge.signs) > 1:
@@ -115,15 +139,24 @@ def read_winners(client: "MlflowClient", sweeps: "Sequence[Run]") -> Winners | N
 
     if len({run.data.tags.get("seedsweep.direction") for run in sweeps} - {None}) != 1:
         return None
+    sweeps = sorted(sweeps, key=lambda run: run.info.start_time, reverse=True)
     with TemporaryDirectory() as folder:
         try:
-            parts = [pd.read_csv(client.download_artifacts(run.info.run_id, CONFIRMED, folder)) for run in sweeps]
+            files = [
+                client.download_artifacts(run.info.run_id, CONFIRMED, f"{folder}/{run.info.run_id}") for run in sweeps
+            ]
         except (MlflowException, OSError):  # not confirmed, or no search at all
             return None
-    runs = pd.concat(parts).fillna({"option": ""}).query("rank == 1")
-    if runs["study"].nunique() < 2:
+        parts = [pd.read_csv(file, keep_default_na=False, na_values={"value": [""]}) for file in files]
+    runs = pd.concat(part.assign(sweep=place) for place, part in enumerate(parts)).query("rank == 1")
+    newest = runs[runs["sweep"] == runs.groupby("study")["sweep"].transform("min")]  # of a study that went on
+    if newest["study"].nunique() < 2:
         return None
-    return judge_winners(runs, sweeps[0].data.tags["seedsweep.direction"] == "maximize")
+    try:
+        return judge_winners(newest, sweeps[0].data.tags["seedsweep.direction"] == "maximize")
+    except ValueError as error:
+        ids = ",".join(run.info.run_id for run in sweeps)
+        raise ConfigError("sweep", ids, f"the winners cannot be compared: {error}") from error
 
 
 def record_search(sweep: Sweep, search: Search, confirmed: Sequence[Confirmed]) -> None:
@@ -133,16 +166,18 @@ def record_search(sweep: Sweep, search: Search, confirmed: Sequence[Confirmed]) 
 
     record_round(sweep, search, last=True)
     record = sweep.record
-    if record is None or len(search.judge.signs) > 1:
+    table = trials_table(search, sweep.plan.group)
+    if record is None or len(search.judge.signs) > 1 or table.empty:
         return
     again, importances = confirmed_table(search, confirmed), importances_table(search)
+    _record_trials(record, table)
     winners, run = winners_of(search, confirmed), record.client.get_run(record.run_id)
-    for table, name in ((again, CONFIRMED), (importances, IMPORTANCES)):
-        if len(table):
-            record.client.log_text(record.run_id, table.to_csv(index=False, lineterminator="\n"), name)
+    for part, name in ((again, CONFIRMED), (importances, IMPORTANCES)):
+        if len(part):
+            record.client.log_text(record.run_id, part.to_csv(index=False, lineterminator="\n"), name)
     with TemporaryDirectory() as folder:
         write_search_report(
-            trials_table(search, sweep.plan.group),
+            table,
             again,
             importances,
             Path(folder),

@@ -19,6 +19,7 @@ STATES = {
     TrialState.FAIL: "failed",
     TrialState.RUNNING: "running",
 }
+ABOUT = ("study", "option", "number", "state", "value", "group")  # of a trial; its other columns are params
 ENOUGH = 4  # finished trials, below which importances say nothing
 
 

@@ -1,15 +1,18 @@
 """From the keys of `hydra.sweeper` and the overrides of a command to a search and its studies, all of it checked."""
 
+import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+from uuid import uuid4
 
 import optuna
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 from hydra.utils import get_method, instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from optuna.pruners import NopPruner
 from optuna.samplers import GridSampler
 from optuna.storages import BaseStorage, InMemoryStorage
@@ -21,6 +24,7 @@ from seedsweep.confirming import Confirmed
 from seedsweep.entrants import read_entrants
 from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.judging import Judge
+from seedsweep.planning import RECORDING
 from seedsweep.pruning import Pruning
 from seedsweep.results import MAXIMIZED
 from seedsweep.samplers import PRUNER, make_pruner, make_sampler
@@ -30,9 +34,9 @@ from seedsweep.spaces import Searched, grid
 from seedsweep.storages import default_storage, open_storage
 from seedsweep.studies import SharedStudy
 from seedsweep.summary import print_search
-from seedsweep.wilcoxon import WilcoxonSeedsPruner
 
 NAME = 450  # characters of a study's name that every storage takes, and then some
+WILCOXON = "seedsweep.wilcoxon.WilcoxonSeedsPruner"
 APART = 1_000_003  # between the seeds of the samplers of two studies
 Keys = Mapping[str, Any]  # of hydra.sweeper, plain
 
@@ -78,18 +82,17 @@ def _studies(
 ) -> list[Studied]:
     """The studies of each option, which have nothing in common: neither their samplers' seeds nor their runs'."""
     storage = _storage(keys["storage"], config)
+    several, digest = len(entrants) * keys["studies"] > 1, _digest(config)
     name = keys["study_name"] or (sweep_name(config)[:NAME] if is_tracked(config) else None)
+    name = name or (f"search {uuid4().hex[:8]}" if several else None)
     studies: list[Studied] = []
     for option, searched in entrants.items():
         for repeat in range(keys["studies"]):
-            words = [
-                name or "search",
-                *filter(None, [option]),
-                *([f"study {repeat + 1}"] if keys["studies"] > 1 else []),
-            ]
-            one = name if len(words) == 1 else " | ".join(words)
-            study = _study(keys, searched, directions, storage, one, APART * len(studies), config)
+            words = [name, option, f"study {repeat + 1}" if keys["studies"] > 1 else ""]
+            one = " | ".join(filter(None, words)) or None
             own = None if seeds is None else [seed + repeat * (max(seeds) + 1) for seed in seeds]
+            terms = {"seeds": str(own), "aggregate": f"{keys['aggregate']} {keys['risk']}", "configuration": digest}
+            study = _study(keys, searched, directions, storage, one, APART * len(studies), terms, config)
             studies.append(Studied(study, searched, option, own))
     return studies
 
@@ -100,7 +103,12 @@ def found(search: Search, confirmed: Sequence[Confirmed]) -> dict[str, Any]:
     if not finished:
         raise FailedRunsError("no trial came to its end, so there is no best one")
     if len(search.judge.signs) > 1:
-        solutions = [{"params": trial.params, "values": trial.values} for trial in finished[0].study.study.best_trials]
+        several = len(search.studies) > 1
+        solutions = [
+            ({"option": each.option} if several else {}) | {"params": trial.params, "values": trial.values}
+            for each in finished
+            for trial in each.study.study.best_trials
+        ]
         return {"name": "optuna", "solutions": solutions}
     finished.sort(key=lambda studied: search.judge.signs[0] * studied.study.study.best_value)
     best, best_value = finished[0].study.study.best_params, finished[0].study.study.best_value
@@ -163,10 +171,10 @@ def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
 
 
 def _pruning(keys: Keys, searched: Searched, judge: Judge, config: DictConfig) -> Pruning | None:
-    pruner = make_pruner(keys["pruner"])
-    if pruner is None:
+    if make_pruner(keys["pruner"]) is None:
         return None
-    return Pruning(_measured(config, searched), judge, by_seed=isinstance(pruner, WilcoxonSeedsPruner))
+    kinds = [part.get("_target_") for part in (keys["pruner"], keys["pruner"].get("wrapped_pruner") or {})]
+    return Pruning(_measured(config, searched), judge, by_seed=WILCOXON in kinds)
 
 
 def _measured(config: DictConfig, searched: Searched) -> str:
@@ -184,6 +192,7 @@ def _study(
     storage: BaseStorage,
     name: str | None,
     apart: int,
+    terms: Mapping[str, str],
     config: DictConfig,
 ) -> SharedStudy:
     part, pruner = dict(keys["sampler"]), make_pruner(keys["pruner"])
@@ -194,7 +203,17 @@ def _study(
     if isinstance(sampler, GridSampler):
         n_trials = min(n_trials, math.prod(len(values) for values in grid(searched.space).values()))
     suggest = _conditional(keys["custom_search_space"], searched, config)
-    return SharedStudy(name, storage, directions, sampler, pruner or NopPruner(), searched.space, n_trials, suggest)
+    pruner = pruner or NopPruner()
+    return SharedStudy(name, storage, directions, sampler, pruner, searched.space, n_trials, suggest, terms)
+
+
+def _digest(config: DictConfig) -> str:
+    """What stands for the files of a tracked application's configuration, whose values decide what a trial is."""
+    if not is_tracked(config):
+        return ""
+    raw: Any = OmegaConf.to_container(config, resolve=False)
+    kept = {key: value for key, value in raw.items() if key not in ("hydra", *RECORDING) or key == "objective"}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _trials(storage: BaseStorage, name: str | None) -> int:

@@ -25,6 +25,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.owners import Owner, alive, keep_beating, same_system, this_process
 
 SPACE = "seedsweep.space"  # user attribute of a study: its distributions by name, as JSON
+TERMS = "seedsweep.terms"  # and what else its trials have in common, in words
 OWNER = "seedsweep.owner"  # user attributes of a trial: the process that runs it,
 RETRY_OF = "seedsweep.retry_of"  # the number of the first trial with its params,
 UNUSED = "seedsweep.unused"  # and why it does not count, one of these:
@@ -38,7 +39,8 @@ class SharedStudy:
     A trial counts from its start, and however it ends. Those do not count that were given up or whose process is gone,
     nor those that somebody without this class has begun, until they end. A process has one object for a study at a
     time: to a new one the trials of the former are lost, as after Ctrl-C in a notebook. Raises `ConfigError` where the
-    storage has a study of that name with other directions or another search space.
+    storage has a study of that name with other directions, another search space, or other `terms`: what else its trials
+    have in common, such as the seeds that they are judged over.
     """
 
     def __init__(
@@ -51,12 +53,13 @@ class SharedStudy:
         space: Mapping[str, BaseDistribution],
         n_trials: int,
         suggest: Callable[[Trial], None] | None = None,
+        terms: Mapping[str, str] | None = None,
     ):
         wanted = [each if isinstance(each, StudyDirection) else StudyDirection[each.upper()] for each in directions]
         options: dict[str, Any] = {"sampler": sampler, "pruner": pruner, "load_if_exists": True}
         self.study = optuna.create_study(study_name=name, storage=storage, directions=wanted, **options)
         self.storage, self.space, self.n_trials, self.suggest = storage, dict(space), n_trials, suggest
-        self._agree(wanted)
+        self._agree(wanted, terms or {})
         self._held: set[int] = set()  # the ids of the trials that this process runs
         self._beats: Any = storage if getattr(storage, "get_heartbeat_interval", lambda: None)() else None
         self._beating = False
@@ -124,7 +127,7 @@ class SharedStudy:
         gone = [each._trial_id for each in running if self._gone(each, this, late)]
         return [self.storage.get_trial(trial_id) for trial_id in gone if self._end(trial_id, LOST)]
 
-    def _agree(self, directions: Sequence[StudyDirection]) -> None:
+    def _agree(self, directions: Sequence[StudyDirection], terms: Mapping[str, str]) -> None:
         from seedsweep.spaces import difference
 
         saved = self.study.user_attrs.get(SPACE)
@@ -134,6 +137,8 @@ class SharedStudy:
             old = {name: found for each in self._trials() for name, found in each.distributions.items()}
             old = {name: found for name, found in old.items() if name in self.space or self.suggest is None}
         changed = difference(old, self.space) if old or saved is not None else []
+        agreed = self.study.user_attrs.get(TERMS, {})
+        changed += [f"{key}: was {agreed[key]}, is {now}" for key, now in terms.items() if agreed.get(key, now) != now]
         if self.study.directions != directions:
             was, now = ([each.name.lower() for each in some] for some in (self.study.directions, directions))
             changed.insert(0, f"directions: was {', '.join(was)}, is {', '.join(now)}")
@@ -143,6 +148,8 @@ class SharedStudy:
         if saved is None:
             space = {name: distributions.distribution_to_json(each) for name, each in self.space.items()}
             self.study.set_user_attr(SPACE, space)
+        if terms and not agreed:
+            self.study.set_user_attr(TERMS, dict(terms))
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)

@@ -1,5 +1,6 @@
 """`hydra/sweeper=optuna`: a search by Optuna, in the language of hydra-optuna-sweeper, whose trials go over seeds."""
 
+import logging
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 import seedsweep
 
+log = logging.getLogger("seedsweep.sweeper")
 RESULTS = "optimization_results.yaml"
 
 
@@ -181,6 +183,8 @@ class OptunaSweeper(Sweeper):
         with closing(rounds), opened as sweep:
             task = sweep.member(self.task_function, search.pruning)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
+            if search.pruning and getattr(self.launcher, "batched", None) is None:
+                log.warning("no trial is pruned by this launcher, which has other processes: hydra/launcher=fleet does")
             self.tracked = sweep
             return self._run(search, rounds, jobs, sweep)
 
