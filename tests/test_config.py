@@ -87,7 +87,7 @@ def test_every_ready_made_sweep_composes(file: Path) -> None:
     with initialize_config_dir(str(ROOT / "sweeps"), version_base="1.3"):
         composed = compose(file.stem, overrides=[search], return_hydra_config=True)
     assert str(composed.hydra.mode).endswith("MULTIRUN")
-    assert "seed" in composed.hydra.sweeper.params
+    assert "seed" in composed.hydra.sweeper.params or composed.hydra.sweeper.seeds
     OmegaConf.to_container(composed.optimizer, resolve=True)
 
 
