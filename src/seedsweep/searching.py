@@ -1,7 +1,5 @@
 """From the keys of `hydra.sweeper` and the overrides of a command to a search and its studies, all of it checked."""
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -24,7 +22,7 @@ from seedsweep.confirming import Confirmed
 from seedsweep.entrants import read_entrants
 from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.judging import Judge
-from seedsweep.planning import RECORDING
+from seedsweep.planning import RECORDING, canonical, leaves
 from seedsweep.pruning import Pruning
 from seedsweep.results import MAXIMIZED
 from seedsweep.samplers import PRUNER, make_pruner, make_sampler
@@ -82,7 +80,7 @@ def _studies(
 ) -> list[Studied]:
     """The studies of each option, which have nothing in common: neither their samplers' seeds nor their runs'."""
     storage = _storage(keys["storage"], config)
-    several, digest = len(entrants) * keys["studies"] > 1, _digest(config)
+    several, values = len(entrants) * keys["studies"] > 1, _values(config)
     name = keys["study_name"] or (sweep_name(config)[:NAME] if is_tracked(config) else None)
     name = name or (f"search {uuid4().hex[:8]}" if several else None)
     studies: list[Studied] = []
@@ -91,7 +89,7 @@ def _studies(
             words = [name, option, f"study {repeat + 1}" if keys["studies"] > 1 else ""]
             one = " | ".join(filter(None, words)) or None
             own = None if seeds is None else [seed + repeat * (max(seeds) + 1) for seed in seeds]
-            terms = {"seeds": str(own), "aggregate": f"{keys['aggregate']} {keys['risk']}", "configuration": digest}
+            terms = {"seeds": str(own), "aggregate": f"{keys['aggregate']} {keys['risk']}"} | values
             study = _study(keys, searched, directions, storage, one, APART * len(studies), terms, config)
             studies.append(Studied(study, searched, option, own))
     return studies
@@ -207,13 +205,13 @@ def _study(
     return SharedStudy(name, storage, directions, sampler, pruner, searched.space, n_trials, suggest, terms)
 
 
-def _digest(config: DictConfig) -> str:
-    """What stands for the files of a tracked application's configuration, whose values decide what a trial is."""
+def _values(config: DictConfig) -> dict[str, str]:
+    """What stands in the files of a tracked application's configuration, and decides what a trial is, by key."""
     if not is_tracked(config):
-        return ""
+        return {}
     raw: Any = OmegaConf.to_container(config, resolve=False)
     kept = {key: value for key, value in raw.items() if key not in ("hydra", *RECORDING) or key == "objective"}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return {key: canonical(value) for key, value in leaves(kept)}
 
 
 def _trials(storage: BaseStorage, name: str | None) -> int:

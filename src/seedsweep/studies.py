@@ -137,7 +137,8 @@ class SharedStudy:
             old = {name: found for each in self._trials() for name, found in each.distributions.items()}
             old = {name: found for name, found in old.items() if name in self.space or self.suggest is None}
         changed = difference(old, self.space) if old or saved is not None else []
-        agreed = self.study.user_attrs.get(TERMS, {})
+        ended = any(each.state == TrialState.COMPLETE for each in self._trials())
+        agreed = self.study.user_attrs.get(TERMS, {}) if ended else {}
         changed += [f"{key}: was {agreed[key]}, is {now}" for key, now in terms.items() if agreed.get(key, now) != now]
         if self.study.directions != directions:
             was, now = ([each.name.lower() for each in some] for some in (self.study.directions, directions))

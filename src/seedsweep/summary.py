@@ -177,8 +177,8 @@ def print_search(
     console = Console(highlight=False, soft_wrap=True)
     if confirmed:
         _print_confirmed(console, confirmed, several=winners is not None)
-        best = " ".join(filter(None, (confirmed[0].option, _setting(confirmed[0].params))))
-        console.print(escape(f"Confirmed: {best}"))
+        if winners is None:  # of several options the sentences say which is the best, if any
+            console.print(escape(f"Confirmed: {_setting(confirmed[0].params)}"))
     else:
         console.print(escape(f"Best: {_setting(best_params)}: {best_value:.4g}"))
     if winners:
