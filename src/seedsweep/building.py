@@ -26,7 +26,6 @@ from seedsweep.suboptimality import Gap, coupled_decay, gap_of
 from seedsweep.training import make_trainer
 
 Config = Mapping[str, Any]  # plain and resolved
-
 ENGINES = ("fleet", "lightning")
 # Of the group trainer, these keys are checked and used here, the first of them elsewhere; the rest is Lightning's.
 ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality")
