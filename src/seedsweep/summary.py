@@ -190,7 +190,8 @@ def print_search(
 def print_winners(winners: "Winners") -> None:
     """A row an option, and what its studies and seeds allow to say."""
     console = Console(highlight=False, soft_wrap=True)
-    drawn = Table(box=box.SIMPLE_HEAD, title="each option's winners, the luck of the search included")
+    luck = ", the luck of the search included" if winners.table["studies"].max() > 1 else ""
+    drawn = Table(box=box.SIMPLE_HEAD, title=f"each option's winners{luck}")
     drawn.title_justify = "left"
     for title in ("option", "studies", "seeds", "mean [low, high]", "sd of studies", "sd of seeds"):
         drawn.add_column(escape(title), justify="left" if title == "option" else "right", no_wrap=True)
