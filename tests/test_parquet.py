@@ -30,7 +30,7 @@ def frames(texts: list[dict[str, list[str | None]]]) -> list[pd.DataFrame]:
         pairs = [(run[0], key, value[place]) for place, run in enumerate(stored) for key, value in params.items()]
         metrics = [(run[0], "val/loss", float(number)) for run in stored]
         known = [(run, key, value) for run, key, value in pairs if value is not None]
-        made.append(Stored(stored, tags, known, metrics))
+        made.append(Stored(stored, [tags], [known], [metrics]))
     whole = Stored(*(list(chain(*each)) for each in zip(*made, strict=True)))
     return [
         *(runs_frame(each, None, lambda _: (), typed=False) for each in made),

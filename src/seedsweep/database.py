@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seedsweep.errors import ConfigError
@@ -33,12 +34,13 @@ Cell = tuple[str, str, Any]  # run id, key, value
 
 
 class Stored(NamedTuple):
-    """What a store knows of some runs: `infos` are (id, name, status, start, end), times in milliseconds since 1970."""
+    """What a store knows of some runs: `infos` are (id, name, status, start, end), times in milliseconds since 1970;
+    the others come in parts."""
 
     infos: Sequence[tuple[str, str, str, int, int | None]]
-    tags: Iterable[Cell]
-    params: Iterable[Cell]
-    metrics: Iterable[Cell]
+    tags: Iterable[Sequence[Cell]]
+    params: Iterable[Sequence[Cell]]
+    metrics: Iterable[Sequence[Cell]]
 
 
 def open_database(uri: str) -> "Engine | None":
@@ -117,17 +119,14 @@ def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = N
     # as one text: thousands of parameters would take longer than the query
     chosen: Any = _chosen(sweep) if ids is None else [sa.literal_column(", ".join(f"'{run_id}'" for run_id in ids))]
 
-    def fetch(query: "Select[Any]") -> Iterator[Any]:
-        return _fetch(engine, query)
-
-    def pairs(table: str, *keys: str) -> Iterator[Cell]:
+    def pairs(table: str, *keys: str) -> Iterator[Sequence[Cell]]:
         key, run = tables[table].c.key, tables[table].c.run_uuid
         query = sa.select(run, key, _value(tables[table])).where(run.in_(chosen))
-        return fetch(query.where(key.in_(keys)) if keys else query)
+        return _parts(engine, query.where(key.in_(keys)) if keys else query)
 
     infos = sa.select(runs.run_uuid, runs.name, runs.status, runs.start_time, runs.end_time)
     return Stored(
-        list(fetch(infos.where(runs.run_uuid.in_(chosen)).order_by(runs.start_time.desc(), runs.run_uuid))),
+        list(_fetch(engine, infos.where(runs.run_uuid.in_(chosen)).order_by(runs.start_time.desc(), runs.run_uuid))),
         pairs("tags", *(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome", "data"))),
         pairs("params"),
         pairs("latest_metrics"),
@@ -162,11 +161,15 @@ def read_points(engine: "Engine", sweep: str | None) -> Iterator[list[tuple[str,
 
 
 def _fetch(engine: "Engine", query: "Select[Any]") -> Iterator[Any]:
+    return chain.from_iterable(_parts(engine, query))
+
+
+def _parts(engine: "Engine", query: "Select[Any]") -> Iterator[Sequence[Any]]:
     """The rows, by parts, which take a tenth of the memory."""
     with transaction(engine) as connection:
         cursor: Any = connection.execute(query, execution_options={"compiled_cache": None}).cursor
         while part := cursor.fetchmany(ROWS):
-            yield from part
+            yield part
 
 
 def _chosen(sweep: str | None) -> "Select[Any]":

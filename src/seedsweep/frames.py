@@ -2,18 +2,17 @@
 
 import math
 import sys
-from array import array
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api.extensions import take
 
-from seedsweep.database import Stored
+from seedsweep.database import Cell, Stored
 
 NOT_CURVES = ("epoch", "optimizer.lr")
-TAGS = {"group": "group", "sweep": "sweep", "job": "job", "outcome": "outcome", "data": "fingerprint"}
+TAGS = {f"seedsweep.{key}": key for key in ("group", "sweep", "job", "outcome")} | {"seedsweep.data": "fingerprint"}
 TEXTS = ("name", "group", "sweep", "outcome", "status", "fingerprint")
 ABOUT = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds", "fingerprint")
 NONE = -1  # the code of a run that has no text in a column
@@ -27,24 +26,21 @@ def runs_frame(stored: Stored, sweep: str | None, missing: Missing, typed: bool 
 
     Its params are texts as they are stored unless `typed`.
     """
-    places = {info[0]: place for place, info in enumerate(stored.infos)}
+    places = pd.Index([info[0] for info in stored.infos], dtype=object)
     texts = _Texts(len(places))
-    for place, (_, name, status, _, _) in enumerate(stored.infos):
-        texts.put(place, "name", name)
-        texts.put(place, "status", status)
-    for run_id, key, text in stored.tags:
-        column = TAGS.get(key.removeprefix("seedsweep.")) if key.startswith("seedsweep.") else None
-        if column and run_id in places:  # not one that was added while this was read
-            texts.put(places[run_id], column, text)
+    for name, number in (("name", 1), ("status", 2)):
+        texts.put(name, slice(None), np.array([info[number] for info in stored.infos], dtype=object))
+    for key, some, values in _by_key(stored.tags, places):
+        if key in TAGS:
+            texts.put(TAGS[key], some, values)
     planned = missing(set(map(int, texts.known["job"]))) if sweep else ()
     texts.grow(len(planned))
     for place, row in enumerate(planned, len(places)):
         for key, text in {**row, "sweep": sweep, "job": str(row["job"])}.items():
             if isinstance(text, str):
-                texts.put(place, key, text)
-    for run_id, key, text in stored.params:
-        if run_id in places:
-            texts.put(places[run_id], key, text)
+                texts.put(key, [place], np.array([text], dtype=object))
+    for key, some, values in _by_key(stored.params, places):
+        texts.put(key, some, values)
     numbers = _metrics(stored, places, len(planned))
     about = _about(stored, len(planned))
     sorting = pd.DataFrame({key: texts.column(key) for key in ("sweep", "job")}).sort_values(["sweep", "job"])
@@ -65,27 +61,27 @@ class _Texts:
 
     def __init__(self, runs: int):
         self._runs = runs
-        self._codes: dict[str, array[int]] = {}
+        self._codes: dict[str, np.ndarray] = {}
         self.known: dict[str, dict[str, int]] = {}
         for name in (*TEXTS, "job"):
             self._add(name)
 
-    def put(self, place: int, name: str, text: str) -> None:
-        """The text of a run, by its place, in a column."""
+    def put(self, name: str, places: Any, texts: np.ndarray) -> None:
+        """The texts (n,) of runs, by their places, in a column."""
         if name not in self.known:
             self._add(name)
         known = self.known[name]
-        self._codes[name][place] = known.setdefault(text, len(known))
+        codes, distinct = pd.factorize(texts)
+        self._codes[name][places] = np.array([known.setdefault(text, len(known)) for text in distinct], np.intp)[codes]
 
     def grow(self, runs: int) -> None:
         """Make place for so many runs more."""
         self._runs += runs
-        for codes in self._codes.values():
-            codes.extend([NONE] * runs)
+        self._codes = {name: np.append(codes, np.full(runs, NONE)) for name, codes in self._codes.items()}
 
     def column(self, name: str, order: Any = slice(None), typed: bool = True) -> Any:
         """The column of the runs in that order; if `typed`, params are numbers or truth values where all are."""
-        codes = np.array(self._codes[name], dtype=np.intp)[order]
+        codes = self._codes[name][order]
         if name == "outcome":
             codes[codes == NONE] = self.known[name].setdefault("missing", len(self.known[name]))
         values = pd.array(list(self.known[name]), dtype="str")
@@ -93,7 +89,7 @@ class _Texts:
         return take(values if as_text else as_numbers(values, whole=NONE not in codes), codes, allow_fill=True)
 
     def _add(self, name: str) -> None:
-        self._codes[name], self.known[name] = array("i", [NONE]) * self._runs, {}
+        self._codes[name], self.known[name] = np.full(self._runs, NONE), {}
 
 
 def _about(stored: Stored, planned: int) -> dict[str, Any]:
@@ -106,15 +102,23 @@ def _about(stored: Stored, planned: int) -> dict[str, Any]:
     return {"run": pd.array(run, dtype="str"), "started": moments, "seconds": (ended - started) / 1000}
 
 
-def _metrics(stored: Stored, places: Mapping[str, int], planned: int) -> dict[str, Any]:
+def _metrics(stored: Stored, places: pd.Index, planned: int) -> dict[str, Any]:
     """The columns of the metrics' last values."""
-    columns: dict[str, array[float]] = {}
-    for run_id, key, value in stored.metrics:
-        if key not in columns:
-            columns[key] = array("d", [math.nan]) * (len(places) + planned)
-        if value is not None and run_id in places:
-            columns[key][places[run_id]] = value
-    return {key: _unclipped(np.array(column)) for key, column in columns.items() if key not in NOT_CURVES}
+    columns: dict[str, np.ndarray] = {}
+    for key, some, values in _by_key(stored.metrics, places):
+        columns.setdefault(key, np.full(len(places) + planned, math.nan))[some] = values.astype(float)
+    return {key: _unclipped(column) for key, column in columns.items() if key not in NOT_CURVES}
+
+
+def _by_key(parts: Iterable[Sequence[Cell]], places: pd.Index) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """The cells of one key after another, part by part: the places of their runs, and the values."""
+    for part in filter(None, parts):
+        runs, keys, values = (np.array(column, dtype=object) for column in zip(*part, strict=True))
+        place = places.get_indexer(pd.Index(runs, dtype=object))
+        key, names = pd.factorize(keys)
+        for number, name in enumerate(names):
+            chosen = np.flatnonzero((key == number) & (place >= 0))  # none of a run that was added while this was read
+            yield name, place[chosen], values[chosen]
 
 
 def curves_frame(points: Points) -> pd.DataFrame:

@@ -179,8 +179,8 @@ def _read_runs(client: "MlflowClient", sweep: str | None) -> Stored:
     runs = list(_search(client, sweep))
     infos = [(i.run_id, i.run_name, i.status, i.start_time, i.end_time) for i in (run.info for run in runs)]
 
-    def pairs(kind: str) -> list[tuple[str, str, Any]]:
-        return [(run.info.run_id, *pair) for run in runs for pair in getattr(run.data, kind).items()]
+    def pairs(kind: str) -> list[list[tuple[str, str, Any]]]:
+        return [[(run.info.run_id, *pair) for run in runs for pair in getattr(run.data, kind).items()]]
 
     return Stored(infos, pairs("tags"), pairs("params"), pairs("metrics"))
 
