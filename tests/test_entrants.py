@@ -120,7 +120,7 @@ def test_search_is_kept_as_tables_tags_and_a_metric_of_its_parent_run(
     groups = {run.data.tags["seedsweep.group"] for run in runs_in(client)}
     assert set(trials["group"]) == groups
     best = trials.loc[trials["value"].idxmin()]
-    assert sweep.data.tags["seedsweep.best_params"] == f"{best['option']} optimizer.lr={float(best['optimizer.lr'])!r}"
+    assert sweep.data.tags["seedsweep.best_params"] == f"{best['option']} optimizer.lr={best['optimizer.lr']:.4g}"
     history = client.get_metric_history(sweep.info.run_id, "best_value")
     assert [point.step for point in history] == [2, 4]
     assert history[-1].value == pytest.approx(trials["value"].min())
@@ -145,6 +145,15 @@ def test_comparison_of_a_search_is_that_of_its_confirmed_winners(train: Train, c
     said = compare()
     assert said.code == 0, said.err
     assert "each option's winners" in said.out
+    assert "search.html" in said.out
+
+
+def test_comparison_of_a_search_of_one_study_is_its_best_trials_on_fresh_seeds(train: Train, compare: Train) -> None:
+    ended = train("-m", "hydra/sweeper=optuna", "hydra.sweep.dir=out", "trainer.max_epochs=1", "optimizer=adam", *SMALL)
+    said = compare()
+    assert said.code == 0, said.err
+    table = ended.out[ended.out.index("the best trials, again with 2 fresh seeds") : ended.out.index("The trials: ")]
+    assert table in said.out
     assert "search.html" in said.out
 
 

@@ -1,6 +1,7 @@
 """`hydra/sweeper=optuna`: the language of hydra-optuna-sweeper, trials over seeds, and the best of them confirmed."""
 
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import optuna
+import pandas as pd
 import pytest
 import yaml
-from conftest import Ended, runs_in
+from conftest import ROOT, Ended, runs_in
 from mlflow import MlflowClient
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
@@ -19,6 +21,8 @@ from seedsweep.confirming import different
 from seedsweep.errors import ConfigError
 from seedsweep.judging import Judge
 from seedsweep.reading import load_curves, load_runs
+from seedsweep.storages import open_storage
+from seedsweep.studies import SharedStudy
 
 ADAM = ("-m", "hydra/sweeper=optuna", "optimizer=adam", "hydra.sweep.dir=out")
 SEARCH = (*ADAM, "trainer.max_epochs=1")
@@ -146,13 +150,24 @@ def test_search_goes_on_where_it_ended_and_trains_nothing_twice(
     train: Callable[..., Ended], client: MlflowClient, tmp_path: Path
 ) -> None:
     more = ("hydra.sweeper.seeds=2", "hydra.sweeper.confirm=1", "hydra.sweeper.sampler.seed=1")
-    for n_trials in (2, 5, 5):
-        assert train(*SEARCH, RATES, *more, f"hydra.sweeper.n_trials={n_trials}").code == 0
+    told = ("of 2 trials × 2 seeds", "going on: 2 of 5 trials are there", "all of 5 trials are there")
+    for n_trials, words in zip((2, 5, 5), told, strict=True):
+        ended = train(*SEARCH, *more, RATES, f"hydra.sweeper.n_trials={n_trials}")
+        assert ended.code == 0
+        assert f"Search: the study {RATES} optimizer=adam trainer.max_epochs=1" in ended.out
+        assert words in ended.out
+        assert "The report: " in ended.out
+        more = more[::-1]  # the order of the words is no other search
     (study,) = optuna.get_all_study_summaries(f"sqlite:///{tmp_path}/optuna.db")
     assert study.n_trials == 5
     keys = [run.data.tags["seedsweep.key"] + run.data.params["seed"] for run in runs_in(client)]
     assert len(keys) == len(set(keys))
     assert len(runs_in(client, "sweep")) == 2
+    newest = max(runs_in(client, "sweep"), key=lambda run: run.info.start_time)
+    trials = pd.read_csv(client.download_artifacts(newest.info.run_id, "trials.csv", str(tmp_path)))
+    searched = {run.data.tags["seedsweep.group"] for run in runs_in(client) if run.data.params["seed"] in "01"}
+    assert set(trials["group"]) == searched
+    assert len(searched) == 5
 
 
 @pytest.mark.parametrize(
@@ -174,10 +189,11 @@ def test_search_goes_on_where_it_ended_and_trains_nothing_twice(
         (["optimizer.lr=0.1"], "nothing is searched"),
         (["optimizer.lr=tag(log, interval(0, 1))"], "logarithm"),
         (["optimizer.lr=interval(-2,-1)"], "must be a finite number greater than 0"),
+        (["optimizer.lrr=interval(0,1)"], "To append to your config use +optimizer.lrr=…"),
     ],
 )
 def test_wrong_search_is_answered_before_anything_is_recorded(
-    train: Callable[..., Ended], client: MlflowClient, wrong: list[str], said: str
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path, wrong: list[str], said: str
 ) -> None:
     ended = train(*SEARCH, *wrong)
     assert ended.code == 1
@@ -185,6 +201,21 @@ def test_wrong_search_is_answered_before_anything_is_recorded(
     assert "secret" not in ended.err
     assert "Traceback" not in ended.err
     assert not client.search_experiments(filter_string="name != 'Default'")
+    assert not (tmp_path / "optuna.db").exists() or not optuna.get_all_study_names(f"sqlite:///{tmp_path}/optuna.db")
+
+
+def test_process_whose_trials_all_run_elsewhere_has_nothing_to_do(tmp_path: Path) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path}/optuna.db")
+    space = {"optimizer.lr": FloatDistribution(1e-3, 1, log=True)}
+    study = SharedStudy("shared", storage, ["minimize"], None, None, space, 2)
+    assert len(study.ask(2)) == 2
+    named = ("hydra.sweeper.study_name=shared", "hydra.sweeper.n_trials=2", "hydra.sweeper.seeds=2")
+    command = [sys.executable, str(ROOT / "train.py"), *SEARCH, RATES, *named]
+    store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
+    ended = subprocess.run(command, cwd=tmp_path, env=os.environ | store, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "all trials run in other processes" in ended.stdout + ended.stderr
+    assert [trial.state.name for trial in study.study.trials] == ["RUNNING"] * 2
 
 
 def test_aggregates_are_those_that_a_hand_gets() -> None:

@@ -22,7 +22,7 @@ from seedsweep.comparing import Comparison, compare
 from seedsweep.errors import ConfigError, masked
 from seedsweep.frames import ABOUT
 from seedsweep.reading import find_sweeps, load_curves, load_runs
-from seedsweep.summary import print_comparison, print_winners, where
+from seedsweep.summary import print_comparison, where
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -36,10 +36,10 @@ READ = ("sweep", "experiment", "filter", "uri", "pngs")  # the keys that are not
 MADE = {"commit": "mlflow.source.git.commit", "version": "seedsweep.version", "torch": "seedsweep.version.torch"}
 
 
-def answer(config: DictConfig) -> "Comparison | Winners":
+def answer(config: DictConfig) -> "Comparison | Winners | pd.DataFrame":
     """Compare the runs that `conf/compare.yaml` asks for; prints the verdicts, and stores the report with the sweep.
 
-    With several sweeps, that is the newest of them. Of searches their confirmed winners are compared. Raises
+    With several sweeps, that is the newest of them. Of searches, what they have confirmed is compared. Raises
     `ConfigError` for a value that is not allowed.
     """
     from seedsweep.group_runs import groups_page
@@ -59,8 +59,8 @@ def answer(config: DictConfig) -> "Comparison | Winners":
     with Console(stderr=True).status("reading"):
         sweeps = find_sweeps(store.connect(asked["uri"]), *chosen, experiment=asked["experiment"])
         ids = [sweep.info.run_id for sweep in sweeps]
-    if winners := _winners(sweeps, asked):
-        return winners
+    if (searched := _searched(sweeps, asked["uri"])) is not None:
+        return searched
     with Console(stderr=True).status("reading"):
         runs = pd.concat([load_runs(sweep, asked["uri"]) for sweep in ids], ignore_index=True)
         curves = pd.concat([load_curves(sweep, asked["uri"]) for sweep in ids], ignore_index=True)
@@ -75,19 +75,22 @@ def answer(config: DictConfig) -> "Comparison | Winners":
     return found
 
 
-def _winners(sweeps: "list[Run]", asked: Mapping[str, Any]) -> "Winners | None":
-    """The winners of searches, which are printed; None for other sweeps."""
+def _searched(sweeps: "list[Run]", uri: str) -> "Winners | pd.DataFrame | None":
+    """What searches have confirmed, which is printed; None for other sweeps."""
     if not all("seedsweep.search" in sweep.data.tags for sweep in sweeps):
         return None
-    from seedsweep.search_record import FOLDER, PAGE, read_winners
+    from seedsweep.search_record import FOLDER, PAGE, read_confirmed
+    from seedsweep.search_summary import print_confirmed
 
-    winners = read_winners(store.connect(asked["uri"]), sweeps)
-    if winners:
-        console = Console(highlight=False, soft_wrap=True)
-        console.print("; ".join(map(_named, sweeps[:3])), markup=False)
-        print_winners(winners)
-        console.print(f"The report: {place(sweeps[0], FOLDER, PAGE)}", markup=False)
-    return winners
+    kept = read_confirmed(store.connect(uri), sweeps)
+    if kept is None:
+        return None
+    confirmed, winners = kept
+    console = Console(highlight=False, soft_wrap=True)
+    console.print("; ".join(map(_named, sweeps[:3])), markup=False)
+    print_confirmed(confirmed, winners)
+    console.print(f"The report: {place(sweeps[0], FOLDER, PAGE)}", markup=False)
+    return winners or confirmed
 
 
 def say(

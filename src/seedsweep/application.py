@@ -23,10 +23,22 @@ def is_tracked(config: DictConfig) -> bool:
 
 def sweep_name(config: DictConfig) -> str:
     """What a sweep is called: the primary config if it is not the usual one, and what was typed."""
+    return " ".join([*_application(config), *_typed(config)]) or "sweep"
+
+
+def search_name(config: DictConfig) -> str:
+    """What a search is called, in whichever order its words were typed: it is the same one."""
+    return " ".join([*_application(config), *sorted(_typed(config))]) or "search"
+
+
+def _application(config: DictConfig) -> list[str]:
     name = config.hydra.job.config_name
+    return [] if name == "config" else [name]
+
+
+def _typed(config: DictConfig) -> list[str]:
     typed: list[str] = OmegaConf.to_container(config.hydra.overrides.task)  # type: ignore[assignment]
-    words = [word for word in filter_overrides(typed) if not word.startswith("compare=")]
-    return " ".join([*([] if name == "config" else [name]), *words]) or "sweep"
+    return [word for word in filter_overrides(typed) if not word.startswith("compare=")]
 
 
 def sweep_folder(config: DictConfig) -> Path:

@@ -142,6 +142,12 @@ def canonical(value: Any) -> str:
     return str(value)
 
 
+def setting(params: Mapping[str, Any]) -> str:
+    """Params as they are shown, and can be typed, with four digits."""
+    shown = {key: f"{value:.4g}" if isinstance(value, float) else canonical(value) for key, value in params.items()}
+    return " ".join(f"{key}={value}" for key, value in shown.items())
+
+
 def _name(params: Mapping[str, str], labels: Collection[str]) -> str:
     kind = params["optimizer._target_"].rsplit(".", 1)[-1]
     parts = [kind if OPTIMIZER in labels else params.get("optimizer") or kind]

@@ -69,10 +69,11 @@ def training(file: Path, runs: int, epochs: int) -> Iterator[None]:
         thread.start()
         try:
             yield
+            epochs = ended()  # of a search, that may have taken fewer
         finally:
             done.set()
             thread.join()
-            progress.update(task, completed=ended())
+            progress.update(task, total=epochs, completed=ended())
             file.unlink(missing_ok=True)
 
 

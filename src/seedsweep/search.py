@@ -4,7 +4,7 @@ import logging
 import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, count
+from itertools import chain
 from typing import Any, SupportsFloat
 
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -63,10 +63,8 @@ class Search:
     pruning: Pruning | None = None
 
     def __post_init__(self) -> None:
-        self.launched: dict[str, int] = {}  # the jobs of this process, by their overrides, with their numbers
         self._known: dict[str, Any] = {}
         self.recorded = -math.inf  # when the trials were last written, by the clock that only goes forward
-        self._count = 0
         self.expected = len(self.studies) * self.confirm * len(self.fresh)  # runs, at most
         for studied in self.studies:
             studied.study.reap()
@@ -100,8 +98,6 @@ class Search:
     def _trained(self, trials: Sequence[Jobs], again: bool = False) -> Generator[Jobs, Ended, list[dict[str, Any]]]:
         """What became of the jobs of each trial, of which those are launched that are not known, or all `again`."""
         new = {" ".join(job): job for jobs in trials for job in jobs if " ".join(job) not in self._known}
-        self.launched |= dict(zip(new, count(self._count)))
-        self._count += len(new)
         ended = dict(zip(new, (yield list(new.values())), strict=True)) if new else {}
         if not again:  # with seeds, the same job gives the same
             pruned = self.pruning.left if self.pruning else set()

@@ -106,7 +106,11 @@ def confirmed(found: Found) -> Chart | None:
     if found.confirmed.empty:
         return None
     table, runs = _best_first(found, _rows(found, found.confirmed)), _rows(found, found.runs)
-    value, colored = Value(pd.concat([runs["value"], table["searched"]]), "x"), _color(found, drawn=False)
+    shown = pd.concat([runs["value"], table["searched"]])
+    finite = shown[np.isfinite(shown)]
+    room = (finite.max() - finite.min()) / 2  # that an interval may take beside them: of two seeds it is very long
+    ends = {"start": table["low"].clip(lower=finite.min() - room), "end": table["high"].clip(upper=finite.max() + room)}
+    table, value, colored = table.assign(**ends), Value(shown, "x"), _color(found, drawn=False)
     y = alt.Y("pair:N", sort=table["pair"].tolist(), title=None, axis=LABELS)
     base, each = alt.Chart(data(table)), alt.Chart(data(runs))
     middle, searched = value.axis("mean", None), value.axis("searched", None)
@@ -117,7 +121,7 @@ def confirmed(found: Found) -> Chart | None:
     marks = [
         over.mark_rule(strokeDash=[2, 3]).encode(searched, alt.X2("mean")),
         dots.encode(value.axis("value", None), y, colored, tooltip=tips(*found.about, "seed", value=FINE)),
-        over.mark_rule(strokeWidth=2).encode(value.axis("low", None), alt.X2("high"), colored),
+        over.mark_rule(strokeWidth=2).encode(value.axis("start", None), alt.X2("end"), colored),
         over.mark_point(shape="diamond", size=80, strokeWidth=2, opacity=1).encode(middle, color=colored),
         over.mark_point(shape="circle", size=45, strokeWidth=1.5, opacity=1).encode(searched),
         words.encode(y, x=alt.value("width"), text="label:N"),

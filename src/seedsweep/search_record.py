@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -11,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from optuna.trial import TrialState
 from rich.console import Console
 
 from seedsweep import store
-from seedsweep.confirming import Confirmed
 from seedsweep.database import end_running, open_database
 from seedsweep.errors import ConfigError, masked
 from seedsweep.group_runs import replace_runs
@@ -25,7 +24,7 @@ from seedsweep.planning import PlannedRun, canonical
 from seedsweep.results import Column
 from seedsweep.rows import NewRun
 from seedsweep.search import Search
-from seedsweep.search_tables import ABOUT, confirmed_table, importances_table, setting, trials_table
+from seedsweep.search_tables import ABOUT, best_table, importances_table, sentence, trials_table
 from seedsweep.sweep import Sweep
 from seedsweep.tracking import SweepRecord
 from seedsweep.winners import Winners, judge_winners
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 TRIALS, CONFIRMED, IMPORTANCES = "trials.csv", "confirmed.csv", "importances.csv"
+NUMBERS = ("searched", "fresh", "low", "high", "optimism", "value")  # in `CONFIRMED`
 SECONDS = 3.0  # between two writings of the trials
 FOLDER, PAGE = "report", "search.html"
 
@@ -58,17 +58,14 @@ def end_killed(uri: str, search: Search) -> None:
         client = store.connect(uri)
     except ConfigError:  # nothing has been recorded there yet, or what opens it next says why it cannot be
         return
-    known = search_tags(search)["search"]
-    clause = f"tags.`seedsweep.search` = '{known}' and attributes.status = 'RUNNING'"
-    experiments = [each.experiment_id for each in client.search_experiments(max_results=50_000)]
-    for run in client.search_runs(experiments, clause) if experiments else []:
+    for run in _kept(client, search, "RUNNING"):
         owner = json.loads(run.data.tags["seedsweep.owner"])
         if not same_system(owner, this_process()) or alive(owner):
             continue
         if database := open_database(client.tracking_uri):
             end_running(database, run.info.run_id, "KILLED")
         else:
-            _end_members(client, run.info.run_id, experiments)
+            _end_members(client, run)
         client.set_terminated(run.info.run_id, "KILLED")
 
 
@@ -83,15 +80,15 @@ def record_round(sweep: Sweep, search: Search, last: bool = False) -> None:
     search.recorded = time.monotonic()
     from mlflow.entities import Metric, RunTag
 
-    table = trials_table(search, sweep.plan.group)
+    table = trials_table(search, sweep.group)
     record.client.log_text(record.run_id, table.to_csv(index=False, lineterminator="\n"), TRIALS)
     done = int(table["state"].isin(["finished", "pruned", "failed"]).sum()) if len(table) else 0
     metrics, tags = [], {"trials": f"{done} of {sum(studied.study.n_trials for studied in search.studies)}"}
-    if best := best_trial(search):
-        option, params, value = best
-        words = " ".join(filter(None, (option, setting(params))))
-        tags |= {"best_params": words[:5000], "best_value": f"{value:.6g}"}
-        metrics.append(Metric("best_value", value, int(time.time() * 1000), done))
+    best = best_table(search).head(1 if len(search.judge.signs) == 1 else 0)
+    for option, params, value in best[["option", "setting", "value"]].itertuples(index=False):
+        if math.isfinite(value):
+            tags |= {"best_params": " ".join(filter(None, (option, params)))[:5000], "best_value": f"{value:.6g}"}
+            metrics.append(Metric("best_value", value, int(time.time() * 1000), done))
     record.client.log_batch(record.run_id, metrics, [], [RunTag(f"seedsweep.{key}", tags[key]) for key in tags])
 
 
@@ -112,32 +109,25 @@ def _record_trials(record: SweepRecord, table: pd.DataFrame) -> None:
     replace_runs(record.client, record.run_id, "trial", runs, columns)
 
 
-def best_trial(search: Search) -> tuple[str, dict[str, Any], float] | None:
-    """The option, params and value of the best trial of all studies; None where none has a number."""
-    if len(search.judge.signs) > 1:
-        return None
-    sign = search.judge.signs[0]
-    found = [(studied.option, trial) for studied in search.studies for trial in studied.trials(TrialState.COMPLETE)]
-    finite = [each for each in found if abs(each[1].values[0]) != float("inf")]
-    if not finite:
-        return None
-    option, trial = min(finite, key=lambda each: sign * each[1].values[0])
-    return option, trial.params, trial.values[0]
-
-
-def winners_of(search: Search, confirmed: Sequence[Confirmed]) -> Winners | None:
+def winners_of(search: Search, confirmed: pd.DataFrame) -> Winners | None:
     """What the winners of several studies, again with the same fresh seeds, allow to say; None for one study."""
-    if len(search.studies) < 2 or not confirmed:
-        return None
-    runs = confirmed_table(search, confirmed)
-    return judge_winners(runs[runs["rank"] == 1], direction(search) == "maximize")
+    return _winners(confirmed, direction(search)) if len(confirmed) else None
 
 
-def read_winners(client: "MlflowClient", sweeps: "Sequence[Run]") -> Winners | None:
-    """What the winners of searches that are kept allow to say; None where they are no searches of several studies."""
+def _winners(confirmed: pd.DataFrame, toward: str) -> Winners | None:
+    first = confirmed[confirmed["rank"] == 1]
+    return judge_winners(first, toward == "maximize") if first["study"].nunique() > 1 else None
+
+
+def read_confirmed(client: "MlflowClient", sweeps: "Sequence[Run]") -> tuple[pd.DataFrame, Winners | None] | None:
+    """The `confirmed_table` of searches that are kept, and what the winners of several studies allow to say.
+
+    None where they are no searches, or have confirmed nothing. Raises `ConfigError` for winners of other seeds.
+    """
     from mlflow.exceptions import MlflowException
 
-    if len({run.data.tags.get("seedsweep.direction") for run in sweeps} - {None}) != 1:
+    directions = {run.data.tags.get("seedsweep.direction") for run in sweeps}
+    if None in directions or len(directions) > 1:
         return None
     sweeps = sorted(sweeps, key=lambda run: run.info.start_time, reverse=True)
     with TemporaryDirectory() as folder:
@@ -145,33 +135,39 @@ def read_winners(client: "MlflowClient", sweeps: "Sequence[Run]") -> Winners | N
             files = [
                 client.download_artifacts(run.info.run_id, CONFIRMED, f"{folder}/{run.info.run_id}") for run in sweeps
             ]
-        except (MlflowException, OSError):  # not confirmed, or no search at all
+        except (MlflowException, OSError):  # none was confirmed
             return None
-        parts = [pd.read_csv(file, keep_default_na=False, na_values={"value": [""]}) for file in files]
-    runs = pd.concat(part.assign(sweep=place) for place, part in enumerate(parts)).query("rank == 1")
+        parts = [pd.read_csv(file, keep_default_na=False, na_values={key: [""] for key in NUMBERS}) for file in files]
+    runs = pd.concat(part.assign(sweep=place) for place, part in enumerate(parts))
     newest = runs[runs["sweep"] == runs.groupby("study")["sweep"].transform("min")]  # of a study that went on
-    if newest["study"].nunique() < 2:
-        return None
     try:
-        return judge_winners(newest, sweeps[0].data.tags["seedsweep.direction"] == "maximize")
+        return newest, _winners(newest, str(directions.pop()))
     except ValueError as error:
         ids = ",".join(run.info.run_id for run in sweeps)
         raise ConfigError("sweep", ids, f"the winners cannot be compared: {error}") from error
 
 
-def record_search(sweep: Sweep, search: Search, confirmed: Sequence[Confirmed]) -> None:
-    """Write the last tables of a tracked search that came to its end, and its report, whose place is printed."""
-    from seedsweep.answering import about, place
+def record_search(sweep: Sweep | None, search: Search, again: pd.DataFrame, uri: str | None) -> None:
+    """Write the last tables of a tracked search that came to its end, and its report, whose place is printed.
+
+    Where there was nothing left to do there is no `sweep`, and the report is that of the command that did the rest.
+    """
+    from seedsweep.answering import about
     from seedsweep.search_report import write_search_report
 
+    if sweep is None:
+        for run in _kept(store.connect(uri), search, "FINISHED")[:1] if uri else ():
+            _print_place(run)
+        return
     record_round(sweep, search, last=True)
     record = sweep.record
-    table = trials_table(search, sweep.plan.group)
+    table = trials_table(search, sweep.group)
     if record is None or len(search.judge.signs) > 1 or table.empty:
         return
-    again, importances = confirmed_table(search, confirmed), importances_table(search)
+    importances = importances_table(search)
     _record_trials(record, table)
-    winners, run = winners_of(search, confirmed), record.client.get_run(record.run_id)
+    winners, run = winners_of(search, again), record.client.get_run(record.run_id)
+    sentences = winners.sentences if winners else [sentence(again)] if len(again) else []
     for part, name in ((again, CONFIRMED), (importances, IMPORTANCES)):
         if len(part):
             record.client.log_text(record.run_id, part.to_csv(index=False, lineterminator="\n"), name)
@@ -184,11 +180,17 @@ def record_search(sweep: Sweep, search: Search, confirmed: Sequence[Confirmed]) 
             {"study": run.data.tags["seedsweep.study"]} | about([run], record.uri),
             metric=sweep.first["objective"]["metric"],
             maximize=direction(search) == "maximize",
-            sentences=winners.sentences if winners else (),
+            sentences=sentences,
             winners=winners.table if winners else None,
             pngs=False,
         )
         record.client.log_artifacts(record.run_id, folder, FOLDER)
+    _print_place(run)
+
+
+def _print_place(run: "Run") -> None:
+    from seedsweep.answering import place
+
     Console(highlight=False, soft_wrap=True).print(f"The report: {place(run, FOLDER, PAGE)}", markup=False)
 
 
@@ -200,7 +202,20 @@ def dashboard(storage: Any) -> str | None:
     return masked(str(uri)) if uri else os.fspath(path) if path else None
 
 
-def _end_members(client: "MlflowClient", sweep: str, experiments: Sequence[str]) -> None:
-    clause = f"tags.`seedsweep.sweep` = '{sweep}' and attributes.status = 'RUNNING'"
-    for run in client.search_runs(list(experiments), clause):
-        client.set_terminated(run.info.run_id, "KILLED")
+def _kept(client: "MlflowClient", search: Search, status: str) -> "Sequence[Run]":
+    """The parent runs of these studies in that status, the newest first."""
+    known = search_tags(search)["search"]
+    clause = f"tags.`seedsweep.search` = '{known}' and attributes.status = '{status}'"
+    experiments = _experiments(client)
+    return client.search_runs(experiments, clause, order_by=["start_time DESC"]) if experiments else []
+
+
+def _end_members(client: "MlflowClient", sweep: "Run") -> None:
+    clause = f"tags.`seedsweep.sweep` = '{sweep.info.run_id}' and attributes.status = 'RUNNING'"
+    while runs := client.search_runs(_experiments(client), clause):
+        for run in runs:
+            client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _experiments(client: "MlflowClient") -> list[str]:
+    return [each.experiment_id for each in client.search_experiments(max_results=50_000)]

@@ -1,5 +1,6 @@
 """From the keys of `hydra.sweeper` and the overrides of a command to a search and its studies, all of it checked."""
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -7,8 +8,10 @@ from typing import Any
 from uuid import uuid4
 
 import optuna
+import pandas as pd
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 from optuna.pruners import NopPruner
@@ -16,7 +19,8 @@ from optuna.samplers import GridSampler
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import Trial, TrialState
 
-from seedsweep.application import is_tracked, sweep_name
+from seedsweep.application import compose_jobs, is_tracked, search_name
+from seedsweep.building import check
 from seedsweep.checks import check_choice, check_whole
 from seedsweep.confirming import Confirmed
 from seedsweep.entrants import read_entrants
@@ -28,11 +32,13 @@ from seedsweep.results import MAXIMIZED
 from seedsweep.samplers import PRUNER, make_pruner, make_sampler
 from seedsweep.search import Search, Studied
 from seedsweep.search_record import dashboard, end_killed, winners_of
-from seedsweep.spaces import Searched, grid
+from seedsweep.search_summary import print_begun, print_found
+from seedsweep.search_tables import confirmed_table
+from seedsweep.spaces import Searched, as_overrides, grid, middle
 from seedsweep.storages import default_storage, open_storage
 from seedsweep.studies import SharedStudy
-from seedsweep.summary import print_search
 
+log = logging.getLogger(__name__)
 NAME = 450  # characters of a study's name that every storage takes, and then some
 WILCOXON = "seedsweep.wilcoxon.WilcoxonSeedsPruner"
 APART = 1_000_003  # between the seeds of the samplers of two studies
@@ -61,6 +67,9 @@ def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader,
     judge = Judge(directions, keys["aggregate"], keys["risk"])
     if is_tracked(config):
         _check_objective(config, searched, directions)
+    if not keys["custom_search_space"]:  # of which a job may need its values
+        for each in entrants.values():
+            _check_job(each, seeds, loader, config)
     search = Search(
         _studies(keys, entrants, directions, seeds, config),
         judge=judge,
@@ -72,6 +81,7 @@ def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader,
     )
     if is_tracked(config) and config.tracking.uri is not None:
         end_killed(config.tracking.uri, search)
+    print_begun(search)
     return search
 
 
@@ -81,7 +91,7 @@ def _studies(
     """The studies of each option, which have nothing in common: neither their samplers' seeds nor their runs'."""
     storage = _storage(keys["storage"], config)
     several, values = len(entrants) * keys["studies"] > 1, _values(config)
-    name = keys["study_name"] or (sweep_name(config)[:NAME] if is_tracked(config) else None)
+    name = keys["study_name"] or (search_name(config)[:NAME] if is_tracked(config) else None)
     name = name or (f"search {uuid4().hex[:8]}" if several else None)
     studies: list[Studied] = []
     for option, searched in entrants.items():
@@ -95,11 +105,15 @@ def _studies(
     return studies
 
 
-def found(search: Search, confirmed: Sequence[Confirmed]) -> dict[str, Any]:
-    """What a search found, which is printed, as hydra-optuna-sweeper writes it, and the confirmed trials."""
+def found(search: Search, confirmed: Sequence[Confirmed]) -> tuple[dict[str, Any], pd.DataFrame]:
+    """What a search found, which is printed: as hydra-optuna-sweeper writes it, and the `confirmed_table`."""
     finished = [each for each in search.studies if each.trials(TrialState.COMPLETE)]
+    again = confirmed_table(search, confirmed)
     if not finished:
-        raise FailedRunsError("no trial came to its end, so there is no best one")
+        if not any(each.trials(TrialState.RUNNING) for each in search.studies):
+            raise FailedRunsError("no trial came to its end, so there is no best one")
+        log.warning("all trials run in other processes, and none has come to its end: this one had nothing to do")
+        return {"name": "optuna"}, again
     if len(search.judge.signs) > 1:
         several = len(search.studies) > 1
         solutions = [
@@ -107,16 +121,16 @@ def found(search: Search, confirmed: Sequence[Confirmed]) -> dict[str, Any]:
             for each in finished
             for trial in each.study.study.best_trials
         ]
-        return {"name": "optuna", "solutions": solutions}
+        return {"name": "optuna", "solutions": solutions}, again
     finished.sort(key=lambda studied: search.judge.signs[0] * studied.study.study.best_value)
-    best, best_value = finished[0].study.study.best_params, finished[0].study.study.best_value
-    print_search(best, best_value, confirmed, winners_of(search, confirmed), dashboard(search.studies[0].study.storage))
-    results: dict[str, Any] = {"name": "optuna", "best_params": best, "best_value": best_value}
+    print_found(search, again, winners_of(search, again), dashboard(search.studies[0].study.storage))
+    best = finished[0].study.study
+    results: dict[str, Any] = {"name": "optuna", "best_params": best.best_params, "best_value": best.best_value}
     if len(search.studies) > 1:
         results["studies"] = [_of_study(each) for each in finished]
     if confirmed:
         results["confirmed"] = [asdict(each) | {"values": list(each.values)} for each in confirmed]
-    return results
+    return results, again
 
 
 def _of_study(studied: Studied) -> dict[str, Any]:
@@ -131,6 +145,23 @@ def _check_objective(config: DictConfig, searched: Searched, directions: Sequenc
     right = "maximize" if str(metric).endswith(MAXIMIZED) else "minimize"
     if list(directions) != [right]:
         raise ConfigError("hydra.sweeper.direction", ", ".join(directions), f"objective.metric={metric} needs {right}")
+
+
+def _check_job(searched: Searched, seeds: list[int] | None, loader: ConfigLoader, config: DictConfig) -> None:
+    """Compose one job as all will be; what is wrong in it shall be said before there is a study."""
+    drawn = as_overrides(middle(searched.space), searched)
+    overrides = [*drawn, *(f"seed={seed}" for seed in (seeds or [])[:1])]
+    try:
+        if is_tracked(config):
+            check(compose_jobs(loader, config)(overrides, 0).config)
+        else:
+            loader.load_sweep_config(config, overrides)
+    except ConfigCompositionException as error:
+        text = str(error)
+        for override in drawn:  # whose values nobody has typed
+            key, _, value = override.partition("=")
+            text = text.replace(override, f"{key}=…") if key in searched.space and value else text
+        raise ConfigCompositionException(text) from error
 
 
 def _directions(given: Any) -> list[str]:

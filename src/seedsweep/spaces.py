@@ -68,6 +68,11 @@ def grid(space: Space) -> dict[str, list[Any]]:
     return {key: _listed(key, distribution) for key, distribution in space.items()}
 
 
+def middle(space: Space) -> dict[str, Any]:
+    """A value of each key that is neither the least nor the largest, where there is such."""
+    return {key: _middle(distribution) for key, distribution in space.items()}
+
+
 def as_overrides(params: Mapping[str, Any], searched: Searched) -> list[str]:
     """The overrides of a trial with these params: Hydra reads the very same values, of the same types.
 
@@ -160,6 +165,15 @@ def _searched(asked: Mapping[str, Override | BaseDistribution]) -> Searched:
 def _hides_sweep(value: Any) -> bool:
     inside = value if isinstance(value, list) else value.values() if isinstance(value, dict) else ()
     return isinstance(value, Sweep | Glob) or any(map(_hides_sweep, inside))
+
+
+def _middle(distribution: BaseDistribution) -> Any:
+    if not isinstance(distribution, FloatDistribution | IntDistribution):
+        return getattr(distribution, "choices", (None,))[0]
+    low, high, step = distribution.low, distribution.high, distribution.step
+    if step is not None:
+        return low + int((high - low) / step / 2) * step
+    return math.sqrt(low * high) if distribution.log else (low + high) / 2
 
 
 def _listed(key: str, distribution: BaseDistribution) -> list[Any]:

@@ -2,7 +2,6 @@
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,9 @@ from seedsweep.verdicts import BEST, SAME
 
 if TYPE_CHECKING:
     from seedsweep.comparing import Comparison
-    from seedsweep.confirming import Confirmed
     from seedsweep.contests import Contest
-    from seedsweep.winners import Winners
 
 SHOWN = ("val/loss", "val/accuracy", "test/accuracy")
-FEW = 5  # groups that a brief table has
 VERDICTS = 6  # at single settings
 
 
@@ -55,18 +51,26 @@ def print_sweep(
     of: str,
     uri: str | None = None,
     page: str | None = None,
-    brief: bool = False,
 ) -> None:
-    """The table of the groups, or only of the best, whose numbers are `of` each curve, and the way to MLflow's UI."""
+    """The table of the groups, whose numbers are `of` each curve, and the way to MLflow's UI."""
     console = Console(highlight=False, soft_wrap=True)
-    left = f"; the best {FEW} of {len(summary)} groups" if brief and len(summary) > FEW else ""
-    drawn = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=_caption(runs, of) + left, padding=(0, 1))
+    note = "; means are over finished runs only" if (runs["outcome"] != "finished").any() else ""
+    caption = f"mean ± sd over seeds of the {of}; {_outcomes(runs)}{note}"
+    drawn = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=caption, padding=(0, 1))
     drawn.title_justify = drawn.caption_justify = "left"
     for name in summary:
         drawn.add_column(str(name), justify="left" if name == "group" else "right", no_wrap=True)
-    for row in summary.head(FEW if brief else len(summary)).itertuples(index=False):
+    for row in summary.itertuples(index=False):
         drawn.add_row(*(escape(str(cell)) for cell in row))
-    _print_whole(console, drawn)
+    print_whole(console, drawn)
+    if uri and page:
+        console.print(escape(f"See it: {where(uri, page)}"))
+
+
+def print_searched(runs: pd.DataFrame, uri: str | None = None, page: str | None = None) -> None:
+    """How many runs a search took, and the way to MLflow's UI; what it found is not in their means."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_outcomes(runs))
     if uri and page:
         console.print(escape(f"See it: {where(uri, page)}"))
 
@@ -117,11 +121,10 @@ def _mean_sd(values: pd.Series, places: int) -> str:
     return f"{values.mean():{form}}" + (f" ± {values.std():{form}}" if len(values) > 1 else "")
 
 
-def _caption(runs: pd.DataFrame, of: str) -> str:
+def _outcomes(runs: pd.DataFrame) -> str:
     found = counts(runs)
     words = ", ".join(f"{number} {outcome}" for outcome, number in found.items() if number)
-    note = "; means are over finished runs only" if found["finished"] < len(runs) else ""
-    return f"mean ± sd over seeds of the {of}; {len(runs)} run{'s' * (len(runs) > 1)}: {words}{note}"
+    return f"{len(runs)} run{'s' * (len(runs) > 1)}: {words}"
 
 
 def print_comparison(comparison: "Comparison") -> None:
@@ -152,7 +155,7 @@ def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
     for title in titles + ([f"{metric} when chosen", "optimism"] if chosen else []):
         drawn.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
     for _, row in contest.table.iterrows():
-        number = _number(row["mean"], ".4g")
+        number = shown(row["mean"], ".4g")
         number += f" [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if pd.notna(row["mean_low"]) else ""
         cells = [
             "–" if contest.baseline else str(row["rank"]),
@@ -161,84 +164,17 @@ def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
             number,
         ]
         cells += [f"{row['finished']} of {row['planned']}"]
-        cells += [_number(row["selected"], ".4g"), _number(row["optimism"], "+.2g")] if chosen else []
+        cells += [shown(row["selected"], ".4g"), shown(row["optimism"], "+.2g")] if chosen else []
         drawn.add_row(*map(escape, cells))
-    _print_whole(console, drawn)
+    print_whole(console, drawn)
 
 
-def print_search(
-    best_params: Mapping[str, object],
-    best_value: float,
-    confirmed: Sequence["Confirmed"],
-    winners: "Winners | None" = None,
-    storage: str | None = None,
-) -> None:
-    """The best trial of a search; or the best of each study again with fresh seeds, and what they allow to say."""
-    console = Console(highlight=False, soft_wrap=True)
-    if confirmed:
-        _print_confirmed(console, confirmed, several=winners is not None)
-        if winners is None:  # of several options the sentences say which is the best, if any
-            console.print(escape(f"Confirmed: {_setting(confirmed[0].params)}"))
-    else:
-        console.print(escape(f"Best: {_setting(best_params)}: {best_value:.4g}"))
-    if winners:
-        print_winners(winners)
-    if storage:
-        console.print(escape(f"The trials: optuna-dashboard {shlex.quote(storage)}"))
-
-
-def print_winners(winners: "Winners") -> None:
-    """A row an option, and what its studies and seeds allow to say."""
-    console = Console(highlight=False, soft_wrap=True)
-    luck = ", the luck of the search included" if winners.table["studies"].max() > 1 else ""
-    drawn = Table(box=box.SIMPLE_HEAD, title=f"each option's winners{luck}")
-    drawn.title_justify = "left"
-    for title in ("option", "studies", "seeds", "mean [low, high]", "sd of studies", "sd of seeds"):
-        drawn.add_column(escape(title), justify="left" if title == "option" else "right", no_wrap=True)
-    for _, row in winners.table.iterrows():
-        mean = f"{row['mean']:.4g}" + (f" [{row['low']:.4g}, {row['high']:.4g}]" if math.isfinite(row["low"]) else "")
-        cells = [str(row["option"]), str(row["studies"]), str(row["seeds"]), mean]
-        drawn.add_row(*map(escape, cells), _number(row["study_sd"], ".2g"), _number(row["seed_sd"], ".2g"))
-    _print_whole(console, drawn)
-    for sentence in winners.sentences:
-        console.print(escape(sentence))
-
-
-def _print_confirmed(console: Console, confirmed: Sequence["Confirmed"], several: bool) -> None:
-    """A row a trial, of several studies only the best of each."""
-    seeds, what = len(confirmed[0].values), "the winner of each study" if several else "the best trials"
-    drawn = Table(box=box.SIMPLE_HEAD, title=f"{what}, again with {seeds} fresh seeds")
-    drawn.title_justify = "left"
-    titles = [
-        "rank",
-        *(["option"] if several else []),
-        "trial",
-        "setting",
-        "value [low, high]",
-        "in the search",
-        "optimism",
-    ]
-    for title in titles:
-        drawn.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
-    first = {each.study: each for each in reversed(confirmed)}
-    shown = [each for each in confirmed if not several or first[each.study] is each]
-    for rank, each in enumerate(shown, 1):
-        value = f"{each.value:.4g}" + (f" [{each.low:.4g}, {each.high:.4g}]" if math.isfinite(each.low) else "")
-        cells = [str(rank), *([each.option] if several else []), str(each.number), _setting(each.params), value]
-        drawn.add_row(*map(escape, [*cells, f"{each.searched:.4g}"]), _number(each.optimism, "+.2g"))
-    _print_whole(console, drawn)
-
-
-def _setting(params: Mapping[str, object]) -> str:
-    """The params as they can be typed."""
-    return " ".join(f"{key}={value}" for key, value in params.items())
-
-
-def _number(value: float, form: str) -> str:
+def shown(value: float, form: str) -> str:
+    """The number in that form, a dash where there is none."""
     return f"{value:{form}}" if math.isfinite(value) else "–"
 
 
-def _print_whole(console: Console, table: Table) -> None:
+def print_whole(console: Console, table: Table) -> None:
     """Rather a long line than a cut number."""
     needed = console.measure(table, options=console.options.update(max_width=1000)).maximum
     console.width = max(console.width, needed)

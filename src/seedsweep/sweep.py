@@ -29,7 +29,7 @@ from seedsweep.reading import load_runs, stream_curves, stream_runs
 from seedsweep.results import outcome_of
 from seedsweep.signals import Stop, on_signal
 from seedsweep.suboptimality import Gap
-from seedsweep.summary import SHOWN, counts, print_interrupted, print_sweep, summarize
+from seedsweep.summary import SHOWN, counts, print_interrupted, print_searched, print_sweep, summarize
 from seedsweep.tracking import NONE, SweepRecord
 
 log = logging.getLogger(__name__)
@@ -123,6 +123,10 @@ class Sweep:
         if self.record:
             self.record.write_plan(self.plan, [each.as_json() for each in self.gaps])
 
+    def group(self, job: Sequence[str]) -> str:
+        """The group that a job's run belongs to."""
+        return planned(self.compose(job, 0), self.labels).group
+
     def member(self, task: Task, prune: Prune | None = None) -> SweepTask:
         """The task as each job of this sweep has to run it; in a fleet, until `prune` ends it."""
         return SweepTask(task, self.record.run_id if self.record else None, self.labels, self.progress, prune)
@@ -133,7 +137,10 @@ class Sweep:
         if self.record is None:
             runs = self._returned()
             of = f"{self.first['objective']['select']} value"
-            print_sweep(runs, summarize(runs, metric), self.name, of, brief=self.search)
+            if self.search:
+                print_searched(runs)
+            else:
+                print_sweep(runs, summarize(runs, metric), self.name, of)
             return
         from mlflow.exceptions import MlflowException
 
@@ -156,7 +163,10 @@ class Sweep:
             self.record.client.set_terminated(self.record.run_id, "KILLED")
             raise
         log.debug("closing: %.2f s", time.perf_counter() - start)
-        print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page, brief=self.search)
+        if self.search:
+            print_searched(runs, self.record.uri, self.record.page)
+            return
+        print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page)
         if compared:
             self._compare(self.record, runs, pd.concat(curves, ignore_index=True))
 

@@ -164,10 +164,10 @@ class OptunaSweeper(Sweeper):
         search = seedsweep.open_search(self.keys, overrides, loader, self.config)
         seedsweep.sweep_folder(self.config)
         confirmed = self._track(search) if seedsweep.is_tracked(self.config) else self._run(search, search.rounds())
-        results = seedsweep.found(search, confirmed)
+        results, again = seedsweep.found(search, confirmed)
         OmegaConf.save(OmegaConf.create(results), Path(self.config.hydra.sweep.dir) / RESULTS)
-        if self.tracked:
-            seedsweep.record_search(self.tracked, search, confirmed)
+        if seedsweep.is_tracked(self.config):
+            seedsweep.record_search(self.tracked, search, again, self.config.tracking.uri)
 
     def _track(self, search: Any) -> Any:
         """The search as a sweep, to whose plan the jobs of every round are added."""
