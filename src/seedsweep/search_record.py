@@ -54,11 +54,7 @@ def direction(search: Search) -> str:
 
 def end_killed(uri: str, search: Search) -> None:
     """End as KILLED what was left RUNNING by processes that worked on these studies and are gone."""
-    try:
-        client = store.connect(uri)
-    except ConfigError:  # nothing has been recorded there yet, or what opens it next says why it cannot be
-        return
-    for run in _kept(client, search, "RUNNING"):
+    for client, run in _kept(uri, search, "RUNNING"):
         owner = json.loads(run.data.tags["seedsweep.owner"])
         if not same_system(owner, this_process()) or alive(owner):
             continue
@@ -156,7 +152,7 @@ def record_search(sweep: Sweep | None, search: Search, again: pd.DataFrame, uri:
     from seedsweep.search_report import write_search_report
 
     if sweep is None:
-        for run in _kept(store.connect(uri), search, "FINISHED")[:1] if uri else ():
+        for _, run in _kept(uri, search, "FINISHED")[:1] if uri else ():
             _print_place(run)
         return
     record_round(sweep, search, last=True)
@@ -202,12 +198,17 @@ def dashboard(storage: Any) -> str | None:
     return masked(str(uri)) if uri else os.fspath(path) if path else None
 
 
-def _kept(client: "MlflowClient", search: Search, status: str) -> "Sequence[Run]":
-    """The parent runs of these studies in that status, the newest first."""
+def _kept(uri: str, search: Search, status: str) -> "list[tuple[MlflowClient, Run]]":
+    """The parent runs of these studies in that status, the newest first, with the client that knows them."""
+    try:
+        client = store.connect(uri)
+    except ConfigError:  # nothing has been recorded there yet, or what opens it next says why it cannot be
+        return []
     known = search_tags(search)["search"]
     clause = f"tags.`seedsweep.search` = '{known}' and attributes.status = '{status}'"
     experiments = _experiments(client)
-    return client.search_runs(experiments, clause, order_by=["start_time DESC"]) if experiments else []
+    runs = client.search_runs(experiments, clause, order_by=["start_time DESC"]) if experiments else []
+    return [(client, run) for run in runs]
 
 
 def _end_members(client: "MlflowClient", sweep: "Run") -> None:
