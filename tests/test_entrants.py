@@ -96,7 +96,7 @@ def test_studies_of_an_option_have_neither_suggestions_nor_seeds_in_common(
     suggested = [trial.params["optimizer.lr"] for study in found.values() for trial in study.trials]
     assert len(set(suggested)) == 8
     trained = {
-        name: {job[-1] for trial in study.trials for job in map(str.split, runs_of(trial))}
+        name: {job[-2] for trial in study.trials for job in map(str.split, runs_of(trial))}
         for name, study in found.items()
     }
     assert [seeds for _, seeds in sorted(trained.items())] == [{"seed=0", "seed=1"}, {"seed=2", "seed=3"}] * 2
@@ -148,11 +148,32 @@ def test_comparison_of_a_search_is_that_of_its_confirmed_winners(train: Train, c
     assert "search.html" in said.out
 
 
+def test_comparison_of_a_search_whose_options_are_numbers_takes_no_other_question(train: Train, compare: Train) -> None:
+    per = (
+        "-m",
+        "hydra/sweeper=optuna",
+        "hydra.sweep.dir=out",
+        "trainer.max_epochs=1",
+        "hydra.sweeper.per=data.batch_size",
+    )
+    assert train(*per, "data.batch_size=16,32", "optimizer.lr=interval(0.1, 1)", "optimizer=adam", *SMALL).code == 0
+    said = compare()
+    assert said.code == 0, said.err
+    assert (
+        "16 and 32 cannot be told apart" in said.out
+        or "32 and 16 cannot be told apart" in said.out
+        or "wins" in said.out
+    )
+    refused = compare("metric=val/accuracy")
+    assert (refused.code, refused.out) == (1, "")
+    assert "metric=val/accuracy: is not asked of a search" in refused.err
+
+
 def test_comparison_of_a_search_of_one_study_is_its_best_trials_on_fresh_seeds(train: Train, compare: Train) -> None:
     ended = train("-m", "hydra/sweeper=optuna", "hydra.sweep.dir=out", "trainer.max_epochs=1", "optimizer=adam", *SMALL)
     said = compare()
     assert said.code == 0, said.err
-    table = ended.out[ended.out.index("the best trials, again with 2 fresh seeds") : ended.out.index("The trials: ")]
+    table = ended.out[ended.out.index("the best trials, again with 2 fresh seeds") : ended.out.index("\n!")]
     assert table in said.out
     assert "search.html" in said.out
 

@@ -17,12 +17,13 @@ from conftest import ROOT, Ended, runs_in
 from mlflow import MlflowClient
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from seedsweep.confirming import different
+from seedsweep.confirming import at_the_end, different
 from seedsweep.errors import ConfigError
 from seedsweep.judging import Judge
 from seedsweep.reading import load_curves, load_runs
+from seedsweep.search_tables import sentence
 from seedsweep.storages import open_storage
-from seedsweep.studies import SharedStudy
+from seedsweep.studies import OWNER, SharedStudy
 
 ADAM = ("-m", "hydra/sweeper=optuna", "optimizer=adam", "hydra.sweep.dir=out")
 SEARCH = (*ADAM, "trainer.max_epochs=1")
@@ -150,7 +151,11 @@ def test_search_goes_on_where_it_ended_and_trains_nothing_twice(
     train: Callable[..., Ended], client: MlflowClient, tmp_path: Path
 ) -> None:
     more = ("hydra.sweeper.seeds=2", "hydra.sweeper.confirm=1", "hydra.sweeper.sampler.seed=1")
-    told = ("of 2 trials × 2 seeds", "going on: 2 of 5 trials are there", "all of 5 trials are there")
+    told = (
+        "of 2 trials × 2 seeds",
+        "going on: 2 of 5 trials are there",
+        "5 trials are there, and no more are asked for",
+    )
     for n_trials, words in zip((2, 5, 5), told, strict=True):
         ended = train(*SEARCH, *more, RATES, f"hydra.sweeper.n_trials={n_trials}")
         assert ended.code == 0
@@ -190,6 +195,11 @@ def test_search_goes_on_where_it_ended_and_trains_nothing_twice(
         (["optimizer.lr=tag(log, interval(0, 1))"], "logarithm"),
         (["optimizer.lr=interval(-2,-1)"], "must be a finite number greater than 0"),
         (["optimizer.lrr=interval(0,1)"], "To append to your config use +optimizer.lrr=…"),
+        (["seed=range(0,3)"], "the luckiest seed win; hydra.sweeper.seeds=5 trains every trial with five"),
+        ([RATES, "hydra.sweeper.pruner=median"], "are chosen by hydra/sweeper/pruner=median"),
+        ([RATES, "hydra.sweeper.sampler=random"], "are chosen by hydra/sweeper/sampler=random"),
+        ([RATES, "+hydra.sweeper.n_trial=9"], "hydra.sweeper.n_trial=9: no such key; there are sampler"),
+        ([RATES, "hydra.sweeper.seeds=[2147483647]"], "after which there is room for fresh ones"),
     ],
 )
 def test_wrong_search_is_answered_before_anything_is_recorded(
@@ -214,8 +224,71 @@ def test_process_whose_trials_all_run_elsewhere_has_nothing_to_do(tmp_path: Path
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
     ended = subprocess.run(command, cwd=tmp_path, env=os.environ | store, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert "all trials run in other processes" in ended.stdout + ended.stderr
+    assert "2 trials are there, and no more are asked for; 2 of them run in other processes" in ended.stdout
     assert [trial.state.name for trial in study.study.trials] == ["RUNNING"] * 2
+
+
+def test_trial_whose_job_is_wrong_fails_and_the_others_of_its_round_are_trained(
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path
+) -> None:
+    rates = ("optimizer.lr=0.1,0,0.2", "hydra/sweeper/sampler=grid", "hydra.sweeper.n_jobs=3")
+    ended = train(*SEARCH, *rates, "hydra.sweeper.max_failure_rate=0.5")
+    assert ended.code == 0, ended.err
+    (name,) = optuna.get_all_study_names(f"sqlite:///{tmp_path}/optuna.db")
+    trials = optuna.load_study(study_name=name, storage=f"sqlite:///{tmp_path}/optuna.db").trials
+    states = {trial.params["optimizer.lr"]: trial.state.name for trial in trials}
+    assert states == {0.1: "COMPLETE", 0: "FAIL", 0.2: "COMPLETE"}
+    assert sorted(float(run.data.params["optimizer.lr"]) for run in runs_in(client)) == [0.1, 0.2]
+
+
+def test_search_ends_beside_a_trial_whose_values_another_process_has_not_all_drawn(
+    train: Callable[..., Ended], tmp_path: Path
+) -> None:
+    spaces = ("optimizer.eps=tag(log, interval(1e-9, 1e-6))", "optimizer=adam,adamw", "hydra.sweeper.study_name=shared")
+    first = [word for word in SEARCH if word != "optimizer=adam"]
+    assert train(*first, *spaces, "hydra.sweeper.n_trials=1").code == 0
+    study = optuna.load_study(study_name="shared", storage=f"sqlite:///{tmp_path}/optuna.db")
+    distribution = study.trials[0].distributions["optimizer.eps"]
+    owner = {OWNER: {"host": "another", "system": "", "pid": 1, "start": "1"}}
+    half = {"params": {"optimizer.eps": 1e-8}, "distributions": {"optimizer.eps": distribution}}
+    study.add_trial(optuna.create_trial(state=optuna.trial.TrialState.RUNNING, user_attrs=owner, **half))
+    ended = train(*first, *spaces, "hydra.sweeper.n_trials=3")
+    assert ended.code == 0, ended.err
+    assert "1 trial still in other processes" in ended.out
+
+
+def test_null_and_whole_numbers_stay_what_they_are_in_the_tables(
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path
+) -> None:
+    more = ("trainer.max_members=null,1,2", "hydra/sweeper/sampler=grid", "hydra.sweeper.n_jobs=3")
+    assert train(*SEARCH, *more).code == 0
+    (sweep,) = runs_in(client, "sweep")
+    file = client.download_artifacts(sweep.info.run_id, "trials.csv", str(tmp_path))
+    trials = pd.read_csv(file, dtype=str, keep_default_na=False)
+    assert sorted(trials["trainer.max_members"]) == ["1", "2", "null"]
+    assert sorted(run.data.params["trainer.max_members"] for run in runs_in(client, "trial")) == ["1", "2", "null"]
+
+
+def test_confirmed_trials_that_seeds_cannot_tell_apart_are_named() -> None:
+    noise = [0.0, 0.1, -0.1, 0.05, -0.05]
+    rows = []
+    for number, level in enumerate((1.0, 1.01, 3.0)):
+        about = {"study": "s", "number": number, "rank": number + 1, "setting": f"lr={number}", "searched": 1.0}
+        about |= {"fresh": level, "low": level - 0.1, "high": level + 0.1}
+        values = [level + (-1) ** number * each for each in noise]
+        rows += [about | {"seed": seed, "value": value} for seed, value in enumerate(values)]
+    said = sentence(pd.DataFrame(rows), "val/loss")
+    assert said == (
+        "Confirmed: lr=0: val/loss 1 [0.9, 1.1] with 5 fresh seeds, 1 in the search; with these seeds it cannot be told"
+        " apart from lr=1"
+    )
+
+
+def test_winner_at_an_end_of_its_range_is_doubted() -> None:
+    space = {"lr": FloatDistribution(1e-4, 1, log=True)}
+    found = [optuna.create_trial(params={"lr": rate}, distributions=space, value=0.0) for rate in (0.9, 0.5, 1e-4)]
+    assert [len(at_the_end(trial)) for trial in found] == [1, 0, 1]
+    assert at_the_end(found[0]) == ["the best lr, 0.9, is at an end of what was searched, 0.0001 to 1: widen it"]
 
 
 def test_aggregates_are_those_that_a_hand_gets() -> None:

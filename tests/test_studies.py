@@ -377,7 +377,7 @@ def test_a_suggestion_that_raises_leaves_no_trial_behind() -> None:
 def test_another_search_under_the_same_name_is_refused() -> None:
     storage = InMemoryStorage()
     shared(storage, 1)
-    with pytest.raises(ConfigError, match=r"study_name=ours: .*lr: was 0.0001 to 10.0 \(log\), is 1.0 to 2.0"):
+    with pytest.raises(ConfigError, match=r"study=ours: .*lr: was 0.0001 to 10.0 \(log\), is 1.0 to 2.0"):
         shared(storage, 1, space=SPACE | {"lr": FloatDistribution(1, 2)})
     with pytest.raises(ConfigError, match="width: removed"):
         shared(storage, 1, space={name: each for name, each in SPACE.items() if name != "width"})

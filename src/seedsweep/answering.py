@@ -48,7 +48,7 @@ def answer(config: DictConfig) -> "Comparison | Winners | pd.DataFrame":
     chosen = (
         asked["sweep"] if isinstance(asked["sweep"], list) else [asked["sweep"]] if asked["sweep"] is not None else []
     )
-    chosen = [str(each) if isinstance(each, int) else each for each in chosen]  # the beginning of an id may be digits
+    chosen = _as_typed() if any(isinstance(each, int | float) for each in chosen) else chosen
     if not all(isinstance(each, str) for each in chosen):
         raise ConfigError("sweep", asked["sweep"], "must be latest, the id of a sweep, or a list of such: [id,id]")
     for key in ("experiment", "filter"):
@@ -85,10 +85,13 @@ def _searched(sweeps: "list[Run]", uri: str) -> "Winners | pd.DataFrame | None":
     kept = read_confirmed(store.connect(uri), sweeps)
     if kept is None:
         return None
+    if typed := _typed():
+        key, _, value = typed[0].partition("=")
+        raise ConfigError(key, value, "is not asked of a search, which is told by what it searched")
     confirmed, winners = kept
     console = Console(highlight=False, soft_wrap=True)
     console.print("; ".join(map(_named, sweeps[:3])), markup=False)
-    print_confirmed(confirmed, winners)
+    print_confirmed(confirmed, sweeps[0].data.tags["seedsweep.metric"], winners)
     console.print(f"The report: {place(sweeps[0], FOLDER, PAGE)}", markup=False)
     return winners or confirmed
 
@@ -136,6 +139,12 @@ def say(
 def _typed() -> list[str]:
     """What was asked on the command line besides which sweeps."""
     return [each for each in HydraConfig.get().overrides.task if not each.startswith(("sweep=", "uri=", "pngs="))]
+
+
+def _as_typed() -> list[str]:
+    """The sweeps as they were typed: YAML takes the beginning of an id for a number, as 123456 or 67e41."""
+    given = next(each for each in HydraConfig.get().overrides.task if each.startswith("sweep="))
+    return [each.strip() for each in given.partition("=")[2].strip("[]").split(",")]
 
 
 def _named(sweep: "Run") -> str:

@@ -62,6 +62,18 @@ def _distance(distribution: BaseDistribution, one: Any, other: Any) -> float:
     return abs(scale(one) - scale(other)) / (high - low) if high > low else 0.0
 
 
+def at_the_end(trial: FrozenTrial) -> list[str]:
+    """A sentence for each of a trial's numbers that lies at an end of what was searched."""
+    found = []
+    for key, distribution in trial.distributions.items():
+        if isinstance(distribution, FloatDistribution) and distribution.low < distribution.high:
+            ends = (distribution.low, distribution.high)
+            if min(_distance(distribution, trial.params[key], end) for end in ends) <= ALIKE:
+                where = f"is at an end of what was searched, {distribution.low:g} to {distribution.high:g}: widen it"
+                found.append(f"the best {key}, {trial.params[key]:.4g}, {where}")
+    return found
+
+
 def confirm(study: str, option: str, trial: FrozenTrial, values: Sequence[float], judge: Judge) -> Confirmed:
     """The trial with what its runs with fresh seeds gave; nan is a run that failed."""
     sign, searched = float(judge.signs[0]), float(trial.values[0])

@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,11 @@ def runs_frame(stored: Stored, sweep: str | None, missing: Missing, typed: bool 
         if key in TAGS:
             texts.put(TAGS[key], some, values)
     planned = missing(set(map(int, texts.known["job"]))) if sweep else ()
-    texts.grow(len(planned))
-    for place, row in enumerate(planned, len(places)):
-        for key, text in {**row, "sweep": sweep, "job": str(row["job"])}.items():
-            if isinstance(text, str):
-                texts.put(key, [place], np.array([text], dtype=object))
+    rows = [{**row, "sweep": sweep, "job": str(row["job"])} for row in planned]
+    texts.grow(len(rows))
+    for key in dict.fromkeys(chain.from_iterable(rows)):
+        some = np.array([place for place, row in enumerate(rows) if isinstance(row.get(key), str)], dtype=np.intp)
+        texts.put(key, len(places) + some, np.array([rows[place][key] for place in some], dtype=object))
     for key, some, values in _by_key(stored.params, places):
         texts.put(key, some, values)
     numbers = _metrics(stored, places, len(planned))
@@ -67,12 +68,13 @@ class _Texts:
             self._add(name)
 
     def put(self, name: str, places: Any, texts: np.ndarray) -> None:
-        """The texts (n,) of runs, by their places, in a column."""
+        """The texts (n,) of runs, by their places, in a column; None for none."""
         if name not in self.known:
             self._add(name)
         known = self.known[name]
         codes, distinct = pd.factorize(texts)
-        self._codes[name][places] = np.array([known.setdefault(text, len(known)) for text in distinct], np.intp)[codes]
+        numbers = [*(known.setdefault(text, len(known)) for text in distinct), NONE]  # a code of -1 is the last
+        self._codes[name][places] = np.array(numbers, dtype=np.intp)[codes]
 
     def grow(self, runs: int) -> None:
         """Make place for so many runs more."""

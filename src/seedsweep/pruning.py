@@ -8,6 +8,7 @@ from optuna.trial import Trial
 from seedsweep.composing import Composed
 from seedsweep.judging import Judge
 from seedsweep.results import Column
+from seedsweep.spaces import known_as
 from seedsweep.wilcoxon import SEEDS
 
 
@@ -28,7 +29,7 @@ class Pruning:
         self.trials: dict[str, list[Trial]] = {}  # by job: a choice may be suggested twice in a round
         for trial, jobs in trials.items():
             for job in jobs:
-                self.trials.setdefault(" ".join(job), []).append(trial)
+                self.trials.setdefault(known_as(job), []).append(trial)
         self.pruned: set[Trial] = set()
         self.left: set[str] = set()  # the jobs, as texts, that did not come to their end
         self._reported: set[tuple[Trial, int]] = set()  # with the epoch
@@ -47,13 +48,13 @@ class Pruning:
             over = all(jobs[place].config["trainer"]["max_epochs"] == last.epoch + 1 for place in measured_now)
             if measured_now and self._gives_up(trial, runs, last.epoch + 1, over):
                 leaving |= set(places)
-        self.left |= {" ".join(jobs[place].overrides) for place in leaving}
+        self.left |= {known_as(jobs[place].overrides) for place in leaving}
         return sorted(leaving)
 
     def _places(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:
         places: dict[Trial, list[int]] = {}
         for place, job in enumerate(jobs):
-            for trial in self.trials.get(" ".join(job.overrides), ()):
+            for trial in self.trials.get(known_as(job.overrides), ()):
                 places.setdefault(trial, []).append(place)
         return places
 

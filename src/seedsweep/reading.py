@@ -176,7 +176,7 @@ def _pages(client: "MlflowClient", clause: str) -> Iterator["Run"]:
 
 def _read_runs(client: "MlflowClient", sweep: str | None) -> Stored:
     """What `read_runs` reads, by MLflow's client."""
-    runs = list(_search(client, sweep))
+    runs = list({run.info.run_id: run for run in _search(client, sweep)}.values())  # pages shift while runs are added
     infos = [(i.run_id, i.run_name, i.status, i.start_time, i.end_time) for i in (run.info for run in runs)]
 
     def pairs(kind: str) -> list[list[tuple[str, str, Any]]]:

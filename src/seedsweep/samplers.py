@@ -24,7 +24,7 @@ def make_sampler(part: Mapping[str, Any], space: Space) -> BaseSampler:
 
     A sampler of grids gets all values of the space. Raises `ConfigError` for what this Optuna does not have.
     """
-    kind = _class(SAMPLER, part, BaseSampler)
+    kind = _class(SAMPLER, group_of(SAMPLER, part), BaseSampler)
     more: dict[str, Any] = {"search_space": grid(space)} if issubclass(kind, GridSampler) else {}
     made: BaseSampler = _make(SAMPLER, kind, part, more)
     return made
@@ -32,7 +32,7 @@ def make_sampler(part: Mapping[str, Any], space: Space) -> BaseSampler:
 
 def make_pruner(part: Mapping[str, Any] | None) -> BasePruner | None:
     """The pruner of a configuration likewise; None for none."""
-    if not part or not part.get("_target_"):
+    if not part or not group_of(PRUNER, part).get("_target_"):
         return None
     more: dict[str, Any] = {}
     if part.get("wrapped_pruner"):
@@ -40,6 +40,13 @@ def make_pruner(part: Mapping[str, Any] | None) -> BasePruner | None:
     own = {key: value for key, value in part.items() if key not in more}
     made: BasePruner = _make(PRUNER, _class(PRUNER, part, BasePruner), own, more)
     return made
+
+
+def group_of(key: str, part: Any) -> Mapping[str, Any]:
+    """The configuration of an option; raises `ConfigError` where its name was given as a value."""
+    if not isinstance(part, Mapping):
+        raise ConfigError(key, part, f"is a group, whose options are chosen by {key.replace('.', '/')}={part}")
+    return part
 
 
 def _class(key: str, part: Mapping[str, Any], base: type) -> type:

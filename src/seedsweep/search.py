@@ -2,17 +2,18 @@
 
 import logging
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, SupportsFloat
 
+from hydra.errors import HydraException
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from seedsweep.confirming import Confirmed, confirm, different
 from seedsweep.judging import Judge
 from seedsweep.pruning import Pruning
-from seedsweep.spaces import Searched, as_overrides
+from seedsweep.spaces import Searched, as_overrides, known_as
 from seedsweep.studies import SharedStudy
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,8 @@ class Studied:
 class Search:
     """How trials are trained: `n_jobs` of each study at a time, those of all studies together.
 
-    More than the fraction `max_failure_rate` of failed trials in a round ends the search. The best `confirm` of each
+    More than the fraction `max_failure_rate` of failed trials in a round ends the search: of those that raise, or
+    whose jobs `check` refuses. The best `confirm` of each
     study are trained again with the `fresh` seeds. What was trained once, here or before in these studies, is not
     trained again.
     """
@@ -61,6 +63,8 @@ class Search:
     confirm: int = 0
     fresh: Sequence[int] = ()
     pruning: Pruning | None = None
+    metric: str = "value"  # what a job returns
+    check: Callable[[Sequence[str]], object] = len  # raises what is wrong with a job
 
     def __post_init__(self) -> None:
         self._known: dict[str, Any] = {}
@@ -97,14 +101,24 @@ class Search:
 
     def _trained(self, trials: Sequence[Jobs], again: bool = False) -> Generator[Jobs, Ended, list[dict[str, Any]]]:
         """What became of the jobs of each trial, of which those are launched that are not known, or all `again`."""
-        new = {" ".join(job): job for jobs in trials for job in jobs if " ".join(job) not in self._known}
-        ended = dict(zip(new, (yield list(new.values())), strict=True)) if new else {}
+        new = {known_as(job): job for jobs in trials for job in jobs if known_as(job) not in self._known}
+        ended: dict[str, Any] = {key: error for key, job in new.items() if (error := self._wrong(job))}
+        new = {key: job for key, job in new.items() if key not in ended}
+        ended |= dict(zip(new, (yield list(new.values())), strict=True)) if new else {}
         if not again:  # with seeds, the same job gives the same
             pruned = self.pruning.left if self.pruning else set()
             self._known |= {
                 job: value for job, value in ended.items() if not isinstance(value, Exception) and job not in pruned
             }
-        return [{" ".join(job): (ended | self._known)[" ".join(job)] for job in jobs} for jobs in trials]
+        found = self._known | ended
+        return [{known_as(job): found[known_as(job)] for job in jobs} for jobs in trials]
+
+    def _wrong(self, job: Sequence[str]) -> Exception | None:
+        try:
+            self.check(job)
+        except HydraException as error:
+            return error
+        return None
 
     def _tell(self, studied: Studied, trial: Trial, ended: Mapping[str, Any]) -> Exception | None:
         """Tell the study what the runs of a trial gave; the error if it failed."""

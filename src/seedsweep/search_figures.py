@@ -14,7 +14,7 @@ from seedsweep.search_drawn import ENDED, FAR, POINT, Found, points
 
 CROSS = "M-1,-1L1,1M1,-1L-1,1"
 GREY, ABOVE = "#888888", alt.value(-8)
-MANY = 90  # confirmed trials, beyond which only the winners are drawn
+MANY = 30  # confirmed trials, beyond which only the winners are drawn
 LABELS = alt.Axis(labelLimit=220)
 
 

@@ -24,7 +24,7 @@ from seedsweep.planning import PlannedRun, canonical
 from seedsweep.results import Column
 from seedsweep.rows import NewRun
 from seedsweep.search import Search
-from seedsweep.search_tables import ABOUT, best_table, importances_table, sentence, trials_table
+from seedsweep.search_tables import ABOUT, best_table, doubts, importances_table, sentence, trials_table
 from seedsweep.sweep import Sweep
 from seedsweep.tracking import SweepRecord
 from seedsweep.winners import Winners, judge_winners
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 TRIALS, CONFIRMED, IMPORTANCES = "trials.csv", "confirmed.csv", "importances.csv"
 NUMBERS = ("searched", "fresh", "low", "high", "optimism", "value")  # in `CONFIRMED`
+TEXTS = {"study": str, "option": str, "setting": str}  # which may look like numbers
 SECONDS = 3.0  # between two writings of the trials
 FOLDER, PAGE = "report", "search.html"
 
@@ -44,6 +45,7 @@ def search_tags(search: Search) -> dict[str, str]:
     names = [studied.study.study.study_name for studied in search.studies]
     known = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
     about = {"search": known, "study": ", ".join(names)[:5000], "direction": direction(search)}
+    about["metric"] = search.metric
     return about | {"owner": json.dumps(this_process())}
 
 
@@ -54,7 +56,7 @@ def direction(search: Search) -> str:
 
 def end_killed(uri: str, search: Search) -> None:
     """End as KILLED what was left RUNNING by processes that worked on these studies and are gone."""
-    for client, run in _kept(uri, search, "RUNNING"):
+    for client, run in _kept(uri, search, "= 'RUNNING'"):
         owner = json.loads(run.data.tags["seedsweep.owner"])
         if not same_system(owner, this_process()) or alive(owner):
             continue
@@ -133,7 +135,8 @@ def read_confirmed(client: "MlflowClient", sweeps: "Sequence[Run]") -> tuple[pd.
             ]
         except (MlflowException, OSError):  # none was confirmed
             return None
-        parts = [pd.read_csv(file, keep_default_na=False, na_values={key: [""] for key in NUMBERS}) for file in files]
+        blank: dict[Any, Any] = {key: [""] for key in NUMBERS}
+        parts = [pd.read_csv(file, dtype=TEXTS, keep_default_na=False, na_values=blank) for file in files]
     runs = pd.concat(part.assign(sweep=place) for place, part in enumerate(parts))
     newest = runs[runs["sweep"] == runs.groupby("study")["sweep"].transform("min")]  # of a study that went on
     try:
@@ -152,9 +155,10 @@ def record_search(sweep: Sweep | None, search: Search, again: pd.DataFrame, uri:
     from seedsweep.search_report import write_search_report
 
     if sweep is None:
-        for _, run in _kept(uri, search, "FINISHED")[:1] if uri else ():
+        for _, run in _kept(uri, search, "= 'FINISHED'")[:1] if uri else ():
             _print_place(run)
         return
+    earlier = [run.info.run_id[:8] for _, run in _kept(uri, search, "!= 'RUNNING'")] if uri else []
     record_round(sweep, search, last=True)
     record = sweep.record
     table = trials_table(search, sweep.group)
@@ -163,7 +167,7 @@ def record_search(sweep: Sweep | None, search: Search, again: pd.DataFrame, uri:
     importances = importances_table(search)
     _record_trials(record, table)
     winners, run = winners_of(search, again), record.client.get_run(record.run_id)
-    sentences = winners.sentences if winners else [sentence(again)] if len(again) else []
+    sentences = winners.sentences if winners else [sentence(again, search.metric)] if len(again) else []
     for part, name in ((again, CONFIRMED), (importances, IMPORTANCES)):
         if len(part):
             record.client.log_text(record.run_id, part.to_csv(index=False, lineterminator="\n"), name)
@@ -176,11 +180,14 @@ def record_search(sweep: Sweep | None, search: Search, again: pd.DataFrame, uri:
             {"study": run.data.tags["seedsweep.study"]} | about([run], record.uri),
             metric=sweep.first["objective"]["metric"],
             maximize=direction(search) == "maximize",
-            sentences=sentences,
+            sentences=[*sentences, *doubts(search, again)],
             winners=winners.table if winners else None,
             pngs=False,
         )
         record.client.log_artifacts(record.run_id, folder, FOLDER)
+    if earlier := [each for each in earlier if each != record.run_id[:8]]:
+        words = f"The runs of earlier commands of this search are in the sweeps {', '.join(earlier)}"
+        Console(highlight=False, soft_wrap=True).print(words, markup=False)
     _print_place(run)
 
 
@@ -205,7 +212,7 @@ def _kept(uri: str, search: Search, status: str) -> "list[tuple[MlflowClient, Ru
     except ConfigError:  # nothing has been recorded there yet, or what opens it next says why it cannot be
         return []
     known = search_tags(search)["search"]
-    clause = f"tags.`seedsweep.search` = '{known}' and attributes.status = '{status}'"
+    clause = f"tags.`seedsweep.search` = '{known}' and attributes.status {status}"
     experiments = _experiments(client)
     runs = client.search_runs(experiments, clause, order_by=["start_time DESC"]) if experiments else []
     return [(client, run) for run in runs]

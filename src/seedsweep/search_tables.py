@@ -4,14 +4,16 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import optuna
 import pandas as pd
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
-from seedsweep.confirming import Confirmed
+from seedsweep.confirming import Confirmed, at_the_end
 from seedsweep.planning import setting
 from seedsweep.search import Search, Studied
+from seedsweep.statistics import paired
 from seedsweep.studies import UNUSED
 
 STATES = {
@@ -22,6 +24,8 @@ STATES = {
 }
 ABOUT = ("study", "option", "number", "state", "value", "group")  # of a trial; its other columns are params
 ENOUGH = 4  # finished trials, below which importances say nothing
+FEW = 10  # finished trials of a study, below which a search has hardly begun
+LEVEL = 0.05  # of the tests of the confirmed trials
 
 
 def trials_table(search: Search, group: Callable[[Sequence[str]], str]) -> pd.DataFrame:
@@ -38,17 +42,17 @@ def trials_table(search: Search, group: Callable[[Sequence[str]], str]) -> pd.Da
             names = ["value"] if len(values) == 1 else [f"value_{place}" for place in range(len(values))]
             row: dict[str, Any] = {"study": studied.study.study.study_name, "option": studied.option}
             row |= {"number": trial.number, "state": STATES[trial.state], **dict(zip(names, values, strict=True))}
-            known = trial.params and trial.state != TrialState.FAIL  # which may be of a job that cannot be composed
-            row["group"] = group(studied.jobs(trial)[0]) if known else ""
-            rows.append(row | trial.params)
-    return pd.DataFrame(rows)
+            done = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)  # others may lack params, or be wrong
+            row["group"] = group(studied.jobs(trial)[0]) if done else ""
+            rows.append(row | {key: "null" if value is None else value for key, value in trial.params.items()})
+    return pd.DataFrame(rows, dtype=object)  # so that whole numbers stay whole beside what has none
 
 
 def best_table(search: Search) -> pd.DataFrame:
     """A row a finished trial of a search of one objective, the best first: `option`, `number`, `setting`, `value`."""
     found = [(studied.option, each) for studied in search.studies for each in studied.trials(TrialState.COMPLETE)]
     rows = [(option, each.number, setting(each.params), each.values[0]) for option, each in found]
-    table = pd.DataFrame(rows, columns=["option", "number", "setting", "value"])
+    table = pd.DataFrame(rows, columns=["option", "number", "setting", "value"]).drop_duplicates(["option", "setting"])
     return table.sort_values("value", ascending=bool(search.judge.signs[0] > 0), kind="stable")
 
 
@@ -66,13 +70,46 @@ def confirmed_table(search: Search, confirmed: Sequence[Confirmed]) -> pd.DataFr
     return pd.DataFrame(rows)
 
 
-def sentence(confirmed: pd.DataFrame) -> str:
+def sentence(confirmed: pd.DataFrame, metric: str) -> str:
     """What fresh seeds say of the best of the trials in the `confirmed_table` of one study."""
-    best = confirmed.iloc[0]
-    seeds = confirmed["seed"].nunique()
+    best, seeds = confirmed.iloc[0], confirmed["seed"].nunique()
     limits = f" [{best['low']:.4g}, {best['high']:.4g}]" if math.isfinite(best["low"]) else ""
-    over = f"{best['fresh']:.4g}{limits} with {seeds} fresh seed{'s' * (seeds > 1)}"
-    return f"Confirmed: {best['setting']}: {over}, {best['searched']:.4g} in the search."
+    over = f"{metric} {best['fresh']:.4g}{limits} with {seeds} fresh seed{'s' * (seeds > 1)}"
+    words = f"Confirmed: {best['setting']}: {over}, {best['searched']:.4g} in the search"
+    alike = _alike(confirmed)
+    if not alike:
+        return words
+    left = f" and {len(alike) - 3} more" if len(alike) > 3 else ""
+    return f"{words}; with these seeds it cannot be told apart from {', '.join(alike[:3])}{left}"
+
+
+def _alike(confirmed: pd.DataFrame) -> list[str]:
+    """The settings whose differences from the best, seed by seed, may be none: by Student's t, after Bonferroni."""
+    wide = confirmed.pivot(index="number", columns="seed", values="value")
+    others = confirmed.drop_duplicates("number").iloc[1:]
+    best = wide.loc[confirmed["number"].head(1)].to_numpy()[0]
+    found = []
+    for row in others.itertuples():
+        difference = wide.loc[[row.number]].to_numpy()[0] - best
+        if np.isfinite(difference).all():
+            limits = paired(difference, 1 - LEVEL / len(others))[1:] if len(difference) > 1 else (0, 0)
+            found += [str(row.setting)] if limits[0] <= 0 <= limits[1] else []
+    return found
+
+
+def doubts(search: Search, confirmed: pd.DataFrame) -> list[str]:
+    """What speaks against what a search of one objective found: few trials, or a winner at an end of its range."""
+    found = []
+    for studied in search.studies:
+        name, done = studied.study.study.study_name, studied.trials(TrialState.COMPLETE)
+        where = f"{studied.option}: " if studied.option else ""
+        if len(done) < FEW:
+            ended = f"only {len(done)} trial{'s' * (len(done) != 1)} came to the end"
+            found.append(f"{where}{ended}: a larger hydra.sweeper.n_trials goes on with the study")
+        winners = confirmed[(confirmed["study"] == name) & (confirmed["rank"] == 1)]["number"] if len(confirmed) else ()
+        for trial in (each for each in done if each.number in set(winners)):
+            found += [f"{where}{text}" for text in at_the_end(trial)]
+    return list(dict.fromkeys(found))
 
 
 def importances_table(search: Search) -> pd.DataFrame:

@@ -11,7 +11,6 @@ import optuna
 import pandas as pd
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
-from hydra.errors import ConfigCompositionException
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, OmegaConf
 from optuna.pruners import NopPruner
@@ -19,8 +18,7 @@ from optuna.samplers import GridSampler
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import Trial, TrialState
 
-from seedsweep.application import compose_jobs, is_tracked, search_name
-from seedsweep.building import check
+from seedsweep.application import is_tracked, search_name
 from seedsweep.checks import check_choice, check_whole
 from seedsweep.confirming import Confirmed
 from seedsweep.entrants import read_entrants
@@ -29,18 +27,25 @@ from seedsweep.judging import Judge
 from seedsweep.planning import RECORDING, canonical, leaves
 from seedsweep.pruning import Pruning
 from seedsweep.results import MAXIMIZED
-from seedsweep.samplers import PRUNER, make_pruner, make_sampler
+from seedsweep.samplers import PRUNER, SAMPLER, group_of, make_pruner, make_sampler
 from seedsweep.search import Search, Studied
+from seedsweep.search_jobs import check_one, check_space, job_check
 from seedsweep.search_record import dashboard, end_killed, winners_of
 from seedsweep.search_summary import print_begun, print_found
-from seedsweep.search_tables import confirmed_table
-from seedsweep.spaces import Searched, as_overrides, grid, middle
+from seedsweep.search_tables import confirmed_table, doubts
+from seedsweep.spaces import Searched, grid
 from seedsweep.storages import default_storage, open_storage
 from seedsweep.studies import SharedStudy
 
 log = logging.getLogger(__name__)
 NAME = 450  # characters of a study's name that every storage takes, and then some
 WILCOXON = "seedsweep.wilcoxon.WilcoxonSeedsPruner"
+LARGEST = 2**31 - 1  # seed
+KEYS = (  # of hydra-optuna-sweeper, and ours
+    *("sampler", "direction", "storage", "study_name", "n_trials", "n_jobs", "max_failure_rate", "search_space"),
+    *("params", "custom_search_space"),
+    *("pruner", "seeds", "aggregate", "risk", "confirm", "confirm_seeds", "per", "studies"),
+)
 APART = 1_000_003  # between the seeds of the samplers of two studies
 Keys = Mapping[str, Any]  # of hydra.sweeper, plain
 
@@ -51,6 +56,8 @@ def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader,
     Of Optuna only warnings are heard from here on.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if unknown := sorted(set(keys) - set(KEYS)):
+        raise ConfigError(f"hydra.sweeper.{unknown[0]}", keys[unknown[0]], f"no such key; there are {', '.join(KEYS)}")
     for key in ("n_trials", "n_jobs", "studies"):
         check_whole(f"hydra.sweeper.{key}", keys[key], 1)
     rate = keys["max_failure_rate"]
@@ -64,20 +71,24 @@ def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader,
         raise ConfigError(
             "hydra.sweeper.seeds", keys["seeds"], "seed is given by an override, too; leave one of them out"
         )
-    judge = Judge(directions, keys["aggregate"], keys["risk"])
+    judge, check_job = Judge(directions, keys["aggregate"], keys["risk"]), job_check(loader, config)
     if is_tracked(config):
         _check_objective(config, searched, directions)
-    if not keys["custom_search_space"]:  # of which a job may need its values
-        for each in entrants.values():
-            _check_job(each, seeds, loader, config)
+    for each in entrants.values():
+        check_space(each, config)
+        if not keys["custom_search_space"]:  # of which a job may need its values
+            check_one(each, seeds, check_job, rate)
+    fresh, pruning = _fresh(seeds, keys), _pruning(keys, searched, judge, config)  # before there are studies
     search = Search(
         _studies(keys, entrants, directions, seeds, config),
         judge=judge,
         n_jobs=keys["n_jobs"],
         max_failure_rate=rate,
         confirm=keys["confirm"],
-        fresh=_fresh(seeds, keys) if len(directions) == 1 else (),
-        pruning=_pruning(keys, searched, judge, config),
+        fresh=fresh if len(directions) == 1 else (),
+        pruning=pruning,
+        metric=_metric(config, searched) if is_tracked(config) else "value",
+        check=check_job,
     )
     if is_tracked(config) and config.tracking.uri is not None:
         end_killed(config.tracking.uri, search)
@@ -112,7 +123,7 @@ def found(search: Search, confirmed: Sequence[Confirmed]) -> tuple[dict[str, Any
     if not finished:
         if not any(each.trials(TrialState.RUNNING) for each in search.studies):
             raise FailedRunsError("no trial came to its end, so there is no best one")
-        log.warning("all trials run in other processes, and none has come to its end: this one had nothing to do")
+        log.warning("no trial has come to its end yet: those that are left run in other processes")
         return {"name": "optuna"}, again
     if len(search.judge.signs) > 1:
         several = len(search.studies) > 1
@@ -123,7 +134,8 @@ def found(search: Search, confirmed: Sequence[Confirmed]) -> tuple[dict[str, Any
         ]
         return {"name": "optuna", "solutions": solutions}, again
     finished.sort(key=lambda studied: search.judge.signs[0] * studied.study.study.best_value)
-    print_found(search, again, winners_of(search, again), dashboard(search.studies[0].study.storage))
+    kept = dashboard(search.studies[0].study.storage)
+    print_found(search, again, winners_of(search, again), doubts(search, again), kept)
     best = finished[0].study.study
     results: dict[str, Any] = {"name": "optuna", "best_params": best.best_params, "best_value": best.best_value}
     if len(search.studies) > 1:
@@ -141,27 +153,10 @@ def _of_study(studied: Studied) -> dict[str, Any]:
 
 def _check_objective(config: DictConfig, searched: Searched, directions: Sequence[str]) -> None:
     """The direction is that of the metric that a run returns."""
-    metric = searched.fixed.get("objective.metric") or config.objective.metric
-    right = "maximize" if str(metric).endswith(MAXIMIZED) else "minimize"
+    metric = _metric(config, searched)
+    right = "maximize" if metric.endswith(MAXIMIZED) else "minimize"
     if list(directions) != [right]:
         raise ConfigError("hydra.sweeper.direction", ", ".join(directions), f"objective.metric={metric} needs {right}")
-
-
-def _check_job(searched: Searched, seeds: list[int] | None, loader: ConfigLoader, config: DictConfig) -> None:
-    """Compose one job as all will be; what is wrong in it shall be said before there is a study."""
-    drawn = as_overrides(middle(searched.space), searched)
-    overrides = [*drawn, *(f"seed={seed}" for seed in (seeds or [])[:1])]
-    try:
-        if is_tracked(config):
-            check(compose_jobs(loader, config)(overrides, 0).config)
-        else:
-            loader.load_sweep_config(config, overrides)
-    except ConfigCompositionException as error:
-        text = str(error)
-        for override in drawn:  # whose values nobody has typed
-            key, _, value = override.partition("=")
-            text = text.replace(override, f"{key}=…") if key in searched.space and value else text
-        raise ConfigCompositionException(text) from error
 
 
 def _directions(given: Any) -> list[str]:
@@ -181,7 +176,7 @@ def _seeds(given: Any) -> list[int] | None:
         return list(range(given))
     seeds = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
     for seed in seeds:
-        check_whole("hydra.sweeper.seeds", seed, 0, 2**31 - 1)
+        check_whole("hydra.sweeper.seeds", seed, 0, LARGEST)
     if not seeds or len(set(seeds)) < len(seeds):
         raise ConfigError("hydra.sweeper.seeds", seeds, "must be different seeds, at least one")
     return seeds
@@ -196,7 +191,10 @@ def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
     if seeds is None:
         return ()
     first = (max(seeds) + 1) * keys["studies"]
-    return range(first, first + (len(seeds) if count is None else count))
+    fresh = range(first, first + (len(seeds) if count is None else count))
+    most = (LARGEST + 1 - len(fresh)) // keys["studies"] - 1
+    check_whole("hydra.sweeper.seeds", max(seeds), 0, most, "after which there is room for fresh ones")
+    return fresh
 
 
 def _pruning(keys: Keys, searched: Searched, judge: Judge, config: DictConfig) -> Pruning | None:
@@ -206,9 +204,13 @@ def _pruning(keys: Keys, searched: Searched, judge: Judge, config: DictConfig) -
     return Pruning(_measured(config, searched), judge, by_seed=WILCOXON in kinds)
 
 
+def _metric(config: DictConfig, searched: Searched) -> str:
+    return str(searched.fixed.get("objective.metric") or config.get("objective", {}).get("metric"))
+
+
 def _measured(config: DictConfig, searched: Searched) -> str:
     """The metric that a pruner looks at; raises `ConfigError` where there is none after every epoch."""
-    metric = str(searched.fixed.get("objective.metric") or config.get("objective", {}).get("metric"))
+    metric = _metric(config, searched)
     if not is_tracked(config) or metric.startswith("test/"):
         raise ConfigError(PRUNER, f"objective.metric={metric}", "a pruner needs a metric of every epoch, as val/loss")
     return metric
@@ -224,7 +226,7 @@ def _study(
     terms: Mapping[str, str],
     config: DictConfig,
 ) -> SharedStudy:
-    part, pruner = dict(keys["sampler"]), make_pruner(keys["pruner"])
+    part, pruner = dict(group_of(SAMPLER, keys["sampler"])), make_pruner(keys["pruner"])
     if isinstance(part.get("seed"), int):  # a study that goes on would get its first suggestions again
         part["seed"] += apart + _trials(storage, name)
     sampler = make_sampler(part, searched.space)

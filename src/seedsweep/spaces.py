@@ -93,6 +93,11 @@ def as_overrides(params: Mapping[str, Any], searched: Searched) -> list[str]:
     return overrides + [f"{key}={_written(value)}" for key, value in params.items() if key not in searched.order]
 
 
+def known_as(overrides: Sequence[str]) -> str:
+    """One text for the overrides of a job, in whichever order they are."""
+    return " ".join(sorted(overrides))
+
+
 def difference(old: Space, new: Space) -> list[str]:
     """A line for each key that is searched otherwise than it was; none where the spaces are equal.
 

@@ -68,6 +68,10 @@ class SharedStudy:
         """How many trials the study lacks, beside those that run."""
         return max(0, self._missing(self._trials()))
 
+    def there(self) -> int:
+        """How many trials count, those among them that run."""
+        return sum(map(_counts, self._trials()))
+
     def ask(self, most: int) -> list[Trial]:
         """Up to `most` new trials with their values; none where the study has all of its trials, or they run already.
 
@@ -144,8 +148,10 @@ class SharedStudy:
             was, now = ([each.name.lower() for each in some] for some in (self.study.directions, directions))
             changed.insert(0, f"directions: was {', '.join(was)}, is {', '.join(now)}")
         if changed:
-            reason = f"this study is there, with another search: {'; '.join(changed)}. Give the new one another name"
-            raise ConfigError("hydra.sweeper.study_name", self.study.study_name, reason)
+            reason = (
+                f"this study is there, with another search: {'; '.join(changed)}. Go back to that, or begin another"
+            )
+            raise ConfigError("study", self.study.study_name, f"{reason}: hydra.sweeper.study_name=second")
         if saved is None:
             space = {name: distributions.distribution_to_json(each) for name, each in self.space.items()}
             self.study.set_user_attr(SPACE, space)
