@@ -159,6 +159,15 @@ def test_comparison_of_a_search_whose_options_are_numbers_takes_no_other_questio
     assert "metric=val/accuracy: is not asked of a search" in refused.err
 
 
+def test_comparison_of_a_search_that_confirmed_nothing_says_so(train: Train, compare: Train) -> None:
+    search = ("-m", "hydra/sweeper=optuna", "hydra.sweep.dir=out", "trainer.max_epochs=1", "optimizer=adam")
+    ended = train(*search, "hydra.sweeper.n_trials=2")
+    assert "a study of 2 trials has hardly begun" in ended.out
+    said = compare()
+    assert said.code == 1
+    assert "has confirmed no trial has nothing to compare: search with hydra.sweeper.seeds=5" in said.err
+
+
 def test_comparison_of_a_search_of_one_study_is_its_best_trials_on_fresh_seeds(train: Train, compare: Train) -> None:
     ended = train("-m", "hydra/sweeper=optuna", "hydra.sweep.dir=out", "trainer.max_epochs=1", "optimizer=adam", *SMALL)
     said = compare()

@@ -84,7 +84,9 @@ def _searched(sweeps: "list[Run]", uri: str) -> "Winners | pd.DataFrame | None":
 
     kept = read_confirmed(store.connect(uri), sweeps)
     if kept is None:
-        return None
+        ids = ",".join(sweep.info.run_id[:8] for sweep in sweeps)
+        allowed = "a search that has confirmed no trial has nothing to compare: search with hydra.sweeper.seeds=5"
+        raise ConfigError("sweep", ids, allowed)
     if typed := _typed():
         key, _, value = typed[0].partition("=")
         raise ConfigError(key, value, "is not asked of a search, which is told by what it searched")

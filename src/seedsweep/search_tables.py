@@ -24,7 +24,8 @@ STATES = {
 }
 ABOUT = ("study", "option", "number", "state", "value", "group")  # of a trial; its other columns are params
 ENOUGH = 4  # finished trials, below which importances say nothing
-FEW = 10  # finished trials of a study, below which a search has hardly begun
+FEW = 10  # trials of a study that ended or were pruned, below which a search has hardly begun
+LEFT = 3  # of those that ended, below which there was hardly a choice
 LEVEL = 0.05  # of the tests of the confirmed trials
 
 
@@ -102,10 +103,18 @@ def doubts(search: Search, confirmed: pd.DataFrame) -> list[str]:
     found = []
     for studied in search.studies:
         name, done = studied.study.study.study_name, studied.trials(TrialState.COMPLETE)
-        where = f"{studied.option}: " if studied.option else ""
-        if len(done) < FEW:
-            ended = f"only {len(done)} trial{'s' * (len(done) != 1)} came to the end"
-            found.append(f"{where}{ended}: a larger hydra.sweeper.n_trials goes on with the study")
+        where, tried = (
+            f"{studied.option}: " if studied.option else "",
+            len(done) + len(studied.trials(TrialState.PRUNED)),
+        )
+        if tried < FEW:
+            found.append(
+                f"{where}a study of {tried} trials has hardly begun: a larger hydra.sweeper.n_trials goes on with it"
+            )
+        elif len(done) < LEFT:
+            found.append(
+                f"{where}only {len(done)} of {tried} trials were not pruned: a larger hydra.sweeper.n_trials adds some"
+            )
         winners = confirmed[(confirmed["study"] == name) & (confirmed["rank"] == 1)]["number"] if len(confirmed) else ()
         for trial in (each for each in done if each.number in set(winners)):
             found += [f"{where}{text}" for text in at_the_end(trial)]
