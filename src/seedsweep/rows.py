@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -43,7 +44,8 @@ class FleetRows:
     def __init__(self, client: "MlflowClient", database: "Engine", runs: Sequence[NewRun]):
         from mlflow.utils.validation import _validate_param_name
 
-        for key in {key for run in runs for key in run.planned.params}:
+        parts = {id(part): part for run in runs for part in run.planned.parts}  # which many runs share
+        for key in set(chain.from_iterable(parts.values())):
             _validate_param_name(key)  # type: ignore[no-untyped-call]  # as the client does
         self._client, self._database, self._runs = client, database, runs
         # ascending, after those of older fleets: in a store of 25,000 runs, others would double the time of `insert`
@@ -141,9 +143,8 @@ class FleetRows:
             yield run_id, name, *source, run.start, None, "", "active", location, experiment
 
     def _pairs(self, values: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, str, str]]:
-        for run_id, pairs in zip(self._ids, values, strict=True):
-            for key, value in pairs.items():
-                yield run_id, key, value
+        runs = zip(self._ids, values, strict=True)
+        return chain.from_iterable(zip(repeat(run_id), pairs, pairs.values()) for run_id, pairs in runs)
 
     def _metric_rows(self, points: "_Points") -> Iterator[tuple[Any, ...]]:
         ids, names = np.array(self._ids, dtype=object), np.array(list(self._names), dtype=object)
@@ -155,7 +156,8 @@ class FleetRows:
 
     def _rates(self) -> Iterator[Column]:
         """The learning rates, a metric too: MLflow sorts params as text."""
-        rates = {place: run.planned.params[RATE] for place, run in enumerate(self._runs) if RATE in run.planned.params}
+        params = enumerate(run.planned.params for run in self._runs)
+        rates = {place: found[RATE] for place, found in params if RATE in found}
         if rates:
             values = np.array([float(rate) for rate in rates.values()])
             yield Column(RATE, 0, 0, self._runs[0].start, np.array(list(rates)), values)

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from seedsweep.interpolations import Keys, Source, key_of, walk
@@ -9,7 +10,7 @@ from seedsweep.interpolations import Keys, Source, key_of, walk
 PARTS = 1_000  # variants of a part of a shape that are remembered
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Override:
     """An override as Hydra parses it: of equal shape are those that differ only in a plain value, None is doubtful."""
 
@@ -20,7 +21,7 @@ class Override:
     asks: bool = False  # what it does depends on what is there
     value: Any = None
 
-    @property
+    @cached_property
     def literal(self) -> "Override":
         """The same as a part of the shape, for values that others are made of."""
         return replace(self, shape=self.text, plain=False)

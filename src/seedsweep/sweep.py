@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -82,7 +82,7 @@ class _Members(Sequence[Composed]):
         if isinstance(place, slice):
             return [self[each] for each in range(len(self))[place]]
         job = self._jobs[place]
-        return replace(job, config=job.config | {"tracking": self._tracking})
+        return Composed(job.number, job.overrides, job.config | {"tracking": self._tracking}, job.choices)
 
 
 @dataclass
