@@ -4,11 +4,14 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
+import psycopg
 import pytest
 import torch
 from conftest import Ended, config, runs_in, start, wait_for
@@ -382,3 +385,20 @@ def test_table_in_parts_has_the_missing_runs_in_their_places(
     write_runs(reading.stream_runs("latest", uri), tmp_path / "parts.parquet")
     assert whole["job"].tolist() == list(range(8))
     pd.testing.assert_frame_equal(*(pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("parts", "whole")))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_processes_that_make_one_store_at_once_all_find_it_made(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    uri = f"sqlite:///{tmp_path}/new.db"
+    if kind == "postgresql":
+        server = request.getfixturevalue("postgres")
+        with psycopg.connect(server.uri("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE made_at_once")
+        uri = server.uri("made_at_once")
+    make = f"from seedsweep import store; print(len(store.connect({uri!r}, create=True).search_experiments()))"
+    command = [sys.executable, "-c", make]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ended = [process.communicate() for process in processes]
+    assert [out for out, _ in ended] == ["1\n"] * 3, ended

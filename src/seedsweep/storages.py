@@ -3,8 +3,7 @@
 import os
 import sqlite3
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ JOURNAL = "journal:///"
 ALLOWED = f"must be sqlite:///FILE.db, postgresql+psycopg://…, {JOURNAL}FILE, or the path of a FILE.log or FILE.journal"
 PATIENCE = 60  # seconds for which a process waits while others write to a SQLite file
 BEAT = 60  # seconds between two signs of life of a running trial; without one for twice as long, it is lost
-SCHEMA_LOCK = 0x5EED5EED  # any number that nobody else locks in the same PostgreSQL database
 
 
 def default_storage() -> str:
@@ -90,20 +88,8 @@ def _server(url: sqlalchemy.URL) -> RDBStorage:
     options: dict[str, Any] = {"pool_pre_ping": True}  # a connection may not outlive hours without a word
     if url.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
         options["connect_args"] = {"connect_timeout": 10}
-    with _alone(url, options):
+    with store.schema_lock(url) if url.get_backend_name() == "postgresql" else nullcontext():
         return _database(url, **options)
-
-
-@contextmanager
-def _alone(url: sqlalchemy.URL, options: dict[str, Any]) -> Iterator[None]:
-    """Waits for the processes and hosts that may be making the schema; PostgreSQL frees the lock of a dead one."""
-    if url.get_backend_name() != "postgresql":
-        yield
-        return
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, connect_args=options.get("connect_args", {}))
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(SCHEMA_LOCK)))
-        yield
 
 
 def _database(url: sqlalchemy.URL, **options: Any) -> RDBStorage:

@@ -4,7 +4,8 @@ import logging
 import os
 import re
 import sqlite3
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
+SCHEMA_LOCK = 0x5EED5EED  # any number that nobody else locks in the same PostgreSQL database
 QUIET = {  # MLflow's settings that every command wants, unless the user has said otherwise
     "MLFLOW_DISABLE_TELEMETRY": "true",  # no command may need the network
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # one for every small file
@@ -101,8 +103,22 @@ def artifact_location(uri: str, experiment: str) -> str | None:
 
 def _alone(uri: str, create: bool) -> AbstractContextManager[Any]:
     """Two commands that make the schema of one new database at once would both fail, and so would one that reads it."""
-    lock = f"{uri.removeprefix(SQLITE)}.lock"
-    return FileLock(lock) if uri.startswith(SQLITE) and (create or os.access(lock, os.W_OK)) else nullcontext()
+    if uri.startswith(SQLITE):
+        lock = f"{uri.removeprefix(SQLITE)}.lock"
+        return FileLock(lock) if create or os.access(lock, os.W_OK) else nullcontext()
+    return nullcontext() if uri.startswith("http") else schema_lock(uri)
+
+
+@contextmanager
+def schema_lock(url: Any) -> Iterator[None]:
+    """Wait for the processes and hosts that may be making a schema in this PostgreSQL database, which frees the lock
+    of a dead one."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, connect_args={"connect_timeout": 10})
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(SCHEMA_LOCK)))
+        yield
 
 
 def _try_sqlite(uri: str, create: bool) -> None:
