@@ -16,6 +16,7 @@ from conftest import ROOT
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from seedsweep import training
 from seedsweep.building import optimizer
@@ -239,6 +240,25 @@ def test_fleet_curves_equal_reference(problem: Callable[[], Problem], other_rate
     """Every optimizer at two rates, with two seeds; half of the runs end after two epochs of the five."""
     runs = [one for name in proportional() for one in (run(name, 0.01), run(name, other_rate, seed=1, epochs=2))]
     assert_equal(problem(), runs, bound)
+
+
+def test_cross_entropy_is_computed_as_outside_of_vmap() -> None:
+    """Where PyTorch has one operation for it, and vmap many."""
+    problem, done = logistic(), []
+
+    class Listening(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            done.append(function)
+            return function(*args, **(kwargs or {}))
+
+    vectorized = Vectorized(Classifier(problem.net(), torch.optim.SGD))
+    inputs = torch.zeros(2, 3, 5), (torch.zeros(3, 16, 4), torch.ones(3, 16))
+    vectorized.train(*inputs)
+    with Listening():
+        vectorized.train(*inputs)
+    assert done.count(torch.ops.aten.log_sigmoid_forward.default) == 1
+    assert torch.ops.aten.log_sigmoid_backward.default in done
+    assert not {torch.ops.aten.exp.default, torch.ops.aten.exp_.default, torch.ops.aten.log_.default} & set(done)
 
 
 def test_every_initializer_can_be_in_one_fleet() -> None:

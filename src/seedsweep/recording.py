@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
+
+CONTIGUOUS = torch.contiguous_format
 
 
 def record(function: Callable[..., Any], *inputs: Tensor) -> Callable[..., Any]:
@@ -20,39 +22,71 @@ def record(function: Callable[..., Any], *inputs: Tensor) -> Callable[..., Any]:
 
     Raises `RuntimeError` if it looks at a value, on which what it does might depend.
     """
-    recorder = _Recorder()
+    recorder, inputs = _Recorder(), tuple(map(_whole, inputs))
     for number, value in enumerate(inputs):
-        recorder.nodes[value] = recorder.graph.placeholder(f"input_{number}")
+        recorder.add(value, recorder.graph.placeholder(f"input_{number}"))
     with recorder, torch.autograd.set_multithreading_enabled(False):  # else backward on a GPU has a thread of its own
         made = function(*inputs)
     recorder.graph.output(tree_map(recorder.node, made))
-    for node in recorder.graph.find_nodes(op="call_function", target=torch.ops.aten.detach.default):
-        node.replace_all_uses_with(node.args[0])  # without autograd it does nothing
     recorder.graph.eliminate_dead_code()
-    return fx.GraphModule(recorder.constants, recorder.graph)
+    repeat = fx.GraphModule(recorder.constants, recorder.graph).forward
+    return lambda *others: repeat(*map(_whole, others))
+
+
+def _whole(value: Tensor) -> Tensor:
+    """The same values, as they lie in a memory of their own, in which places are known."""
+    return value if value.is_contiguous() and not value.storage_offset() else value.clone(memory_format=CONTIGUOUS)
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Writes a node of the graph for every operation, below vmap and autograd, where tensors are what they are."""
+    """Writes a node of the graph for every operation, below vmap and autograd, where tensors are what they are.
+
+    However many views were taken of views, each is one of the tensor to which the memory belongs, and is taken once.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.graph, self.constants = fx.Graph(), nn.Module()
-        self.nodes = WeakIdKeyDictionary()  # of tensors, which may be gone as soon as nobody needs them
+        # of tensors, which may be gone as soon as nobody needs them: their nodes, and those that their memory came from
+        self.nodes, self.roots = WeakIdKeyDictionary(), WeakIdKeyDictionary()
+        self.views: dict[tuple[Any, ...], fx.Node] = {}
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        node = self.graph.call_function(function, tree_map(self.node, args), tree_map(self.node, kwargs))
         made = function(*args, **kwargs)
+        if not function._schema.is_mutable and self._are_views(made, args):
+            return made
+        node = self.graph.call_function(function, tree_map(self.node, args), tree_map(self.node, kwargs))
         if isinstance(made, Tensor):
-            self.nodes[made] = node
+            self.add(made, node)
         elif isinstance(made, tuple | list):
             for place, part in enumerate(made):
                 if isinstance(part, Tensor):
-                    self.nodes[part] = self.graph.call_function(operator.getitem, (node, place))
+                    self.add(part, self.graph.call_function(operator.getitem, (node, place)))
         elif made is not None:
             raise RuntimeError(f"{function} depends on the value of a tensor")
         return made
+
+    def add(self, value: Tensor, node: fx.Node) -> None:
+        """Remember where a tensor came from, and that its memory is its own if it is not known yet."""
+        self.nodes[value] = node
+        root = self.roots.setdefault(value, node)  # type: ignore[no-untyped-call]
+        self.views.setdefault((root, *_place(value)), node)
+
+    def _are_views(self, made: Any, args: Any) -> bool:
+        """Whether all that was made are views of tensors among `args`; writes their nodes."""
+        parts = made if isinstance(made, tuple | list) else [made]
+        given = {_memory(value): value for value in tree_leaves(args) if isinstance(value, Tensor)}
+        if not all(isinstance(part, Tensor) and _memory(part) in given for part in parts):
+            return False
+        for part in parts:
+            self.node(given[_memory(part)])  # has a root from now on
+            root = self.roots[given[_memory(part)]]
+            view = (root, *_place(part))
+            if view not in self.views:
+                self.views[view] = self.graph.call_function(torch.as_strided, view)
+            self.nodes[part], self.roots[part] = self.views[view], root
+        return True
 
     def node(self, value: Any) -> Any:
         """The node that a tensor came from, a constant if from none; anything else is itself."""
@@ -61,5 +95,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if value not in self.nodes:
             name = f"constant_{len(list(self.constants.buffers()))}"
             self.constants.register_buffer(name, value)
-            self.nodes[value] = self.graph.get_attr(name)
+            self.add(value, self.graph.get_attr(name))
         return self.nodes[value]
+
+
+def _memory(value: Tensor) -> tuple[Any, ...]:
+    """What two tensors have in common of which one is a view of the other, that differs in no more than its place."""
+    return value.untyped_storage().data_ptr() or id(value), value.dtype, value.is_conj(), value.is_neg()
+
+
+def _place(value: Tensor) -> tuple[Any, ...]:
+    return tuple(value.shape), value.stride(), value.storage_offset()

@@ -29,6 +29,7 @@ Logged = dict[str, Tensor]
 LEAST = 16  # rows of the members that share a minibatch, and of that minibatch
 MULTIPLE = 4
 SMALL = 400  # multiplications up to which PyTorch has a plain loop of its own for each matrix
+MEAN = {"weight": None, "size_average": None, "reduce": None, "reduction": "mean", "pos_weight": None}
 KEPT = 64  # records: fleets whose members leave have many shapes
 EVALUATED = 2**22  # logits at once; only memory depends on it
 
@@ -198,7 +199,7 @@ class _Rewritten(TorchFunctionMode):
         kwargs = kwargs or {}
         if function is linear and not kwargs and args[0].ndim == 2:
             return _Linear.apply(*args)  # type: ignore[no-untyped-call]
-        if function is binary_cross_entropy_with_logits and len(args) == 2 and not kwargs:
+        if function is binary_cross_entropy_with_logits and kwargs == MEAN:
             return _cross_entropy(*args)
         if function in (torch.sigmoid, Tensor.sigmoid):
             return logsigmoid(args[0]).exp()
