@@ -32,8 +32,10 @@ def frames(texts: list[dict[str, list[str | None]]]) -> list[pd.DataFrame]:
         known = [(run, key, value) for run, key, value in pairs if value is not None]
         made.append(Stored(stored, [tags], [known], [metrics]))
     whole = Stored(*(list(chain(*each)) for each in zip(*made, strict=True)))
+    about = [runs_frame(each._replace(params=()), None, lambda _: ()) for each in made]
+    params = [pd.DataFrame(each, dtype="str") for each in texts]
     return [
-        *(runs_frame(each, None, lambda _: (), typed=False) for each in made),
+        *(pd.concat(each, axis=1) for each in zip(about, params, strict=True)),
         runs_frame(whole, None, lambda _: ()),
     ]
 

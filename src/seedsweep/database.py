@@ -110,7 +110,7 @@ def read_jobs(engine: "Engine", sweep: str) -> list[tuple[int, str]]:
     return sorted((int(job), run_id) for job, run_id in _fetch(engine, query))
 
 
-def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = None) -> Stored:
+def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = None, params: bool = True) -> Stored:
     """The runs of a sweep, or all, the newest first: those that MLflow's client would find; of these only `ids`."""
     import sqlalchemy as sa
 
@@ -128,7 +128,7 @@ def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = N
     return Stored(
         list(_fetch(engine, infos.where(runs.run_uuid.in_(chosen)).order_by(runs.start_time.desc(), runs.run_uuid))),
         pairs("tags", *(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome", "data"))),
-        pairs("params"),
+        pairs("params") if params else (),
         pairs("latest_metrics"),
     )
 

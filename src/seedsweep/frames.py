@@ -22,11 +22,8 @@ Missing = Callable[[set[int]], Sequence[Mapping[Any, Any]]]  # the rows of a pla
 Points = Sequence[tuple[str, str, int, float | None]]  # run id, metric, step, value
 
 
-def runs_frame(stored: Stored, sweep: str | None, missing: Missing, typed: bool = True) -> pd.DataFrame:
-    """The table of `load_runs`: the stored runs, and those of the `sweep` that were only planned.
-
-    Its params are texts as they are stored unless `typed`.
-    """
+def runs_frame(stored: Stored, sweep: str | None, missing: Missing) -> pd.DataFrame:
+    """The table of `load_runs`: the stored runs, and those of the `sweep` that were only planned."""
     places = pd.Index([info[0] for info in stored.infos], dtype=object)
     texts = _Texts(len(places))
     for name, number in (("name", 1), ("status", 2)):
@@ -47,7 +44,7 @@ def runs_frame(stored: Stored, sweep: str | None, missing: Missing, typed: bool 
     sorting = pd.DataFrame({key: texts.column(key) for key in ("sweep", "job")}).sort_values(["sweep", "job"])
     order = sorting.index.to_numpy()
     columns = {name: values[order] for name, values in (about | numbers).items()}
-    columns |= {name: texts.column(name, order, typed) for name in texts.known if name not in columns}
+    columns |= {name: texts.column(name, order) for name in texts.known if name not in columns}
     return pd.DataFrame({name: columns[name] for name in ordered(columns)}, copy=False)
 
 
@@ -81,14 +78,14 @@ class _Texts:
         self._runs += runs
         self._codes = {name: np.append(codes, np.full(runs, NONE)) for name, codes in self._codes.items()}
 
-    def column(self, name: str, order: Any = slice(None), typed: bool = True) -> Any:
-        """The column of the runs in that order; if `typed`, params are numbers or truth values where all are."""
+    def column(self, name: str, order: Any = slice(None)) -> Any:
+        """The column of the runs in that order; params are numbers or truth values where all are."""
         codes = self._codes[name][order]
         if name == "outcome":
             codes[codes == NONE] = self.known[name].setdefault("missing", len(self.known[name]))
         values = pd.array(list(self.known[name]), dtype="str")
-        as_text = name in TEXTS or not (typed or name == "job")
-        return take(values if as_text else as_numbers(values, whole=NONE not in codes), codes, allow_fill=True)
+        typed = values if name in TEXTS else as_numbers(values, whole=NONE not in codes)
+        return take(typed, codes, allow_fill=True)
 
     def _add(self, name: str) -> None:
         self._codes[name], self.known[name] = np.full(self._runs, NONE), {}

@@ -57,6 +57,7 @@ class _Columns:
         self._parts: Counter[str] = Counter()  # that have a column
         self._texts: dict[str, dict[str, None]] = {}
         self._gaps: set[str] = set()  # columns in which a run has none
+        self._values: dict[str, tuple[pd.Index, Any]] = {}  # the same texts, and what they mean
 
     def look(self, part: pd.DataFrame) -> None:
         """Take note of a part."""
@@ -74,9 +75,16 @@ class _Columns:
     def _column(self, name: str, part: pd.DataFrame) -> Any:
         if name not in self._texts:
             return part[name].to_numpy() if name in part and name not in ABOUT else part.get(name, np.nan)
+        texts, values = self._values.get(name) or self._known(name)
+        found = part[name] if name in part else pd.Series(np.nan, part.index, dtype="str")
+        return take(values, texts.get_indexer(pd.Index(found)), allow_fill=True)
+
+    def _known(self, name: str) -> tuple[pd.Index, Any]:
+        """The texts of a column in all parts, and what they are there."""
+        texts = pd.array(list(self._texts[name]), dtype="str")
         whole = name not in self._gaps and self._parts[name] == max(self._parts.values())
-        values = as_numbers(pd.array(list(self._texts[name]), dtype="str"), whole)
+        values = as_numbers(texts, whole)
         if not whole and values.dtype.kind == "i":
             values = values.astype(float)  # in every part, as in those with a gap
-        texts = part[name] if name in part else pd.Series(np.nan, part.index, dtype="str")
-        return take(values, pd.Index(self._texts[name], dtype="str").get_indexer(pd.Index(texts)), allow_fill=True)
+        self._values[name] = pd.Index(texts), values
+        return self._values[name]
