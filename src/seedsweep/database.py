@@ -8,6 +8,8 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from seedsweep.errors import ConfigError
 from seedsweep.store import SQLITE, absolute
 
@@ -101,13 +103,14 @@ def end_running(engine: "Engine", sweep: str, status: str) -> None:
         change(connection, statement, [(status, int(time.time() * 1000), sweep)])
 
 
-def read_jobs(engine: "Engine", sweep: str) -> list[tuple[int, str]]:
-    """The jobs of a sweep that have a run in the store, sorted, with the id of their run."""
+def read_jobs(engine: "Engine", sweep: str) -> np.ndarray:
+    """The jobs of a sweep that have a run in the store, sorted: their number, `job`, and its id, `run`, (n,)."""
     import sqlalchemy as sa
 
     tags = _tables()["tags"].c
     query = sa.select(tags.value, tags.run_uuid).where(tags.run_uuid.in_(_chosen(sweep)), tags.key == "seedsweep.job")
-    return sorted((int(job), run_id) for job, run_id in _fetch(engine, query))
+    # a fourth of the memory that tuples would take
+    return np.sort(np.fromiter(map(tuple, _fetch(engine, query)), dtype=[("job", np.int64), ("run", "S32")]))
 
 
 def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = None, params: bool = True) -> Stored:

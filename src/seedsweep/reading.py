@@ -2,7 +2,6 @@
 
 import json
 import re
-from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from itertools import chain
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from seedsweep import store
@@ -70,10 +70,10 @@ def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.Data
     with _plan(client, parent) as file:
         for plan in pd.read_csv(file, **AS_TEXT, chunksize=RUNS):
             plan.index = pd.Index(plan["job"].astype(int))
-            some = done[bisect_left(done, (plan.index[0],)) : bisect_left(done, (plan.index[-1] + 1,))]
-            lost = plan.loc[~plan.index.isin([job for job, _ in some]), ["job", "name", "group"]].to_dict("records")
+            some = done[slice(*np.searchsorted(done["job"], (plan.index[0], plan.index[-1] + 1)))]
+            lost = plan.loc[~plan.index.isin(some["job"]), ["job", "name", "group"]].to_dict("records")
             with collector_paused():
-                ids = [run_id for _, run_id in some]
+                ids = some["run"].astype(str).tolist()
                 stored = read_runs(database, parent, ids, params=False) if ids else Stored((), (), (), ())
                 part = runs_frame(stored, parent, lambda _, lost=lost: lost)  # type: ignore[misc]
             params = plan.drop(columns=list(ABOUT)).dropna(axis=1, how="all").loc[part["job"]]
