@@ -273,14 +273,15 @@ def test_who_comes_second_for_a_lost_trial_gets_another(monkeypatch: pytest.Monk
 
 def between(monkeypatch: pytest.MonkeyPatch, study: SharedStudy, do: Callable[[], Any]) -> Callable[[], Any]:
     """Has `do` done after the study has been read, and just before the next trial is made; what it returned."""
-    make, done = study.study.add_trial, []
+    storage = study.study._storage
+    make, waiting, done = storage.create_new_trial, [do], []
 
-    def made(trial: FrozenTrial) -> None:
-        if not done:
-            done.append(do())
-        make(trial)
+    def made(study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        while waiting:
+            done.append(waiting.pop()())
+        return make(study_id, template_trial)
 
-    monkeypatch.setattr(study.study, "add_trial", made)
+    monkeypatch.setattr(storage, "create_new_trial", made)
     return lambda: done[0]
 
 

@@ -8,7 +8,6 @@ such step: its trial is nobody's until a later write, and on SQLite two processe
 """
 
 import copy
-import uuid
 import weakref
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -83,7 +82,7 @@ class SharedStudy:
         try:
             while len(asked) < most and self._missing(trials) > 0:
                 again = _again(trials)
-                mine, trials = self._make(again)
+                mine, trials = self._make(again, trials)
                 if self._surplus(mine, trials):
                     self._end(mine._trial_id, SURPLUS)
                     trials = self._trials()
@@ -164,14 +163,16 @@ class SharedStudy:
     def _missing(self, trials: Sequence[FrozenTrial]) -> int:
         return self.n_trials - sum(map(_counts, trials))
 
-    def _make(self, again: FrozenTrial | None) -> tuple[FrozenTrial, list[FrozenTrial]]:
-        """A trial that says that it is this process's, and all trials of the study after it was made."""
-        owner = this_process() | {"claim": uuid.uuid4().hex}
+    def _make(self, again: FrozenTrial | None, known: list[FrozenTrial]) -> tuple[FrozenTrial, list[FrozenTrial]]:
+        """A trial that says that it is this process's, and all trials after it was made, as far as they matter."""
         attrs, system = _repeated(again) if again is not None else ({}, {})
-        made = optuna.create_trial(state=TrialState.RUNNING, user_attrs=attrs | {OWNER: owner}, system_attrs=system)
-        self.study.add_trial(made)
-        trials = self._trials()
-        return next(each for each in reversed(trials) if each.user_attrs.get(OWNER) == owner), trials
+        attrs |= {OWNER: this_process()}
+        made = optuna.create_trial(state=TrialState.RUNNING, user_attrs=attrs, system_attrs=system)
+        storage = self.study._storage  # which knows more than `self.storage`: it keeps what it has read
+        mine = storage.get_trial(storage.create_new_trial(self.study._study_id, template_trial=made))
+        if again is None and mine.number < self.n_trials:  # those before it are not enough, whatever became of them
+            return mine, [*known, mine]
+        return mine, self._trials()
 
     def _surplus(self, mine: FrozenTrial, trials: Sequence[FrozenTrial]) -> bool:
         before = [_first(each) for each in trials if each.number < mine.number and _counts(each)]
