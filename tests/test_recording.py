@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, sparse
 from torch.func import vmap
-from torch.nn.functional import cross_entropy, layer_norm, scaled_dot_product_attention
+from torch.nn.functional import cross_entropy, interpolate, layer_norm, scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from seedsweep.recording import record
@@ -63,6 +63,22 @@ def other_views(x: Tensor) -> tuple[Tensor, ...]:
     return (numbers * 1j).imag, x.view(torch.int32) + 1, torch.view_as_real(numbers.resolve_conj())[1:, 0]
 
 
+def seen_otherwise(x: Tensor) -> tuple[Tensor, ...]:
+    square, part, same = x[:, :3].detach(), x[1:], x[1:]
+    square.t_()
+    doubled = (2 * x).detach_()
+    turned = doubled.view(3, 4)
+    turned.transpose_(0, 1)
+    part.unsqueeze_(0)
+    return x[:, :3] + 2 * square, doubled.T - turned, part * 1, same * 1
+
+
+def written_into_a_constant(x: Tensor) -> Tensor:
+    total = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    total += x[0]
+    return total * 1
+
+
 FUNCTIONS = [
     added_up,
     split,
@@ -74,6 +90,10 @@ FUNCTIONS = [
     lambda x: [x.T.reshape(2, 6)[1:].unsqueeze(0), x[1:].unbind(1), x[:, ::2].expand(2, 3, 2).mT, GRID.T[x.shape[0]]],
     written_through_views,
     other_views,
+    seen_otherwise,
+    written_into_a_constant,
+    lambda x: interpolate(x.reshape(3, 4, 1, 1), size=(2, 2))[:, 0] * 1,
+    lambda x: sparse.mm((GRID @ GRID.T).to_sparse(), x) + x.to_sparse().to_dense(),
 ]
 
 
@@ -99,6 +119,18 @@ def test_a_view_of_a_view_is_one_operation() -> None:
         assert (before := counting.calls) > 5
         recorded(GRID)
     assert counting.calls - before == 2
+
+
+def test_strides_of_what_has_but_one_row_may_be_others() -> None:
+    draw = torch.randn(2, 3, 1, 1)
+    recorded = record(lambda x: interpolate(x, size=(2, 2))[:, 0] * 1, draw)
+    other = torch.randn(2, 3, 1, 1).as_strided((2, 3, 1, 1), (3, 1, 3, 3))
+    assert torch.equal(recorded(other), interpolate(other, size=(2, 2))[:, 0])
+
+
+def test_a_tensor_that_gets_another_memory_is_not_recorded() -> None:
+    with pytest.raises(RuntimeError, match="another memory"):
+        record(lambda x: (x * 1)[1:].detach().set_(x * 3)[0] * 1, GRID)
 
 
 def test_record_takes_several_tensors_and_has_none_of_the_function_s_python() -> None:

@@ -247,6 +247,22 @@ def interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
+def test_a_study_is_read_once_for_the_trials_of_a_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    study, read = shared(InMemoryStorage(), 9), []
+    trials = study._trials
+    monkeypatch.setattr(study, "_trials", lambda: read.append(1) or trials())
+    assert len(study.ask(4)) == len(study.ask(4)) == 4
+    assert len(read) == 2
+    shared(study.storage, 9).ask(1)
+    assert study.ask(1) == []
+
+
+def test_what_others_enqueue_meanwhile_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = shared(InMemoryStorage(), 5)
+    between(monkeypatch, study, lambda: study.study.enqueue_trial({"lr": 0.25}))
+    assert 0.25 in [trial.params["lr"] for trial in study.ask(5)]
+
+
 def test_who_comes_second_for_the_last_trial_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
     storage = InMemoryStorage()
     first, second = shared(storage, 5), shared(storage, 5)

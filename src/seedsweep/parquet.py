@@ -63,7 +63,7 @@ class _Columns:
         """Take note of a part."""
         self._parts.update(map(str, part))
         for name in part.columns.difference(list(ABOUT)):
-            if pd.api.types.is_string_dtype(part[name]):
+            if not pd.api.types.is_numeric_dtype(part[name]):
                 texts = part[name].dropna()
                 self._texts.setdefault(name, {}).update(dict.fromkeys(texts.unique()))
                 self._gaps.update([name] if len(texts) < len(part) else [])

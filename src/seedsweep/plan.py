@@ -15,6 +15,7 @@ from weakref import finalize
 import numpy as np
 
 from seedsweep.errors import ConfigError
+from seedsweep.identity import run_params
 from seedsweep.planning import PlannedRun
 
 TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
@@ -46,7 +47,7 @@ class Plan:
         if different := first.different(run):
             allowed = f"would name two groups, with another {different[0]}; sweep that key itself ({different[0]}=…,…)"
             raise ConfigError("sweep", run.group, allowed)
-        values = {key: getattr(run, key) for key in ABOUT} | run.params
+        values = {key: getattr(run, key) for key in ABOUT} | run_params(run)
         if not values.keys() <= self._columns.keys():
             self._columns |= dict.fromkeys(values)
             self._short = len(self)

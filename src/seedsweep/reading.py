@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from torch import Tensor, nn
 
-AS_TEXT: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False}  # a plan
+# a plan
+AS_TEXT: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
 PAGE = 1000
 RUNS = 2048  # in a part of a table of them
 BEGINNING = 4  # characters of a sweep's id that are enough if no other begins so
@@ -56,9 +57,9 @@ def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd
 
 
 def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
-    """The table of `load_runs` of a sweep in parts, at least one, whose params are texts, last, as the plan has them.
+    """The table of `load_runs` of a sweep in parts, at least one, whose params are texts, as the plan has them.
 
-    From there they take a tenth of the time, for every run has dozens.
+    From there they take a tenth of the time, for every run has dozens; an empty text is none. A server gives one part.
     """
     client = store.connect(tracking_uri or store.default_uri())
     parent = str(find_sweeps(client, sweep)[0].info.run_id)
@@ -76,7 +77,7 @@ def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.Data
                 ids = some["run"].astype(str).tolist()
                 stored = read_runs(database, parent, ids, params=False) if ids else Stored((), (), (), ())
                 part = runs_frame(stored, parent, lambda _, lost=lost: lost)  # type: ignore[misc]
-            params = plan.drop(columns=list(ABOUT)).dropna(axis=1, how="all").loc[part["job"]]
+            params = plan[plan.columns.difference([*ABOUT, *part])].dropna(axis=1, how="all").loc[part["job"]]
             yield pd.concat([part, params.set_axis(part.index)], axis=1)
 
 

@@ -14,28 +14,27 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
-CONTIGUOUS = torch.contiguous_format
-
 
 def record(function: Callable[..., Any], *inputs: Tensor) -> Callable[..., Any]:
-    """What `function` does to `inputs`, for others of the same shapes.
+    """What `function` does to `inputs`, for others of the same shapes, which it must not change.
 
     Raises `RuntimeError` if it looks at a value, on which what it does might depend.
     """
-    recorder, inputs = _Recorder(), tuple(map(_whole, inputs))
+    recorder, inputs = _Recorder(), tuple(value.clone(memory_format=torch.contiguous_format) for value in inputs)
     for number, value in enumerate(inputs):
         recorder.add(value, recorder.graph.placeholder(f"input_{number}"))
+    places = [_place(value) for value in inputs]
     with recorder, torch.autograd.set_multithreading_enabled(False):  # else backward on a GPU has a thread of its own
         made = function(*inputs)
     recorder.graph.output(tree_map(recorder.node, made))
     recorder.graph.eliminate_dead_code()
     repeat = fx.GraphModule(recorder.constants, recorder.graph).forward
-    return lambda *others: repeat(*map(_whole, others))
+    return lambda *others: repeat(*map(_placed, others, places))
 
 
-def _whole(value: Tensor) -> Tensor:
-    """The same values, as they lie in a memory of their own, in which places are known."""
-    return value if value.is_contiguous() and not value.storage_offset() else value.clone(memory_format=CONTIGUOUS)
+def _placed(value: Tensor, place: tuple[Any, ...]) -> Tensor:
+    """The same values, in the same places of a memory as when they were recorded."""
+    return value if _place(value) == place else value.clone(memory_format=torch.contiguous_format)
 
 
 class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -53,6 +52,10 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if function is torch.ops.aten.lift_fresh.default:  # a new constant, into which the function may write
+            function = torch.ops.aten.lift_fresh_copy.default
+        if torch.Tag.inplace_view in function.tags:
+            return self._seen_otherwise(function, args, kwargs)
         made = function(*args, **kwargs)
         if not function._schema.is_mutable and self._are_views(made, args):
             return made
@@ -70,8 +73,9 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def add(self, value: Tensor, node: fx.Node) -> None:
         """Remember where a tensor came from, and that its memory is its own if it is not known yet."""
         self.nodes[value] = node
-        root = self.roots.setdefault(value, node)  # type: ignore[no-untyped-call]
-        self.views.setdefault((root, *_place(value)), node)
+        if value.layout is torch.strided:
+            root = self.roots.setdefault(value, node)  # type: ignore[no-untyped-call]
+            self.views.setdefault((root, *_place(value)), node)
 
     def _are_views(self, made: Any, args: Any) -> bool:
         """Whether all that was made are views of tensors among `args`; writes their nodes."""
@@ -80,13 +84,26 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not all(isinstance(part, Tensor) and _memory(part) in given for part in parts):
             return False
         for part in parts:
-            self.node(given[_memory(part)])  # has a root from now on
-            root = self.roots[given[_memory(part)]]
-            view = (root, *_place(part))
-            if view not in self.views:
-                self.views[view] = self.graph.call_function(torch.as_strided, view)
-            self.nodes[part], self.roots[part] = self.views[view], root
+            self._view(part, given[_memory(part)])
         return True
+
+    def _view(self, part: Tensor, of: Tensor) -> None:
+        self.node(of)  # has a root from now on
+        root = self.roots[of]
+        view = (root, *_place(part))
+        if view not in self.views:
+            self.views[view] = self.graph.call_function(torch.as_strided, view)
+        self.nodes[part], self.roots[part] = self.views[view], root
+
+    def _seen_otherwise(self, function: Any, args: Any, kwargs: Any) -> Any:
+        """Has a tensor become another view of its memory, as `t_` does: of which there is nothing to repeat."""
+        self.node(args[0])
+        memory = _memory(args[0])
+        made = function(*args, **kwargs)
+        if _memory(made) != memory:
+            raise RuntimeError(f"{function} gives a tensor another memory")
+        self._view(made, args[0])
+        return made
 
     def node(self, value: Any) -> Any:
         """The node that a tensor came from, a constant if from none; anything else is itself."""
@@ -101,6 +118,8 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _memory(value: Tensor) -> tuple[Any, ...]:
     """What two tensors have in common of which one is a view of the other, that differs in no more than its place."""
+    if value.layout is not torch.strided:
+        return (object(),)
     return value.untyped_storage().data_ptr() or id(value), value.dtype, value.is_conj(), value.is_neg()
 
 

@@ -168,9 +168,9 @@ class SharedStudy:
         attrs, system = _repeated(again) if again is not None else ({}, {})
         attrs |= {OWNER: this_process()}
         made = optuna.create_trial(state=TrialState.RUNNING, user_attrs=attrs, system_attrs=system)
-        storage = self.study._storage  # which knows more than `self.storage`: it keeps what it has read
+        storage = self.study._storage  # it may keep in mind what it has made, and has to, for its trials to get values
         mine = storage.get_trial(storage.create_new_trial(self.study._study_id, template_trial=made))
-        if again is None and mine.number < self.n_trials:  # those before it are not enough, whatever became of them
+        if again is None and mine.number == len(known) < self.n_trials:  # nobody else's came between, none is too many
             return mine, [*known, mine]
         return mine, self._trials()
 

@@ -199,7 +199,7 @@ class _Rewritten(TorchFunctionMode):
         kwargs = kwargs or {}
         if function is linear and not kwargs and args[0].ndim == 2:
             return _Linear.apply(*args)  # type: ignore[no-untyped-call]
-        if function is binary_cross_entropy_with_logits and kwargs == MEAN:
+        if function is binary_cross_entropy_with_logits and kwargs == MEAN and args[0].shape == args[1].shape:
             return _cross_entropy(*args)
         if function in (torch.sigmoid, Tensor.sigmoid):
             return logsigmoid(args[0]).exp()
