@@ -4,15 +4,15 @@ The notebook's task (960 training rows, batch 16, five epochs: 300 steps; curves
 rates × seeds, as whole processes, against (a) what people do today, (b) a bare loop, (c) a floor written by hand.
 Run: python benchmarks/fleet.py [60000]   (the largest sweep)
 
-On two cores of a machine that others had slowed to a fourth (the bare loop takes 85 ms when it is alone). In other
-invocations 6,000 runs cost 0.72 to 1.7 ms each, and (a) took 603 ms or more:
+On two cores that others used, too; in three invocations 6,000 runs cost 0.78 to 1.20 ms each, and (a) 932 to
+1,033 times as much:
 
-  (a) Hydra basic, Trainer, MLFlowLogger: 1077 ms a run  (b) bare loop: 311 ms a run
+  (a) Hydra basic, Trainer, MLFlowLogger: 983 ms a run  (b) bare loop: 348 ms a run
   runs  whole s  MB  ms a run, all in  (a)/it  (b)/it  composing  planning  training  tracking  closing  (c) floor
-  6  7.6  630  (start-up)  120.000  31.667  58.333  3.333  38.333
-  600  7.9  671  1.016  1060  307  1.283  0.333  0.500  0.417  0.683  0.027 + 0.131
-  6000  13.3  698  1.004  1072  310  0.225  0.087  0.187  0.422  0.240  0.012 + 0.217
-  60000  80.8  749  1.226  878  254  0.134  0.061  0.195  0.510  0.244  0.020 + 0.149
+  6  7.1  630  (start-up)  145.000  55.000  55.000  3.333  48.333
+  600  9.1  667  3.441  286  101  1.300  0.350  0.483  0.667  0.950  0.032 + 0.147
+  6000  13.2  709  1.024  961  340  0.210  0.092  0.143  0.522  0.213  0.012 + 0.136
+  60000  64.9  743  0.964  1020  361  0.108  0.042  0.123  0.458  0.195  0.013 + 0.132
 """
 
 import os

@@ -5,16 +5,16 @@ today: run after run, composed by Hydra, trained by Lightning's Trainer and trac
 Optuna's ask and tell; (b) what cannot be saved: the start of a search of one run, and Optuna's own sampling.
 Run: python benchmarks/search.py [100]   (trials)
 
-On two cores that others had slowed, where a start takes 9 instead of 7 s; in three invocations the rest was 6.0 to
-10.5 s and today's way 105 to 137 times as long:
+On two cores; in three invocations the rest was 3.1 to 5.0 s, and today's way 107 to 147 times as long as without start:
 
   100 trials × 10 seeds, 3 confirmed with 10 others: 1030 runs
-    the whole process               19.50 s   690 MB at most
-    start: 1 trial × 1 seed          9.50 s
-    Optuna's sampling by itself      4.01 s   40.1 ms a trial
-    the rest                         6.00 s   5.8 ms a run
-        of the whole, in the log: composing 0.40 s, planning 0.25 s, training 3.32 s, tracking 0.72 s, closing 0.56 s
-    today's way                      2054 s   1994 ms a run; 105×
+    the whole process               13.24 s   703 MB at most
+    start: 1 trial × 1 seed          7.38 s
+    Optuna's sampling by itself      2.73 s   27.3 ms a trial
+    the rest                         3.13 s   3.0 ms a run
+        of the whole, in the log: composing 0.03 s, planning 0.16 s, training 1.64 s, tracking 0.54 s, closing 0.46 s
+    today's way                       859 s   834 ms a run
+      as long as the whole process      65×, without the start 147×
 """
 
 import re
