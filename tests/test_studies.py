@@ -476,11 +476,11 @@ def test_signs_of_life_are_given_while_the_study_is_held() -> None:
                 self.beaten.set()
                 raise OSError("the database is away")  # which the next one outlives
 
-    storage = Quick()
+    before, storage = set(threading.enumerate()), Quick()
     study = shared(storage, 2)
     study.ask(1)
     assert storage.beaten.wait(60)
-    (thread,) = [each for each in threading.enumerate() if each.name == "heartbeat"]
+    (thread,) = [each for each in set(threading.enumerate()) - before if each.name == "heartbeat"]
     del study
     gc.collect()
     thread.join(60)
