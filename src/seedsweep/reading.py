@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from torch import Tensor, nn
 
-# a plan
+# how a plan is read
 AS_TEXT: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
 PAGE = 1000
 RUNS = 2048  # in a part of a table of them

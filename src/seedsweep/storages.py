@@ -3,7 +3,6 @@
 import os
 import sqlite3
 import warnings
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ def _server(url: sqlalchemy.URL) -> RDBStorage:
     options: dict[str, Any] = {"pool_pre_ping": True}  # a connection may not outlive hours without a word
     if url.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
         options["connect_args"] = {"connect_timeout": 10}
-    with store.schema_lock(url) if url.get_backend_name() == "postgresql" else nullcontext():
+    with store.schema_lock(url):
         return _database(url, **options)
 
 

@@ -111,10 +111,13 @@ def _alone(uri: str, create: bool) -> AbstractContextManager[Any]:
 
 @contextmanager
 def schema_lock(url: Any) -> Iterator[None]:
-    """Wait for the processes and hosts that may be making a schema in this PostgreSQL database, which frees the lock
-    of a dead one."""
+    """Wait for the processes and hosts that may be making a schema in this database, if it is PostgreSQL, which frees
+    the lock of a dead one."""
     import sqlalchemy
 
+    if sqlalchemy.make_url(url).get_backend_name() != "postgresql":
+        yield
+        return
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, connect_args={"connect_timeout": 10})
     with engine.connect() as connection:
         connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(SCHEMA_LOCK)))

@@ -29,6 +29,7 @@ Logged = dict[str, Tensor]
 LEAST = 16  # rows of the members that share a minibatch, and of that minibatch
 MULTIPLE = 4
 SMALL = 400  # multiplications up to which PyTorch has a plain loop of its own for each matrix
+# of a cross-entropy that is the plain mean, as `binary_cross_entropy_with_logits` passes its keywords on
 MEAN = {"weight": None, "size_average": None, "reduce": None, "reduction": "mean", "pos_weight": None}
 KEPT = 64  # records: fleets whose members leave have many shapes
 EVALUATED = 2**22  # logits at once; only memory depends on it
