@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtri
 
-from seedsweep import statistics
-from seedsweep.statistics import Array, Interval
+from seedsweep.comparison import inference as statistics
+from seedsweep.comparison.inference import Array, Interval
 
 SIZES = (5, 10, 30)
 GROUPS, SEEDS, SHARED = 12, 20, 0.5  # SHARED: the correlation of two groups' runs of equal seeds

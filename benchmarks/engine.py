@@ -21,8 +21,8 @@ from hydra import compose, initialize_config_dir
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 
-from seedsweep.building import Job, build
-from seedsweep.training import quiet, train
+from seedsweep.engine.factories import Job, build
+from seedsweep.engine.lightning import quiet, train
 
 EPOCHS = 12  # of 25 minibatches: 300 steps, as many as the course notebook takes
 

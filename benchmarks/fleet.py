@@ -42,9 +42,9 @@ ECOSYSTEM = """
 import hydra, pytorch_lightning as pl, torch
 from hydra.utils import instantiate
 from pytorch_lightning.loggers import MLFlowLogger
-from seedsweep.classifier import Classifier
-from seedsweep.data import DataModule, prepare
-from seedsweep.model import LogisticRegression
+from seedsweep.problem.module import Classifier
+from seedsweep.problem.data_module import DataModule, prepare
+from seedsweep.problem.models import LogisticRegression
 
 @hydra.main(version_base="1.3", config_path="{root}/conf", config_name="config")
 def main(config):

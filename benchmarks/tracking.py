@@ -27,15 +27,15 @@ import numpy as np
 import torch
 from mlflow import MlflowClient
 
-from seedsweep import store
-from seedsweep.bulk import record_fleet
-from seedsweep.identity import experiment_id
-from seedsweep.plan import Plan
-from seedsweep.planning import PlannedRun
-from seedsweep.reading import load_curves, load_runs, stream_curves, stream_runs
-from seedsweep.results import Column, FleetResult, Point, RunResult
-from seedsweep.summary import counts, summarize
-from seedsweep.tracking import SweepRecord, record_run
+from seedsweep.config.plan import Plan
+from seedsweep.config.planned_run import PlannedRun
+from seedsweep.outcomes import Column, FleetResult, Point, RunResult
+from seedsweep.report.console import counts, summarize
+from seedsweep.tracking import connection as store
+from seedsweep.tracking.fleet_writer import record_fleet
+from seedsweep.tracking.reader import load_curves, load_runs, stream_curves, stream_runs
+from seedsweep.tracking.tags import experiment_id
+from seedsweep.tracking.writer import SweepRecord, record_run
 
 SHOWN = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
 POINTS = [Point(name, 60 * step, step - 1, 0.5) for step in range(1, 7) for name in SHOWN]

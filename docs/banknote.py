@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 import seedsweep
-from seedsweep.comparing import Comparison
+from seedsweep.comparison.compare import Comparison
 
 ROOT = Path(__file__).parents[1]
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # told apart by colour-blind readers too

@@ -14,8 +14,8 @@ import pandas as pd
 import torch
 
 import seedsweep
-from seedsweep.data import prepare
-from seedsweep.quadratic import DIMENSIONS, Points, Quadratic
+from seedsweep.problem.data_module import prepare
+from seedsweep.problem.deepobs import DIMENSIONS, Points, Quadratic
 
 HERE = Path(__file__).parent
 EPOCHS = [1, 10, 100]

@@ -19,10 +19,10 @@ import pandas as pd
 from optuna.distributions import FloatDistribution
 from rich.progress import track
 
-from seedsweep.judging import Judge
-from seedsweep.search import Search, Studied
-from seedsweep.spaces import Searched
-from seedsweep.studies import SharedStudy
+from seedsweep.search.aggregate import Judge
+from seedsweep.search.rounds import Search, Studied
+from seedsweep.search.shared_study import SharedStudy
+from seedsweep.search.spaces import Searched
 
 RUNS, SEEDS, CONFIRM = 115, 5, 3
 WAYS = {  # of searching: the seeds of a trial, None for one run without a seed, and how many trials are confirmed

@@ -24,8 +24,8 @@ from mlflow import MlflowClient
 from omegaconf import DictConfig
 from optuna.storages import BaseStorage, RDBStorage
 
-from seedsweep import store
-from seedsweep.storages import open_storage
+from seedsweep.search.storages import open_storage
+from seedsweep.tracking import connection as store
 
 ROOT = Path(__file__).parents[1]
 BANKNOTE = ROOT.parent / "shared" / "data" / "banknote.csv"

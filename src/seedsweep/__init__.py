@@ -1,4 +1,7 @@
-"""seedsweep: which optimizer, at which learning rate, really wins, given that every run depends on its seed."""
+"""seedsweep: which optimizer, at which learning rate, really wins, given that every run depends on its seed.
+
+This is what people call. Hydra plugins, and other Hydra applications, call `seedsweep.plugin`.
+"""
 
 from importlib import import_module
 from pathlib import Path
@@ -6,82 +9,65 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
-from seedsweep.importing import collector_paused
+from seedsweep.gc_pause import collector_paused
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from seedsweep.answering import answer
-    from seedsweep.application import compose_jobs, is_tracked, sweep_folder, sweep_name
-    from seedsweep.building import resolve
-    from seedsweep.comparing import compare
-    from seedsweep.composing import composer_of
-    from seedsweep.errors import ConfigError, FailedRunsError, compact_errors, masked
-    from seedsweep.job import run
-    from seedsweep.jobs import run_all
-    from seedsweep.reading import load_curves, load_model, load_runs
-    from seedsweep.search_record import record_round, record_search, search_tags
-    from seedsweep.searching import found, open_search
-    from seedsweep.sweep import open_sweep
+    from seedsweep.cli import compact_errors
+    from seedsweep.comparison.compare import compare
+    from seedsweep.config.completeness import resolve
+    from seedsweep.errors import ConfigError, FailedRunsError
+    from seedsweep.report.publish import answer
+    from seedsweep.sweep.run_many import run_all
+    from seedsweep.sweep.run_one import run
+    from seedsweep.tracking.reader import load_curves, load_model, load_runs
 
-_WHERE = {
-    "ConfigError": "errors",
-    "FailedRunsError": "errors",
-    "answer": "answering",
-    "compact_errors": "errors",
-    "compare": "comparing",
-    "composer_of": "composing",
-    "compose_jobs": "application",
-    "found": "searching",
-    "is_tracked": "application",
-    "load_curves": "reading",
-    "load_model": "reading",
-    "load_runs": "reading",
-    "masked": "errors",
-    "open_search": "searching",
-    "record_round": "search_record",
-    "record_search": "search_record",
-    "search_tags": "search_record",
-    "open_sweep": "sweep",
-    "resolve": "building",
-    "run": "job",
-    "run_all": "jobs",
-    "sweep_folder": "application",
-    "sweep_name": "application",
-}
 __all__ = [
     "ConfigError",
     "FailedRunsError",
     "answer",
     "compact_errors",
     "compare",
-    "compose_jobs",
-    "composer_of",
-    "found",
-    "is_tracked",
     "load_curves",
     "load_model",
     "load_runs",
-    "masked",
-    "open_search",
-    "open_sweep",
-    "record_round",
-    "record_search",
     "resolve",
     "run",
     "run_all",
-    "search_tags",
-    "sweep_folder",
-    "sweep_name",
 ]
+_MODULES = {
+    "ConfigError": "errors",
+    "FailedRunsError": "errors",
+    "answer": "report.publish",
+    "compact_errors": "cli",
+    "compare": "comparison.compare",
+    "load_curves": "tracking.reader",
+    "load_model": "tracking.reader",
+    "load_runs": "tracking.reader",
+    "resolve": "config.completeness",
+    "run": "sweep.run_one",
+    "run_all": "sweep.run_many",
+}
+# Configurations, keys of runs and headers of weights hold names such as `seedsweep.model.MLP`: these stay what they
+# are, wherever the modules go.
+_RECORDED = {
+    "datasets": "problem.datasets",
+    "model": "problem.models",
+    "quadratic": "problem.deepobs",
+    "wilcoxon": "search.wilcoxon",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import the public names when they are used: completion and `--help` must not wait for torch and MLflow."""
-    if name not in _WHERE:
+    if name not in _MODULES and name not in _RECORDED:
         raise AttributeError(f"module 'seedsweep' has no attribute {name!r}")
     with collector_paused():
-        globals()[name] = getattr(import_module(f"seedsweep.{_WHERE[name]}"), name)
+        if name in _RECORDED:
+            globals()[name] = import_module(f"seedsweep.{_RECORDED[name]}")
+        else:
+            globals()[name] = getattr(import_module(f"seedsweep.{_MODULES[name]}"), name)
     return globals()[name]
 
 
@@ -90,7 +76,7 @@ def __dir__() -> list[str]:
 
 
 def _default_uri() -> str:
-    from seedsweep.store import default_uri
+    from seedsweep.tracking.connection import default_uri
 
     return default_uri()
 

@@ -1,18 +1,14 @@
 """The errors that a user can cause or meet; their texts stand alone, without a traceback."""
 
-import os
 import re
-import sys
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
-from hydra.errors import CompactHydraException, MissingConfigException
 
-FULL = "HYDRA_FULL_ERROR"  # set by a user who wants the traceback
+class SeedsweepError(Exception):
+    """What a user can cause or meet; its text says all, and no traceback is needed."""
 
 
-class ConfigError(CompactHydraException, ValueError):
+class ConfigError(SeedsweepError, ValueError):
     """A value of the configuration is not allowed: names the key, the value and what is allowed."""
 
     def __init__(self, key: str, value: Any, allowed: str):
@@ -24,37 +20,11 @@ class ConfigError(CompactHydraException, ValueError):
         return masked(f"{key}={shown}: {allowed}")
 
 
+class FailedRunsError(SeedsweepError, RuntimeError):
+    """Some runs of a sweep raised; the others are recorded as they ended."""
+
+
 def masked(text: str) -> str:
     """The text with the passwords of its addresses left out, fit to be stored or shown."""
     text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
     return re.sub(r"([?&]password=)[^&\s]+", r"\1***", text)
-
-
-class FailedRunsError(CompactHydraException, RuntimeError):
-    """Some runs of a sweep raised; the others are recorded as they ended."""
-
-
-def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
-    """A Hydra main that answers wrong input in a line or two, where Hydra would add its search path and advice."""
-
-    @wraps(main)
-    def command() -> Any:
-        if os.environ.get(FULL, "0") != "0":
-            return main()
-        os.environ[FULL] = "1"  # has Hydra raise what it would print
-        try:
-            return main()
-        except CompactHydraException as error:
-            sys.stderr.write(f"{_brief(error)}\n")
-            sys.exit(1)
-        finally:
-            del os.environ[FULL]
-
-    return command
-
-
-def _brief(error: CompactHydraException) -> str:
-    if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
-        group, _, option = error.missing_cfg_file.rpartition("/")
-        return str(ConfigError(group, option, f"must be one of {', '.join(error.options)}"))
-    return str(error).split("\nConfig search path", maxsplit=1)[0].strip()

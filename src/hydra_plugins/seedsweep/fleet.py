@@ -20,8 +20,7 @@ from hydra.utils import get_method
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError
 
-import seedsweep
-from seedsweep.importing import collector_paused
+from seedsweep import plugin
 
 log = logging.getLogger("seedsweep.launcher")
 JOBS = "jobs.jsonl"
@@ -62,7 +61,8 @@ class FleetLauncher(BasicLauncher):
             try:
                 self._run_all = get_method(self.batched)
             except (ImportError, ValueError) as error:
-                raise seedsweep.ConfigError("hydra.launcher.batched", self.batched, str(error)) from error
+                with plugin.shown_by_hydra():
+                    raise plugin.ConfigError("hydra.launcher.batched", self.batched, str(error)) from error
             if of_sweep := getattr(task_function, "batched", None):  # it tells its jobs what they belong to
                 self._run_all = of_sweep(self._run_all)
                 self._of_sweep = True
@@ -78,7 +78,7 @@ class FleetLauncher(BasicLauncher):
         configure_log(hydra.hydra_logging, hydra.verbose)
         if not job_overrides:
             return []
-        composer = seedsweep.composer_of(self.hydra_context.config_loader, self.config)
+        composer = plugin.composer_of(self.hydra_context.config_loader, self.config)
         jobs = composer.jobs(job_overrides, initial_job_idx)
         try:
             self._save(composer, jobs, initial_job_idx)
@@ -98,13 +98,16 @@ class FleetLauncher(BasicLauncher):
         start = time.perf_counter()
         folder, below = Path(self.config.hydra.sweep.dir), self.config.hydra.output_subdir
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / JOBS if below else Path(os.devnull)).open("a" if first else "w") as file, collector_paused():
+        with (
+            (folder / JOBS if below else Path(os.devnull)).open("a" if first else "w") as file,
+            plugin.collector_paused(),
+        ):
             before = file.tell()
             try:
                 for job in jobs:
                     if below:
                         line = {"job": job.number, "overrides": job.overrides, "config": job.config}
-                        file.write(seedsweep.masked(_json(line)) + "\n")
+                        file.write(plugin.masked(_json(line)) + "\n")
                     if below and self.job_dirs:
                         self._save_folder(composer.full(job.overrides, job.number), below)
             except InterpolationToMissingValueError:

@@ -13,7 +13,7 @@ from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-import seedsweep
+from seedsweep import plugin
 
 
 @dataclass
@@ -35,22 +35,27 @@ class GridSweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> Sequence[Sequence[JobReturn]]:
         assert self.config is not None
+        if not plugin.is_tracked(self.config):
+            return super().sweep(arguments)  # type: ignore[no-any-return]
+        with plugin.shown_by_hydra():
+            return self._sweep(arguments)
+
+    def _sweep(self, arguments: list[str]) -> Sequence[Sequence[JobReturn]]:
+        assert self.config is not None
         assert self.hydra_context is not None
         assert self.launcher is not None
-        if not seedsweep.is_tracked(self.config):
-            return super().sweep(arguments)  # type: ignore[no-any-return]
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         for override in overrides:
             if override.is_sweep_override() and not override.is_discrete_sweep():
                 value = str(override.input_line).split("=", 1)[-1]
-                raise seedsweep.ConfigError(override.key_or_group, value, "a grid needs values: 0.01,0.1 or range(…)")
+                raise plugin.ConfigError(override.key_or_group, value, "a grid needs values: 0.01,0.1 or range(…)")
         if self.max_batch_size is not None and self.max_batch_size < 1:
-            raise seedsweep.ConfigError("hydra.sweeper.max_batch_size", self.max_batch_size, "must be at least 1")
+            raise plugin.ConfigError("hydra.sweeper.max_batch_size", self.max_batch_size, "must be at least 1")
         jobs = _Grid({each.get_key_element(): self._values(each) for each in overrides}.values())
-        folder = seedsweep.sweep_folder(self.config)
-        compose = seedsweep.compose_jobs(self.hydra_context.config_loader, self.config)
-        with seedsweep.open_sweep(seedsweep.sweep_name(self.config), jobs, compose, folder) as sweep:
+        folder = plugin.sweep_folder(self.config)
+        compose = plugin.compose_jobs(self.hydra_context.config_loader, self.config)
+        with plugin.open_sweep(plugin.sweep_name(self.config), jobs, compose, folder) as sweep:
             task = sweep.member(self.task_function)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
             size = self.max_batch_size or len(jobs)

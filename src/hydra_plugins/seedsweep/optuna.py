@@ -14,7 +14,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-import seedsweep
+from seedsweep import plugin
 
 log = logging.getLogger("seedsweep.sweeper")
 RESULTS = "optimization_results.yaml"
@@ -159,15 +159,19 @@ class OptunaSweeper(Sweeper):
         self.tracked: Any = None  # the sweep that the search is
 
     def sweep(self, arguments: list[str]) -> None:
+        with plugin.shown_by_hydra():
+            self._sweep(arguments)
+
+    def _sweep(self, arguments: list[str]) -> None:
         loader = self.hydra_context.config_loader
         overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
-        search = seedsweep.open_search(self.keys, overrides, loader, self.config)
-        seedsweep.sweep_folder(self.config)
-        confirmed = self._track(search) if seedsweep.is_tracked(self.config) else self._run(search, search.rounds())
-        results, again = seedsweep.found(search, confirmed)
+        search = plugin.open_search(self.keys, overrides, loader, self.config)
+        plugin.sweep_folder(self.config)
+        confirmed = self._track(search) if plugin.is_tracked(self.config) else self._run(search, search.rounds())
+        results, again = plugin.found(search, confirmed)
         OmegaConf.save(OmegaConf.create(results), Path(self.config.hydra.sweep.dir) / RESULTS)
-        if seedsweep.is_tracked(self.config):
-            seedsweep.record_search(self.tracked, search, again, self.config.tracking.uri)
+        if plugin.is_tracked(self.config):
+            plugin.record_search(self.tracked, search, again, self.config.tracking.uri)
 
     def _track(self, search: Any) -> Any:
         """The search as a sweep, to whose plan the jobs of every round are added."""
@@ -176,10 +180,10 @@ class OptunaSweeper(Sweeper):
             jobs = rounds.send(None)
         except StopIteration as end:  # all has been done before
             return end.value
-        compose = seedsweep.compose_jobs(self.hydra_context.config_loader, self.config)
-        name, folder = seedsweep.sweep_name(self.config), Path(self.config.hydra.sweep.dir)
-        labels, tags = search.labels(jobs), seedsweep.search_tags(search)
-        opened = seedsweep.open_sweep(name, jobs, compose, folder, labels, search.expected, tags)
+        compose = plugin.compose_jobs(self.hydra_context.config_loader, self.config)
+        name, folder = plugin.sweep_name(self.config), Path(self.config.hydra.sweep.dir)
+        labels, tags = search.labels(jobs), plugin.search_tags(search)
+        opened = plugin.open_sweep(name, jobs, compose, folder, labels, search.expected, tags)
         with closing(rounds), opened as sweep:
             task = sweep.member(self.task_function, search.pruning)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
@@ -200,7 +204,7 @@ class OptunaSweeper(Sweeper):
                 jobs = rounds.send([each._return_value for each in returns])  # return_value would print and raise
                 if sweep:
                     sweep.add(jobs)
-                    seedsweep.record_round(sweep, search)
+                    plugin.record_round(sweep, search)
         except StopIteration as end:
             return end.value
 

@@ -1,0 +1,39 @@
+"""The commands: what `train.py` and `compare.py` start, and how they answer wrong input."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from hydra.errors import CompactHydraException, MissingConfigException
+
+from seedsweep.errors import ConfigError, SeedsweepError
+
+FULL = "HYDRA_FULL_ERROR"  # set by a user who wants the traceback
+
+
+def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
+    """A Hydra main that answers wrong input in a line or two, where Hydra would add its search path and advice."""
+
+    @wraps(main)
+    def command() -> Any:
+        if os.environ.get(FULL, "0") != "0":
+            return main()
+        os.environ[FULL] = "1"  # has Hydra raise what it would print
+        try:
+            return main()
+        except (CompactHydraException, SeedsweepError) as error:
+            sys.stderr.write(f"{_brief(error)}\n")
+            sys.exit(1)
+        finally:
+            del os.environ[FULL]
+
+    return command
+
+
+def _brief(error: Exception) -> str:
+    if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
+        group, _, option = error.missing_cfg_file.rpartition("/")
+        return str(ConfigError(group, option, f"must be one of {', '.join(error.options)}"))
+    return str(error).split("\nConfig search path", maxsplit=1)[0].strip()

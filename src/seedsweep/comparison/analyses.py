@@ -1,0 +1,130 @@
+"""What the runs show besides who wins: time to a target, tunability, where the variance comes from, and profiles."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.comparison import estimators as estimates
+from seedsweep.comparison.scores import losses
+
+MOST = 50  # tried settings that are looked at
+RATIOS = np.geomspace(1, 10, 91)  # of a performance profile
+RESAMPLES = 2_000  # of settings and seeds; what they are drawn from decides how exact the result is
+
+
+def leading(groups: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Of the table of groups the best of each option and problem: none with diverged or pruned runs, if it can be."""
+    order = groups.assign(loss=losses(groups["mean"], metric), stained=groups["diverged"] + groups["pruned"] > 0)
+    order = order[order["finished"] > 0].sort_values(["stained", "loss"], kind="stable")
+    return groups.loc[order.drop_duplicates(["problem", "option"]).index]
+
+
+def times_to_target(
+    curves: pd.DataFrame,
+    scored: pd.DataFrame,
+    groups: pd.DataFrame,
+    metric: str,
+    target: float | None,
+    confidence: float,
+) -> pd.DataFrame:
+    """When each group reached the target: a row a step of its Kaplan–Meier curve.
+
+    Columns: `problem`, `option`, `group`, `target`, `step`, the fraction that has `reached` it with `low` and `high`,
+    and the `median` step (infinite if fewer than half reach it). The target is by default the median of the last values
+    of the problem's best group. A run that ends before is censored there; one that diverged never reaches it.
+    """
+    curve = curves[curves["metric"] == metric].assign(loss=lambda frame: losses(frame["value"], metric))
+    scored = scored.dropna(subset="run")  # those planned and never run have none
+    curve = curve.merge(scored[["run", "problem", "option", "group", "outcome"]], on="run").sort_values("step")
+    frames = []
+    for problem, part in curve.groupby("problem", sort=False):
+        goal = target if target is not None else _target(part, groups[groups["problem"] == problem], metric)
+        if not np.isfinite(goal):
+            continue
+        limit = float(losses(pd.Series([goal]), metric).iloc[0])
+        first = part[part["loss"] <= limit].groupby("run")["step"].min()
+        runs = scored[scored["problem"] == problem].set_index("run")[["option", "group", "outcome"]]
+        last = part.groupby("run")["step"].max().reindex(runs.index, fill_value=0)  # 0: it ended before the first point
+        runs["time"] = first.reindex(runs.index).fillna(last.where(runs["outcome"] != "diverged", np.inf))
+        runs["reached"] = runs.index.isin(first.index)
+        for (option, group), each in runs.groupby(["option", "group"], sort=False):
+            found = estimates.time_to_target(each["time"].to_numpy(), each["reached"].to_numpy(), confidence)
+            steps = {"step": found.time, "reached": found.reached, "low": found.low, "high": found.high}
+            about: dict[str, Any] = {"problem": problem, "option": option, "group": group, "target": goal}
+            frames.append(pd.DataFrame(steps | about | {"median": found.median}))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _target(curve: pd.DataFrame, groups: pd.DataFrame, metric: str) -> float:
+    best = leading(groups, metric)
+    if best.empty:
+        return np.nan
+    name = best.assign(loss=losses(best["mean"], metric)).sort_values("loss")["group"].iloc[0]
+    return float(curve[curve["group"] == name].groupby("run")["value"].last().median())
+
+
+def tunability(scored: pd.DataFrame, metric: str, seed: int) -> pd.DataFrame:
+    """What to expect of each option when a number of its settings are tried, each with one seed.
+
+    Columns: `problem`, `option`, `budget` (settings tried), the `expected` best score with `low` and `high`, and the
+    probability that it is the `best` of the options with this budget, up to that which all have. Only options with more
+    than one setting are in it.
+    """
+    frames = []
+    for problem, part in scored.groupby("problem", sort=False):
+        loss = part.assign(loss=losses(part["score"], metric))
+        tables = {
+            option: each.pivot(index="setting", columns="seed", values="loss").dropna(how="all").to_numpy()
+            for option, each in loss.groupby("option", sort=False)
+        }
+        tables = {option: table for option, table in tables.items() if len(table) > 1}
+        if not tables:
+            continue
+        common = min(MOST, *map(len, tables.values()))
+        best = estimates.best_at_budget(list(tables.values()), common, np.random.default_rng(seed), RESAMPLES)
+        for (option, table), chances in zip(tables.items(), best, strict=True):
+            budget = min(MOST, len(table))
+            expected, low, high = estimates.expected_best(table, budget, np.random.default_rng(seed), RESAMPLES)
+            frame = pd.DataFrame({"expected": expected, "low": low, "high": high}).apply(losses, metric=metric)
+            frame = frame.assign(low=frame[["low", "high"]].min(axis=1), high=frame[["low", "high"]].max(axis=1))
+            frame["best"] = np.append(chances, [np.nan] * (budget - common))
+            frames.append(frame.assign(problem=problem, option=option, budget=np.arange(1, budget + 1)))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def seed_shares(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """Of each group the shares of variance of the score due to initialization, data order, and both together.
+
+    Columns: `problem`, `group`, `init`, `order`, `interaction`. Only groups whose two seeds were swept against each
+    other, every one with every other, and whose runs all finished, are in it.
+    """
+    rows = []
+    if {"init_seed", "order_seed"} <= set(runs):
+        seeds = scored.assign(init=runs["init_seed"], order=runs["order_seed"])
+        for (problem, group), part in seeds.groupby(["problem", "group"], sort=False):
+            crossed = part["init"].nunique() > 1 and part["order"].nunique() > 1
+            if not crossed or len(part) != part["init"].nunique() * part["order"].nunique():
+                continue
+            table = part.pivot(index="init", columns="order", values="score").to_numpy(dtype=float)
+            if np.isfinite(table).all():
+                rows.append({"problem": problem, "group": group} | estimates.variance_shares(table))
+    return pd.DataFrame(rows)
+
+
+def profile(times: pd.DataFrame, groups: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The performance profile of the options over several problems: the `fraction` of them that an `option` solves in
+    at most `ratio` times the steps of the fastest, in the median over seeds, each option by its best group."""
+    if times.empty or times["problem"].nunique() < 2:
+        return pd.DataFrame()
+    best = leading(groups, metric)
+    medians = times.drop_duplicates(["problem", "group"]).merge(best[["problem", "group"]], on=["problem", "group"])
+    costs = medians.pivot(index="problem", columns="option", values="median").fillna(np.inf)
+    fractions = estimates.performance_profile(costs.to_numpy(dtype=float), RATIOS)
+    return pd.concat(_lines(list(costs.columns), fractions), ignore_index=True)
+
+
+def _lines(options: Sequence[str], fractions: np.ndarray) -> list[pd.DataFrame]:
+    lines = zip(options, fractions, strict=True)
+    return [pd.DataFrame({"option": option, "ratio": RATIOS, "fraction": line}) for option, line in lines]

@@ -1,0 +1,212 @@
+"""What the evidence of many seeds allows to say: runs and curves in, a `Comparison` out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.comparison.analyses import profile, seed_shares, times_to_target, tunability
+from seedsweep.comparison.diagnostics import Audit, audits
+from seedsweep.comparison.mean_curves import bands
+from seedsweep.comparison.pairwise import Contest, Judgement, contest, counted, describe
+from seedsweep.comparison.scores import compared, independent, losses, score_runs, swept, text
+from seedsweep.comparison.verdicts import BEST, SAME, Verdict, together, verdict
+from seedsweep.errors import ConfigError
+from seedsweep.validation import check_whole
+
+FEW = 4  # seeds, below which they are not halved
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of the runs; the keys of `conf/compare.yaml` have the same names.
+
+    `by` is by default `optimizer`, or the first param that was swept where all runs have the same optimizer; `at` are
+    by default all the others that were swept.
+    """
+
+    metric: str = "val/loss"
+    select: str = "last"
+    by: str | None = None
+    at: Sequence[str] | None = None
+    baseline: str | None = None
+    confidence: float = 0.95
+    target: float | None = None
+    seed: int = 0
+
+    @property
+    def claim(self) -> str:
+        """The metric of claims about choices made by `metric`: measured on rows that the choice has not seen."""
+        return self.metric.replace("val/", "test/", 1)
+
+    def judgement(self, metric: str) -> Judgement:
+        """How contests are judged by that metric."""
+        return Judgement(metric, self.confidence, self.baseline, self.seed)
+
+
+@dataclass(repr=False)
+class Comparison:
+    """What `compare` found.
+
+    `runs` has a row a run with its score, `groups` a row a group. `same` are the contests at the same setting, `best`
+    those of the options at their own best settings, chosen on one half of the seeds and judged on the other, and the
+    other way round: `selected` is the score that a setting was chosen for, `again` that on the seeds which had no part
+    in it, `optimism` by how much it is worse. Empty where nothing was chosen, or too few seeds are there. `bands` are
+    the mean curves of the groups; that and `times`, `tunability`, `shares` and `profile` are described where they are
+    made, and empty where they cannot be.
+    """
+
+    question: Question
+    runs: pd.DataFrame
+    groups: pd.DataFrame
+    same: list[Contest]
+    best: list[Contest]
+    curves: pd.DataFrame
+    bands: pd.DataFrame
+    times: pd.DataFrame
+    tunability: pd.DataFrame
+    shares: pd.DataFrame
+    profile: pd.DataFrame
+    doubts: list[Audit] = field(default_factory=list)  # besides those that the runs themselves raise
+
+    def __repr__(self) -> str:
+        said = [f"{each.question} {each.problem} {each.name}: {each.sentence}" for each in self.verdicts]
+        return "\n".join([f"Comparison by {self.question.metric} of {len(self.runs)} runs", *said])
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What the contests mean, those of the options at their best first, and where the two questions disagree."""
+        found = [Verdict(BEST, each.problem, each.name, verdict(each)) for each in self.best]
+        found += [Verdict(SAME, each.problem, each.name, verdict(each)) for each in self.same]
+        return found + together(self.same, self.best)
+
+    @property
+    def audits(self) -> list[Audit]:
+        """The doubts that a reader should have."""
+        asked = self.question
+        return audits(self.runs, self.groups, self.best, self.bands, asked.metric, asked.at or ()) + self.doubts
+
+
+def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: Any) -> Comparison:
+    """Compare the options of one param over the seeds of their runs.
+
+    `runs` has a row a run: the param `by`, those that were swept, `seed` (or `init_seed` and `order_seed`), the last
+    value of each metric, and `outcome` where not every run finished; `load_runs` gives such, and any frame alike will
+    do. `curves` are tidy (`run`, `metric`, `step`, `epoch`, `value`), as `load_curves` gives them. The other arguments
+    are those of `Question`. Raises `ConfigError` for one that is not allowed.
+    """
+    asked = _checked(question)
+    if runs.empty:
+        raise ConfigError("runs", "none", "there is nothing to compare")
+    runs = runs.reset_index(drop=True)
+    by = asked.by or compared(runs)
+    asked = replace(asked, by=by, at=swept(runs, by) if asked.at is None else asked.at)
+    scored = score_runs(runs, curves, asked.metric, asked.select, by, asked.at or ())
+    replicates = independent(scored)
+    options = sorted(set(scored["option"]))
+    if len(options) < 2:
+        others = ", ".join(swept(runs)) or "none"
+        raise ConfigError("by", by, f"has one value only, {options[0]}; swept were {others}")
+    asked = replace(asked, baseline=None if asked.baseline is None else text(asked.baseline))
+    if asked.baseline is not None and asked.baseline not in options:
+        raise ConfigError("baseline", asked.baseline, f"must be one of {', '.join(options)}")
+    groups = _described(scored, replicates, asked.judgement(asked.metric))
+    curves = curves if curves is not None else pd.DataFrame(columns=["run", "metric", "step", "epoch", "value"])
+    times = times_to_target(curves, scored, groups, asked.metric, asked.target, asked.confidence)
+    return Comparison(
+        question=asked,
+        runs=scored,
+        groups=groups,
+        same=list(_same(replicates, groups, asked.judgement(asked.metric))),
+        best=list(_best(runs, replicates, asked)),
+        curves=curves,
+        bands=bands(curves, scored, asked.confidence),
+        times=times,
+        tunability=tunability(scored, asked.metric, asked.seed),
+        shares=seed_shares(runs, scored),
+        profile=profile(times, groups, asked.metric),
+    )
+
+
+def _checked(question: Mapping[str, Any]) -> Question:
+    """Raises `ConfigError` for a key that there is not, or a value of another kind than it takes."""
+    keys = [each.name for each in fields(Question)]
+    for key in question:
+        if key not in keys:
+            raise ConfigError(key, question[key], f"there is no such key; there are {', '.join(keys)}")
+    asked = Question(**question)
+    for key in ("metric", "select", "by"):
+        if not isinstance(getattr(asked, key), str | None):
+            raise ConfigError(key, getattr(asked, key), "must be a name")
+    at = [asked.at] if isinstance(asked.at, str) else asked.at
+    if not (at is None or (isinstance(at, Sequence) and all(isinstance(name, str) for name in at))):
+        raise ConfigError("at", at, "must be the names of params: [optimizer.lr,data.batch_size]")
+    if not isinstance(asked.confidence, int | float) or not 0.5 <= asked.confidence < 1:
+        raise ConfigError("confidence", asked.confidence, "must be at least 0.5 and less than 1")
+    if not isinstance(asked.target, int | float | None):
+        raise ConfigError("target", asked.target, "must be a number")
+    check_whole("seed", asked.seed, 0, 2**31 - 1)
+    return replace(asked, at=at)
+
+
+def _described(scored: pd.DataFrame, replicates: pd.DataFrame, judged: Judgement) -> pd.DataFrame:
+    """The table of the groups: numbers of all runs, statistics of the independent ones."""
+    names = ["problem", "setting", "option", "group"]
+    described = {name: describe(part, judged) for name, part in replicates.groupby(names, sort=False)}
+    for name, part in scored.groupby(names, sort=False):
+        described[name] |= counted(part)
+    return pd.DataFrame.from_dict(described, orient="index").rename_axis(names).reset_index()
+
+
+def _same(scored: pd.DataFrame, groups: pd.DataFrame, judged: Judgement) -> Iterator[Contest]:
+    """The contests at the settings that several options have."""
+    for (problem, setting), part in groups.groupby(["problem", "setting"], sort=False):
+        if len(part) > 1:
+            there = scored[(scored["problem"] == problem) & (scored["setting"] == setting)]
+            numbers = part.set_index("option").drop(columns=["problem", "setting", "group"])
+            yield contest(there, str(setting), judged, numbers)
+
+
+def _best(runs: pd.DataFrame, scored: pd.DataFrame, asked: Question) -> Iterator[Contest]:
+    """For each problem the contest of the options, each at the setting that was the best on other seeds."""
+    metric = asked.claim if asked.claim in runs else asked.metric
+    claims = scored
+    if metric != asked.metric:
+        claims = independent(score_runs(runs, None, metric, "last", str(asked.by), asked.at or ()))
+    for _, part in scored.groupby("problem", sort=False):
+        seeds = list(dict.fromkeys(part["seed"]))
+        if len(seeds) < FEW or part.groupby("option")["setting"].nunique().max() < 2:
+            continue
+        choices, judged = [], []
+        for half in (0, 1):  # chosen on one half, judged on the other, and the other way round
+            chosen = _choose(part[part["seed"].isin(seeds[half::2])], asked.metric)
+            held_out = part[part["seed"].isin(seeds[1 - half :: 2]) & part["group"].isin(chosen["group"])]
+            again = held_out["score"].where(np.isfinite(held_out["score"])).groupby(held_out["option"]).mean()
+            choices.append(chosen.assign(again=again))
+            judged.append(held_out.index)
+        claimed = claims.loc[judged[0].append(judged[1])]
+        if claimed["option"].nunique() < 2:
+            continue
+        found = contest(claimed, BEST, asked.judgement(metric))
+        both = pd.concat(choices).groupby(level=0, sort=False)
+        more = both.agg(setting=("setting", _either), selected=("selected", "mean"), again=("again", "mean"))
+        found.table = found.table.join(more, on="competitor")
+        gap = losses(found.table["again"], asked.metric) - losses(found.table["selected"], asked.metric)
+        found.table["optimism"] = gap
+        yield found
+
+
+def _either(settings: pd.Series) -> str:
+    return " or ".join(dict.fromkeys(settings))
+
+
+def _choose(scored: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """By option its `group` and `setting` of the best mean score, `selected`; groups with runs that did not finish come
+    last."""
+    means = scored.assign(loss=losses(scored["score"], metric)).groupby(["option", "setting", "group"], sort=False)
+    table = means["loss"].agg(["mean", "count", "size"]).reset_index()
+    table = table.assign(lost=table["size"] - table["count"]).sort_values(["lost", "mean"])
+    chosen = table.dropna(subset="mean").drop_duplicates("option").set_index("option")
+    return chosen.assign(selected=losses(chosen["mean"], metric))

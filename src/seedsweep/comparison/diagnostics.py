@@ -1,0 +1,167 @@
+"""What a reader of a comparison should know before believing it: each doubt a sentence, with its remedy."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.comparison.analyses import leading
+from seedsweep.comparison.pairwise import Contest
+from seedsweep.comparison.scores import losses
+
+FALLING = 0.02  # of what was gained in the whole training, gained in the last tenth of it
+CONTAINED = {"momentum": "sgd", "nesterov": "sgd"}  # with a momentum of 0 these are the other
+SHOWN = 5  # names in a sentence
+WITHOUT_END = {
+    "pruned": "the mean of those that stayed is too good, since the worse ones left; train all of them to compare",
+    "failed": "see their traceback.txt in MLflow",
+    "missing": "run the sweep again",
+}
+FEW = 6  # seeds; fewer cannot show any difference
+
+
+class Audit(NamedTuple):
+    """A doubt, and what to do about it."""
+
+    sentence: str
+    remedy: str
+
+
+def audits(
+    scored: pd.DataFrame,
+    groups: pd.DataFrame,
+    best: Sequence[Contest],
+    bands: pd.DataFrame,
+    metric: str,
+    at: Sequence[str],
+) -> list[Audit]:
+    """The doubts about a comparison; `bands` are its mean curves, `at` the params that were swept."""
+    found = [*_outcomes(groups), *_edges(scored, groups, metric, at), *_unequal(scored, groups)]
+    found += [*_crossed(scored), *_contained(best)]
+    return found + list(_falling(bands, groups, metric))
+
+
+def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Audit]:
+    """Doubts about runs of several origins: of each sweep what it was made with, such as its commit."""
+    for name in dict.fromkeys(name for sweep in sweeps for name in sweep):
+        values = {sweep.get(name, "unknown") for sweep in sweeps}
+        if len(values) > 1:
+            yield Audit(f"The sweeps differ in their {name}: {_some(sorted(values))}", "run them again with the same")
+
+
+def data_versions(runs: pd.DataFrame) -> Iterator[Audit]:
+    """Doubts about runs whose data is not the same, though all that chooses it is."""
+    params = [name for name in map(str, runs) if name == "data" or name.startswith("data.")]
+    params = [name for name in params if name != "data.batch_size"]
+    known = runs.dropna(subset="fingerprint")
+    if params and (known.groupby(params, dropna=False)["fingerprint"].nunique() > 1).any():
+        yield Audit("The runs were trained on several versions of the same data", "run them again on the newest")
+
+
+def _outcomes(groups: pd.DataFrame) -> Iterator[Audit]:
+    diverged = groups[groups["diverged"] > 0]
+    if len(diverged):
+        names = [f"{_label(row, groups)} ({row['diverged']} of {row['planned']})" for _, row in diverged.iterrows()]
+        remedy = "they count as the worst; a mean is over the runs that finished; take smaller rates to compare means"
+        yield Audit(f"Runs diverged in {_groups(diverged)}: {_some(names)}", remedy)
+    for outcome, remedy in WITHOUT_END.items():
+        lost = groups[groups[outcome] > 0]
+        if len(lost):
+            names = [f"{_label(row, groups)} ({row[outcome]} of {row['planned']})" for _, row in lost.iterrows()]
+            yield Audit(f"Runs are {outcome} in {_groups(lost)}: {_some(names)}", remedy)
+
+
+def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: str, at: Sequence[str]) -> Iterator[Audit]:
+    """Options whose best setting lies at the end of what was swept."""
+    found: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    for _, row in leading(groups, metric).iterrows():
+        own = scored[(scored["problem"] == row["problem"]) & (scored["option"] == row["option"])]
+        for name in (name for name in at if pd.api.types.is_numeric_dtype(scored[name])):
+            values = np.sort(own[name].dropna().unique())
+            chosen = float(own.loc[own["group"] == row["group"], name].iloc[0])
+            if len(values) > 1 and chosen and chosen in (values[0], values[-1]):  # there is nothing below 0
+                largest = chosen == values[-1]
+                step = values[-1] / values[-2] if largest else values[0] / values[1]
+                beyond = chosen * min(max(step**2, 0.01), 100) if name.endswith(".lr") and chosen > 0 else np.nan
+                found.setdefault((name, "largest" if largest else "smallest"), []).append(
+                    (f"{_label(row, groups, 'option')} ({chosen:.6g})", beyond)
+                )
+    for (name, end), options in found.items():
+        further = max(beyond for _, beyond in options) if end == "largest" else min(beyond for _, beyond in options)
+        to = f" {'up' if end == 'largest' else 'down'} to {float(f'{further:.1g}'):g}" if np.isfinite(further) else ""
+        sentence = f"The best {name} is the {end} that was swept for {_some([who for who, _ in options])}"
+        yield Audit(sentence, f"sweep it{to or ' further'}")
+
+
+def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Audit]:
+    for problem, part in scored.groupby("problem", sort=False):
+        seeds = part.groupby("group", sort=False)["seed"].agg(frozenset)
+        where = f" on {problem}" if scored["problem"].nunique() > 1 else ""
+        if seeds.nunique() > 1:
+            counts = sorted(set(map(len, seeds)))
+            sizes = f"from {counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else "not the same seeds"
+            yield Audit(
+                f"The groups{where} have {sizes}", "give all the same seeds, so that they are compared in pairs"
+            )
+        elif len(seeds.iloc[0]) < FEW:
+            few = f"Each group{where} has {len(seeds.iloc[0])} seed{'s' * (len(seeds.iloc[0]) > 1)} only"
+            yield Audit(few, "run ten or more: seed=range(0,10)")
+    for _, part in groups.groupby("problem", sort=False):
+        tried = part.groupby("option", sort=False)["setting"].nunique()
+        if tried.nunique() > 1:
+            most, least = (f"{each} ({tried[each]})" for each in (str(tried.idxmax()), str(tried.idxmin())))
+            sentence = f"More settings were tried of {most} than of {least}"
+            yield Audit(sentence, "more tries find better ones by luck: try as many of each, or see the tunability")
+
+
+def _crossed(scored: pd.DataFrame) -> Iterator[Audit]:
+    if (scored["replicate"] != scored["seed"]).any():
+        count, runs = scored["replicate"].nunique(), scored["seed"].nunique()
+        what = str(scored["replicate"].iloc[0]).split("=")[0]
+        sentence = (
+            f"init_seed and order_seed were swept against each other: {count} of {what} count as replicates, not {runs}"
+        )
+        yield Audit(sentence, "to compare options sweep seed, which sets both")
+
+
+def _contained(best: Sequence[Contest]) -> Iterator[Audit]:
+    for contest in best:
+        sure = contest.pairs[contest.pairs["apart"]]
+        for better, worse in zip(sure["better"], sure["worse"], strict=True):
+            if CONTAINED.get(worse) == better:
+                sentence = f"{worse} at its best is worse than {better}, which it contains with momentum=0"
+                yield Audit(sentence, "the search is too small: sweep optimizer.momentum and more rates")
+
+
+def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: str) -> Iterator[Audit]:
+    """Options whose best group was still getting better when its training ended."""
+    names = []
+    for _, row in leading(groups, metric).iterrows():
+        chosen = (bands["problem"] == row["problem"]) & (bands["group"] == row["group"]) & (bands["metric"] == metric)
+        curve = bands[chosen].sort_values("step")
+        loss = losses(curve["mean"], metric).to_numpy()
+        if len(loss) < 3:
+            continue
+        late = loss[np.searchsorted(curve["step"], 0.9 * curve["step"].iloc[-1], side="right") - 1]
+        before = loss[-2] if late == loss[-1] else late
+        if before - loss[-1] > FALLING * (loss.max() - loss.min()):
+            names.append(_label(row, groups, "option"))
+    if names:
+        yield Audit(
+            f"{metric} was still getting better at the end with {_some(names)}", "train longer: trainer.max_epochs"
+        )
+
+
+def _label(row: pd.Series, groups: pd.DataFrame, name: str = "group") -> str:
+    """The group or option, and the data set if there are several."""
+    return f"{row[name]} on {row['problem']}" if groups["problem"].nunique() > 1 else str(row[name])
+
+
+def _groups(part: pd.DataFrame) -> str:
+    return f"{len(part)} group{'s' * (len(part) > 1)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

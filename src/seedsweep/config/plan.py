@@ -1,0 +1,103 @@
+"""The plan of a sweep: the runs that it will have, in a file rather than in memory, since there may be very many."""
+
+import csv
+import os
+import shutil
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, TextIO
+from weakref import finalize
+
+import numpy as np
+
+from seedsweep.config.planned_run import PlannedRun, run_params
+from seedsweep.errors import ConfigError
+
+TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
+ABOUT = ("job", "name", "group", "key", "experiment")
+
+
+class Plan:
+    """Planned runs, in groups that differ in nothing but seeds; `check` says whether each is trained once."""
+
+    def __init__(self) -> None:
+        self.experiments: dict[str, None] = {}
+        self._file = _temporary()
+        finalize(self, self._file.close)
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._columns = dict.fromkeys(ABOUT)
+        self._short = 0  # rows at the beginning that lack a column
+        self._keys = array("Q")
+        self._first: dict[str, PlannedRun] = {}  # of each group
+        self.groups: dict[str, int] = {}  # with their numbers
+        self._names: list[str] = []
+        self._group = array("L")
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def add(self, run: PlannedRun) -> None:
+        """Add a run; raises `ConfigError` if one of its group differs from it in more than seeds."""
+        first = self._first.setdefault(run.group, run)
+        if different := first.different(run):
+            allowed = f"would name two groups, with another {different[0]}; sweep that key itself ({different[0]}=…,…)"
+            raise ConfigError("sweep", run.group, allowed)
+        values = {key: getattr(run, key) for key in ABOUT} | run_params(run)
+        if not values.keys() <= self._columns.keys():
+            self._columns |= dict.fromkeys(values)
+            self._short = len(self)
+        self._writer.writerow([values.get(key, "") for key in self._columns])
+        self.experiments[run.experiment] = None
+        self._keys.append(int(run.key, 16))
+        if first is run:
+            self._names.append(run.group)
+        self._group.append(self.groups.setdefault(run.group, len(self.groups)))
+
+    def check(self) -> None:
+        """Raise `ConfigError` if two of the runs would be trained alike."""
+        keys = np.array(self._keys)
+        order = np.argsort(keys, kind="stable")
+        again = order[1:][keys[order][1:] == keys[order][:-1]]
+        if len(again):
+            second = int(again.min())
+            same = self.name(int(np.flatnonzero(keys == keys[second])[0]))
+            allowed = f"is trained as {same} already, and would count as one more seed; leave one of them out"
+            raise ConfigError("sweep", self.name(second), allowed)
+
+    def group(self, job: int) -> str:
+        """The group of a run."""
+        return self._names[self._group[job]]
+
+    def name(self, job: int) -> str:
+        """The name of a run."""
+        with self._read() as rows:
+            return next(islice(csv.reader(rows), job, None))[ABOUT.index("name")]
+
+    def write(self, file: Path) -> None:
+        """Write the plan as CSV, a row per run: what it is known by, then its params."""
+        with self._read() as rows, file.open("w", **TEXT) as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(self._columns)
+            for row in islice(csv.reader(rows), self._short):
+                writer.writerow(row + [""] * (len(self._columns) - len(row)))
+            shutil.copyfileobj(rows, stream)
+
+    @contextmanager
+    def _read(self) -> Iterator[TextIO]:
+        self._file.seek(0)
+        try:
+            yield self._file
+        finally:
+            self._file.seek(0, os.SEEK_END)
+
+
+def _temporary() -> TextIO:
+    try:
+        file: TextIO = TemporaryFile("w+", **TEXT)  # noqa: SIM115, it lives as long as the plan
+        return file
+    except OSError as error:
+        raise ConfigError("TMPDIR", os.environ.get("TMPDIR"), f"the plan of a sweep cannot be kept: {error}") from error

@@ -1,0 +1,117 @@
+"""From the configurations of runs that train together to fleets, in chunks that fit into memory."""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim import SGD
+
+from seedsweep.caching import remembered
+from seedsweep.config.completeness import Config
+from seedsweep.engine.factories import batching, data, gap, network, optimizer, rates, without_rate
+from seedsweep.engine.fleet.grouping import PRECISIONS
+from seedsweep.engine.fleet.shared_optimizer import STARTS, Make, NotProportionalError, Start, probe
+from seedsweep.engine.fleet.trainer import Fleet, Member
+from seedsweep.engine.fleet.vectorize import NotVectorizedError, Vectorized, try_out
+from seedsweep.problem.module import Classifier
+
+MEMORY = 2**29  # bytes that a chunk may need in one step
+MOST = 8192  # members of a chunk: more are not quicker
+
+Part = Mapping[str, Any]  # of a configuration
+
+
+def refuse_model(config: Config) -> str | None:
+    """Why the steps of a run's module cannot be vectorised."""
+    tried = _try_model(config["model"], config["data"])
+    return tried if isinstance(tried, str) else None
+
+
+def refuse_optimizer(config: Config) -> str | None:
+    """Why one step of a run's optimizer, under its schedule, cannot serve several learning rates."""
+    tried = _try_optimizer(without_rate(config["optimizer"]))
+    if tried not in STARTS:
+        return f"{config['optimizer']['_target_']}: {tried}"
+    if rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) is None:
+        return f"{config['schedule']['_target_']} changes more than learning rates"
+    return None
+
+
+def chunks(first: Config, runs: np.ndarray) -> Iterator[np.ndarray]:
+    """The runs (n,) of a fleet, as many at a time as are quick and fit into memory; `first` is one's configuration.
+
+    Those that share their minibatches should stand together.
+    """
+    affordable = MEMORY // int(_try_model(first["model"], first["data"]))
+    most = first["trainer"].get("max_members") or max(1, min(MOST, affordable))
+    for start in range(0, len(runs), most):
+        yield runs[start : start + most]
+
+
+def assemble(configs: Sequence[Config]) -> Fleet:
+    """The fleet of runs that can be trained together."""
+    first, splits = configs[0], data(configs[0])
+    trainer = first["trainer"]
+    precision, device = str(trainer.get("precision", "32-true")), _device(trainer.get("accelerator", "auto"))
+    module = _module(first["model"], first["data"], precision, device)
+    weights: dict[tuple[str, int], Tensor] = {}
+    optimizers: dict[Hashable, tuple[Make, Start]] = {}
+    members = []
+    for config in configs:
+        drawn = repr(config["model"]), config["init_seed"]
+        if drawn not in weights:
+            weights[drawn] = module.vector(_net(config))
+        chosen = without_rate(config["optimizer"])
+        key = repr(chosen)
+        if key not in optimizers:
+            optimizers[key] = optimizer(chosen), _try_optimizer(chosen)
+        rate = rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"])
+        members.append(Member(weights[drawn], config["order_seed"], key, rate or (), gap(config, splits)))
+    return Fleet(
+        module=module,
+        splits=splits,
+        **batching(first),
+        optimizers=optimizers,
+        members=members,
+        log_every_n_steps=trainer["log_every_n_steps"],
+        divergence_threshold=trainer.get("divergence_threshold"),
+        device=device,
+        dtype=PRECISIONS[precision],
+    )
+
+
+def _net(config: Config) -> torch.nn.Module:
+    return network(config, data(config))
+
+
+def _device(accelerator: str) -> str:
+    return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+@remembered
+def _module(model: Part, dataset: Part, precision: str, device: str) -> Vectorized:
+    """The steps of a fleet's module: the same for all chunks and batches of jobs, so that they are recorded once."""
+    net = _net({"model": model, "data": dataset, "init_seed": 0})
+    return Vectorized(Classifier(net, SGD).to(device, PRECISIONS[precision]))
+
+
+@remembered
+def _try_model(model: Part, dataset: Part) -> int | str:
+    """The bytes that a member needs in a step, or why the module cannot be vectorised."""
+    configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
+    rows = tuple(part[: dataset["batch_size"]] for part in data(configs[0]).train.tensors)
+    try:
+        return try_out([Classifier(_net(config), SGD) for config in configs], rows)
+    except NotVectorizedError as error:
+        return str(error)
+
+
+@remembered
+def _try_optimizer(part: Part) -> Any:
+    """Where the steps of the optimizer have to start from, or why they cannot serve several rates."""
+    try:
+        return probe(optimizer(part))
+    except NotProportionalError as error:
+        return str(error)

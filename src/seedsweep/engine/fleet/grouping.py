@@ -1,0 +1,59 @@
+"""Which runs train together: configurations in, fleets out, and for each run that cannot join one the reason."""
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from seedsweep.problem.initializers import INITIALIZERS
+
+Config = Mapping[str, Any]  # plain and resolved
+Judge = Callable[[Config], str | None]  # why a run cannot join a fleet
+
+# What the fleet does as Lightning's Trainer would; with any other key of the trainer the Trainer itself is needed.
+UNDERSTOOD = {"max_epochs", "accelerator", "devices", "precision", "log_every_n_steps", "divergence_threshold"}
+UNDERSTOOD |= {"reshuffle", "suboptimality"}
+PRECISIONS = {"32-true": torch.float32, "32": torch.float32, "64-true": torch.float64, "64": torch.float64}
+ACCELERATORS = ("cpu", "auto", "gpu", "cuda")
+ASKED = "trainer.engine=lightning"
+
+
+def group(configs: Iterable[Config], judges: Sequence[Judge]) -> "tuple[list[array[int]], dict[int, str]]":
+    """The fleets, as places in `configs`, and the reason of each run that is in none.
+
+    The runs of a fleet may differ in their seeds, in how their weights are drawn (`model.init`), in the optimizer, its
+    schedule and their hyperparameters, and in the number of epochs. `judges` know what cannot be read from values.
+    """
+    fleets: dict[str, array[int]] = {}
+    alone: dict[int, str] = {}
+    for place, config in enumerate(configs):
+        reason = next(filter(None, (judge(config) for judge in (_refuse_trainer, *judges))), None)
+        if reason:
+            alone[place] = reason
+        else:
+            fleets.setdefault(_common(config), array("q")).append(place)
+    return list(fleets.values()), alone
+
+
+def _refuse_trainer(config: Config) -> str | None:
+    trainer = config["trainer"]
+    if trainer.get("engine") == "lightning":
+        return ASKED
+    for key, value in trainer.items():
+        if key not in UNDERSTOOD | {"engine", "max_members"} and value is not None:
+            return f"trainer.{key} is for Lightning's Trainer alone"
+    if str(trainer.get("precision", "32-true")) not in PRECISIONS:
+        return f"trainer.precision={trainer['precision']} is not {' or '.join(PRECISIONS)}"
+    if trainer.get("accelerator", "auto") not in ACCELERATORS:
+        return f"trainer.accelerator={trainer['accelerator']} is not {', '.join(ACCELERATORS)}"
+    return None
+
+
+def _common(config: Config) -> str:
+    """What the runs of a fleet have in common."""
+    model = {key: value for key, value in config["model"].items() if key != "name"}
+    if model.get("init") in INITIALIZERS:
+        del model["init"]
+    trainer = {key: value for key, value in config["trainer"].items() if key != "max_epochs"}
+    return repr((config["data"], sorted(model.items()), sorted(trainer.items(), key=str)))

@@ -1,0 +1,172 @@
+"""The reference engine: one run at a time, trained by `pytorch_lightning.Trainer`."""
+
+import logging
+import math
+import signal
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch import Tensor, nn
+
+from seedsweep.outcomes import SUBOPTIMALITY, Outcome, Point, RunResult
+
+Publish = Callable[[list[Point]], None]
+Prune = Callable[[list[Point]], bool]
+Measure = Callable[[Mapping[str, Tensor]], float]  # of the weights
+
+
+class _EndError(Exception):
+    """Leaves the Trainer before its end, with the outcome; never leaves this module."""
+
+    def __init__(self, outcome: Outcome):
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+class _Curves(pl.Callback):
+    """Collects the points of the curves, and stops when told to, or at a loss not finite or beyond the threshold."""
+
+    def __init__(
+        self,
+        log_every_n_steps: int,
+        divergence_threshold: float | None,
+        publish: Publish | None,
+        gap: Measure | None,
+        prune: Prune | None,
+    ):
+        self.every, self.threshold, self.publish = log_every_n_steps, divergence_threshold or math.inf, publish
+        self.gap, self.prune = gap, prune
+        self.points: list[Point] = []
+        self.step = self.epoch = 0
+        self.asked = 0  # points that `prune` has seen
+
+    def on_train_batch_end(self, trainer: pl.Trainer, _module: Any, outputs: Any, _batch: Any, _index: int) -> None:
+        if trainer.global_step == self.step:  # gradients are being accumulated
+            return
+        loss = outputs["loss"].item() * trainer.accumulate_grad_batches  # by which Lightning has divided it
+        step, self.epoch = trainer.global_step, trainer.current_epoch
+        self.step = step
+        diverged = not loss <= self.threshold or math.isinf(loss)  # the first is true for nan too
+        if step % self.every == 0 or diverged:
+            self._add([Point("train/loss_step", step, self.epoch, loss)])
+        if diverged:
+            raise _EndError("diverged")
+
+    def on_validation_end(self, trainer: pl.Trainer, _module: Any) -> None:
+        self._add_metrics(trainer, "val/")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
+        self._add_metrics(trainer, "train/")
+        if self.gap:
+            self._add([Point(SUBOPTIMALITY, trainer.global_step, self.epoch, self.gap(_weights(module)))])
+        if self.prune:
+            new, self.asked = self.points[self.asked :], len(self.points)
+            over = trainer.current_epoch + 1 == trainer.max_epochs or trainer.global_step == trainer.max_steps
+            if self.prune(new) and not over:
+                raise _EndError("pruned")
+
+    def on_test_end(self, trainer: pl.Trainer, _module: Any) -> None:
+        self._add_metrics(trainer, "test/")
+
+    def _add_metrics(self, trainer: pl.Trainer, stage: str) -> None:
+        """The epoch's metrics of that stage alone: the Trainer keeps those of stages that did not run again."""
+        metrics = {key: value.item() for key, value in trainer.callback_metrics.items() if key.startswith(stage)}
+        self._add([Point(key, trainer.global_step, self.epoch, value) for key, value in metrics.items()])
+        if not all(map(math.isfinite, metrics.values())):
+            raise _EndError("diverged")
+
+    def _add(self, points: list[Point]) -> None:
+        self.points += points
+        if self.publish:
+            self.publish(points)
+
+
+def train(
+    module: pl.LightningModule,
+    data: pl.LightningDataModule,
+    *,
+    max_epochs: int = 5,
+    log_every_n_steps: int = 50,
+    divergence_threshold: float | None = None,
+    publish: Publish | None = None,
+    gap: Measure | None = None,
+    prune: Prune | None = None,
+    **trainer: Any,
+) -> RunResult:
+    """Train `module` on `data`, then test it; a training that diverges or is pruned ends there, without a test.
+
+    Every epoch's metrics become points of the curves, and the loss of every `log_every_n_steps`-th minibatch;
+    `publish` receives them as they come. Diverged means a minibatch's loss that is not finite or is greater than
+    `divergence_threshold`. `gap` measures the suboptimality after every epoch. Then `prune` gets the epoch's points and
+    says whether the training ends here, if it is not over. Other keywords go to `pytorch_lightning.Trainer`. Ctrl-C
+    raises KeyboardInterrupt.
+    """
+    curves = _Curves(log_every_n_steps, divergence_threshold, publish, gap, prune)
+    callbacks = [curves, *trainer.pop("callbacks", [])]
+    fitter = make_trainer(max_epochs=max_epochs, callbacks=callbacks, **trainer)
+    with quiet(), _interruptible(), one_thread():
+        try:
+            fitter.fit(module, datamodule=data)
+            if fitter.progress_bar_callback:
+                fitter.progress_bar_callback.disable()  # a second bar, for one batch
+            fitter.test(module, datamodule=data, verbose=False)
+        except _EndError as end:
+            return RunResult(end.outcome, curves.points, _weights(module))
+    return RunResult("finished", curves.points, _weights(module))
+
+
+def make_trainer(**options: Any) -> pl.Trainer:
+    """A Trainer that keeps nothing by itself: curves and weights are returned, and tracked elsewhere."""
+    off = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    with quiet():
+        return pl.Trainer(**{"enable_progress_bar": False} | off | options)
+
+
+def _weights(module: pl.LightningModule) -> dict[str, Tensor]:
+    net: nn.Module = module.net  # type: ignore[assignment]
+    return {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Lightning's words on devices, loaders and workers, which a sweep would repeat for every run."""
+    log = logging.getLogger("pytorch_lightning.utilities.rank_zero")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            for known in ("does not have many workers", "GPU available but not used", "treespec, LeafSpec"):
+                warnings.filterwarnings("ignore", f".*{known}.*")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """How many threads share a sum decides its last bit: with one, curves are equal on every machine and launcher."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C is KeyboardInterrupt again: the Trainer turns it into SystemExit(1) and ignores every later one."""
+    try:
+        yield
+    except SystemExit as end:
+        if isinstance(end, SIGTERMException):  # it has no exit code
+            raise SystemExit(128 + signal.SIGTERM) from end
+        if isinstance(end.__context__, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from end
+        raise

@@ -1,0 +1,103 @@
+"""What a training gives: its outcome, its curves and its weights."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from seedsweep.errors import ConfigError
+
+if TYPE_CHECKING:  # who only reads does not wait for torch
+    from torch import Tensor
+
+Outcome = Literal["finished", "diverged", "pruned"]  # of a training that came to its end, or was ended by a search
+# how the names of metrics end that are better when they are larger, or smaller
+MAXIMIZED = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score")
+MINIMIZED = ("loss", "loss_step", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
+OUTCOMES = ("finished", "diverged", "pruned", "failed", "missing")  # of a planned run
+# the columns of the table of runs that are no params and no metrics
+RUN_COLUMNS = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds", "fingerprint")
+SELECT = ("last", "best", "auc")  # what is taken of a curve, see `objective`
+SUBOPTIMALITY = "train/suboptimality"  # how far the loss on all training rows is above its minimum
+
+
+class Point(NamedTuple):
+    """One value of one curve: `step` counts optimizer steps, `epoch` (from 0) is the one that they were taken in."""
+
+    metric: str
+    step: int
+    epoch: int
+    value: float
+
+
+@dataclass
+class RunResult:
+    """One training of one configuration; `weights` is the state dict of the network, on the CPU."""
+
+    outcome: Outcome
+    points: list[Point] = field(default_factory=list)
+    weights: dict[str, "Tensor"] = field(default_factory=dict)
+
+
+class Column(NamedTuple):
+    """One metric, measured at once in many members of a fleet: `values` (n,) float64 of the `members` (n,) int64.
+
+    `members` are their places in the fleet, ascending; `time` is in milliseconds since 1970.
+    """
+
+    metric: str
+    step: int
+    epoch: int
+    time: int
+    members: np.ndarray
+    values: np.ndarray
+
+
+@dataclass
+class FleetResult:
+    """The trainings of a fleet: an outcome for each member, the columns as they were measured, stacked weights.
+
+    `weights` is the state dict of the network on the CPU, each tensor with the members as its first dimension.
+    """
+
+    outcomes: list[Outcome]
+    columns: list[Column] = field(default_factory=list)
+    weights: dict[str, "Tensor"] = field(default_factory=dict)
+
+
+def objectives(result: FleetResult, chosen: Sequence[tuple[str, str]]) -> list[float]:
+    """The objective of each member, of the metric and by the selection that are chosen for it."""
+    runs = {metric: [RunResult(outcome) for outcome in result.outcomes] for metric, _ in set(chosen)}
+    for metric, step, epoch, _, members, values in result.columns:
+        if metric in runs:
+            for member, value in zip(members.tolist(), values.tolist(), strict=True):
+                runs[metric][member].points.append(Point(metric, step, epoch, value))
+    return [objective(runs[metric][member], metric, select) for member, (metric, select) in enumerate(chosen)]
+
+
+def objective(result: RunResult, metric: str, select: str) -> float:
+    """One number of the curve of `metric`: its `last` or `best` value, or its `auc`; the worst if it did not finish.
+
+    A run that diverged or was pruned must not win a search, whatever its curve was up to there.
+    `auc` is the area under the curve by the trapezoidal rule, divided by its length in steps: a mean over the training.
+    """
+    maximized = metric.endswith(MAXIMIZED)
+    if result.outcome != "finished":
+        return -math.inf if maximized else math.inf
+    curve = [point for point in result.points if point.metric == metric]
+    values = [point.value for point in curve]
+    if not values:
+        raise ConfigError("objective.metric", metric, "was never measured in this training")
+    if select == "best":
+        return max(values) if maximized else min(values)
+    if select == "auc" and len(curve) > 1:
+        area = np.trapezoid(values, [point.step for point in curve])
+        return float(area) / (curve[-1].step - curve[0].step)
+    return values[-1]
+
+
+def outcome_of(value: float) -> Outcome:
+    """The outcome that an objective tells, where nothing else is known of the run."""
+    return "finished" if math.isfinite(value) else "diverged"

@@ -1,0 +1,60 @@
+"""What Hydra plugins and other Hydra applications call: the contract behind our sweepers and our launcher."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from seedsweep.gc_pause import collector_paused
+
+if TYPE_CHECKING:
+    from seedsweep.config.application import compose_jobs, is_tracked, sweep_folder, sweep_name
+    from seedsweep.config.composing import composer_of
+    from seedsweep.config.hydra_errors import shown_by_hydra
+    from seedsweep.errors import ConfigError, FailedRunsError, masked
+    from seedsweep.search.record import record_round, record_search, search_tags
+    from seedsweep.search.setup import found, open_search
+    from seedsweep.sweep.lifecycle import open_sweep
+
+_MODULES = {
+    "ConfigError": "errors",
+    "FailedRunsError": "errors",
+    "compose_jobs": "config.application",
+    "composer_of": "config.composing",
+    "found": "search.setup",
+    "is_tracked": "config.application",
+    "masked": "errors",
+    "open_search": "search.setup",
+    "open_sweep": "sweep.lifecycle",
+    "record_round": "search.record",
+    "record_search": "search.record",
+    "search_tags": "search.record",
+    "shown_by_hydra": "config.hydra_errors",
+    "sweep_folder": "config.application",
+    "sweep_name": "config.application",
+}
+__all__ = [
+    "ConfigError",
+    "FailedRunsError",
+    "collector_paused",
+    "compose_jobs",
+    "composer_of",
+    "found",
+    "is_tracked",
+    "masked",
+    "open_search",
+    "open_sweep",
+    "record_round",
+    "record_search",
+    "search_tags",
+    "shown_by_hydra",
+    "sweep_folder",
+    "sweep_name",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is used: Hydra imports plugins at every start, also for completion and `--help`."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'seedsweep.plugin' has no attribute {name!r}")
+    with collector_paused():
+        globals()[name] = getattr(import_module(f"seedsweep.{_MODULES[name]}"), name)
+    return globals()[name]

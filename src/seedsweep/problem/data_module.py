@@ -1,0 +1,142 @@
+"""From a data set to minibatches: splits, standardisation, and the Lightning data module."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningDataModule
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler, TensorDataset
+
+from seedsweep.errors import ConfigError
+from seedsweep.problem.datasets import Dataset, Table
+from seedsweep.validation import check_whole
+
+Batches = DataLoader[tuple[Tensor, ...]]
+
+EVALUATION_BATCH = 8192  # rows; only memory depends on it
+# Initialization, data order and what a module draws as it trains never share bits, even from equal seeds.
+ORDER_STREAM, MODULE_STREAM = 2**31, 2**30
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A data set ready to train on: features (n, d) float32 and target (n,) int64 of each split, and its origin.
+
+    Rows without classes have no target.
+    `mean` and `scale` (d,) float32 are what standardisation subtracted and divided by; `fingerprint` is a hash of all
+    rows before it.
+    """
+
+    train: TensorDataset
+    val: TensorDataset
+    test: TensorDataset
+    mean: Tensor
+    scale: Tensor
+    feature_names: tuple[str, ...]
+    classes: tuple[str, ...]
+    fingerprint: str
+
+
+def prepare(dataset: Dataset) -> Splits:
+    """Read, split and standardise; kept in memory, since the runs of a sweep share few data sets."""
+    return _prepare(dataset, dataset.version)
+
+
+@lru_cache(maxsize=8)
+def _prepare(dataset: Dataset, _version: object) -> Splits:
+    table = dataset.read()
+    train = table.split[0]
+    check_whole("data.batch_size", dataset.batch_size, 1, len(train), "the number of training rows")
+    mean, scale = _standardization(table.features, train, dataset.standardize)
+    with np.errstate(over="ignore"):
+        scaled = ((table.features - mean) / scale).astype(np.float32)
+    if not np.isfinite(scaled).all():
+        column = table.feature_names[np.flatnonzero(~np.isfinite(scaled).all(axis=0))[0]]
+        raise ConfigError("data.features", column, "has values too large for 32-bit numbers")
+    tensors = [torch.from_numpy(values) for values in (scaled, table.target) if values is not None]
+    parts = [TensorDataset(*(values[rows] for values in tensors)) for rows in table.split]
+    return Splits(
+        train=parts[0],
+        val=parts[1],
+        test=parts[2],
+        mean=torch.from_numpy(mean.astype(np.float32)),
+        scale=torch.from_numpy(scale.astype(np.float32)),
+        feature_names=table.feature_names,
+        classes=table.classes,
+        fingerprint=_fingerprint(table),
+    )
+
+
+def _fingerprint(table: Table) -> str:
+    target = b"" if table.target is None else table.target.tobytes()
+    return hashlib.sha256(table.features.tobytes() + target).hexdigest()[:16]
+
+
+def _standardization(features: np.ndarray, train: np.ndarray, rows: str) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the scale (d,) of each column, over the training rows, over all rows (a leak), or 0 and 1."""
+    if rows == "none":
+        return np.zeros(features.shape[1]), np.ones(features.shape[1])
+    scaler = StandardScaler().fit(features[train] if rows == "train" else features)
+    return scaler.mean_, scaler.scale_
+
+
+class DataModule(LightningDataModule):
+    """Minibatches of `splits`, the training rows in an order drawn from `order_seed`, anew for every epoch.
+
+    Without `reshuffle`, every epoch has the order of the first. With `drop_last`, it has full minibatches only.
+    """
+
+    def __init__(
+        self,
+        splits: Splits,
+        batch_size: int = 16,
+        order_seed: int = 0,
+        *,
+        reshuffle: bool = True,
+        drop_last: bool = False,
+    ):
+        super().__init__()
+        self.splits, self.batch_size, self.drop_last = splits, batch_size, drop_last
+        self.order = torch.Generator().manual_seed(ORDER_STREAM + order_seed)
+        rows = RandomSampler(splits.train, generator=self.order)
+        self.rows = rows if reshuffle else _FirstOrder(rows)
+
+    def train_dataloader(self) -> Batches:
+        return _batches(self.splits.train, self.rows, self.batch_size, self.drop_last, self.order)
+
+    def val_dataloader(self) -> Batches:
+        return _batches(self.splits.val, SequentialSampler(self.splits.val), EVALUATION_BATCH)
+
+    def test_dataloader(self) -> Batches:
+        return _batches(self.splits.test, SequentialSampler(self.splits.test), EVALUATION_BATCH)
+
+
+class _FirstOrder(Sampler[int]):
+    """The order in which `rows` are first read, every time."""
+
+    def __init__(self, rows: Sampler[int]):
+        self.rows, self.order = rows, list[int]()
+
+    def __iter__(self) -> Iterator[int]:
+        self.order = self.order or list(self.rows)
+        return iter(self.order)
+
+
+def _batches(
+    dataset: TensorDataset,
+    rows: Sampler[int],
+    batch_size: int,
+    drop_last: bool = False,
+    generator: torch.Generator | None = None,
+) -> Batches:
+    """A loader that gathers a whole minibatch with one index instead of collating its rows one by one.
+
+    The minibatches equal those of `DataLoader(dataset, batch_size, shuffle=True, generator=generator)`.
+    """
+    batches = BatchSampler(rows, batch_size, drop_last)
+    return DataLoader(dataset, batch_size=None, sampler=batches, generator=generator or torch.Generator())

@@ -1,0 +1,265 @@
+"""Where the rows come from: one class per kind of source, each a choice of the `data` group."""
+
+import os
+import re
+import warnings
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from hydra.utils import to_absolute_path
+from sklearn.model_selection import train_test_split
+
+from seedsweep.errors import ConfigError
+from seedsweep.validation import check_choice, check_truth, check_whole
+
+HELD_OUT = 0.3  # halved into validation and test
+STANDARDIZE = ("train", "all", "none")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of numbers with a class each: features (n, d) float64, target (n,) int64 in 0…k-1, and the names of both.
+
+    `split` are the numbers of the training, validation and test rows. Rows without classes have no `target`.
+    """
+
+    features: np.ndarray
+    target: np.ndarray | None
+    feature_names: tuple[str, ...]
+    classes: tuple[str, ...]
+    split: tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(ABC):
+    """A data set and how it is batched; the keys of every file in `conf/data`."""
+
+    name: str
+    batch_size: int = 16
+    drop_last: bool = False
+    standardize: str = "train"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.name, (list, dict)):
+            raise ConfigError("data.name", self.name, "must be one value, not several")
+        check_whole("data.batch_size", self.batch_size, 1)
+        check_truth("data.drop_last", self.drop_last)
+        check_choice("data.standardize", self.standardize, STANDARDIZE)
+
+    @property
+    def version(self) -> object:
+        """What changes when the rows may have changed since they were last read."""
+        return None
+
+    @abstractmethod
+    def read(self) -> Table:
+        """The rows as numbers and classes; raises `ConfigError` where they are not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelled(Dataset):
+    """A data set with a class for each row, and how it is split."""
+
+    features: tuple[str, ...] | None = None
+    positive_class: str | int | None = None
+    split_seed: int = 42
+    stratify: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.features is not None:  # a list of the configuration; a tuple can be hashed
+            names = [self.features] if isinstance(self.features, str) else self.features
+            object.__setattr__(self, "features", tuple(map(str, names)))
+            if twice := [name for name in self.features if self.features.count(name) > 1]:
+                raise ConfigError("data.features", twice[0], "is named twice")
+        for key in ("path", "target", "positive_class"):
+            if isinstance(getattr(self, key, None), (list, dict)):
+                raise ConfigError(f"data.{key}", getattr(self, key), "must be one value, not several")
+        check_whole("data.split_seed", self.split_seed, 0, 2**32 - 1)
+        check_truth("data.stratify", self.stratify)
+
+    @abstractmethod
+    def load(self) -> tuple[pd.DataFrame, pd.Series]:
+        """The columns and the target as the source has them."""
+
+    def read(self) -> Table:
+        frame, target = self.load()
+        frame = self._choose(frame)
+        if frame.shape[1] == 0:
+            raise ConfigError("data.features", self.features, "leaves no column to learn from")
+        values = np.column_stack([_numbers(frame[name]) for name in frame])
+        codes, classes = _encode(target, self.positive_class)
+        return Table(values, codes, tuple(map(str, frame.columns)), classes, self._split(codes, classes))
+
+    def _choose(self, frame: pd.DataFrame) -> pd.DataFrame:
+        if self.features is None:
+            return frame
+        for name in self.features:
+            if name not in frame:
+                raise ConfigError("data.features", name, f"no such column; {_columns(frame)}")
+        return frame[list(self.features)]
+
+    def _split(self, target: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Row numbers of the training (70 %), validation (15 %) and test (15 %) rows."""
+
+        def halves(rows: np.ndarray, size: float) -> list[np.ndarray]:
+            strata = target[rows] if self.stratify else None
+            parts: list[np.ndarray] = train_test_split(
+                rows, test_size=size, random_state=self.split_seed, stratify=strata
+            )
+            return parts
+
+        try:
+            train, held_out = halves(np.arange(len(target)), HELD_OUT)
+            val, test = halves(held_out, 0.5)
+            complete = len(np.unique(target[train])) == len(classes)
+        except ValueError:  # scikit-learn's word for too few rows
+            complete = False
+        if not complete:
+            counts = np.bincount(target)
+            allowed = (
+                f"{len(target)} rows are too few to split 70/15/15 with every class among the training rows:"
+                f" class {classes[counts.argmin()]} has {counts.min()} row(s)"
+            )
+            raise ConfigError("data.name", self.name, allowed)
+        return train, val, test
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScikitLearn(Labelled):
+    """A data set inside scikit-learn: `loader` is the name after `load_`."""
+
+    loader: str
+
+    def load(self) -> tuple[pd.DataFrame, pd.Series]:
+        from sklearn import datasets
+
+        check_choice("data.loader", self.loader, ("breast_cancer", "digits", "iris", "wine"))
+        bunch = getattr(datasets, f"load_{self.loader}")(as_frame=True)
+        names = pd.Index(map(str, bunch.target_names))
+        return bunch.data, pd.Series(pd.Categorical.from_codes(bunch.target.to_numpy(), names))
+
+
+@dataclass(frozen=True, kw_only=True)
+class File(Labelled):
+    """A CSV or Parquet file: `path` (relative to where the command was typed), its `target` column, its `features`
+    (all other columns when None)."""
+
+    path: str | None
+    target: str
+
+    @property
+    def version(self) -> object:
+        try:
+            status = os.stat(_absolute(str(self.path), os.getcwd()))  # for every job, so that 20 µs for a Path are much
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
+
+    def load(self) -> tuple[pd.DataFrame, pd.Series]:
+        frame, target = _read_file(str(self.path)), str(self.target)
+        if target not in frame:
+            raise ConfigError("data.target", target, f"no such column; {_columns(frame)}")
+        if self.features is not None and target in self.features:
+            raise ConfigError("data.features", target, "is the target; leave it out of the features")
+        return frame.drop(columns=target), frame[target]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenML(File):
+    """A data set of OpenML by its `data_id`, downloaded once and cached by scikit-learn; or, with `path`, a file."""
+
+    data_id: int
+
+    def load(self) -> tuple[pd.DataFrame, pd.Series]:
+        if self.path is not None:
+            return super().load()
+        from sklearn.datasets import fetch_openml
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of a retry
+                bunch = fetch_openml(data_id=self.data_id, as_frame=True, parser="auto", n_retries=1)
+        except (OSError, ValueError) as error:
+            allowed = (
+                f"OpenML's data set {self.data_id} cannot be fetched ({error});"
+                f" give a local file: data.path=FILE.csv data.target={self.target}"
+            )
+            raise ConfigError("data.path", None, allowed) from error
+        return bunch.data, bunch.target
+
+
+def _columns(frame: pd.DataFrame) -> str:
+    names = list(map(str, frame))
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    hint = "; columns must be separated by commas" if len(names) == 1 and re.search(r"[;\t|]", names[0]) else ""
+    return f"there are {', '.join(names[:12])}{more}{hint}"
+
+
+@lru_cache(maxsize=8)
+def _absolute(path: str, _directory: str) -> str:
+    """Where a file is that is named relative to where the command was typed, for this working directory."""
+    return to_absolute_path(path)
+
+
+def _read_file(path: str) -> pd.DataFrame:
+    file = Path(to_absolute_path(path))
+    if not file.is_file():
+        raise ConfigError("data.path", path, "no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # ragged rows would lose their last fields
+            frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, index_col=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, OSError, ValueError) as error:
+        raise ConfigError("data.path", path, f"is no CSV or Parquet table: {' '.join(str(error).split())}") from error
+    if frame.empty:
+        raise ConfigError("data.path", path, "has no rows")
+    return frame.rename(columns=str)
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    """The column as finite float64 numbers."""
+    types = pd.api.types
+    if not (types.is_numeric_dtype(column) or types.is_string_dtype(column) or types.is_object_dtype(column)):
+        raise ConfigError("data.features", column.name, f"holds {column.dtype}, not numbers; choose others")
+    try:
+        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    except TypeError as error:  # lists and the like in the cells of a Parquet file
+        raise ConfigError("data.features", column.name, f"holds no numbers: {error}") from error
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        value = column.iloc[bad[0]]
+        wrong = "is missing" if pd.isna(value) else f"is {str(value)!r}"
+        allowed = (
+            f"every value must be a finite number, but {len(bad)} are not; the one in row {bad[0] + 1} {wrong}."
+            " Mend the file, or choose columns with data.features=[…]"
+        )
+        raise ConfigError("data.features", column.name, allowed)
+    return values
+
+
+def _encode(target: pd.Series, positive_class: str | int | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Class numbers (n,) int64 and the class names, in the order of the numbers (sorted, unless the source has one)."""
+    name = target.name or "target"
+    if target.isna().any():
+        raise ConfigError("data.target", name, f"has {int(target.isna().sum())} missing values")
+    if pd.api.types.is_float_dtype(target) and (target % 1 != 0).any():
+        raise ConfigError("data.target", name, "holds continuous numbers; a classifier needs classes")
+    if pd.api.types.is_float_dtype(target):
+        target = target.astype("int64")
+    try:
+        categories = pd.Categorical(target)
+    except TypeError as error:
+        raise ConfigError("data.target", name, f"holds no classes: {error}") from error
+    classes = tuple(map(str, categories.categories))
+    if len(classes) < 2:
+        raise ConfigError("data.target", name, f"has one class only, {classes[0]}; a classifier needs two")
+    if positive_class is None:
+        return categories.codes.astype(np.int64), classes
+    check_choice("data.positive_class", str(positive_class), classes)
+    positive = str(positive_class)
+    return (categories.codes == classes.index(positive)).astype(np.int64), (f"not {positive}", positive)

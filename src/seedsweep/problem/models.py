@@ -1,0 +1,107 @@
+"""The networks: plain modules from features (n, d) to logits, (n,) for two classes or (n, k) for k.
+
+Each takes `features` and `classes` (their numbers) from the data, and draws its weights from `generator`.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Generator, Tensor, nn
+
+from seedsweep.errors import ConfigError
+from seedsweep.problem.initializers import INITIALIZERS
+from seedsweep.validation import check_choice, check_whole
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "gelu": nn.GELU,
+}
+
+
+class LogisticRegression(nn.Module):
+    """One linear unit; forward gives the logits (n,) of the second class."""
+
+    def __init__(
+        self, features: int, classes: int = 2, init: str = "glorot_uniform", generator: Generator | None = None
+    ):
+        super().__init__()
+        if classes != 2:
+            allowed = (
+                f"needs two classes and the data has {classes}; choose model=softmax_regression,"
+                " or one class against the rest with data.positive_class=NAME"
+            )
+            raise ConfigError("model", "logistic_regression", allowed)
+        self.linear = _linear(features, 1, init, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.linear(x)
+        return logits.squeeze(-1)
+
+
+class SoftmaxRegression(nn.Module):
+    """One linear unit for each class; forward gives the logits (n, k)."""
+
+    def __init__(self, features: int, classes: int, init: str = "glorot_uniform", generator: Generator | None = None):
+        super().__init__()
+        self.linear = _linear(features, classes, init, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.linear(x)
+        return logits
+
+
+class MLP(nn.Module):
+    """Hidden layers of the sizes `hidden`, then one linear unit (two classes) or one for each class."""
+
+    def __init__(
+        self,
+        features: int,
+        classes: int = 2,
+        hidden: Sequence[int] = (2,),
+        activation: str = "relu",
+        init: str = "glorot_uniform",
+        generator: Generator | None = None,
+    ):
+        super().__init__()
+        check_choice("model.activation", activation, ACTIVATIONS)
+        if not isinstance(hidden, Sequence) or isinstance(hidden, str) or not hidden:
+            raise ConfigError("model.hidden", hidden, "must be a list of layer sizes, such as [2] or [64,32]")
+        for size in hidden:
+            check_whole("model.hidden", size, 1)
+        sizes = [features, *hidden]
+        layers: list[nn.Module] = []
+        for fan_in, fan_out in pairwise(sizes):
+            layers += [_linear(fan_in, fan_out, init, generator), ACTIVATIONS[activation]()]
+        self.binary = classes == 2
+        self.layers = nn.Sequential(*layers, _linear(sizes[-1], 1 if self.binary else classes, init, generator))
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.layers(x)
+        return logits.squeeze(-1) if self.binary else logits
+
+
+class Standardize(nn.Module):
+    """Subtracts `mean` and divides by `scale`, both (d,), column by column."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Tensor, scale: Tensor):
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("scale", scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.scale
+
+
+def _linear(fan_in: int, fan_out: int, init: str, generator: Generator | None) -> nn.Linear:
+    """A linear layer with weights drawn by the initializer and zero bias, as in Keras."""
+    check_choice("model.init", init, INITIALIZERS)
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)  # type: ignore[no-untyped-call]  # draws nothing
+    INITIALIZERS[init](layer.weight.data, generator)
+    torch.nn.init.zeros_(layer.bias)
+    return layer

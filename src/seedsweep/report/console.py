@@ -1,0 +1,180 @@
+"""What a person sees at the end: one run's result, or a table of the groups of a sweep."""
+
+import math
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from seedsweep.comparison.verdicts import BEST, SAME
+from seedsweep.config.planned_run import PlannedRun
+from seedsweep.errors import masked
+from seedsweep.outcomes import MAXIMIZED, OUTCOMES, RunResult
+from seedsweep.tracking import connection as store
+
+if TYPE_CHECKING:
+    from seedsweep.comparison.compare import Comparison
+    from seedsweep.comparison.pairwise import Contest
+
+SHOWN = ("val/loss", "val/accuracy", "test/accuracy")
+VERDICTS = 6  # at single settings
+
+
+def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str | None) -> None:
+    """One line on the run's outcome and last values, and one on where its curves are."""
+    console = Console(highlight=False, soft_wrap=True)
+    last = {point.metric: point for point in result.points}
+    values = [f"{metric} {last[metric].value:.4f}" for metric in SHOWN if metric in last]
+    if result.outcome == "diverged":
+        end = result.points[-1]
+        values = [f"at step {end.step}, {end.metric} {end.value:.4g}; a smaller learning rate may help"]
+    console.print(f"[bold]{escape(planned.name)}[/]: {result.outcome}  {'  '.join(values)}")
+    if uri and page:
+        console.print(escape(f"See it: {where(uri, page)}"))
+
+
+def print_interrupted(left: str) -> None:
+    """What Ctrl-C leaves behind."""
+    Console(stderr=True).print(f"Interrupted: {left}.")
+
+
+def print_sweep(
+    runs: pd.DataFrame,
+    summary: pd.DataFrame,
+    title: str,
+    of: str,
+    uri: str | None = None,
+    page: str | None = None,
+) -> None:
+    """The table of the groups, whose numbers are `of` each curve, and the way to MLflow's UI."""
+    console = Console(highlight=False, soft_wrap=True)
+    note = "; means are over finished runs only" if (runs["outcome"] != "finished").any() else ""
+    caption = f"mean ± sd over seeds of the {of}; {_outcomes(runs)}{note}"
+    drawn = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=caption, padding=(0, 1))
+    drawn.title_justify = drawn.caption_justify = "left"
+    for name in summary:
+        drawn.add_column(str(name), justify="left" if name == "group" else "right", no_wrap=True)
+    for row in summary.itertuples(index=False):
+        drawn.add_row(*(escape(str(cell)) for cell in row))
+    print_whole(console, drawn)
+    if uri and page:
+        console.print(escape(f"See it: {where(uri, page)}"))
+
+
+def print_searched(runs: pd.DataFrame, uri: str | None = None, page: str | None = None) -> None:
+    """How many runs a search took, and the way to MLflow's UI; what it found is not in their means."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_outcomes(runs))
+    if uri and page:
+        console.print(escape(f"See it: {where(uri, page)}"))
+
+
+def where(uri: str, page: str) -> str:
+    """How to look at a page of MLflow's UI on that store."""
+    if uri.startswith("http"):
+        return f"{masked(uri.rstrip('/'))}/{page}"
+    uri = store.absolute(uri)
+    command = f"mlflow ui --backend-store-uri {shlex.quote(masked(uri))}"
+    if uri == store.project_uri():  # the one that the Makefile opens
+        command = "make ui" if Path.cwd() == store.root() else f"make -C {shlex.quote(str(store.root()))} ui"
+    return f"{command}, then open http://127.0.0.1:5000/{page}"
+
+
+def counts(runs: pd.DataFrame) -> dict[str, int]:
+    """How many runs had each outcome."""
+    return {outcome: int((runs["outcome"] == outcome).sum()) for outcome in OUTCOMES}
+
+
+def summarize(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """A row per group, the best by `metric` first, as text: runs finished of planned, and mean ± sd over those that
+    finished of the last value of each metric; a column more for each other outcome that there was."""
+    shown = [name for name in dict.fromkeys((metric, *SHOWN)) if name in runs]
+    others = [outcome for outcome, number in counts(runs).items() if number and outcome != "finished"]
+    rows = []
+    for label, group in sorted(runs.groupby("group", sort=False), key=lambda item: _rank(item[1], metric)):
+        finished = group[group["outcome"] == "finished"]
+        row = {"group": label, "finished": f"{len(finished)} of {len(group)}"}
+        row |= {outcome: str(int((group["outcome"] == outcome).sum())) for outcome in others}
+        rows.append(row | {name: _mean_sd(finished[name], 3 if name.endswith(MAXIMIZED) else 4) for name in shown})
+    return pd.DataFrame(rows)
+
+
+def _rank(group: pd.DataFrame, metric: str) -> tuple[int, float]:
+    """Complete groups first: a mean over those that happened to finish must not win."""
+    finished = group[group["outcome"] == "finished"]
+    mean = finished[metric].mean() if metric in group and len(finished) else float("inf")
+    return len(group) - len(finished), -mean if metric.endswith(MAXIMIZED) else mean
+
+
+def _mean_sd(values: pd.Series, places: int) -> str:
+    values = values.dropna()
+    if values.empty:
+        return "–"
+    largest = values.abs().max()
+    form = f".{places}f" if largest == 0 or 1e-3 <= largest < 1000 else ".4g"
+    return f"{values.mean():{form}}" + (f" ± {values.std():{form}}" if len(values) > 1 else "")
+
+
+def _outcomes(runs: pd.DataFrame) -> str:
+    found = counts(runs)
+    words = ", ".join(f"{number} {outcome}" for outcome, number in found.items() if number)
+    return f"{len(runs)} run{'s' * (len(runs) > 1)}: {words}"
+
+
+def print_comparison(comparison: "Comparison") -> None:
+    """The verdicts, the table of the options at their best, or else of the groups, and the doubts."""
+    console = Console(highlight=False, soft_wrap=True)
+    metric = comparison.question.metric
+    by = {contest.name: contest.metric for contest in comparison.best}
+    how = {BEST: f", chosen by {metric} on other seeds, judged by {by.get(BEST)}", SAME: f", by {metric}"}
+    for question in dict.fromkeys(verdict.question for verdict in comparison.verdicts):
+        said = [verdict for verdict in comparison.verdicts if verdict.question == question]
+        console.print(f"[bold]{escape(question[0].upper() + question[1:])}[/]{escape(how.get(question, ''))}")
+        for verdict in said[:VERDICTS]:
+            where = " ".join(filter(None, (verdict.problem, verdict.name if verdict.name != question else "")))
+            console.print(escape(f"  {where}: {verdict.sentence}" if where else f"  {verdict.sentence}"))
+        if len(said) > VERDICTS:
+            console.print(f"  and at {len(said) - VERDICTS} more settings, see the report")
+    for contest in comparison.best or comparison.same[: len(comparison.same) == 1]:
+        _print_contest(console, contest, metric)
+    for audit in comparison.audits:
+        console.print(f"[yellow]![/] {escape(audit.sentence)}: {escape(audit.remedy)}")
+
+
+def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
+    drawn = Table(box=box.SIMPLE_HEAD, title=escape(" ".join(filter(None, (contest.problem, contest.name)))))
+    drawn.title_justify = "left"
+    chosen = "setting" in contest.table
+    titles = ["rank", "option", *(["setting"] if chosen else []), f"{contest.metric} [low, high]", "finished"]
+    for title in titles + ([f"{metric} when chosen", "optimism"] if chosen else []):
+        drawn.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
+    for _, row in contest.table.iterrows():
+        number = shown(row["mean"], ".4g")
+        number += f" [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if pd.notna(row["mean_low"]) else ""
+        cells = [
+            "–" if contest.baseline else str(row["rank"]),
+            str(row["competitor"]),
+            *([row["setting"]] if chosen else []),
+            number,
+        ]
+        cells += [f"{row['finished']} of {row['planned']}"]
+        cells += [shown(row["selected"], ".4g"), shown(row["optimism"], "+.2g")] if chosen else []
+        drawn.add_row(*map(escape, cells))
+    print_whole(console, drawn)
+
+
+def shown(value: float, form: str) -> str:
+    """The number in that form, a dash where there is none."""
+    return f"{value:{form}}" if math.isfinite(value) else "–"
+
+
+def print_whole(console: Console, table: Table) -> None:
+    """Rather a long line than a cut number."""
+    needed = console.measure(table, options=console.options.update(max_width=1000)).maximum
+    console.width = max(console.width, needed)
+    console.print(table)

@@ -1,0 +1,120 @@
+"""The report of a search: one HTML file that needs no network, and every figure as a PNG."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from seedsweep.report.figures.search_data import Found, prepare
+from seedsweep.report.figures.search_figures import figures
+from seedsweep.report.html import render, sections, write_pngs
+from seedsweep.report.tables import NONE, interval, number
+
+ROWS = 200  # of the table of trials
+STATES = ("finished", "pruned", "failed", "running")
+SECTIONS = {  # headings, and the figures below them
+    "History": ("history",),
+    "What the values depend on": ("values",),
+    "Importance": ("importances",),
+    "On fresh seeds": ("confirmed",),
+}
+
+
+def write_search_report(
+    trials: pd.DataFrame,
+    confirmed: pd.DataFrame,
+    importances: pd.DataFrame,
+    folder: Path,
+    about: Mapping[str, str],
+    *,
+    metric: str,
+    maximize: bool,
+    sentences: Sequence[str] = (),
+    winners: pd.DataFrame | None = None,
+    pngs: bool = True,
+) -> Path:
+    """Write `search.html`, and each figure as `figures/<name>.png`, into the folder; returns the page.
+
+    `trials` has a row a trial: study, option ("" where there are none), number, state, value, group, and a column for
+    each searched param by its key, nan where a study does not search it. `confirmed` has a row a run with fresh seeds:
+    study, option, number, rank (1 is the study's winner), setting, searched (the value in the search), seed, value.
+    `importances` has study, option, param, importance (0 to 1); `winners` a row an option: option, studies, seeds,
+    mean, low, high, study_sd, seed_sd, diverged. Both and `confirmed` may be empty. `sentences` stand at the top;
+    `about` says how the search was made, in the order that it is shown in. Raises `ValueError` without a trial.
+    """
+    found = prepare(trials, confirmed, importances, metric, maximize)
+    specs = {name: chart.to_dict(validate=False) for name, chart in figures(found).items()}
+    page = render(
+        "search.html.jinja",
+        about,
+        title="What the search found",
+        summary=_summary(found),
+        sentences=list(sentences),
+        several=len(found.params) > 1,
+        sections=list(sections(specs, SECTIONS)),
+        tables=list(_tables(found, winners)),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "search.html"
+    file.write_text(page, encoding="utf-8")
+    if pngs:
+        write_pngs(specs, folder / "figures")
+    return file
+
+
+def _summary(found: Found) -> str:
+    states = found.trials["state"].value_counts()
+    words = ", ".join(f"{states[state]:,} {state}" for state in STATES if state in states)
+    studies, options = len(found.trials[["option", "study"]].drop_duplicates()), len(found.options)
+    where = f"{studies:,} {'studies' if studies > 1 else 'study'}" + (f" of {options:,} options" if options > 1 else "")
+    goal = "maximized" if found.maximize else "minimized"
+    return f"{found.metric} is {goal}; {len(found.trials):,} trials in {where}: {words}."
+
+
+def _tables(found: Found, winners: pd.DataFrame | None) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The tables of the report, as text, each with its heading."""
+    if winners is not None and len(winners):
+        yield f"Options, by the winners of their studies on fresh seeds: {found.metric}", _winners_table(winners)
+    if len(found.confirmed):
+        yield f"The best trials on fresh seeds: {found.metric}", _confirmed_table(found)
+    left = len(found.trials) - ROWS
+    note = f" (the first {ROWS} of {len(found.trials):,}; {left:,} are left out)" if left > 0 else ""
+    yield f"Trials, the best first: {found.metric}{note}", _trials_table(found)
+
+
+def _trials_table(found: Found) -> pd.DataFrame:
+    finished = found.trials["state"] == "finished"
+    trials = found.trials.assign(other=~finished).sort_values("value", ascending=not found.maximize, kind="stable")
+    trials = trials.sort_values("other", kind="stable").head(ROWS)
+    rows = [
+        _where(row, found) | {"setting": str(row.setting) or NONE, "state": str(row.state), "value": number(row.value)}
+        for row in trials.itertuples()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _confirmed_table(found: Found) -> pd.DataFrame:
+    rows = []
+    for row in found.confirmed.itertuples():
+        about = _where(row, found) | {"setting": str(row.setting) or NONE, "rank": str(row.rank)}
+        fresh = {"searched": number(row.searched), "fresh seeds": str(row.n), "lost": str(row.label) or NONE}
+        middle = number(row.mean) if row.label else interval(row, "mean", "low", "high")
+        fresh |= {"mean": middle, "optimism": number(row.optimism, ".2g")}
+        rows.append(about | fresh)
+    table = pd.DataFrame(rows)
+    return table if found.confirmed["label"].any() else table.drop(columns="lost")
+
+
+def _winners_table(winners: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for row in winners.itertuples():
+        counts = {"option": str(row.option) or NONE, "studies": str(row.studies), "seeds": str(row.seeds)}
+        spread = {"sd of studies": number(row.study_sd, ".2g"), "sd of seeds": number(row.seed_sd, ".2g")}
+        middle = {"mean": interval(row, "mean", "low", "high")}
+        rows.append(counts | middle | spread | {"diverged": str(row.diverged)})
+    return pd.DataFrame(rows)
+
+
+def _where(row: Any, found: Found) -> dict[str, str]:
+    return {name: str(getattr(row, name)) for name in (*found.where, "trial")}

@@ -1,0 +1,95 @@
+"""The tables of a comparison as text: what a person reads, in a terminal or in the report."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from seedsweep.comparison.pairwise import Contest
+from seedsweep.outcomes import OUTCOMES
+
+NONE = "–"
+ROBUST = {"median": "median", "iqm": "interquartile mean"}
+
+
+def number(value: Any, places: str = ".4g") -> str:
+    """A number as it is shown; one that is not there is a dash, one that is not finite a diverged run's."""
+    if value is None or pd.isna(value):
+        return NONE
+    return f"{float(value):{places}}" if math.isfinite(value) else "diverged"
+
+
+def p_value(value: Any) -> str:
+    """An adjusted p-value as it is shown."""
+    return NONE if pd.isna(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def interval(row: Any, name: str, low: str, high: str) -> str:
+    """Such as `0.119 [0.117, 0.121]`."""
+    middle = number(getattr(row, name))
+    if middle in (NONE, "diverged"):
+        return middle
+    return f"{middle} [{number(getattr(row, low))}, {number(getattr(row, high))}]"
+
+
+def groups_table(groups: pd.DataFrame) -> pd.DataFrame:
+    """A row a group, those of an option together."""
+    return pd.DataFrame(
+        [_about(row, groups) | _counted(row, _lost(groups)) | _mean(row) for row in groups.itertuples()]
+    )
+
+
+def best_table(contest: Contest) -> pd.DataFrame:
+    """A row an option at its best, the winner first, with what choosing it promised."""
+    rows = []
+    for row in contest.table.itertuples():
+        chosen = {"when chosen": number(row.selected), "on other seeds": number(row.again)}
+        chosen |= {"optimism": number(row.optimism)}
+        about = {"rank": NONE if contest.baseline else str(row.rank), "option": str(row.competitor)}
+        about |= {"setting": str(row.setting) or NONE} | _counted(row, _lost(contest.table))
+        rows.append(about | _mean(row) | chosen)
+    return pd.DataFrame(rows)
+
+
+def spread_table(groups: pd.DataFrame) -> pd.DataFrame:
+    """A row a group: what else there is to say of its values, a diverged run being the worst."""
+    rows = []
+    for row in groups.itertuples():
+        middles = {words: interval(row, name, f"{name}_low", f"{name}_high") for name, words in ROBUST.items()}
+        rows.append(_about(row, groups) | middles | {"sd": number(row.sd, ".2g"), "worst": number(row.worst)})
+    return pd.DataFrame(rows)
+
+
+def pairs_table(contests: Sequence[Contest], several: bool) -> pd.DataFrame:
+    """A row a pair, the better one first."""
+    rows = []
+    for contest in contests:
+        about = {"data": contest.problem} if several else {}
+        about |= {"at": contest.name or NONE} if len({each.name for each in contests}) > 1 else {}
+        for row in contest.pairs.itertuples():
+            rows.append(
+                about
+                | {"better": str(row.better), "worse": str(row.worse), "by": interval(row, "difference", "low", "high")}
+                | {"better on a seed": number(row.probability, ".0%"), "adjusted p": p_value(row.adjusted)}
+                | {"seeds": f"{row.seeds}" + ("" if row.paired else ", not paired")}
+            )
+    return pd.DataFrame(rows)
+
+
+def _lost(table: pd.DataFrame) -> list[str]:
+    """The outcomes that are worth a column."""
+    return [outcome for outcome in OUTCOMES[1:] if table[outcome].any()]
+
+
+def _about(row: Any, groups: pd.DataFrame) -> dict[str, str]:
+    cells = {"data": str(row.problem)} if groups["problem"].nunique() > 1 else {}
+    return cells | {"option": str(row.option), "setting": str(row.setting) or NONE}
+
+
+def _counted(row: Any, lost: Sequence[str]) -> dict[str, str]:
+    return {"finished": f"{row.finished} of {row.planned}"} | {name: str(getattr(row, name)) for name in lost}
+
+
+def _mean(row: Any) -> dict[str, str]:
+    return {"mean": interval(row, "mean", "mean_low", "mean_high")}

@@ -1,0 +1,85 @@
+"""What is left of the best trials of a search when they are trained again with fresh seeds."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial
+
+from seedsweep.comparison.inference import mean
+from seedsweep.search.aggregate import Judge
+
+ALIKE = 0.02  # of the range that is searched: of five decades a quarter more
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A trial of a study, of one of several options if any, that was trained again with fresh seeds.
+
+    `values` are those of its runs with them, nan where one failed; `value` is their aggregate, `low` and `high` the
+    limits of their mean (Student's t, 95 %; nan where a run did not come to its end), `searched` the value that it was
+    chosen for, and `optimism` by how much that was better.
+    """
+
+    study: str
+    option: str
+    number: int
+    params: Mapping[str, Any]
+    searched: float
+    value: float
+    low: float
+    high: float
+    optimism: float
+    values: tuple[float, ...]
+
+
+def different(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
+    """So many of the trials, the best first, of which those that are like a better one come last.
+
+    Trials next to one another have the luck of the same seeds in common: if one of them was lucky, so were all.
+    """
+    chosen: list[FrozenTrial] = []
+    for trial in ranked:
+        if len(chosen) < count and all(_apart(trial, other) for other in chosen):
+            chosen.append(trial)
+    return chosen + [trial for trial in ranked if trial not in chosen][: count - len(chosen)]
+
+
+def _apart(one: FrozenTrial, other: FrozenTrial) -> bool:
+    """Whether two trials differ in a choice, or in a number by more than `ALIKE` of its range."""
+    if one.params.keys() != other.params.keys():
+        return True
+    return any(_distance(one.distributions[key], one.params[key], other.params[key]) > ALIKE for key in one.params)
+
+
+def _distance(distribution: BaseDistribution, one: Any, other: Any) -> float:
+    if not isinstance(distribution, FloatDistribution | IntDistribution):
+        return float(one != other)
+    scale = math.log if distribution.log else float
+    low, high = scale(distribution.low), scale(distribution.high)
+    return abs(scale(one) - scale(other)) / (high - low) if high > low else 0.0
+
+
+def at_the_end(trial: FrozenTrial) -> list[str]:
+    """A sentence for each of a trial's numbers that lies at an end of what was searched."""
+    found = []
+    for key, distribution in trial.distributions.items():
+        if isinstance(distribution, FloatDistribution) and distribution.low < distribution.high:
+            ends = (distribution.low, distribution.high)
+            if min(_distance(distribution, trial.params[key], end) for end in ends) <= ALIKE:
+                where = f"is at an end of what was searched, {distribution.low:g} to {distribution.high:g}: widen it"
+                found.append(f"the best {key}, {trial.params[key]:.4g}, {where}")
+    return found
+
+
+def confirm(study: str, option: str, trial: FrozenTrial, values: Sequence[float], judge: Judge) -> Confirmed:
+    """The trial with what its runs with fresh seeds gave; nan is a run that failed."""
+    sign, searched = float(judge.signs[0]), float(trial.values[0])
+    (value,) = judge.value([[each] for each in values])
+    low = high = math.nan
+    if len(values) > 1 and all(map(math.isfinite, values)):
+        _, low, high = mean(values)
+    optimism = sign * (value - searched)
+    return Confirmed(study, option, trial.number, trial.params, searched, value, low, high, optimism, tuple(values))

@@ -1,0 +1,46 @@
+"""The jobs of a search: what is wrong with them is said before there is a study, or fails their trial."""
+
+from collections.abc import Callable, Sequence
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.errors import ConfigCompositionException
+from omegaconf import DictConfig
+
+from seedsweep.config.application import compose_jobs, is_tracked
+from seedsweep.config.planned_run import SEEDS
+from seedsweep.engine.factories import check
+from seedsweep.errors import ConfigError
+from seedsweep.search.spaces import Searched, as_overrides, describe, middle
+
+
+def job_check(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence[str]], object]:
+    """What composes a job as all will be, and raises what is wrong with it."""
+    if not is_tracked(config):
+        return len  # whatever an application takes; a job that cannot be composed ends the search
+    compose = compose_jobs(loader, config)
+    return lambda job: check(compose(job, 0).config)
+
+
+def check_space(searched: Searched, config: DictConfig) -> None:
+    """Raise `ConfigError` where seeds are searched, of which the luckiest would win."""
+    for key in searched.space:
+        if is_tracked(config) and key.lstrip("+~") in SEEDS:
+            allowed = "would be searched, and the luckiest seed win; hydra.sweeper.seeds=5 trains every trial with five"
+            raise ConfigError(key, describe(searched.space[key]), allowed)
+
+
+def check_one(
+    searched: Searched, seeds: list[int] | None, check_job: Callable[[Sequence[str]], object], rate: float
+) -> None:
+    """Check one job, with values from the middle of the space: what is wrong shall be said before there is a study."""
+    drawn = as_overrides(middle(searched.space), searched)
+    try:
+        check_job([*drawn, *(f"seed={seed}" for seed in (seeds or [])[:1])])
+    except ConfigError:
+        if not rate:  # else some trials may fail
+            raise
+    except ConfigCompositionException as error:
+        text = str(error)
+        for key, override in ((override.partition("=")[0], override) for override in drawn):
+            text = text.replace(override, f"{key}=…") if key in searched.space else text  # nobody has typed the value
+        raise ConfigCompositionException(text) from error

@@ -1,0 +1,71 @@
+"""Which runs leave at the end of an epoch, since Optuna's pruner gives up their trial."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from optuna.trial import Trial
+
+from seedsweep.config.composing import Composed
+from seedsweep.outcomes import Column
+from seedsweep.search.aggregate import Judge
+from seedsweep.search.spaces import known_as
+from seedsweep.search.wilcoxon import SEEDS
+
+
+class Pruning:
+    """Reports what the trials of a round are worth after every epoch, and knows which of them were given up.
+
+    A trial is worth what its runs give that train together. Where they train in several fleets, or one by one, the
+    first to come to the end of an epoch reports it; the others leave too once it is given up. With `by_seed`, the
+    values of its runs are kept besides, for a pruner that compares them one by one.
+    """
+
+    def __init__(self, metric: str, judge: Judge, by_seed: bool = False):
+        self.metric, self.judge, self.by_seed = metric, judge, by_seed
+        self.begin({})
+
+    def begin(self, trials: Mapping[Trial, Sequence[Sequence[str]]]) -> None:
+        """Forget the last round; the trials of this one have these jobs, by their overrides."""
+        self.trials: dict[str, list[Trial]] = {}  # by job: a choice may be suggested twice in a round
+        for trial, jobs in trials.items():
+            for job in jobs:
+                self.trials.setdefault(known_as(job), []).append(trial)
+        self.pruned: set[Trial] = set()
+        self.left: set[str] = set()  # the jobs, as texts, that did not come to their end
+        self._reported: set[tuple[Trial, int]] = set()  # with the epoch
+
+    def __call__(self, jobs: Sequence[Composed], columns: Sequence[Column]) -> list[int]:
+        """The places in `jobs`, the members of a fleet, of those that shall leave, by the columns of an epoch."""
+        measured = [column for column in columns if column.metric == self.metric]
+        if not measured or not self.trials:
+            return []
+        last = measured[-1]
+        values = dict(zip(last.members.tolist(), last.values.tolist(), strict=True))
+        leaving: set[int] = set()
+        for trial, places in self._places(jobs).items():
+            measured_now = [place for place in places if place in values]
+            runs = [[values.get(place, np.inf)] for place in places]  # what is not measured any more has diverged
+            over = all(jobs[place].config["trainer"]["max_epochs"] == last.epoch + 1 for place in measured_now)
+            if measured_now and self._gives_up(trial, runs, last.epoch + 1, over):
+                leaving |= set(places)
+        self.left |= {known_as(jobs[place].overrides) for place in leaving}
+        return sorted(leaving)
+
+    def _places(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:
+        places: dict[Trial, list[int]] = {}
+        for place, job in enumerate(jobs):
+            for trial in self.trials.get(known_as(job.overrides), ()):
+                places.setdefault(trial, []).append(place)
+        return places
+
+    def _gives_up(self, trial: Trial, runs: Sequence[Sequence[float]], epoch: int, over: bool) -> bool:
+        if (trial, epoch) in self._reported:
+            return trial in self.pruned
+        self._reported.add((trial, epoch))
+        (value,) = self.judge.value(runs)
+        if self.by_seed:
+            trial.set_user_attr(f"{SEEDS}{epoch}", [run[0] for run in runs])
+        trial.report(value, epoch)
+        if not over and trial.should_prune():
+            self.pruned.add(trial)
+        return trial in self.pruned

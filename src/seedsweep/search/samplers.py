@@ -1,0 +1,84 @@
+"""Optuna's samplers and pruners from their configurations, whichever Optuna is installed."""
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import optuna
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler, GridSampler
+
+from seedsweep.errors import ConfigError
+from seedsweep.search.spaces import Space, grid
+
+SAMPLER, PRUNER = "hydra.sweeper.sampler", "hydra.sweeper.pruner"
+
+
+def make_sampler(part: Mapping[str, Any], space: Space) -> BaseSampler:
+    """The sampler of a configuration with `_target_`, in which null leaves Optuna its own default.
+
+    A sampler of grids gets all values of the space. Raises `ConfigError` for what this Optuna does not have.
+    """
+    kind = _class(SAMPLER, group_of(SAMPLER, part), BaseSampler)
+    more: dict[str, Any] = {"search_space": grid(space)} if issubclass(kind, GridSampler) else {}
+    made: BaseSampler = _make(SAMPLER, kind, part, more)
+    return made
+
+
+def make_pruner(part: Mapping[str, Any] | None) -> BasePruner | None:
+    """The pruner of a configuration likewise; None for none."""
+    if not part or not group_of(PRUNER, part).get("_target_"):
+        return None
+    more: dict[str, Any] = {}
+    if part.get("wrapped_pruner"):
+        more["wrapped_pruner"] = make_pruner(part["wrapped_pruner"])
+    own = {key: value for key, value in part.items() if key not in more}
+    made: BasePruner = _make(PRUNER, _class(PRUNER, part, BasePruner), own, more)
+    return made
+
+
+def group_of(key: str, part: Any) -> Mapping[str, Any]:
+    """The configuration of an option; raises `ConfigError` where its name was given as a value."""
+    if not isinstance(part, Mapping):
+        raise ConfigError(key, part, f"is a group, whose options are chosen by {key.replace('.', '/')}={part}")
+    return part
+
+
+def _class(key: str, part: Mapping[str, Any], base: type) -> type:
+    target = str(part.get("_target_"))
+    try:
+        module, _, name = target.rpartition(".")
+        kind = getattr(import_module(module), name)
+    except (ValueError, ImportError, AttributeError) as error:
+        hint = "; tpe does its work" if target.endswith("MOTPESampler") else ""
+        allowed = f"is not in Optuna {optuna.__version__}{hint}" if target.startswith("optuna.") else str(error)
+        raise ConfigError(f"{key}._target_", target, allowed) from error
+    if not (isinstance(kind, type) and issubclass(kind, base)):
+        raise ConfigError(f"{key}._target_", target, f"must be a subclass of optuna's {base.__name__}")
+    return kind
+
+
+def _make(key: str, kind: type, part: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
+    given = {name: value for name, value in part.items() if value is not None and not name.startswith("_")}
+    known = inspect.signature(kind).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        for name in given:
+            if name not in known:
+                allowed = f"{kind.__name__} of Optuna {optuna.__version__} takes {', '.join(known)}"
+                raise ConfigError(f"{key}.{name}", given[name], allowed)
+    try:
+        made = {name: instantiate(value) if _is_object(value) else value for name, value in given.items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)  # of what somebody has chosen
+            return kind(**made, **more)
+    except (TypeError, ValueError, ImportError, InstantiationException) as error:
+        raise ConfigError(key, kind.__name__, str(error)) from error
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, Mapping) and "_target_" in value

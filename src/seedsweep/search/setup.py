@@ -1,0 +1,282 @@
+"""From the keys of `hydra.sweeper` and the overrides of a command to a search and its studies, all of it checked."""
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import uuid4
+
+import optuna
+import pandas as pd
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.types import Override
+from hydra.utils import get_method, instantiate
+from omegaconf import DictConfig, OmegaConf
+from optuna.pruners import NopPruner
+from optuna.samplers import GridSampler
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import Trial, TrialState
+
+from seedsweep.config.application import is_tracked, search_name
+from seedsweep.config.planned_run import RECORDING, canonical, leaves
+from seedsweep.errors import ConfigError, FailedRunsError
+from seedsweep.outcomes import MAXIMIZED
+from seedsweep.search.aggregate import Judge
+from seedsweep.search.confirm import Confirmed
+from seedsweep.search.console import print_begun, print_found
+from seedsweep.search.jobs import check_one, check_space, job_check
+from seedsweep.search.option_spaces import read_entrants
+from seedsweep.search.pruning import Pruning
+from seedsweep.search.record import dashboard, end_killed, winners_of
+from seedsweep.search.rounds import Search, Studied
+from seedsweep.search.samplers import PRUNER, SAMPLER, group_of, make_pruner, make_sampler
+from seedsweep.search.shared_study import SharedStudy
+from seedsweep.search.spaces import Searched, grid
+from seedsweep.search.storages import default_storage, open_storage
+from seedsweep.search.tables import confirmed_table, doubts
+from seedsweep.validation import check_choice, check_whole
+
+log = logging.getLogger(__name__)
+NAME = 450  # characters of a study's name that every storage takes, and then some
+WILCOXON = "seedsweep.wilcoxon.WilcoxonSeedsPruner"
+LARGEST = 2**31 - 1  # seed
+KEYS = (  # of hydra-optuna-sweeper, and ours
+    *("sampler", "direction", "storage", "study_name", "n_trials", "n_jobs", "max_failure_rate", "search_space"),
+    *("params", "custom_search_space"),
+    *("pruner", "seeds", "aggregate", "risk", "confirm", "confirm_seeds", "per", "studies"),
+)
+APART = 1_000_003  # between the seeds of the samplers of two studies
+Keys = Mapping[str, Any]  # of hydra.sweeper, plain
+
+
+def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader, config: DictConfig) -> Search:
+    """The search that the keys and the overrides ask for; raises `ConfigError` for what is not allowed.
+
+    Of Optuna only warnings are heard from here on.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if unknown := sorted(set(keys) - set(KEYS)):
+        raise ConfigError(f"hydra.sweeper.{unknown[0]}", keys[unknown[0]], f"no such key; there are {', '.join(KEYS)}")
+    for key in ("n_trials", "n_jobs", "studies"):
+        check_whole(f"hydra.sweeper.{key}", keys[key], 1)
+    rate = keys["max_failure_rate"]
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
+        raise ConfigError("hydra.sweeper.max_failure_rate", rate, "must be a fraction from 0 to 1")
+    entrants = read_entrants(keys, overrides, loader, config)
+    searched = next(iter(entrants.values()))
+    directions = _directions(keys["direction"])
+    seeds = _seeds(keys["seeds"])
+    if seeds is not None and "seed" in (key.lstrip("+~") for key in searched.order):
+        raise ConfigError(
+            "hydra.sweeper.seeds", keys["seeds"], "seed is given by an override, too; leave one of them out"
+        )
+    judge, check_job = Judge(directions, keys["aggregate"], keys["risk"]), job_check(loader, config)
+    if is_tracked(config):
+        _check_objective(config, searched, directions)
+    for each in entrants.values():
+        check_space(each, config)
+        if not keys["custom_search_space"]:  # of which a job may need its values
+            check_one(each, seeds, check_job, rate)
+    fresh, pruning = _fresh(seeds, keys), _pruning(keys, searched, judge, config)  # before there are studies
+    search = Search(
+        _studies(keys, entrants, directions, seeds, config),
+        judge=judge,
+        n_jobs=keys["n_jobs"],
+        max_failure_rate=rate,
+        confirm=keys["confirm"],
+        fresh=fresh if len(directions) == 1 else (),
+        pruning=pruning,
+        metric=_metric(config, searched) if is_tracked(config) else "value",
+        check=check_job,
+    )
+    if is_tracked(config) and config.tracking.uri is not None:
+        end_killed(config.tracking.uri, search)
+    print_begun(search)
+    return search
+
+
+def _studies(
+    keys: Keys, entrants: Mapping[str, Searched], directions: Sequence[str], seeds: list[int] | None, config: DictConfig
+) -> list[Studied]:
+    """The studies of each option, which have nothing in common: neither their samplers' seeds nor their runs'."""
+    storage = _storage(keys["storage"], config)
+    several, values = len(entrants) * keys["studies"] > 1, _values(config)
+    name = keys["study_name"] or (search_name(config)[:NAME] if is_tracked(config) else None)
+    name = name or (f"search {uuid4().hex[:8]}" if several else None)
+    studies: list[Studied] = []
+    for option, searched in entrants.items():
+        for repeat in range(keys["studies"]):
+            words = [name, option, f"study {repeat + 1}" if keys["studies"] > 1 else ""]
+            one = " | ".join(filter(None, words)) or None
+            own = None if seeds is None else [seed + repeat * (max(seeds) + 1) for seed in seeds]
+            terms = {"seeds": str(own), "aggregate": f"{keys['aggregate']} {keys['risk']}"} | values
+            study = _study(keys, searched, directions, storage, one, APART * len(studies), terms, config)
+            studies.append(Studied(study, searched, option, own))
+    return studies
+
+
+def found(search: Search, confirmed: Sequence[Confirmed]) -> tuple[dict[str, Any], pd.DataFrame]:
+    """What a search found, which is printed: as hydra-optuna-sweeper writes it, and the `confirmed_table`."""
+    finished = [each for each in search.studies if each.trials(TrialState.COMPLETE)]
+    again = confirmed_table(search, confirmed)
+    if not finished:
+        if not any(each.trials(TrialState.RUNNING) for each in search.studies):
+            raise FailedRunsError("no trial came to its end, so there is no best one")
+        log.warning("no trial has come to its end yet: those that are left run in other processes")
+        return {"name": "optuna"}, again
+    if len(search.judge.signs) > 1:
+        several = len(search.studies) > 1
+        solutions = [
+            ({"option": each.option} if several else {}) | {"params": trial.params, "values": trial.values}
+            for each in finished
+            for trial in each.study.study.best_trials
+        ]
+        return {"name": "optuna", "solutions": solutions}, again
+    finished.sort(key=lambda studied: search.judge.signs[0] * studied.study.study.best_value)
+    kept = dashboard(search.studies[0].study.storage)
+    print_found(search, again, winners_of(search, again), doubts(search, again), kept)
+    best = finished[0].study.study
+    results: dict[str, Any] = {"name": "optuna", "best_params": best.best_params, "best_value": best.best_value}
+    if len(search.studies) > 1:
+        results["studies"] = [_of_study(each) for each in finished]
+    if confirmed:
+        results["confirmed"] = [asdict(each) | {"values": list(each.values)} for each in confirmed]
+    return results, again
+
+
+def _of_study(studied: Studied) -> dict[str, Any]:
+    study = studied.study.study
+    about = {"study": study.study_name, "option": studied.option}
+    return about | {"best_params": study.best_params, "best_value": study.best_value}
+
+
+def _check_objective(config: DictConfig, searched: Searched, directions: Sequence[str]) -> None:
+    """The direction is that of the metric that a run returns."""
+    metric = _metric(config, searched)
+    right = "maximize" if metric.endswith(MAXIMIZED) else "minimize"
+    if list(directions) != [right]:
+        raise ConfigError("hydra.sweeper.direction", ", ".join(directions), f"objective.metric={metric} needs {right}")
+
+
+def _directions(given: Any) -> list[str]:
+    """`minimize` or `maximize`, as text or enumeration, one or several."""
+    several = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    directions = [str(getattr(each, "name", each)) for each in several]
+    for direction in directions:
+        check_choice("hydra.sweeper.direction", direction, ("minimize", "maximize"))
+    return directions
+
+
+def _seeds(given: Any) -> list[int] | None:
+    if given is None:
+        return None
+    if isinstance(given, int) and not isinstance(given, bool):
+        check_whole("hydra.sweeper.seeds", given, 1, what="how many")
+        return list(range(given))
+    seeds = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    for seed in seeds:
+        check_whole("hydra.sweeper.seeds", seed, 0, LARGEST)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ConfigError("hydra.sweeper.seeds", seeds, "must be different seeds, at least one")
+    return seeds
+
+
+def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
+    """The seeds after those of the search, which no trial was chosen by."""
+    check_whole("hydra.sweeper.confirm", keys["confirm"], 0)
+    count = keys["confirm_seeds"]
+    if count is not None:
+        check_whole("hydra.sweeper.confirm_seeds", count, 1)
+    if seeds is None:
+        return ()
+    first = (max(seeds) + 1) * keys["studies"]
+    fresh = range(first, first + (len(seeds) if count is None else count))
+    most = (LARGEST + 1 - len(fresh)) // keys["studies"] - 1
+    check_whole("hydra.sweeper.seeds", max(seeds), 0, most, "after which there is room for fresh ones")
+    return fresh
+
+
+def _pruning(keys: Keys, searched: Searched, judge: Judge, config: DictConfig) -> Pruning | None:
+    if make_pruner(keys["pruner"]) is None:
+        return None
+    kinds = [part.get("_target_") for part in (keys["pruner"], keys["pruner"].get("wrapped_pruner") or {})]
+    return Pruning(_measured(config, searched), judge, by_seed=WILCOXON in kinds)
+
+
+def _metric(config: DictConfig, searched: Searched) -> str:
+    return str(searched.fixed.get("objective.metric") or config.get("objective", {}).get("metric"))
+
+
+def _measured(config: DictConfig, searched: Searched) -> str:
+    """The metric that a pruner looks at; raises `ConfigError` where there is none after every epoch."""
+    metric = _metric(config, searched)
+    if not is_tracked(config) or metric.startswith("test/"):
+        raise ConfigError(PRUNER, f"objective.metric={metric}", "a pruner needs a metric of every epoch, as val/loss")
+    return metric
+
+
+def _study(
+    keys: Keys,
+    searched: Searched,
+    directions: Sequence[str],
+    storage: BaseStorage,
+    name: str | None,
+    apart: int,
+    terms: Mapping[str, str],
+    config: DictConfig,
+) -> SharedStudy:
+    part, pruner = dict(group_of(SAMPLER, keys["sampler"])), make_pruner(keys["pruner"])
+    if isinstance(part.get("seed"), int):  # a study that goes on would get its first suggestions again
+        part["seed"] += apart + _trials(storage, name)
+    sampler = make_sampler(part, searched.space)
+    n_trials = keys["n_trials"]
+    if isinstance(sampler, GridSampler):
+        n_trials = min(n_trials, math.prod(len(values) for values in grid(searched.space).values()))
+    suggest = _conditional(keys["custom_search_space"], searched, config)
+    pruner = pruner or NopPruner()
+    return SharedStudy(name, storage, directions, sampler, pruner, searched.space, n_trials, suggest, terms)
+
+
+def _values(config: DictConfig) -> dict[str, str]:
+    """What stands in the files of a tracked application's configuration, and decides what a trial is, by key."""
+    if not is_tracked(config):
+        return {}
+    raw: Any = OmegaConf.to_container(config, resolve=False)
+    kept = {key: value for key, value in raw.items() if key not in ("hydra", *RECORDING) or key == "objective"}
+    return {key: canonical(value) for key, value in leaves(kept)}
+
+
+def _trials(storage: BaseStorage, name: str | None) -> int:
+    """How many trials a study has, 0 if it is new."""
+    try:
+        return storage.get_n_trials(storage.get_study_id_from_name(str(name)))
+    except KeyError:
+        return 0
+
+
+def _storage(given: Any, config: DictConfig) -> BaseStorage:
+    if isinstance(given, Mapping):  # as hydra-optuna-sweeper takes one
+        made: BaseStorage = instantiate(given)
+        return made
+    if given is not None:
+        return open_storage(given)
+    kept = is_tracked(config) and config.tracking.uri is not None
+    return open_storage(default_storage()) if kept else InMemoryStorage()
+
+
+def _conditional(path: str | None, searched: Searched, config: DictConfig) -> Callable[[Trial], None] | None:
+    """The application's own function of its configuration and a trial, which finds there what is fixed."""
+    if path is None:
+        return None
+    try:
+        extend = get_method(path)
+    except (ImportError, ValueError) as error:
+        raise ConfigError("hydra.sweeper.custom_search_space", path, str(error)) from error
+
+    def suggest(trial: Trial) -> None:
+        for key, text in searched.fixed.items():
+            trial.set_user_attr(key, text)
+        extend(config, trial)
+
+    return suggest

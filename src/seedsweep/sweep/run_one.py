@@ -1,0 +1,68 @@
+"""What one Hydra job does: check its configuration, train it, record it, and return its objective."""
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from seedsweep.config.completeness import Config, resolve
+from seedsweep.config.planned_run import PlannedRun, overridden, plan_run
+from seedsweep.engine.factories import Job, build
+from seedsweep.engine.lightning import Prune, train
+from seedsweep.outcomes import RunResult, objective
+from seedsweep.problem.data_module import MODULE_STREAM
+from seedsweep.report.console import print_interrupted, print_run
+from seedsweep.tracking.writer import record_run
+
+
+def run(config: DictConfig) -> float:
+    """Train and record one run; the value of its `objective`, the worst one if it diverged.
+
+    Raises `ConfigError` before anything is recorded if the configuration is wrong, and what the training raises after
+    it has been recorded as failed.
+    """
+    sweeping = HydraConfig.initialized() and "MULTIRUN" in str(HydraConfig.get().mode)
+    left = "nothing had been trained"
+    try:
+        plain = resolve(config)
+        job = build(plain)
+        planned = _plan(plain, job)
+        left = "what had been trained is recorded" if plain["tracking"]["uri"] else "nothing is kept"
+        if sweeping:
+            return train_alone(plain, job, planned)[0]
+        job.trainer.setdefault("enable_progress_bar", True)
+        value, result, page = train_alone(plain, job, planned)
+    except KeyboardInterrupt:
+        if sweeping:
+            raise
+        print_interrupted(left)
+        raise SystemExit(130) from None
+    print_run(planned, result, plain["tracking"]["uri"], page)
+    return value
+
+
+def train_alone(
+    config: Config, job: Job, planned: PlannedRun, prune: Prune | None = None
+) -> tuple[float, RunResult, str | None]:
+    """Train and record a run by the reference engine; its objective, its result, and its page in MLflow's UI.
+
+    `prune` gets the points of every epoch, and says whether the training ends there.
+    """
+    with record_run(config["tracking"], planned, "lightning", job.splits.fingerprint) as record:
+        with torch.random.fork_rng(devices=[]):  # for modules that draw in their steps, such as dropout
+            torch.manual_seed(MODULE_STREAM + config["order_seed"])
+            result = train(job.module, job.data, publish=record.publish, prune=prune, **job.trainer)
+        value = objective(result, **config["objective"])
+        record.finish(result, job.network)
+    return value, result, record.page
+
+
+def _plan(config: Config, job: Job) -> PlannedRun:
+    """How the run will be known, by what Hydra says of the job where there is one."""
+    if not HydraConfig.initialized():
+        return plan_run(config, {}, (), job.splits.fingerprint)
+    hydra = HydraConfig.get()
+    labels = config["tracking"]["labels"]
+    if labels is None:
+        labels = [overridden(override) for override in hydra.overrides.task]
+    number = 0 if OmegaConf.is_missing(hydra.job, "num") else hydra.job.num
+    return plan_run(config, hydra.runtime.choices, labels, job.splits.fingerprint, number)

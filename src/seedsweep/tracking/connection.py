@@ -1,0 +1,169 @@
+"""Where runs are kept: the address of the MLflow store, and the way into it for the writer and the reader."""
+
+import logging
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+from hydra.utils import to_absolute_path
+
+from seedsweep.errors import ConfigError
+from seedsweep.gc_pause import collector_paused
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SQLITE = "sqlite:///"
+SCHEMA_LOCK = 0x5EED5EED  # any number that nobody else locks in the same PostgreSQL database
+QUIET = {  # MLflow's settings that every command wants, unless the user has said otherwise
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # no command may need the network
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # one for every small file
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for every run
+}
+ALLOWED = "must be sqlite:///FILE.db, postgresql+psycopg://…, or http(s)://… of an MLflow server"
+
+
+def root() -> Path:
+    """The project's folder when seedsweep is installed from a clone of it, otherwise the working directory."""
+    clone = Path(__file__).parents[3]
+    return clone if (clone / "pyproject.toml").exists() else Path.cwd()
+
+
+def project_uri() -> str:
+    """`mlruns/mlflow.db` in the project's folder."""
+    return f"{SQLITE}{root() / 'mlruns' / 'mlflow.db'}"
+
+
+def default_uri() -> str:
+    """`MLFLOW_TRACKING_URI` where it is set, otherwise the project's own store."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or project_uri()
+
+
+def connect(uri: str, create: bool = False) -> "MlflowClient":
+    """A client of the store at `uri`, with the schema in place when `create`.
+
+    Tried before any work: raises `ConfigError` when the store is out of reach, is none, or cannot be written.
+    """
+    uri = absolute(uri)
+    if uri.startswith(SQLITE):
+        _try_sqlite(uri, create)
+    elif uri.startswith("http"):
+        _try_server(uri)
+    else:
+        _try_database(uri)
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    for name in ("alembic", "mlflow.store.db.utils"):  # their word on every migration
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with collector_paused(), _alone(uri, create):
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        try:
+            client = MlflowClient(tracking_uri=uri)  # imports the kind of store, and makes the schema of a new one
+            client.search_experiments(max_results=1)
+        except MlflowException as error:
+            allowed = _newer(str(error)) or f"MLflow cannot use it: {error}"
+            raise ConfigError("tracking.uri", uri, allowed) from error
+    return client
+
+
+def _newer(reason: str) -> str | None:
+    """What to say of a schema that this MLflow does not know: it takes that for an old one, which it would upgrade."""
+    import mlflow
+
+    found = re.search(r"found version (\w+), but expected", reason)
+    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
+    if not found or any(migrations.glob(f"{found[1]}_*")):
+        return None
+    return f"it was made by a newer MLflow than {mlflow.__version__}, which is here: pip install --upgrade mlflow"
+
+
+def absolute(uri: str) -> str:
+    """The same address from any working directory; raises `ConfigError` on one that is not an address of a store."""
+    if not isinstance(uri, str) or not re.match(r"(sqlite|postgresql(\+\w+)?|https?)://", uri):
+        raise ConfigError("tracking.uri", uri, ALLOWED)
+    if uri.startswith("sqlite") and (not uri.startswith(SQLITE) or uri in (SQLITE, f"{SQLITE}:memory:")):
+        raise ConfigError("tracking.uri", uri, "must name a file: sqlite:///FILE.db")
+    return SQLITE + to_absolute_path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else uri.rstrip("/")
+
+
+def artifact_location(uri: str, experiment: str) -> str | None:
+    """The folder for the artifacts of an experiment; None where an MLflow server decides."""
+    if uri.startswith("http"):
+        return None
+    folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else root() / "mlruns"
+    return (folder / "artifacts" / re.sub(r"[^\w-]+", "_", experiment)[:100]).as_uri()
+
+
+def _alone(uri: str, create: bool) -> AbstractContextManager[Any]:
+    """Two commands that make the schema of one new database at once would both fail, and so would one that reads it."""
+    if uri.startswith(SQLITE):
+        lock = f"{uri.removeprefix(SQLITE)}.lock"
+        return FileLock(lock) if create or os.access(lock, os.W_OK) else nullcontext()
+    return nullcontext() if uri.startswith("http") else schema_lock(uri)
+
+
+@contextmanager
+def schema_lock(url: Any) -> Iterator[None]:
+    """Wait for the processes and hosts that may be making a schema in this database, if it is PostgreSQL, which frees
+    the lock of a dead one."""
+    import sqlalchemy
+
+    if sqlalchemy.make_url(url).get_backend_name() != "postgresql":
+        yield
+        return
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, connect_args={"connect_timeout": 10})
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(SCHEMA_LOCK)))
+        yield
+
+
+def _try_sqlite(uri: str, create: bool) -> None:
+    file = Path(uri.removeprefix(SQLITE))
+    try:
+        if create:
+            (file.parent / "artifacts").mkdir(parents=True, exist_ok=True)
+        elif not file.is_file():
+            raise ConfigError("tracking.uri", uri, "no such file; nothing has been recorded there yet")
+        database = sqlite3.connect(file, timeout=20)
+        try:
+            database.execute("BEGIN IMMEDIATE" if create else "SELECT * FROM sqlite_master")
+        finally:
+            database.close()
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError("tracking.uri", uri, f"cannot be {'written' if create else 'read'}: {error}") from error
+
+
+def _try_server(uri: str) -> None:
+    import requests
+
+    try:
+        answer = requests.get(f"{uri}/health", timeout=10)
+        answer.raise_for_status()
+        if answer.text.strip() != "OK":
+            raise ConfigError("tracking.uri", uri, "something answers there that is no MLflow server")
+    except requests.RequestException as error:
+        status = error.response.status_code if error.response is not None else None
+        hint = "; was the server told this host name with --allowed-hosts?" if status == 403 else ""
+        reason = f"HTTP status {status}" if status else type(error).__name__
+        allowed = f"no MLflow server answers there ({reason}{hint})"
+        raise ConfigError("tracking.uri", uri, allowed) from error
+
+
+def _try_database(uri: str) -> None:
+    import sqlalchemy
+
+    try:
+        engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool, connect_args={"connect_timeout": 10})
+        engine.connect().close()
+    except ImportError as error:
+        raise ConfigError("tracking.uri", uri, f"{error}: pip install 'seedsweep[postgres]'") from error
+    except (sqlalchemy.exc.SQLAlchemyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError("tracking.uri", uri, f"the database is out of reach: {reason}") from error

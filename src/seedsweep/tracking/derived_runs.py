@@ -1,0 +1,163 @@
+"""One run a group in the MLflow store, with the mean curves of its seeds, so that MLflow's own charts compare those."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.config.planned_run import PROBLEM, PlannedRun, canonical
+from seedsweep.errors import ConfigError
+from seedsweep.outcomes import OUTCOMES, Column, Point
+from seedsweep.tracking import connection as store
+from seedsweep.tracking.fleet_writer import THREADS
+from seedsweep.tracking.sql import open_database
+from seedsweep.tracking.sql_writer import FleetRows, NewRun
+from seedsweep.tracking.tags import named
+from seedsweep.tracking.writer import TRAINING, RunRecord
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from sqlalchemy import Connection
+
+GROUP = ["problem", "group"]  # what a row of `groups` is known by
+LINES = {"": "mean", "_low": "low", "_high": "high"}  # what is added to a metric's name, and the column of its band
+MOST = 50_000  # runs that a server gives at once
+FORMER = """SELECT kind.run_uuid FROM tags AS kind JOIN tags AS sweep ON kind.run_uuid = sweep.run_uuid
+WHERE kind.key = 'seedsweep.kind' AND kind.value = :kind AND sweep.key = 'seedsweep.sweep' AND sweep.value = :sweep"""
+
+
+def record_groups(
+    sweep: str,
+    bands: pd.DataFrame,
+    groups: pd.DataFrame,
+    tracking_uri: str | None = None,
+    by: str = "optimizer",
+    at: Sequence[str] = (),
+) -> None:
+    """Write a run for each of the groups of a sweep, its run id, in place of those written before.
+
+    `groups` has a row a group: `problem`, `group`, `option`, `setting`, `planned` and the outcomes; `bands` their
+    curves, as `bands.bands` gives them. Under a metric's own name is its mean, beside it `…_low` and `…_high`, and `n`:
+    the number of runs that the means of a step are over, the smallest where those of its metrics differ. `by` is the
+    param whose values are the options, `at` are the names of the params in the settings, in their order.
+    """
+    client = store.connect(tracking_uri or store.default_uri())
+    experiment, now = _experiment(client, sweep), int(time.time() * 1000)
+    runs = [NewRun(run, experiment, _tags(sweep, row), now) for run, row in _planned(groups, by, at)]
+    replace_runs(client, sweep, "group", runs, list(_columns(bands, groups, now)))
+
+
+def replace_runs(
+    client: "MlflowClient", sweep: str, kind: str, runs: Sequence[NewRun], columns: Sequence[Column]
+) -> None:
+    """Write runs of one kind, all of one experiment, below a sweep, in place of those of that kind."""
+    if database := open_database(client.tracking_uri):
+        FleetRows(client, database, runs).replace(lambda connection: _former(connection, sweep, kind), columns)
+    elif runs:
+        _replace(client, runs[0].experiment, _clause(sweep, kind), runs, columns)
+
+
+def groups_page(experiment_id: str, sweep: str) -> str:
+    """The page in MLflow's UI with the charts of a sweep's groups; sorted by a metric, they are not folded away.
+
+    Of more than ten the UI draws the first, so that the best are seen; a click shows all.
+    """
+    query = {"searchFilter": _clause(sweep, "group"), "orderByKey": "metrics.`val/loss`", "orderByAsc": "true"}
+    query |= {"compareRunsMode": "CHART"}
+    return f"#/experiments/{experiment_id}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"
+
+
+def _clause(sweep: str, kind: str) -> str:
+    return f"tags.`seedsweep.kind` = '{kind}' and tags.`seedsweep.sweep` = '{sweep}'"
+
+
+def _experiment(client: "MlflowClient", sweep: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        run = client.get_run(sweep)
+    except MlflowException:
+        run = None
+    if run is None or run.data.tags.get("seedsweep.kind") != "sweep":
+        raise ConfigError("sweep", sweep, f"no such sweep in {client.tracking_uri}")
+    return str(run.info.experiment_id)
+
+
+def _planned(groups: pd.DataFrame, by: str, at: Sequence[str]) -> Iterator[tuple[PlannedRun, Mapping[Any, Any]]]:
+    """What each of the runs is called and its params, and the row of `groups` that it is made of."""
+    several = groups["problem"].nunique() > 1
+    for place, row in enumerate(groups.to_dict("records")):
+        name = f"{row['problem']} {row['group']}" if several else row["group"]
+        whole = row["finished"] == row["planned"]
+        count = f"mean of {row['finished']}" if whole else f"{row['finished']} of {row['planned']} finished"
+        params = {PROBLEM: row["problem"]} if row["problem"] else {}
+        setting = {key: canonical(row[key]) for key in at if not pd.isna(row[key])}
+        params |= {by: row["option"]} | setting | {"seeds": str(row["planned"])}
+        yield PlannedRun(place, f"{name} ({count})", row["group"], "", "", (params,)), row
+
+
+def _tags(sweep: str, row: Mapping[Any, Any]) -> dict[str, str]:
+    counts = {name: str(row[name]) for name in ("planned", *OUTCOMES) if name in row}
+    return named({"kind": "group", "sweep": sweep, "group": row["group"]} | counts)
+
+
+def _columns(bands: pd.DataFrame, groups: pd.DataFrame, now: int) -> Iterator[Column]:
+    """The points of the bands, in the order of their steps; the members are the places in `groups`."""
+    places = pd.MultiIndex.from_frame(groups[GROUP]).get_indexer(pd.MultiIndex.from_frame(bands[GROUP]))
+    points = bands[["metric", "step", "epoch"]].assign(member=places)
+    parts = [points.assign(metric=bands["metric"] + end, value=bands[name]) for end, name in LINES.items()]
+    fewest = points.assign(value=bands["n"]).groupby(["member", "step", "epoch"])["value"].min()
+    parts.append(fewest.reset_index().assign(metric="n"))
+    lines = pd.concat(parts, ignore_index=True)
+    known = lines["value"].notna().groupby([lines["member"], lines["metric"]]).transform("any")  # not all of one seed
+    lines = lines[known & (lines["member"] >= 0)]
+    moment = ["step", "epoch", "metric"]
+    lines = lines.sort_values([*moment, "member"])
+    starts = np.flatnonzero(~lines.duplicated(moment))
+    members, values = (np.split(lines[name].to_numpy(), starts[1:]) for name in ("member", "value"))
+    heads = lines[moment].iloc[starts].itertuples(index=False, name=None)
+    for (step, epoch, metric), member, value in zip(heads, members, values, strict=False):  # of nothing, an empty part
+        yield Column(metric, step, epoch, now, member, value)
+
+
+def _former(connection: "Connection", sweep: str, kind: str) -> Iterable[str]:
+    """The ids of the sweep's runs of that kind; until the end of the transaction no other process replaces them."""
+    import sqlalchemy as sa
+
+    lock = "UPDATE runs SET status = status WHERE run_uuid = :sweep"
+    connection.execute(sa.text(lock), {"sweep": sweep})
+    return connection.scalars(sa.text(FORMER), {"sweep": sweep, "kind": kind}).all()
+
+
+def _replace(
+    client: "MlflowClient", experiment: str, clause: str, runs: Sequence[NewRun], columns: Sequence[Column]
+) -> None:
+    """By MLflow's client: the former runs are marked as deleted once the new ones are there."""
+    former = [run.info.run_id for run in client.search_runs([experiment], clause, max_results=MOST)]
+    records = [RunRecord(client, experiment, run.planned, run.tags, run.start) for run in runs]
+    for column in columns:
+        for member, value in zip(column.members.tolist(), column.values.tolist(), strict=True):
+            records[member].add([(Point(column.metric, column.step, column.epoch, value), column.time)])
+    count = THREADS if client.tracking_uri.startswith("http") else 1
+    try:
+        _each(count, _write, records)
+    except BaseException:
+        _each(count, client.delete_run, [record.run_id for record in records if record.run_id])
+        raise
+    _each(count, client.delete_run, former)
+
+
+def _write(record: RunRecord) -> None:
+    record.flush()
+    record.end("FINISHED")
+
+
+def _each(count: int, task: Callable[[Any], None], items: Sequence[Any]) -> None:
+    """Do it for every item, so many at once; what fails leaves those that have not begun undone."""
+    with ThreadPoolExecutor(count) as threads:
+        for _ in threads.map(task, items):
+            pass

@@ -1,0 +1,180 @@
+"""The runs of a fleet in the MLflow store: thousands that begin and end together, written together."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from seedsweep.config.planned_run import PlannedRun
+from seedsweep.gc_pause import collector_paused
+from seedsweep.outcomes import Column, FleetResult, Point
+from seedsweep.tracking.sql import open_database
+from seedsweep.tracking.sql_writer import FOLDER, FleetRows, NewRun, weights_tag
+from seedsweep.tracking.tags import experiment_id, run_tags
+from seedsweep.tracking.writer import RunRecord, client_of, weights_file
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+FLUSH_SECONDS = 10.0  # how old the curves of a fleet in training may look
+SHARE = 10  # of the time of a training that writing them may take: one part in so many
+THREADS = 8  # that write to an MLflow server
+
+
+def record_fleet(
+    tracking: Mapping[str, Any], planned: Sequence[PlannedRun], engine: str, fingerprint: str
+) -> "FleetRecord | UntrackedFleet":
+    """The record of the runs of a fleet, as a context.
+
+    What leaves the context by Ctrl-C or a signal ends the runs as KILLED, with their curves up to there. What leaves
+    it by an error has them removed, for their members will be trained again, as other runs: a database loses their
+    rows in one transaction, a server marks them as deleted.
+    """
+    if tracking["uri"] is None:
+        return UntrackedFleet()
+    client = client_of(tracking["uri"])
+    experiments = {name: experiment_id(client, name) for name in dict.fromkeys(run.experiment for run in planned)}
+    start = int(time.time() * 1000)
+    sweep = tracking["sweep"]
+    with collector_paused():  # it would look through all the tags, again and again
+        tags = [run_tags(run, engine, fingerprint, sweep) for run in planned]
+    runs = [NewRun(run, experiments[run.experiment], named, start) for run, named in zip(planned, tags, strict=True)]
+    database = open_database(client.tracking_uri)
+    writer = FleetRows(client, database, runs) if database else _FleetRecords(client, runs)
+    return FleetRecord(writer, sweep)
+
+
+class UntrackedFleet:
+    """A fleet that nobody keeps (`tracking=none`)."""
+
+    def __enter__(self) -> "UntrackedFleet":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def publish(self, columns: Sequence[Column]) -> None:
+        """There is nobody to tell."""
+
+    def finish(self, result: FleetResult, describe: Mapping[str, str]) -> None:
+        """There is nothing to write."""
+
+
+class FleetRecord:
+    """The runs of a fleet: in the store while they train once that takes longer than some seconds, else at the end.
+
+    Each is wholly there, not at all, or RUNNING without an outcome, whenever the process may die.
+    """
+
+    def __init__(self, runs: "_Runs", sweep: str | None):
+        self._runs, self._sweep = runs, sweep
+        self._waiting: list[Column] = []
+        self._published = 0
+        self._due = time.monotonic() + FLUSH_SECONDS
+        self._finished = False
+
+    def __enter__(self) -> "FleetRecord":
+        return self
+
+    def publish(self, columns: Sequence[Column]) -> None:
+        """Take new columns, in the order of their steps; they are in the store some seconds later."""
+        self._waiting += columns
+        self._published += len(columns)
+        start = time.monotonic()
+        if start > self._due:
+            self._runs.write(self._waiting)
+            self._waiting = []
+            end = time.monotonic()
+            self._due = end + max(FLUSH_SECONDS, (end - start) * (SHARE - 1))
+
+    def finish(self, result: FleetResult, describe: Mapping[str, str]) -> None:
+        """Write what is left of the runs, which came to their end; the first of the columns are those published.
+
+        `describe` goes into the header of the file of all weights.
+        """
+        columns = self._waiting + result.columns[self._published :]
+        self._runs.finish(columns, result, describe, self._sweep)
+        self._finished = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or self._finished:
+            return
+        if isinstance(error, Exception):
+            self._runs.remove()
+            return
+        if self._waiting:
+            self._runs.write(self._waiting)
+        self._runs.kill()
+
+
+class _Runs(Protocol):
+    """A way to write the runs of a fleet."""
+
+    def write(self, columns: Sequence[Column]) -> None:
+        """Write new columns; makes the runs the first time."""
+
+    def finish(
+        self, columns: Sequence[Column], result: FleetResult, describe: Mapping[str, str], sweep: str | None
+    ) -> None:
+        """Write new columns, the weights and the outcomes."""
+
+    def kill(self) -> None:
+        """End as KILLED what is RUNNING in the store."""
+
+    def remove(self) -> None:
+        """Leave none of the runs in the store."""
+
+
+class _FleetRecords:
+    """Run by run through MLflow's client: for a server."""
+
+    def __init__(self, client: "MlflowClient", runs: Sequence[NewRun]):
+        self._client = client
+        self._records = [RunRecord(client, run.experiment, run.planned, run.tags, run.start) for run in runs]
+        self._threads = THREADS if client.tracking_uri.startswith("http") else 1
+
+    def write(self, columns: Sequence[Column]) -> None:
+        self._add(columns)
+        self._each(RunRecord.flush)
+
+    def finish(
+        self, columns: Sequence[Column], result: FleetResult, describe: Mapping[str, str], sweep: str | None
+    ) -> None:
+        self._add(columns)
+        first = self._records[0].open()
+        holder = sweep or first
+        with weights_file(result.weights, describe, f"{first}.safetensors") as file:
+            self._client.log_artifact(holder, str(file), FOLDER)
+        places = {id(record): place for place, record in enumerate(self._records)}
+
+        def end(record: RunRecord) -> None:
+            place = places[id(record)]
+            record.flush({"outcome": result.outcomes[place], "weights": weights_tag(holder, first, place)})
+            record.end("FINISHED")
+
+        self._each(end)
+
+    def kill(self) -> None:
+        self._each(lambda record: record.end("KILLED") if record.run_id and not record.ended else None)
+
+    def remove(self) -> None:
+        self.kill()
+        self._each(lambda record: self._client.delete_run(record.run_id) if record.run_id else None)
+
+    def _add(self, columns: Sequence[Column]) -> None:
+        for column in columns:
+            for member, value in zip(column.members.tolist(), column.values.tolist(), strict=True):
+                point = Point(column.metric, column.step, column.epoch, value)
+                self._records[member].add([(point, column.time)])
+
+    def _each(self, task: Callable[[RunRecord], Any]) -> None:
+        """Do it for every record, several at once; what fails, or Ctrl-C, leaves those that have not begun undone."""
+        threads = ThreadPoolExecutor(self._threads)
+        try:
+            for _ in threads.map(task, self._records):
+                pass
+        finally:
+            threads.shutdown(cancel_futures=True)

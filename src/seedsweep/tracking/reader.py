@@ -1,0 +1,227 @@
+"""The only reader of the MLflow store: runs, curves and trained models."""
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import chain
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.config.plan import ABOUT
+from seedsweep.errors import ConfigError
+from seedsweep.gc_pause import collector_paused
+from seedsweep.tracking import connection as store
+from seedsweep.tracking.frames import NOT_CURVES, curves_frame, runs_frame
+from seedsweep.tracking.sql import Stored, open_database, read_jobs, read_points, read_runs
+from seedsweep.tracking.writer import PLAN, WEIGHTS
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from torch import Tensor, nn
+
+# how a plan is read
+AS_TEXT: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
+PAGE = 1000
+RUNS = 2048  # in a part of a table of them
+BEGINNING = 4  # characters of a sweep's id that are enough if no other begins so
+THREADS = 8  # that ask a server for curves
+STACKED = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # run id, artifact, place in the fleet
+
+
+def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
+    """One row a run of a sweep (its run id, or `"latest"`), or of the whole store when `sweep` is None.
+
+    Columns: `run` (id), `name`, `group`, `sweep`, `job`, `outcome` (finished, diverged, pruned, failed or missing),
+    `status` (MLflow's), `started`, `seconds`, `fingerprint` (of the data); every param under its own name (`optimizer`,
+    `optimizer.lr`, `seed`, …), as numbers where all are; and the last value of every metric (`val/loss`, …). The runs
+    of a sweep that were planned and have no end are there too, with the outcome `missing`. `tracking_uri` is the
+    default store when None.
+    """
+    client = store.connect(tracking_uri or store.default_uri())
+    parent = None if sweep is None else find_sweeps(client, sweep)[0].info.run_id
+    database = open_database(client.tracking_uri)
+    with collector_paused():  # it would look through hundreds of thousands of rows, again and again
+        stored = read_runs(database, parent) if database else _read_runs(client, parent)
+        return runs_frame(stored, parent, lambda done: _missing(client, str(parent), done))
+
+
+def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
+    """The curves of the same runs as `load_runs`, tidy: a row a point: `run`, `metric`, `step`, `epoch`, `value`."""
+    return pd.concat(stream_curves(sweep, tracking_uri), ignore_index=True)
+
+
+def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
+    """The table of `load_runs` of a sweep in parts, at least one, whose params are texts, as the plan has them.
+
+    From there they take a tenth of the time, for every run has dozens; an empty text is none. A server gives one part.
+    """
+    client = store.connect(tracking_uri or store.default_uri())
+    parent = str(find_sweeps(client, sweep)[0].info.run_id)
+    database = open_database(client.tracking_uri)
+    if database is None:
+        yield load_runs(parent, client.tracking_uri)
+        return
+    done = read_jobs(database, parent)
+    with _plan(client, parent) as file:
+        for plan in pd.read_csv(file, **AS_TEXT, chunksize=RUNS):
+            plan.index = pd.Index(plan["job"].astype(int))
+            some = done[slice(*np.searchsorted(done["job"], (plan.index[0], plan.index[-1] + 1)))]
+            lost = plan.loc[~plan.index.isin(some["job"]), ["job", "name", "group"]].to_dict("records")
+            with collector_paused():
+                ids = some["run"].astype(str).tolist()
+                stored = read_runs(database, parent, ids, params=False) if ids else Stored((), (), (), ())
+                part = runs_frame(stored, parent, lambda _, lost=lost: lost)  # type: ignore[misc]
+            params = plan[plan.columns.difference([*ABOUT, *part])].dropna(axis=1, how="all").loc[part["job"]]
+            yield pd.concat([part, params.set_axis(part.index)], axis=1)
+
+
+def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
+    """The frame of `load_curves` in parts, at least one, which together need not fit into memory."""
+    client = store.connect(tracking_uri or store.default_uri())
+    parent = None if sweep is None else find_sweeps(client, sweep)[0].info.run_id
+    database = open_database(client.tracking_uri)
+    yield curves_frame([])
+    for points in read_points(database, parent) if database else _read_points(client, parent):
+        yield curves_frame(points)
+
+
+def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
+    """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits.
+
+    A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module. Only its class is
+    imported, by the name in the store, and made with the arguments there; one that is no module is refused.
+    """
+    import torch
+    from hydra.utils import get_class
+
+    from seedsweep.problem.models import Standardize
+
+    described, state = _weights(store.connect(tracking_uri or store.default_uri()), run_id)
+    made = get_class(described["class"])
+    if not issubclass(made, torch.nn.Module):
+        raise TypeError(f"{described['class']} in {WEIGHTS} of run {run_id} is not a torch.nn.Module")
+    net = made(**json.loads(described["arguments"]))
+    net.load_state_dict(state)
+    scaling = [torch.tensor(json.loads(described[key])) for key in ("mean", "scale")]
+    model = torch.nn.Sequential()
+    model.add_module("standardize", Standardize(*scaling))
+    model.add_module("net", net)
+    return model.eval()
+
+
+def _weights(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[str, Tensor]]":
+    """The header and the weights of a run: from its own file, or of its place in that of its fleet."""
+    from mlflow.exceptions import MlflowException
+    from safetensors import safe_open
+
+    with TemporaryDirectory() as folder:
+        try:
+            tag = client.get_run(run_id).data.tags.get("seedsweep.weights")
+            found = re.fullmatch(STACKED, tag) if tag else None
+            if tag and not found:
+                raise ValueError(f"the tag seedsweep.weights of run {run_id} is not one that seedsweep writes: {tag}")
+            holder, path = (found[1], found[2]) if found else (run_id, WEIGHTS)
+            file = client.download_artifacts(holder, path, folder)
+        except MlflowException as error:
+            allowed = f"no trained run of that id in {client.tracking_uri}; load_runs() lists those there are"
+            raise ConfigError("run_id", run_id, allowed) from error
+        with safe_open(file, "pt") as weights:
+            names = list(weights.keys())
+            if not found:
+                return weights.metadata(), {name: weights.get_tensor(name) for name in names}
+            place = int(found[3])
+            return weights.metadata(), {name: weights.get_slice(name)[place].clone() for name in names}
+
+
+def find_sweeps(client: "MlflowClient", *chosen: str, experiment: str | None = None) -> "list[Run]":
+    """The parent runs of sweeps by their ids, the beginnings of these, or `latest`; all if none is named, the newest
+    first.
+
+    Raises `ConfigError` with those that there are.
+    """
+    found = _pages(client, "tags.`seedsweep.kind` = 'sweep'")
+    sweeps = sorted(found, key=lambda run: run.info.start_time, reverse=True)
+    if experiment is not None:
+        named = client.get_experiment_by_name(experiment)
+        sweeps = [run for run in sweeps if named and run.info.experiment_id == named.experiment_id]
+        if not sweeps:
+            names = sorted(each.name for each in client.search_experiments())
+            raise ConfigError("experiment", experiment, f"has no sweeps; there are {', '.join(names)}")
+    known = {run.info.run_id: run for run in sweeps} | ({"latest": sweeps[0]} if sweeps else {})
+    for sweep in chosen if sweeps else ("latest",):
+        begun = [run_id for run_id in known if run_id.startswith(sweep)]
+        known |= {sweep: known[begun[0]]} if len(begun) == 1 and len(sweep) >= BEGINNING else {}
+        if sweep not in known:
+            newest = "; ".join(f"{run.info.run_id} ({run.info.run_name})" for run in sweeps[:3])
+            allowed = f"no such sweep; the newest are {newest}" if newest else "there are no sweeps yet"
+            raise ConfigError("sweep", sweep, allowed)
+    return [known[sweep] for sweep in dict.fromkeys(chosen)] if chosen else sweeps
+
+
+def _experiments(client: "MlflowClient") -> list[str]:
+    return [experiment.experiment_id for experiment in client.search_experiments(max_results=50_000)]
+
+
+def _search(client: "MlflowClient", sweep: str | None) -> Iterator["Run"]:
+    return _pages(
+        client, "tags.`seedsweep.kind` = 'run'" + (f" and tags.`seedsweep.sweep` = '{sweep}'" if sweep else "")
+    )
+
+
+def _pages(client: "MlflowClient", clause: str) -> Iterator["Run"]:
+    token: str | None = None
+    while True:
+        page = client.search_runs(_experiments(client), clause, max_results=PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _read_runs(client: "MlflowClient", sweep: str | None) -> Stored:
+    """What `read_runs` reads, by MLflow's client."""
+    runs = list({run.info.run_id: run for run in _search(client, sweep)}.values())  # pages shift while runs are added
+    infos = [(i.run_id, i.run_name, i.status, i.start_time, i.end_time) for i in (run.info for run in runs)]
+
+    def pairs(kind: str) -> list[list[tuple[str, str, Any]]]:
+        return [[(run.info.run_id, *pair) for run in runs for pair in getattr(run.data, kind).items()]]
+
+    return Stored(infos, pairs("tags"), pairs("params"), pairs("metrics"))
+
+
+def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[tuple[str, str, int, float | None]]]:
+    """What `read_points` reads, by MLflow's client, some runs at a time."""
+    metrics = {run.info.run_id: sorted(set(run.data.metrics) - set(NOT_CURVES)) for run in _search(client, sweep)}
+
+    def points(run_id: str) -> list[tuple[str, str, int, float | None]]:
+        # epochs last: they are written first, so that a run in training has those of all points read
+        histories = [(metric, client.get_metric_history(run_id, metric)) for metric in (*metrics[run_id], "epoch")]
+        return [(run_id, metric, point.step, point.value) for metric, history in histories for point in history]
+
+    ids = sorted(metrics)
+    with ThreadPoolExecutor(THREADS) as threads:
+        for start in range(0, len(ids), PAGE):
+            yield list(chain.from_iterable(threads.map(points, ids[start : start + PAGE])))
+
+
+def _missing(client: "MlflowClient", sweep: str, done: Collection[int]) -> list[dict[Any, Any]]:
+    """The rows of a sweep's plan whose jobs are not in the store."""
+    with _plan(client, sweep) as file:
+        if set(pd.read_csv(file, usecols=["job"])["job"]) <= set(done):
+            return []
+        plan = pd.read_csv(file, **AS_TEXT)
+    lost: list[dict[Any, Any]] = plan[~plan["job"].astype(int).isin(list(done))].to_dict("records")
+    return lost
+
+
+@contextmanager
+def _plan(client: "MlflowClient", sweep: str) -> Iterator[str]:
+    """The file of a sweep's plan, as long as the context lasts: without a folder of its own MLflow would leave one."""
+    with TemporaryDirectory() as folder:
+        yield client.download_artifacts(sweep, PLAN, folder)

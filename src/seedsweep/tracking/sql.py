@@ -1,0 +1,233 @@
+"""MLflow's tables in SQLite or PostgreSQL, many rows at a time: its client goes one run, or one curve, at a time."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from seedsweep.errors import ConfigError
+from seedsweep.tracking.connection import SQLITE, absolute
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine, Select, Table
+
+log = logging.getLogger(__name__)
+COLUMNS = {  # that are written here; every other one must be free to be left out
+    "runs": (
+        *("run_uuid", "name", "source_type", "source_name", "entry_point_name", "user_id", "status", "start_time"),
+        *("end_time", "source_version", "lifecycle_stage", "artifact_uri", "experiment_id"),
+    ),
+    "params": ("run_uuid", "key", "value"),
+    "tags": ("run_uuid", "key", "value"),
+    "metrics": ("run_uuid", "key", "value", "timestamp", "step", "is_nan"),
+    "latest_metrics": ("run_uuid", "key", "value", "timestamp", "step", "is_nan"),
+}
+READ = {"experiments": ("experiment_id", "lifecycle_stage")}
+SECONDS = 60  # that a transaction waits for those of other processes
+ROWS = 20_000  # that are read at once
+CACHE = 8_000  # kB of the database that SQLite keeps in memory
+
+Cell = tuple[str, str, Any]  # run id, key, value
+
+
+class Stored(NamedTuple):
+    """What a store knows of some runs: `infos` are (id, name, status, start, end), times in milliseconds since 1970;
+    the others come in parts."""
+
+    infos: Sequence[tuple[str, str, str, int, int | None]]
+    tags: Iterable[Sequence[Cell]]
+    params: Iterable[Sequence[Cell]]
+    metrics: Iterable[Sequence[Cell]]
+
+
+def open_database(uri: str) -> "Engine | None":
+    """The database at `uri`; None for an MLflow server, and where MLflow's tables are not those known here."""
+    return None if uri.startswith("http") or not _known() else _engine(absolute(uri))
+
+
+@contextmanager
+def transaction(engine: "Engine") -> "Iterator[Connection]":
+    """A connection whose changes are kept together, or not at all if the body raises; raises `ConfigError` for the
+    database's own errors."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
+        uri, reason = engine.url.render_as_string(), str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise ConfigError("tracking.uri", uri, f"the database refused: {reason}") from error
+
+
+def insert(connection: "Connection", table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert rows of all `COLUMNS` of the table, by COPY where psycopg 3 offers it.
+
+    SQLite takes them fastest run by run, the run ids ascending: every index then grows at few places.
+    """
+    names = ", ".join(f'"{name}"' for name in COLUMNS[table])
+    cursor: Any = connection.connection.cursor()  # the driver's: SQLAlchemy's own way would double the time
+    if hasattr(cursor, "copy"):
+        with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    else:
+        places = ", ".join("?" * len(COLUMNS[table]))
+        change(connection, f"INSERT INTO {table} ({names}) VALUES ({places})", rows)  # noqa: S608, no value is in it
+
+
+def change(connection: "Connection", statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Execute the statement, with `?` for values, for each of the rows."""
+    if connection.dialect.paramstyle != "qmark":
+        statement = statement.replace("?", "%s")
+    cursor: Any = connection.connection.cursor()  # SQLite's takes any iterable
+    cursor.executemany(statement, rows)
+
+
+def delete_runs(connection: "Connection", ids: Iterable[str]) -> None:
+    """Delete runs with all that `COLUMNS` has of them."""
+    rows = [(run_id,) for run_id in ids]
+    for table in reversed(COLUMNS):  # what refers to runs before the runs
+        change(connection, f"DELETE FROM {table} WHERE run_uuid = ?", rows)  # noqa: S608
+
+
+def end_running(engine: "Engine", sweep: str, status: str) -> None:
+    """End the runs of a sweep that are RUNNING."""
+    chosen = "run_uuid IN (SELECT run_uuid FROM tags WHERE key = 'seedsweep.sweep' AND value = ?)"
+    statement = f"UPDATE runs SET status = ?, end_time = ? WHERE status = 'RUNNING' AND {chosen}"  # noqa: S608
+    with transaction(engine) as connection:
+        change(connection, statement, [(status, int(time.time() * 1000), sweep)])
+
+
+def read_jobs(engine: "Engine", sweep: str) -> np.ndarray:
+    """The jobs of a sweep that have a run in the store, sorted: their number, `job`, and its id, `run`, (n,)."""
+    import sqlalchemy as sa
+
+    tags = _tables()["tags"].c
+    query = sa.select(tags.value, tags.run_uuid).where(tags.run_uuid.in_(_chosen(sweep)), tags.key == "seedsweep.job")
+    # a fourth of the memory that tuples would take
+    return np.sort(np.fromiter(map(tuple, _fetch(engine, query)), dtype=[("job", np.int64), ("run", "S32")]))
+
+
+def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = None, params: bool = True) -> Stored:
+    """The runs of a sweep, or all, the newest first: those that MLflow's client would find; of these only `ids`."""
+    import sqlalchemy as sa
+
+    tables = _tables()
+    runs = tables["runs"].c
+    # as one text: thousands of parameters would take longer than the query
+    chosen: Any = _chosen(sweep) if ids is None else [sa.literal_column(", ".join(f"'{run_id}'" for run_id in ids))]
+
+    def pairs(table: str, *keys: str) -> Iterator[Sequence[Cell]]:
+        key, run = tables[table].c.key, tables[table].c.run_uuid
+        query = sa.select(run, key, _value(tables[table])).where(run.in_(chosen))
+        return _parts(engine, query.where(key.in_(keys)) if keys else query)
+
+    infos = sa.select(runs.run_uuid, runs.name, runs.status, runs.start_time, runs.end_time)
+    return Stored(
+        list(_fetch(engine, infos.where(runs.run_uuid.in_(chosen)).order_by(runs.start_time.desc(), runs.run_uuid))),
+        pairs("tags", *(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome", "data"))),
+        pairs("params") if params else (),
+        pairs("latest_metrics"),
+    )
+
+
+def read_points(engine: "Engine", sweep: str | None) -> Iterator[list[tuple[str, str, int, float | None]]]:
+    """The points of the same runs as (run id, metric, step, value), in parts of about `ROWS` that hold whole runs.
+
+    The runs' ids ascend; a value that is not a number is None.
+    """
+    import sqlalchemy as sa
+
+    metrics = _tables()["metrics"]
+    query = sa.select(metrics.c.run_uuid, metrics.c.key, metrics.c.step, _value(metrics))
+    query = query.where(metrics.c.run_uuid.in_(_chosen(sweep))).order_by(metrics.c.run_uuid)
+    rest: list[Any] = []
+    with transaction(engine) as connection:
+        statement = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+        driver: Any = connection.connection.driver_connection  # whose tuples take half the time of SQLAlchemy's rows
+        cursor = driver.cursor() if engine.dialect.name == "sqlite" else driver.cursor("points")  # a name: by parts
+        cursor.execute(statement)
+        while part := cursor.fetchmany(ROWS):
+            rows = [*rest, *part]
+            cut = next((place for place in range(len(rows) - 1, -1, -1) if rows[place][0] != rows[-1][0]), -1) + 1
+            rest = rows[cut:]
+            if cut:
+                yield rows[:cut]
+        cursor.close()
+    if rest:
+        yield rest
+
+
+def _fetch(engine: "Engine", query: "Select[Any]") -> Iterator[Any]:
+    return chain.from_iterable(_parts(engine, query))
+
+
+def _parts(engine: "Engine", query: "Select[Any]") -> Iterator[Sequence[Any]]:
+    """The rows, by parts, which take a tenth of the memory."""
+    with transaction(engine) as connection:
+        cursor: Any = connection.execute(query, execution_options={"compiled_cache": None}).cursor
+        while part := cursor.fetchmany(ROWS):
+            yield part
+
+
+def _chosen(sweep: str | None) -> "Select[Any]":
+    """The ids of the runs, none of them deleted, nor their experiments."""
+    import sqlalchemy as sa
+
+    tables = _tables()
+    runs, tags, experiments = tables["runs"].c, tables["tags"], tables["experiments"].c
+    query = sa.select(runs.run_uuid).where(runs.lifecycle_stage == "active", experiments.lifecycle_stage == "active")
+    query = query.where(runs.experiment_id == experiments.experiment_id)
+    wanted = {"kind": "run"} | ({"sweep": sweep} if sweep else {})
+    for key, value in wanted.items():
+        tag = tags.alias().c
+        query = query.where(tag.run_uuid == runs.run_uuid, tag.key == f"seedsweep.{key}", tag.value == value)
+    return query
+
+
+def _value(table: "Table") -> Any:
+    import sqlalchemy as sa
+
+    return sa.case((table.c.is_nan, None), else_=table.c.value) if "is_nan" in table.c else table.c.value
+
+
+def _tables() -> "dict[str, Table]":
+    from mlflow.store.tracking.dbmodels.models import SqlRun
+
+    tables = SqlRun.metadata.tables
+    return {name: tables[name] for name in (*COLUMNS, *READ)}
+
+
+@lru_cache(maxsize=1)
+def _known() -> bool:
+    """Whether MLflow's tables have the columns written here, and no other that its client would fill."""
+    try:
+        tables = _tables()
+        for name, known in (COLUMNS | READ).items():
+            columns = tables[name].columns
+            more = [column for column in columns if name in COLUMNS and column.name not in known]
+            free = all(column.server_default or (column.nullable and column.default is None) for column in more)
+            if not free or not set(known) <= set(columns.keys()):
+                raise KeyError(name)
+    except (ImportError, AttributeError, KeyError):
+        log.warning("MLflow's schema is not the one known; writing by its client")
+        return False
+    return True
+
+
+@lru_cache(maxsize=8)
+def _engine(uri: str) -> "Engine":
+    import sqlalchemy as sa
+    from sqlalchemy import event
+
+    if not uri.startswith(SQLITE):
+        return sa.create_engine(uri, poolclass=sa.NullPool)
+    engine = sa.create_engine(uri, poolclass=sa.NullPool, connect_args={"timeout": SECONDS})
+    # with SQLite's 2 MB, pages that a fleet's rows need again and again are written and read in between
+    event.listen(engine, "connect", lambda connection, _: connection.execute(f"PRAGMA cache_size = -{CACHE}"))
+    return engine

@@ -1,0 +1,76 @@
+"""What a run is known by in the store: its experiment, its tags and its params."""
+
+import getpass
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seedsweep import __version__
+from seedsweep.config.planned_run import PlannedRun
+from seedsweep.errors import ConfigError
+from seedsweep.tracking import connection as store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # else the UI takes it for one of language models
+
+
+def experiment_id(client: "MlflowClient", name: str) -> str:
+    """The experiment of that name, made where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            location = store.artifact_location(client.tracking_uri, name)
+            return str(client.create_experiment(name, location, tags=KIND))
+        except MlflowException:  # another process was faster
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    if found.lifecycle_stage == "deleted":
+        raise ConfigError("experiment", name, "was deleted in MLflow; restore it there, or give another name")
+    return str(found.experiment_id)
+
+
+def run_tags(planned: PlannedRun, engine: str, fingerprint: str, sweep: str | None) -> dict[str, str]:
+    """What a run is known by in the store, before it has an outcome."""
+    tags = {"kind": "run", "group": planned.group, "key": planned.key, "engine": engine, "data": fingerprint}
+    return named(tags | ({"sweep": sweep, "job": str(planned.job)} if sweep else {}))
+
+
+def named(tags: Mapping[str, str]) -> dict[str, str]:
+    """Our tags by their full names, and MLflow's."""
+    parent = {"mlflow.parentRunId": tags["sweep"]} if "sweep" in tags else {}
+    return {f"seedsweep.{key}": value[:5000] for key, value in tags.items()} | _origin() | parent
+
+
+@lru_cache(maxsize=1)
+def _origin() -> dict[str, str]:
+    """Who ran which code, under the tags that MLflow's UI shows."""
+    script = Path(sys.argv[0])
+    tags = {
+        "mlflow.user": _user(),
+        "mlflow.source.name": script.name,
+        "mlflow.source.type": "LOCAL",
+        "seedsweep.version": __version__,
+    }
+    if git := shutil.which("git"):
+        command = [git, "-C", str(script.parent.resolve()), "rev-parse", "HEAD"]
+        commit = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if commit.returncode == 0:
+            tags["mlflow.source.git.commit"] = commit.stdout.strip()
+    return tags
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # in containers, users without a name
+        return str(os.getuid())
