@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from conftest import BANKNOTE, ROOT, Ended, needs_banknote
+from shared.commands import BANKNOTE, ROOT, Ended, needs_banknote
 
 import seedsweep
 

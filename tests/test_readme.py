@@ -11,7 +11,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import BANKNOTE, ROOT, answers, free_port, needs_banknote, wait_for
+from shared.commands import BANKNOTE, ROOT, needs_banknote
+from shared.waiting import answers, free_port, wait_for
 
 TEXT = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)

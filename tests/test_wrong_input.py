@@ -4,8 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ended, free_port, runs_in
 from mlflow import MlflowClient
+from shared.commands import Ended
+from shared.stores import runs_in
+from shared.waiting import free_port
 
 LR = "must be a finite number greater than 0"
 WRONG = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import BANKNOTE, ROOT, Ended, needs_banknote
+from shared.commands import BANKNOTE, ROOT, Ended, needs_banknote
 
 import seedsweep
 from seedsweep.comparison.compare import Comparison, compare

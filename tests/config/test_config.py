@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import BANKNOTE, ROOT, Ended, config, needs_banknote, runs_in
 from hydra import compose, initialize_config_dir
 from mlflow import MlflowClient
 from omegaconf import OmegaConf
+from shared.commands import BANKNOTE, ROOT, Ended, config, needs_banknote
+from shared.stores import runs_in
 
 import seedsweep
 from seedsweep.engine.factories import build

@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import Ended, config, runs_in, start
 from mlflow import MlflowClient
+from shared.commands import Ended, config, start
+from shared.stores import runs_in
 
 import seedsweep
 from seedsweep.engine.factories import build

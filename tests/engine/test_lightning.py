@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import BANKNOTE, ROOT, config, needs_banknote
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from scipy.optimize import minimize
+from shared.commands import BANKNOTE, ROOT, config, needs_banknote
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ended, runs_in
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.test_utils.launcher_common_tests import BatchedSweeperTestSuite, IntegrationTestSuite, LauncherTestSuite
 from mlflow import MlflowClient
 from omegaconf import OmegaConf
+from shared.commands import Ended
+from shared.stores import runs_in
 
 import seedsweep
 

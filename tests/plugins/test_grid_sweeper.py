@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ended, runs_in
 from mlflow import MlflowClient
+from shared.commands import Ended
+from shared.stores import runs_in
 
 from seedsweep.config.planned_run import varied
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from shared.commands import ROOT
 
 APP = """
 import hydra

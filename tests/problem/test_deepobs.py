@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import Ended, config, runs_in
 from mlflow import MlflowClient
+from shared.commands import Ended, config
+from shared.stores import runs_in
 
 import seedsweep
 from seedsweep.engine import lightning as training

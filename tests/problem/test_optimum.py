@@ -13,14 +13,27 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import BANKNOTE, Ended, config, needs_banknote, runs_in
 from mlflow import MlflowClient
 from scipy.optimize import minimize
+from shared.commands import BANKNOTE, Ended, config, needs_banknote
+from shared.fleets import (
+    CONVEX,
+    Problem,
+    Run,
+    assert_same_bits,
+    compare,
+    configured,
+    curves,
+    fleet,
+    iris,
+    logistic,
+    run,
+)
+from shared.stores import runs_in
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression as Reference
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
-from test_trainer import CONVEX, Problem, Run, assert_same_bits, compare, configured, curves, fleet, iris, logistic, run
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, linear
 

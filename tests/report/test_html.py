@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from browser import Browser, needs_browser
+from shared.browser import Browser, needs_browser
 
 from seedsweep.comparison.compare import Comparison, compare
 from seedsweep.report import vega as bundle

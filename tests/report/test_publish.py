@@ -8,8 +8,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import ROOT, Ended, runs_in
 from mlflow import MlflowClient
+from shared.commands import ROOT, Ended
+from shared.stores import runs_in
 
 import seedsweep
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from browser import Browser, needs_browser
+from shared.browser import Browser, needs_browser
 
 from seedsweep.report.figures.search_data import Found, prepare
 from seedsweep.report.figures.search_figures import figures

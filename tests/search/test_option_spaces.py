@@ -17,10 +17,11 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, Ended, runs_in
 from mlflow import MlflowClient
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
+from shared.commands import ROOT, Ended
+from shared.stores import runs_in
 
 import seedsweep
 from seedsweep.config.composing import Composed

@@ -13,9 +13,10 @@ import optuna
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, Ended, runs_in
 from mlflow import MlflowClient
 from optuna.distributions import CategoricalDistribution, FloatDistribution
+from shared.commands import ROOT, Ended
+from shared.stores import runs_in
 
 from seedsweep.errors import ConfigError
 from seedsweep.search.aggregate import Judge

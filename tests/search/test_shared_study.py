@@ -18,10 +18,10 @@ import optuna
 import psycopg
 import pytest
 import sqlalchemy
-from conftest import wait_for
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
+from shared.waiting import wait_for
 
 from seedsweep.errors import ConfigError
 from seedsweep.search import processes as owners

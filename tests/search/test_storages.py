@@ -8,8 +8,8 @@ from typing import Any
 import optuna
 import psycopg
 import pytest
-from conftest import free_port
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from shared.waiting import free_port
 
 from seedsweep.errors import ConfigError
 from seedsweep.search.storages import default_storage, open_storage

@@ -9,8 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from conftest import Ended, runs_in, start, wait_for
 from mlflow import MlflowClient
+from shared.commands import Ended, start
+from shared.stores import runs_in
+from shared.waiting import wait_for
 
 import seedsweep
 

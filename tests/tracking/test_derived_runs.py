@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import wait_for
 from mlflow import MlflowClient
 from scipy.stats import t
-from test_fleet_writer import START, Clock, content, in_bulk, measured, opened
+from shared.recorded_fleets import START, Clock, content, in_bulk, measured, opened
+from shared.waiting import wait_for
 
 import seedsweep
 from seedsweep.comparison.mean_curves import bands

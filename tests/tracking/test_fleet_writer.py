@@ -5,32 +5,24 @@ import math
 import subprocess
 import sys
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import config
 from mlflow import MlflowClient
+from shared.commands import ROOT
+from shared.recorded_fleets import START, Clock, content, in_bulk, measured, network, opened, plans
 
 import seedsweep
-from seedsweep.config.plan import Plan
-from seedsweep.config.planned_run import PlannedRun, plan_run
-from seedsweep.engine.factories import build, resolve
 from seedsweep.errors import ConfigError
-from seedsweep.outcomes import Column, FleetResult, Point, RunResult
+from seedsweep.outcomes import FleetResult, Point, RunResult
 from seedsweep.tracking import connection as store
 from seedsweep.tracking import fleet_writer as bulk
 from seedsweep.tracking import reader as reading
 from seedsweep.tracking import sql as database
 from seedsweep.tracking.fleet_writer import record_fleet
-from seedsweep.tracking.writer import SweepRecord, record_run
-
-START = 1_700_000_000_000
-JOBS = ("adam seed=0", "adam seed=1", "sgd seed=0", "rmsprop", "nadam")
+from seedsweep.tracking.writer import record_run
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -43,59 +35,11 @@ def where(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return store.default_uri()
 
 
-class Clock:
-    """The time in all of this process, which stands still until it is set."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> float:
-        return self.now / 1000
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("time.time", clock)
     return clock
-
-
-@lru_cache(maxsize=1)
-def plans() -> list[PlannedRun]:
-    runs = []
-    for job, (optimizer, *seed) in enumerate(map(str.split, JOBS)):
-        choices = {"optimizer": optimizer, "data": "breast_cancer"}
-        runs.append(plan_run(resolve(config(f"optimizer={optimizer}", *seed)), choices, (), "0" * 16, job))
-    runs[1] = replace(runs[1], parts=(*runs[1].parts, {"data.path": "long\t'\\n\n\\é" * 1000}))
-    runs[3] = replace(runs[3], experiment="another", name="long " * 60)
-    return runs
-
-
-def measured() -> FleetResult:
-    """Five members, the fourth of which diverges at step 50, and the fifth at step 75."""
-    columns, random, everyone = [], np.random.default_rng(0), np.arange(5)
-    for step, members in ((25, everyone), (50, everyone), (75, np.array([0, 1, 2, 4])), (100, np.array([0, 1, 2]))):
-        for metric in ("train/loss_step", "val/loss", "train/loss"):
-            at = START + 10 * step + len(columns)
-            columns.append(Column(metric, step, step // 50, at, members, random.normal(size=len(members))))
-    columns[3].values[3] = math.inf
-    columns[4].values[3] = -math.inf
-    columns[6].values[3] = math.nan
-    columns.append(Column("test/loss", 100, 2, START + 2000, np.array([0, 1, 2]), np.array([0.0, -1e-300, 1e300])))
-    weights = {"linear.weight": torch.randn(5, 1, 4), "linear.bias": torch.randn(5, 1)}
-    return FleetResult(["finished", "finished", "finished", "diverged", "diverged"], columns, weights)
-
-
-@lru_cache(maxsize=1)
-def network() -> dict[str, str]:
-    return build(config()).network
-
-
-def in_bulk(uri: str, sweep: str | None, result: FleetResult, published: int = 0) -> None:
-    with record_fleet({"uri": uri, "sweep": sweep}, plans(), "fleet", "0" * 16) as record:
-        for column in result.columns[:published]:
-            record.publish([column])
-        record.finish(result, network())
 
 
 def leave(uri: str, sweep: str, error: type[BaseException], published: int) -> None:
@@ -115,39 +59,6 @@ def one_by_one(uri: str, sweep: str | None, result: FleetResult, clock: Clock) -
             clock.now = end
             weights = {name: value[place] for name, value in result.weights.items()}
             record.finish(RunResult(result.outcomes[place], [], weights), network())
-
-
-def content(client: MlflowClient, sweep: str) -> dict[str, Any]:
-    """All that MLflow's client says of the runs of a sweep, but for the ids, by the runs' names."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = {}
-    for run in client.search_runs(experiments, f"tags.mlflow.parentRunId = '{sweep}'"):
-        run = client.get_run(run.info.run_id)
-        run_id = run.info.run_id
-        histories = {
-            name: [(repr(p.value), p.step, p.timestamp) for p in client.get_metric_history(run_id, name)]
-            for name in run.data.metrics
-        }
-        tags = {key: value.replace(sweep, "SWEEP") for key, value in run.data.tags.items() if "weights" not in key}
-        about = {key: str(value).replace(run_id, "ID") for key, value in dict(run.info).items()}
-        found[run.info.run_name] = {
-            "info": about,
-            "tags": tags,
-            "params": run.data.params,
-            "latest": {name: repr(value) for name, value in run.data.metrics.items()},
-            "histories": histories,
-            "inputs": run.inputs.to_dictionary(),
-            "outputs": run.outputs.to_dictionary(),
-        }
-    return found
-
-
-def opened(uri: str) -> tuple[MlflowClient, str]:
-    plan = Plan()
-    for run in plans():
-        plan.add(run)
-    sweep = SweepRecord(uri, plan, "sweep", "")
-    return sweep.client, sweep.run_id
 
 
 def test_fleet_is_recorded_as_its_runs_one_by_one(where: str, clock: Clock) -> None:
@@ -257,9 +168,9 @@ DYING = """
 import os, sys
 from seedsweep.tracking import fleet_writer as bulk
 from seedsweep.tracking import sql_writer as rows
-import test_fleet_writer
+from shared import recorded_fleets
 uri, sweep = sys.argv[1:3]
-test_fleet_writer.plans(), test_fleet_writer.network()
+recorded_fleets.plans(), recorded_fleets.network()
 bulk.client_of(uri)._tracking_client.store.engine.dispose()  # connections are not for two processes
 insert = rows.insert
 
@@ -274,7 +185,7 @@ for table in ("runs", "params", "tags", "metrics", "latest_metrics", "the end"):
     if not (child := os.fork()):
         rows.insert = lambda connection, name, lines: insert(connection, name, dying(lines, name == table))
         rows.FleetRows._end = rows.FleetRows._end if table != "the end" else lambda *_: os.kill(os.getpid(), 9)
-        test_fleet_writer.in_bulk(uri, sweep, test_fleet_writer.measured())
+        recorded_fleets.in_bulk(uri, sweep, recorded_fleets.measured())
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 9
 """
@@ -283,7 +194,7 @@ for table in ("runs", "params", "tags", "metrics", "latest_metrics", "the end"):
 def test_fleet_killed_while_it_is_written_leaves_nothing(where: str) -> None:
     client, sweep = opened(where)
     command = [sys.executable, "-c", DYING, where, sweep]
-    subprocess.run(command, check=True, cwd=Path(__file__).parent, timeout=120)
+    subprocess.run(command, check=True, cwd=ROOT / "tests", timeout=120)
     assert not content(client, sweep)
     in_bulk(where, sweep, measured())
     assert len(content(client, sweep)) == 5

@@ -14,8 +14,10 @@ import pandas as pd
 import psycopg
 import pytest
 import torch
-from conftest import Ended, config, runs_in, start, wait_for
 from mlflow import MlflowClient
+from shared.commands import Ended, config, start
+from shared.stores import runs_in
+from shared.waiting import wait_for
 from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from conftest import Ended, config, runs_in, start
 from mlflow import MlflowClient
+from shared.commands import Ended, config, start
+from shared.stores import runs_in
 
 import seedsweep
 from seedsweep.engine.fleet.assemble import refuse_model, refuse_optimizer

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_trainer import splits
+from shared.fleets import splits
 from torch.utils.data import TensorDataset
 
 from seedsweep.engine.fleet.layout import VECTOR, Places

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import pytorch_optimizer
 import torch
-from conftest import ROOT
-from test_trainer import CONVEX, assert_equal, configured, logistic, proportional, run
+from shared.commands import ROOT
+from shared.fleets import CONVEX, assert_equal, configured, logistic, proportional, run
 from torch import Tensor, nn
 
 from seedsweep.engine.fleet.shared_optimizer import Make, NotProportionalError, Optimizers, Part, probe

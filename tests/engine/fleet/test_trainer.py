@@ -3,206 +3,48 @@
 import math
 import random
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
-from torch import nn
+from shared.fleets import (
+    CHAOTIC,
+    CONVEX,
+    HUGE,
+    Problem,
+    Run,
+    alone,
+    apart,
+    assert_equal,
+    assert_same_bits,
+    bits,
+    compare,
+    configured,
+    curves,
+    digits,
+    fleet,
+    iris,
+    logistic,
+    mlp,
+    proportional,
+    run,
+    softmax,
+    splits,
+    weights,
+    wine,
+)
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from seedsweep.engine import lightning as training
-from seedsweep.engine.factories import optimizer
-from seedsweep.engine.fleet.shared_optimizer import Make, NotProportionalError, Start, probe
-from seedsweep.engine.fleet.trainer import Fleet, Member, Prune, _Training, train
+from seedsweep.engine.fleet.shared_optimizer import probe
+from seedsweep.engine.fleet.trainer import Member, Prune, _Training, train
 from seedsweep.engine.fleet.vectorize import Vectorized
-from seedsweep.outcomes import Column, FleetResult, Point, RunResult
-from seedsweep.problem.data_module import DataModule, Splits, prepare
+from seedsweep.outcomes import Column, FleetResult, Point
 from seedsweep.problem.initializers import INITIALIZERS
-from seedsweep.problem.models import MLP, LogisticRegression, SoftmaxRegression
+from seedsweep.problem.models import MLP, LogisticRegression
 from seedsweep.problem.module import Classifier
-
-# To which curves agree: the kinks of an mlp make more of a rounding, which its weights, whose flat directions no loss
-# holds, show most of all.
-CONVEX, CHAOTIC = 1e-6, 1e-4
-WEIGHTS = 10
-HUGE = 1e30
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What the members of a fleet share: a network, made by `net(init=…, generator=…)`, its data and batch size."""
-
-    net: Callable[..., nn.Module]
-    splits: Splits
-    batch_size: int = 16
-
-    def draw(self, run: "Run") -> nn.Module:
-        return self.net(init=run.init, generator=torch.Generator().manual_seed(run.seed))
-
-
-@dataclass(frozen=True)
-class Run:
-    """One member: `optimizer` is a file in conf/optimizer or a maker, `rates` those of the epochs."""
-
-    optimizer: str | Make
-    rates: tuple[float, ...]
-    seed: int = 0
-    init: str = "glorot_uniform"
-
-    @property
-    def make(self) -> Make:
-        return configured(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
-
-
-def run(optimizer: str | Make, rate: float, seed: int = 0, epochs: int = 5, **changes: Any) -> Run:
-    return Run(optimizer, (rate,) * epochs, seed, **changes)
-
-
-@lru_cache
-def configured(name: str) -> Make:
-    part: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / "optimizer" / f"{name}.yaml"))
-    return optimizer(part)
-
-
-@lru_cache
-def probed(make: Make) -> Start:
-    return probe(make)
-
-
-def proportional() -> list[str]:
-    """The optimizers in conf/optimizer that may join a fleet."""
-    names = []
-    for file in sorted((ROOT / "conf" / "optimizer").glob("*.yaml")):
-        with suppress(NotProportionalError):
-            probed(configured(file.stem))
-            names.append(file.stem)
-    return names
-
-
-def splits(name: str, **changes: Any) -> Splits:
-    config = OmegaConf.merge(OmegaConf.load(ROOT / "conf" / "data" / f"{name}.yaml"), changes)
-    return prepare(instantiate(config, _convert_="all"))
-
-
-def logistic(batch_size: int = 16) -> Problem:
-    return Problem(partial(LogisticRegression, 4, 2), splits("breast_cancer"), batch_size)
-
-
-def softmax(batch_size: int = 16) -> Problem:
-    return Problem(partial(SoftmaxRegression, 4, 2), splits("breast_cancer"), batch_size)
-
-
-def mlp(batch_size: int = 16) -> Problem:
-    return Problem(partial(MLP, 4, 2), splits("breast_cancer"), batch_size)
-
-
-def iris(batch_size: int = 16) -> Problem:
-    return Problem(partial(SoftmaxRegression, 4, 3), splits("iris"), batch_size)
-
-
-def wine(hidden: Sequence[int], activation: str, batch_size: int = 16) -> Problem:
-    return Problem(partial(MLP, 13, 3, hidden=hidden, activation=activation), splits("wine"), batch_size)
-
-
-def digits(batch_size: int) -> Problem:
-    return Problem(partial(MLP, 64, 10, hidden=[8], activation="gelu"), splits("digits"), batch_size)
-
-
-def fleet(problem: Problem, runs: Sequence[Run], **options: Any) -> Fleet:
-    """With the options of every comparison, so that the steps of both engines are logged alike."""
-    module = Classifier(problem.net(), torch.optim.SGD)
-    vector = Vectorized(module).vector
-    members = [Member(vector(problem.draw(run)), run.seed, run.optimizer, run.rates) for run in runs]
-    optimizers = {run.optimizer: (run.make, probed(run.make)) for run in runs}
-    options = {"log_every_n_steps": 10, "divergence_threshold": 1e4} | options
-    return Fleet(Vectorized(module), problem.splits, problem.batch_size, optimizers, members, **options)
-
-
-class Scheduled(Classifier):
-    """Sets its optimizer's rate at the beginning of every epoch."""
-
-    rates: tuple[float, ...]
-
-    def on_train_epoch_start(self) -> None:
-        self.optimizers().param_groups[0]["lr"] = self.rates[self.current_epoch]
-
-
-def alone(problem: Problem, run: Run, **options: Any) -> RunResult:
-    """The run by the reference engine."""
-    kind = Classifier if len(set(run.rates)) == 1 else Scheduled
-    module = kind(problem.draw(run), lambda parameters: run.make(parameters, lr=run.rates[0]))
-    module.rates = run.rates
-    data = DataModule(problem.splits, problem.batch_size, run.seed)
-    options = {"log_every_n_steps": 10, "divergence_threshold": 1e4, "accelerator": "cpu"} | options
-    return training.train(module, data, max_epochs=len(run.rates), **options)
-
-
-def curves(result: FleetResult, member: int) -> dict[tuple[str, int, int], float]:
-    """The values of one member by metric, step and epoch."""
-    found = {}
-    for column in result.columns:
-        for place in np.flatnonzero(column.members == member):
-            key = (column.metric, column.step, column.epoch)
-            assert key not in found, "a point is there once"
-            found[key] = float(column.values[place])
-    return found
-
-
-def weights(result: FleetResult, member: int) -> dict[str, torch.Tensor]:
-    return {name: value[member] for name, value in result.weights.items()}
-
-
-def apart(one: Sequence[Any], other: Sequence[Any]) -> float:
-    """The largest difference of two lists of numbers, relative to those beyond 1; nan equals nan."""
-    a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
-    assert a.shape == b.shape
-    with np.errstate(invalid="ignore"):
-        relative = np.abs(a - b) / np.maximum(1, np.abs(a))
-    relative[(a == b) | (np.isnan(a) & np.isnan(b))] = 0
-    return float(np.nan_to_num(relative, nan=math.inf).max(initial=0))
-
-
-def compare(expected: RunResult, result: FleetResult, member: int) -> tuple[float, float]:
-    """How far the curves and the weights of a member are from those of the reference engine."""
-    points = {(point.metric, point.step, point.epoch): point.value for point in expected.points}
-    found = curves(result, member)
-    assert found.keys() == points.keys()
-    assert result.outcomes[member] == expected.outcome
-    mine = weights(result, member)
-    assert {name: value.shape for name, value in mine.items()} == {n: v.shape for n, v in expected.weights.items()}
-    differences = [apart(expected.weights[name].flatten(), value.flatten()) for name, value in mine.items()]
-    return apart(list(points.values()), [found[key] for key in points]), max(differences)
-
-
-def assert_equal(problem: Problem, runs: Sequence[Run], bound: float, **options: Any) -> FleetResult:
-    """Trained together, the runs are those that they are alone, to within the bound."""
-    result = train(fleet(problem, runs, **options))
-    options.pop("device", None)  # the reference engine's is always the CPU
-    for member, one in enumerate(runs):
-        of_curves, of_weights = compare(alone(problem, one, **options), result, member)
-        assert of_curves <= bound, one
-        assert of_weights <= WEIGHTS * bound, one
-    return result
-
-
-def bits(result: FleetResult, member: int) -> tuple[Any, ...]:
-    """All numbers of a member, of which two are equal only to the last bit."""
-    values = {key: value.hex() for key, value in curves(result, member).items()}
-    return result.outcomes[member], values, {n: v.numpy().tobytes() for n, v in weights(result, member).items()}
-
-
-def assert_same_bits(whole: FleetResult, part: FleetResult, places: Sequence[int]) -> None:
-    """The members of `part` are those at these places of `whole`, to the last bit."""
-    assert len(part.outcomes) == len(places)
-    assert [place for at, place in enumerate(places) if bits(part, at) != bits(whole, place)] == []
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What tests of several floors share; fixtures are in conftest.py."""

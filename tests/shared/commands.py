@@ -1,0 +1,65 @@
+"""The real commands, in this process where that is enough, and the configurations that they compose."""
+
+import runpy
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+ROOT = Path(__file__).parents[2]
+BANKNOTE = ROOT.parent / "shared" / "data" / "banknote.csv"
+SILENT = ("hydra/job_logging=disabled", "hydra/hydra_logging=disabled")  # the streams of a test close at its end
+
+needs_banknote = pytest.mark.skipif(not BANKNOTE.exists(), reason="the banknote data is not here")
+
+
+@dataclass
+class Ended:
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run_command(
+    script: str, arguments: Sequence[str], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Ended:
+    GlobalHydra.instance().clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "argv", [str(ROOT / script), *arguments, *SILENT])
+        capfd.readouterr()
+        code: Any = 0
+        try:
+            runpy.run_path(str(ROOT / script), run_name="__main__")
+        except SystemExit as end:
+            code = end.code
+        finally:
+            HydraConfig.instance().cfg = None  # what the end of the process would forget
+        return Ended(code or 0, *capfd.readouterr())
+
+
+def quick(arguments: Sequence[str]) -> list[str]:
+    """Sweeps are compared at their end only where a test asks for it."""
+    sweeping = {"-m", "--multirun", "-cd"} & set(arguments)
+    return ["compare=false"] if sweeping and not any(each.startswith("compare=") for each in arguments) else []
+
+
+def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """`python train.py …` in a process of its own, in the working directory."""
+    command = [sys.executable, str(ROOT / "train.py"), *arguments, *quick(arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+
+def config(*overrides: str) -> DictConfig:
+    """A composed configuration, without the command."""
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("config", overrides=list(overrides))
