@@ -112,7 +112,9 @@ def postgres() -> Iterator[Postgres]:
         wait_for(lambda: accepts(server))
         with psycopg.connect(server.uri("postgres").replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute("CREATE DATABASE store")
-        make_store = f"from seedsweep import store; store.connect({server.uri('store')!r}, create=True)"
+        make_store = (
+            f"from seedsweep.tracking import connection; connection.connect({server.uri('store')!r}, create=True)"
+        )
         subprocess.run([sys.executable, "-c", make_store], check=True)  # a process that keeps no connection
         yield server
     finally:

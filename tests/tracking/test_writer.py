@@ -400,7 +400,8 @@ def test_processes_that_make_one_store_at_once_all_find_it_made(
         with psycopg.connect(server.uri("postgres").replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute("CREATE DATABASE made_at_once")
         uri = server.uri("made_at_once")
-    make = f"from seedsweep import store; print(len(store.connect({uri!r}, create=True).search_experiments()))"
+    count = f"len(connect({uri!r}, create=True).search_experiments())"
+    make = f"from seedsweep.tracking.connection import connect; print({count})"
     command = [sys.executable, "-c", make]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     ended = [process.communicate() for process in processes]

@@ -1,0 +1,40 @@
+"""The house: its files, what each of them imports, and the floor that it belongs to."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from shared.commands import ROOT
+
+SOURCE = ROOT / "src" / "seedsweep"
+FLOORS = (
+    ("ground",),
+    ("config",),
+    ("problem",),
+    ("engine", "tracking", "comparison"),
+    ("report",),
+    ("sweep",),
+    ("search",),
+    ("cli",),
+    ("__init__", "plugin"),
+)
+HEIGHTS = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
+
+
+def imports(file: Path) -> Iterator[str]:
+    """The dotted names that a file imports, also within functions and for type checkers alone."""
+    package = ".".join(file.relative_to(ROOT / "src").parent.parts)
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = ".".join(filter(None, (package if node.level else "", node.module)))
+            yield from (f"{module}.{name.name}" for name in node.names)
+
+
+def folder(dotted: str) -> str:
+    """The floor's folder that a name below `seedsweep` belongs to."""
+    first = dotted.split(".")[1] if "." in dotted else "__init__"
+    if first in HEIGHTS:
+        return first
+    return "ground" if (SOURCE / f"{first}.py").exists() or first == "__version__" else "__init__"
