@@ -20,6 +20,10 @@ class ConfigError(SeedsweepError, ValueError):
         return masked(f"{key}={shown}: {allowed}")
 
 
+class StoreError(SeedsweepError, RuntimeError):
+    """The MLflow store refused what was asked of it, or was lost on the way."""
+
+
 class FailedRunsError(SeedsweepError, RuntimeError):
     """Some runs of a sweep raised; the others are recorded as they ended."""
 

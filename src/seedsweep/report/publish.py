@@ -20,13 +20,11 @@ from seedsweep.comparison.diagnostics import data_versions, origins
 from seedsweep.errors import ConfigError, masked
 from seedsweep.outcomes import RUN_COLUMNS
 from seedsweep.report.console import print_comparison, where
-from seedsweep.tracking import connection as store
-from seedsweep.tracking.reader import find_sweeps, load_curves, load_runs
+from seedsweep.tracking.reader import load_curves, load_runs
+from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts, find_sweeps
 from seedsweep.validation import check_truth
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
-
     from seedsweep.comparison.study_effects import Winners
 
 log = logging.getLogger(__name__)
@@ -57,8 +55,8 @@ def answer(config: DictConfig) -> "Comparison | Winners | pd.DataFrame":
     check_truth("pngs", asked["pngs"])
     start = time.perf_counter()
     with Console(stderr=True).status("reading"):
-        sweeps = find_sweeps(store.connect(asked["uri"]), *chosen, experiment=asked["experiment"])
-        ids = [sweep.info.run_id for sweep in sweeps]
+        sweeps = find_sweeps(asked["uri"], *chosen, experiment=asked["experiment"])
+        ids = [sweep.run_id for sweep in sweeps]
     if (searched := _searched(sweeps, asked["uri"])) is not None:
         return searched
     with Console(stderr=True).status("reading"):
@@ -70,21 +68,21 @@ def answer(config: DictConfig) -> "Comparison | Winners | pd.DataFrame":
     console.print(f"{'; '.join(map(_named, sweeps[:3]))}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     question = {key: value for key, value in asked.items() if key not in READ}
     found = say(runs, curves[curves["run"].isin(runs["run"])], sweeps, asked["uri"], question, _typed(), asked["pngs"])
-    page = groups_page(sweeps[0].info.experiment_id, sweeps[0].info.run_id)
+    page = groups_page(sweeps[0].experiment_id, sweeps[0].run_id)
     console.print("The mean curves:", where(asked["uri"], page), markup=False)
     return found
 
 
-def _searched(sweeps: "list[Run]", uri: str) -> "Winners | pd.DataFrame | None":
+def _searched(sweeps: list[RecordedSweep], uri: str) -> "Winners | pd.DataFrame | None":
     """What searches have confirmed, which is printed; None for other sweeps."""
-    if not all("seedsweep.search" in sweep.data.tags for sweep in sweeps):
+    if not all("seedsweep.search" in sweep.tags for sweep in sweeps):
         return None
     from seedsweep.search.console import print_confirmed
     from seedsweep.search.record import FOLDER, PAGE, read_confirmed
 
-    kept = read_confirmed(store.connect(uri), sweeps)
+    kept = read_confirmed(uri, sweeps)
     if kept is None:
-        ids = ",".join(sweep.info.run_id[:8] for sweep in sweeps)
+        ids = ",".join(sweep.run_id[:8] for sweep in sweeps)
         allowed = "a search that has confirmed no trial has nothing to compare: search with hydra.sweeper.seeds=5"
         raise ConfigError("sweep", ids, allowed)
     if typed := _typed():
@@ -93,7 +91,7 @@ def _searched(sweeps: "list[Run]", uri: str) -> "Winners | pd.DataFrame | None":
     confirmed, winners = kept
     console = Console(highlight=False, soft_wrap=True)
     console.print("; ".join(map(_named, sweeps[:3])), markup=False)
-    print_confirmed(confirmed, sweeps[0].data.tags["seedsweep.metric"], winners)
+    print_confirmed(confirmed, sweeps[0].tags["seedsweep.metric"], winners)
     console.print(f"The report: {place(sweeps[0], FOLDER, PAGE)}", markup=False)
     return winners or confirmed
 
@@ -101,7 +99,7 @@ def _searched(sweeps: "list[Run]", uri: str) -> "Winners | pd.DataFrame | None":
 def say(
     runs: pd.DataFrame,
     curves: pd.DataFrame,
-    sweeps: "list[Run]",
+    sweeps: list[RecordedSweep],
     uri: str,
     question: Mapping[str, Any],
     typed: Sequence[str] = (),
@@ -117,22 +115,22 @@ def say(
     start = time.perf_counter()
     with Console(stderr=True).status("comparing"):
         comparison = compare(runs, curves, **question)
-        made = [{name: sweep.data.tags.get(tag, "unknown") for name, tag in MADE.items()} for sweep in sweeps]
+        made = [{name: sweep.tags.get(tag, "unknown") for name, tag in MADE.items()} for sweep in sweeps]
         comparison.doubts += [*origins(made), *data_versions(runs)]
     print_comparison(comparison)
     log.debug("comparing: %.2f s", time.perf_counter() - start)
-    client, first, start = store.connect(uri), sweeps[0], time.perf_counter()
+    first, start = sweeps[0], time.perf_counter()
     below = re.sub(r"[^\w.=,<>+-]+", "_", " ".join([FOLDER, *typed]))[:LONGEST]
     with Console(stderr=True).status("writing the report"), tempfile.TemporaryDirectory() as folder:
         asked = {"question": " ".join(["python compare.py", *typed])}
         write_report(comparison, Path(folder), asked | about(sweeps, uri) | _data(runs), pngs=pngs)
-        client.log_artifacts(first.info.run_id, folder, below)
+        add_artifacts(uri, first, Path(folder), below)
     log.debug("report: %.2f s", time.perf_counter() - start)
     start = time.perf_counter()
     by, at = str(comparison.question.by), comparison.question.at or ()
     values = comparison.runs.drop_duplicates(["problem", "group"])[["problem", "group", *at]]
     groups = comparison.groups.merge(values, on=["problem", "group"])
-    record_groups(first.info.run_id, comparison.bands, groups, uri, by, at)
+    record_groups(first.run_id, comparison.bands, groups, uri, by, at)
     log.debug("groups: %.2f s", time.perf_counter() - start)
     Console(highlight=False, soft_wrap=True).print(f"The report: {place(first, below)}", markup=False)
     return comparison
@@ -149,8 +147,8 @@ def _as_typed() -> list[str]:
     return [each.strip() for each in given.partition("=")[2].strip("[]").split(",")]
 
 
-def _named(sweep: "Run") -> str:
-    return f"sweep {sweep.info.run_id[:8]} {sweep.info.run_name}"
+def _named(sweep: RecordedSweep) -> str:
+    return f"sweep {sweep.run_id[:8]} {sweep.name}"
 
 
 def _newest(runs: pd.DataFrame) -> pd.DataFrame:
@@ -181,10 +179,10 @@ def _filtered(runs: pd.DataFrame, query: str | None) -> pd.DataFrame:
     return runs[chosen]
 
 
-def about(sweeps: "list[Run]", uri: str) -> dict[str, str]:
+def about(sweeps: list[RecordedSweep], uri: str) -> dict[str, str]:
     """How the comparison was made."""
-    tags = sweeps[0].data.tags
-    names = [f"{sweep.info.run_name} ({sweep.info.run_id})" for sweep in sweeps]
+    tags = sweeps[0].tags
+    names = [f"{sweep.name} ({sweep.run_id})" for sweep in sweeps]
     said = {"store": masked(uri), "sweeps": ", ".join(names)}
     said |= {"command": tags.get("seedsweep.command", ""), "commit": tags.get("mlflow.source.git.commit", "unknown")}
     versions = {key.rsplit(".", 1)[-1]: value for key, value in tags.items() if key.startswith("seedsweep.version.")}
@@ -196,9 +194,9 @@ def _data(runs: pd.DataFrame) -> dict[str, str]:
     return {"data fingerprint": ", ".join(sorted(set(runs["fingerprint"].dropna()))) or "unknown"}
 
 
-def place(sweep: "Run", below: str, page: str = PAGE) -> str:
+def place(sweep: RecordedSweep, below: str, page: str = PAGE) -> str:
     """Where a report can be opened: a file, or in MLflow's UI."""
-    folder = urlsplit(sweep.info.artifact_uri)
+    folder = urlsplit(sweep.artifacts)
     if folder.scheme in ("", "file"):
         return f"{unquote(folder.path)}/{below}/{page}"
-    return f"{below}/{page} among the artifacts of {sweep.info.run_id} in MLflow"
+    return f"{below}/{page} among the artifacts of {sweep.run_id} in MLflow"

@@ -22,7 +22,7 @@ from seedsweep.config.composing import Composed
 from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import varied
 from seedsweep.engine.factories import check, gap
-from seedsweep.errors import ConfigError, FailedRunsError, masked
+from seedsweep.errors import ConfigError, FailedRunsError, StoreError, masked
 from seedsweep.gc_pause import collector_paused
 from seedsweep.outcomes import outcome_of
 from seedsweep.problem.suboptimality import Gap
@@ -143,8 +143,6 @@ class Sweep:
             else:
                 print_sweep(runs, summarize(runs, metric), self.name, of)
             return
-        from mlflow.exceptions import MlflowException
-
         try:
             self.record.reap()
             gc.freeze()  # what there is now is no garbage, and there may be very much of it
@@ -157,11 +155,11 @@ class Sweep:
             summary = summarize(runs, metric)
             status = status or ("FAILED" if self._failed() and not self.search else "FINISHED")
             self.record.close(status, counts(runs), summary)
-        except (MlflowException, ConfigError, OSError) as error:
+        except (StoreError, ConfigError, OSError) as error:
             message = f"the store cannot be written, and the sweep is unfinished in it: {error}"
             raise FailedRunsError(masked(message)) from None
         except BaseException:  # Ctrl-C while closing
-            self.record.client.set_terminated(self.record.run_id, "KILLED")
+            self.record.end("KILLED")
             raise
         log.debug("closing: %.2f s", time.perf_counter() - start)
         if self.search:
@@ -180,11 +178,9 @@ class Sweep:
     def _compare(self, record: SweepRecord, runs: pd.DataFrame, curves: pd.DataFrame) -> None:
         """Say what the seeds allow to say; the sweep is kept already, whatever happens here."""
         from seedsweep.report.publish import say
-        from seedsweep.tracking.reader import find_sweeps
 
         try:
-            sweeps = find_sweeps(record.client, record.run_id)
-            say(runs, curves, sweeps, record.uri, self.first["objective"], pngs=False)
+            say(runs, curves, [record.recorded()], record.uri, self.first["objective"], pngs=False)
         except (KeyboardInterrupt, SystemExit):
             print_interrupted("the sweep is kept; python compare.py compares it")
         except Exception as error:  # a bug there must not fail a sweep that has been trained

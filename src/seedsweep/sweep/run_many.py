@@ -18,7 +18,7 @@ from seedsweep.engine.factories import build, check, data, describe
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, chunks, refuse_model, refuse_optimizer
 from seedsweep.engine.fleet.grouping import ASKED, group
-from seedsweep.errors import ConfigError
+from seedsweep.errors import ConfigError, StoreError
 from seedsweep.gc_pause import collector_paused
 from seedsweep.outcomes import Column, Point, objectives
 from seedsweep.sweep.run_one import train_alone
@@ -38,8 +38,6 @@ def run_all(
     `prune` is asked at the end of every epoch, for the jobs that train together.
     Raises `ConfigError` before anything is recorded if a configuration is wrong.
     """
-    from mlflow.exceptions import MlflowException
-
     spent: Counter[str] = Counter()
     seeds = array("q")  # of the order of the data, of each job; the jobs themselves are not kept
     with _timed("planning", spent), collector_paused():
@@ -51,7 +49,7 @@ def run_all(
             members = some.tolist()
             try:
                 trained = _train_together(jobs, members, advance, prune, spent)
-            except (ConfigError, MlflowException, OSError):  # of the store: no other engine could record there
+            except (ConfigError, StoreError, OSError):  # of the store: no other engine could record there
                 raise
             except Exception as error:
                 failed = dict.fromkeys(members, f"the fleet failed: {type(error).__name__}: {error}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 from hydra.utils import to_absolute_path
 
-from seedsweep.errors import ConfigError
+from seedsweep.errors import ConfigError, StoreError
 from seedsweep.gc_pause import collector_paused
 
 if TYPE_CHECKING:
@@ -71,6 +71,19 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
             allowed = _newer(str(error)) or f"MLflow cannot use it: {error}"
             raise ConfigError("tracking.uri", uri, allowed) from error
     return client
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """What MLflow raises in the body, or in the function decorated, is raised as a `StoreError`."""
+    try:
+        yield
+    except Exception as error:
+        from mlflow.exceptions import MlflowException  # late: what is not tracked does not import MLflow
+
+        if not isinstance(error, MlflowException):
+            raise
+        raise StoreError(str(error)) from error
 
 
 def _newer(reason: str) -> str | None:

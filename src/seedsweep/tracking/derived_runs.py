@@ -17,7 +17,7 @@ from seedsweep.tracking.fleet_writer import THREADS
 from seedsweep.tracking.sql import open_database
 from seedsweep.tracking.sql_writer import FleetRows, NewRun
 from seedsweep.tracking.tags import named
-from seedsweep.tracking.writer import TRAINING, RunRecord
+from seedsweep.tracking.writer import TRAINING, RunRecord, SweepRecord
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,6 +30,7 @@ FORMER = """SELECT kind.run_uuid FROM tags AS kind JOIN tags AS sweep ON kind.ru
 WHERE kind.key = 'seedsweep.kind' AND kind.value = :kind AND sweep.key = 'seedsweep.sweep' AND sweep.value = :sweep"""
 
 
+@store.store_errors()
 def record_groups(
     sweep: str,
     bands: pd.DataFrame,
@@ -49,6 +50,25 @@ def record_groups(
     experiment, now = _experiment(client, sweep), int(time.time() * 1000)
     runs = [NewRun(run, experiment, _tags(sweep, row), now) for run, row in _planned(groups, by, at)]
     replace_runs(client, sweep, "group", runs, list(_columns(bands, groups, now)))
+
+
+@store.store_errors()
+def record_trials(
+    sweep: SweepRecord, trials: Sequence[tuple[PlannedRun, dict[str, str]]], values: np.ndarray
+) -> None:
+    """Write a run for each trial of a search below its sweep, in place of those written before.
+
+    Args:
+        sweep: the record of the sweep of the search.
+        trials: how the run of each trial is known, and its tags besides those of every run.
+        values: of the trials (n,), written as the metric `value` where they are finite.
+    """
+    now = int(time.time() * 1000)
+    tags = {"kind": "trial", "sweep": sweep.run_id}
+    runs = [NewRun(planned, sweep.experiment_ids[0], named(tags | about), now) for planned, about in trials]
+    finite = np.flatnonzero(np.isfinite(values))
+    columns = [Column("value", 0, 0, now, finite, values[finite])] if len(finite) else []
+    replace_runs(sweep.client, sweep.run_id, "trial", runs, columns)
 
 
 def replace_runs(

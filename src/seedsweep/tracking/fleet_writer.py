@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.gc_pause import collector_paused
 from seedsweep.outcomes import Column, FleetResult, Point
+from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.sql import open_database
 from seedsweep.tracking.sql_writer import FOLDER, FleetRows, NewRun, weights_tag
 from seedsweep.tracking.tags import experiment_id, run_tags
@@ -22,6 +23,7 @@ SHARE = 10  # of the time of a training that writing them may take: one part in 
 THREADS = 8  # that write to an MLflow server
 
 
+@store_errors()
 def record_fleet(
     tracking: Mapping[str, Any], planned: Sequence[PlannedRun], engine: str, fingerprint: str
 ) -> "FleetRecord | UntrackedFleet":
@@ -77,6 +79,7 @@ class FleetRecord:
     def __enter__(self) -> "FleetRecord":
         return self
 
+    @store_errors()
     def publish(self, columns: Sequence[Column]) -> None:
         """Take new columns, in the order of their steps; they are in the store some seconds later."""
         self._waiting += columns
@@ -88,6 +91,7 @@ class FleetRecord:
             end = time.monotonic()
             self._due = end + max(FLUSH_SECONDS, (end - start) * (SHARE - 1))
 
+    @store_errors()
     def finish(self, result: FleetResult, describe: Mapping[str, str]) -> None:
         """Write what is left of the runs, which came to their end; the first of the columns are those published.
 
@@ -97,6 +101,7 @@ class FleetRecord:
         self._runs.finish(columns, result, describe, self._sweep)
         self._finished = True
 
+    @store_errors()
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

@@ -17,23 +17,24 @@ from seedsweep.errors import ConfigError
 from seedsweep.gc_pause import collector_paused
 from seedsweep.tracking import connection as store
 from seedsweep.tracking.frames import NOT_CURVES, curves_frame, runs_frame
+from seedsweep.tracking.recorded_sweeps import PAGE, search_runs, sweeps_of
 from seedsweep.tracking.sql import Stored, open_database, read_jobs, read_points, read_runs
 from seedsweep.tracking.writer import PLAN, WEIGHTS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+    from sqlalchemy import Engine
     from torch import Tensor, nn
 
 # how a plan is read
 AS_TEXT: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
-PAGE = 1000
 RUNS = 2048  # in a part of a table of them
-BEGINNING = 4  # characters of a sweep's id that are enough if no other begins so
 THREADS = 8  # that ask a server for curves
 STACKED = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # run id, artifact, place in the fleet
 
 
+@store.store_errors()
 def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
     """One row a run of a sweep (its run id, or `"latest"`), or of the whole store when `sweep` is None.
 
@@ -44,13 +45,14 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
     default store when None.
     """
     client = store.connect(tracking_uri or store.default_uri())
-    parent = None if sweep is None else find_sweeps(client, sweep)[0].info.run_id
+    parent = None if sweep is None else sweeps_of(client, sweep)[0].run_id
     database = open_database(client.tracking_uri)
     with collector_paused():  # it would look through hundreds of thousands of rows, again and again
         stored = read_runs(database, parent) if database else _read_runs(client, parent)
         return runs_frame(stored, parent, lambda done: _missing(client, str(parent), done))
 
 
+@store.store_errors()
 def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
     """The curves of the same runs as `load_runs`, tidy: a row a point: `run`, `metric`, `step`, `epoch`, `value`."""
     return pd.concat(stream_curves(sweep, tracking_uri), ignore_index=True)
@@ -62,11 +64,17 @@ def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.Data
     From there they take a tenth of the time, for every run has dozens; an empty text is none. A server gives one part.
     """
     client = store.connect(tracking_uri or store.default_uri())
-    parent = str(find_sweeps(client, sweep)[0].info.run_id)
+    with store.store_errors():
+        parent = sweeps_of(client, sweep)[0].run_id
     database = open_database(client.tracking_uri)
     if database is None:
         yield load_runs(parent, client.tracking_uri)
         return
+    with store.store_errors():
+        yield from _runs_of_plan(client, database, parent)
+
+
+def _runs_of_plan(client: "MlflowClient", database: "Engine", parent: str) -> Iterator[pd.DataFrame]:
     done = read_jobs(database, parent)
     with _plan(client, parent) as file:
         for plan in pd.read_csv(file, **AS_TEXT, chunksize=RUNS):
@@ -83,14 +91,16 @@ def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.Data
 
 def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
     """The frame of `load_curves` in parts, at least one, which together need not fit into memory."""
-    client = store.connect(tracking_uri or store.default_uri())
-    parent = None if sweep is None else find_sweeps(client, sweep)[0].info.run_id
-    database = open_database(client.tracking_uri)
-    yield curves_frame([])
-    for points in read_points(database, parent) if database else _read_points(client, parent):
-        yield curves_frame(points)
+    with store.store_errors():
+        client = store.connect(tracking_uri or store.default_uri())
+        parent = None if sweep is None else sweeps_of(client, sweep)[0].run_id
+        database = open_database(client.tracking_uri)
+        yield curves_frame([])
+        for points in read_points(database, parent) if database else _read_points(client, parent):
+            yield curves_frame(points)
 
 
+@store.store_errors()
 def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
     """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits.
 
@@ -139,49 +149,10 @@ def _weights(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict
             return weights.metadata(), {name: weights.get_slice(name)[place].clone() for name in names}
 
 
-def find_sweeps(client: "MlflowClient", *chosen: str, experiment: str | None = None) -> "list[Run]":
-    """The parent runs of sweeps by their ids, the beginnings of these, or `latest`; all if none is named, the newest
-    first.
-
-    Raises `ConfigError` with those that there are.
-    """
-    found = _pages(client, "tags.`seedsweep.kind` = 'sweep'")
-    sweeps = sorted(found, key=lambda run: run.info.start_time, reverse=True)
-    if experiment is not None:
-        named = client.get_experiment_by_name(experiment)
-        sweeps = [run for run in sweeps if named and run.info.experiment_id == named.experiment_id]
-        if not sweeps:
-            names = sorted(each.name for each in client.search_experiments())
-            raise ConfigError("experiment", experiment, f"has no sweeps; there are {', '.join(names)}")
-    known = {run.info.run_id: run for run in sweeps} | ({"latest": sweeps[0]} if sweeps else {})
-    for sweep in chosen if sweeps else ("latest",):
-        begun = [run_id for run_id in known if run_id.startswith(sweep)]
-        known |= {sweep: known[begun[0]]} if len(begun) == 1 and len(sweep) >= BEGINNING else {}
-        if sweep not in known:
-            newest = "; ".join(f"{run.info.run_id} ({run.info.run_name})" for run in sweeps[:3])
-            allowed = f"no such sweep; the newest are {newest}" if newest else "there are no sweeps yet"
-            raise ConfigError("sweep", sweep, allowed)
-    return [known[sweep] for sweep in dict.fromkeys(chosen)] if chosen else sweeps
-
-
-def _experiments(client: "MlflowClient") -> list[str]:
-    return [experiment.experiment_id for experiment in client.search_experiments(max_results=50_000)]
-
-
 def _search(client: "MlflowClient", sweep: str | None) -> Iterator["Run"]:
-    return _pages(
+    return search_runs(
         client, "tags.`seedsweep.kind` = 'run'" + (f" and tags.`seedsweep.sweep` = '{sweep}'" if sweep else "")
     )
-
-
-def _pages(client: "MlflowClient", clause: str) -> Iterator["Run"]:
-    token: str | None = None
-    while True:
-        page = client.search_runs(_experiments(client), clause, max_results=PAGE, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _read_runs(client: "MlflowClient", sweep: str | None) -> Stored:

@@ -18,8 +18,9 @@ from seedsweep.config.planned_run import PlannedRun, run_params
 from seedsweep.errors import masked
 from seedsweep.outcomes import Point, RunResult
 from seedsweep.tracking import connection as store
+from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.parquet import write_curves, write_runs
-from seedsweep.tracking.sql import end_running, open_database
+from seedsweep.tracking.recorded_sweeps import RecordedSweep, end_runs, recorded
 from seedsweep.tracking.tags import experiment_id, named, run_tags
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ NONE: Mapping[str, str] = {}
 VERSIONS = ("torch", "pytorch-lightning", "mlflow", "hydra-core", "numpy")
 
 
+@store_errors()
 def record_run(
     tracking: Mapping[str, Any], planned: PlannedRun, engine: str, fingerprint: str
 ) -> "RunRecord | Untracked":
@@ -87,10 +89,12 @@ class RunRecord:
         return self
 
     @property
+    @store_errors()
     def page(self) -> str:
         """The run's page in MLflow's UI."""
         return f"#/experiments/{self._experiment}/runs/{self.open()}?{TRAINING}"
 
+    @store_errors()
     def publish(self, points: Iterable[Point]) -> None:
         """Take new points of the curves; they are in the store within a few seconds."""
         now = int(time.time() * 1000)
@@ -98,6 +102,7 @@ class RunRecord:
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
 
+    @store_errors()
     def finish(self, result: RunResult, describe: Mapping[str, str]) -> None:
         """Write what is left of a run that came to its end; `describe` goes into the header of its weights."""
         with weights_file(result.weights, describe, WEIGHTS) as file:
@@ -105,6 +110,7 @@ class RunRecord:
         self.flush({"outcome": result.outcome})
         self.end("FINISHED")
 
+    @store_errors()
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -154,6 +160,7 @@ class RunRecord:
 class SweepRecord:
     """The parent run of a sweep: the plan before the first run starts, the counts and tables after the last."""
 
+    @store_errors()
     def __init__(
         self, uri: str, plan: Plan, name: str, config: str, minima: Sequence[str] = (), tags: Mapping[str, str] = NONE
     ):
@@ -170,6 +177,7 @@ class SweepRecord:
             self.client.set_terminated(self.run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
             raise
 
+    @store_errors()
     def write_plan(self, plan: Plan, minima: Sequence[str] = ()) -> None:
         """Write the plan of the sweep, and the minima of its losses, instead of earlier ones."""
         with tempfile.TemporaryDirectory() as folder:
@@ -179,15 +187,15 @@ class SweepRecord:
         if minima:
             self.client.log_text(self.run_id, f"[{', '.join(minima)}]", OPTIMUM)
 
+    @store_errors()
     def reap(self) -> None:
         """End as KILLED the runs that were left RUNNING by processes that are gone."""
-        if database := open_database(self.uri):
-            end_running(database, self.run_id, "KILLED")
-            return
-        clause = f"tags.`seedsweep.sweep` = '{self.run_id}' and attributes.status = 'RUNNING'"
-        while left := self.client.search_runs(self.experiment_ids, clause):
-            for run in left:
-                self.client.set_terminated(run.info.run_id, "KILLED")
+        end_runs(self.client, self.run_id, "KILLED")
+
+    @store_errors()
+    def recorded(self) -> RecordedSweep:
+        """The sweep as the store has it now."""
+        return recorded(self.client.get_run(self.run_id))
 
     @property
     def page(self) -> str:
@@ -197,6 +205,7 @@ class SweepRecord:
         query |= {"orderByAsc": "true", "compareRunsMode": "CHART"}
         return f"#/experiments/{self.experiment_ids[0]}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"
 
+    @store_errors()
     def write(self, runs: Iterable["pd.DataFrame"], curves: Iterable["pd.DataFrame"]) -> None:
         """Write the tables of the runs and of their curves, which come in parts."""
         with tempfile.TemporaryDirectory() as folder:
@@ -204,13 +213,33 @@ class SweepRecord:
             write_curves(curves, Path(folder) / "curves.parquet")
             self.client.log_artifacts(self.run_id, folder)
 
+    @store_errors()
+    def write_table(self, table: "pd.DataFrame", name: str) -> None:
+        """Write a table as an artifact: a CSV file of that name."""
+        self.client.log_text(self.run_id, table.to_csv(index=False, lineterminator="\n"), name)
+
+    @store_errors()
+    def write_progress(self, tags: Mapping[str, str], metrics: Mapping[str, float], step: int) -> None:
+        """Write how far the sweep has come: tags, and metrics whose curves go on at that step."""
+        from mlflow.entities import Metric, RunTag
+
+        now = int(time.time() * 1000)
+        points = [Metric(metric, value, now, step) for metric, value in metrics.items()]
+        self.client.log_batch(self.run_id, points, [], [RunTag(f"seedsweep.{key}", tags[key]) for key in tags])
+
+    @store_errors()
+    def end(self, status: str) -> None:
+        """End the sweep with a status of MLflow's."""
+        self.client.set_terminated(self.run_id, status)
+
+    @store_errors()
     def close(self, status: str, counts: Mapping[str, int], summary: "pd.DataFrame") -> None:
         """Write the counts of the outcomes and the summary of the groups; end the sweep with `status`."""
-        self.client.log_text(self.run_id, summary.to_csv(index=False, lineterminator="\n"), "summary.csv")
+        self.write_table(summary, "summary.csv")
         self.client.set_tag(self.run_id, "mlflow.note.content", _markdown(summary)[:5000])
         for name, count in counts.items():
             self.client.set_tag(self.run_id, f"seedsweep.{name}", str(count))
-        self.client.set_terminated(self.run_id, status)
+        self.end(status)
 
 
 @contextmanager

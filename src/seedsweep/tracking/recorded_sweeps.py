@@ -1,0 +1,177 @@
+"""Sweeps that were recorded: finding them in a store, reading and adding their artifacts, ending those left running."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from seedsweep.errors import ConfigError
+from seedsweep.tracking.connection import connect, store_errors
+from seedsweep.tracking.sql import end_running, open_database
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+PAGE = 1000  # runs that MLflow gives at once
+BEGINNING = 4  # characters of a sweep's id that are enough if no other begins so
+
+
+@dataclass(frozen=True)
+class RecordedSweep:
+    """The parent run of a sweep, as the store has it.
+
+    `started` is in milliseconds since 1970, `status` is MLflow's (RUNNING, FINISHED, FAILED or KILLED), `artifacts`
+    the address of the folder of its artifacts.
+    """
+
+    run_id: str
+    name: str
+    experiment_id: str
+    started: int
+    status: str
+    tags: Mapping[str, str]
+    artifacts: str
+
+
+def recorded(run: "Run") -> RecordedSweep:
+    """The sweep whose parent run MLflow's client gives."""
+    info = run.info
+    about = (info.run_id, info.run_name, info.experiment_id, info.start_time, info.status)
+    return RecordedSweep(*about, dict(run.data.tags), info.artifact_uri)
+
+
+@store_errors()
+def find_sweeps(uri: str, *chosen: str, experiment: str | None = None) -> list[RecordedSweep]:
+    """The sweeps of a store by their ids.
+
+    Args:
+        uri: address of the store.
+        chosen: run ids of sweeps, the beginnings of these, or `latest`; none for all sweeps.
+        experiment: the name of the experiment that they must be in.
+
+    Returns:
+        The sweeps in the order in which they are chosen; if none is named all of them, the newest first.
+
+    Raises:
+        ConfigError: no such store, experiment or sweep; its message names the newest sweeps.
+    """
+    return sweeps_of(connect(uri), *chosen, experiment=experiment)
+
+
+def sweeps_of(client: "MlflowClient", *chosen: str, experiment: str | None = None) -> list[RecordedSweep]:
+    """The sweeps of `find_sweeps`, by a client that is connected."""
+    parents = map(recorded, search_runs(client, "tags.`seedsweep.kind` = 'sweep'"))
+    sweeps = sorted(parents, key=lambda sweep: sweep.started, reverse=True)
+    if experiment is not None:
+        named = client.get_experiment_by_name(experiment)
+        sweeps = [sweep for sweep in sweeps if named and sweep.experiment_id == named.experiment_id]
+        if not sweeps:
+            names = sorted(experiment.name for experiment in client.search_experiments())
+            raise ConfigError("experiment", experiment, f"has no sweeps; there are {', '.join(names)}")
+    by_id = {sweep.run_id: sweep for sweep in sweeps} | ({"latest": sweeps[0]} if sweeps else {})
+    for name in chosen if sweeps else ("latest",):
+        matching = [run_id for run_id in by_id if run_id.startswith(name)]
+        by_id |= {name: by_id[matching[0]]} if len(matching) == 1 and len(name) >= BEGINNING else {}
+        if name not in by_id:
+            newest = "; ".join(f"{sweep.run_id} ({sweep.name})" for sweep in sweeps[:3])
+            allowed = f"no such sweep; the newest are {newest}" if newest else "there are no sweeps yet"
+            raise ConfigError("sweep", name, allowed)
+    return [by_id[name] for name in dict.fromkeys(chosen)] if chosen else sweeps
+
+
+@store_errors()
+def find_searches(uri: str, search: str) -> list[RecordedSweep]:
+    """The recorded sweeps of one search: one for each command that worked on it.
+
+    Args:
+        uri: address of the store.
+        search: what tells the search from others, its tag `seedsweep.search`.
+
+    Returns:
+        The sweeps, the newest first; none where the store cannot be opened.
+    """
+    try:
+        client = connect(uri)
+    except ConfigError:  # nothing has been recorded there yet, or what opens it next says why it cannot be
+        return []
+    sweeps = map(recorded, search_runs(client, f"tags.`seedsweep.search` = '{search}'"))
+    return sorted(sweeps, key=lambda sweep: sweep.started, reverse=True)
+
+
+@store_errors()
+def add_artifacts(uri: str, sweep: RecordedSweep, folder: Path, below: str) -> None:
+    """Add the files of a folder to the artifacts of a sweep.
+
+    Args:
+        uri: address of the store.
+        sweep: whose artifacts they become.
+        folder: where the files are.
+        below: the folder among the artifacts where they are put.
+    """
+    connect(uri).log_artifacts(sweep.run_id, str(folder), below)
+
+
+@store_errors()
+def read_artifact(uri: str, sweeps: Sequence[RecordedSweep], name: str) -> list[bytes]:
+    """The content of an artifact of each of the sweeps.
+
+    Args:
+        uri: address of the store.
+        sweeps: whose artifacts are read.
+        name: path of the artifact.
+
+    Returns:
+        The contents, in the order of the sweeps.
+
+    Raises:
+        StoreError, OSError: one of them has no such artifact.
+    """
+    client = connect(uri)
+    return [_content(client, sweep.run_id, name) for sweep in sweeps]
+
+
+def _content(client: "MlflowClient", run_id: str, name: str) -> bytes:
+    with TemporaryDirectory() as folder:  # without a folder of its own MLflow would leave one
+        return Path(client.download_artifacts(run_id, name, folder)).read_bytes()
+
+
+@store_errors()
+def end_sweep(uri: str, sweep: RecordedSweep, status: str) -> None:
+    """End a sweep whose process is gone, and the runs of it that are RUNNING.
+
+    Args:
+        uri: address of the store.
+        sweep: which is RUNNING.
+        status: MLflow's, as `KILLED`.
+    """
+    client = connect(uri)
+    end_runs(client, sweep.run_id, status)
+    client.set_terminated(sweep.run_id, status)
+
+
+def end_runs(client: "MlflowClient", sweep: str, status: str) -> None:
+    """End the runs of a sweep, its run id, that are RUNNING."""
+    if database := open_database(client.tracking_uri):
+        end_running(database, sweep, status)
+        return
+    clause = f"tags.`seedsweep.sweep` = '{sweep}' and attributes.status = 'RUNNING'"
+    while runs := client.search_runs(_experiments(client), clause):
+        for run in runs:
+            client.set_terminated(run.info.run_id, status)
+
+
+def search_runs(client: "MlflowClient", clause: str) -> "Iterator[Run]":
+    """The runs of all experiments for which the clause is true, by MLflow's client."""
+    token: str | None = None
+    while True:
+        page = client.search_runs(_experiments(client), clause, max_results=PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _experiments(client: "MlflowClient") -> list[str]:
+    return [experiment.experiment_id for experiment in client.search_experiments(max_results=50_000)]
