@@ -27,6 +27,7 @@ from seedsweep.config.planned_run import PlannedRun, canonical
 from seedsweep.engine.factories import resolve
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import Point, RunResult
+from seedsweep.sweep.lifecycle import open_sweep
 from seedsweep.tracking import reader as reading
 from seedsweep.tracking.parquet import write_runs
 from seedsweep.tracking.writer import record_run
@@ -233,7 +234,7 @@ def test_interrupt_that_a_library_turned_into_its_own_error_still_kills_the_swee
         return Composed(number, tuple(overrides), resolve(config(*overrides)), {})
 
     with pytest.raises(SystemExit) as end:  # noqa: SIM117
-        with seedsweep.open_sweep("sweep", [["seed=0"]], composed, tmp_path):
+        with open_sweep("sweep", [["seed=0"]], composed, tmp_path):
             interrupted()
     assert end.value.code == 130
     assert runs_in(client, "sweep")[0].info.status == "KILLED"

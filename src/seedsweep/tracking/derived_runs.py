@@ -53,9 +53,7 @@ def record_groups(
 
 
 @store.store_errors()
-def record_trials(
-    sweep: SweepRecord, trials: Sequence[tuple[PlannedRun, dict[str, str]]], values: np.ndarray
-) -> None:
+def record_trials(sweep: SweepRecord, trials: Sequence[tuple[PlannedRun, dict[str, str]]], values: np.ndarray) -> None:
     """Write a run for each trial of a search below its sweep, in place of those written before.
 
     Args:
