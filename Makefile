@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
-.PHONY: setup sweep test check ui clean
+.PHONY: setup sweep test test-fast check ui clean
 
 sweep: $(READY)  ## six optimizers from ten seeds each
 	$(BIN)/python train.py -m optimizer=sgd,momentum,nesterov,adam,adagrad,rmsprop 'seed=range(0,10)'
@@ -15,6 +15,9 @@ ui: $(READY)  ## MLflow's UI on http://127.0.0.1:$(PORT)
 
 test: $(READY)  ## all the tests
 	$(BIN)/pytest
+
+test-fast: $(READY)  ## tests of every floor, without commands, servers and browsers
+	$(BIN)/pytest -m "not slow"
 
 check: $(READY)  ## style and types
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from mlflow import MlflowClient
 from optuna.storages import BaseStorage, RDBStorage
-from shared.commands import Ended, quick, run_command
+from shared.commands import Ended, run_command
 from shared.stores import Postgres, accepts
 from shared.waiting import answers, free_port, wait_for
 
@@ -23,6 +23,17 @@ from seedsweep.tracking import connection as store
 
 # MKL chooses its kernels by the processor, and on some their last bits depend on where in memory an array lies.
 os.environ.setdefault("MKL_CBWR", "COMPATIBLE")
+
+
+COMMANDS = {"train", "compare", "server", "postgres", "where"}  # fixtures with commands or servers, which take seconds
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start a command, a server or a browser are slow, but for those marked `fast`: one or two a floor."""
+    for item in items:
+        uses = COMMANDS & set(getattr(item, "fixturenames", ()))
+        if uses and not item.get_closest_marker("fast"):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +76,7 @@ def opened() -> Iterator[Callable[[str], BaseStorage]]:
 @pytest.fixture
 def train(uri: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
     """`python train.py …` in this process, which has imported everything already."""
-    return lambda *arguments: run_command("train.py", [*arguments, *quick(arguments)], capfd, monkeypatch)
+    return lambda *arguments: run_command("train.py", arguments, capfd, monkeypatch)
 
 
 @pytest.fixture

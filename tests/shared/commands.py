@@ -47,15 +47,9 @@ def run_command(
         return Ended(code or 0, *capfd.readouterr())
 
 
-def quick(arguments: Sequence[str]) -> list[str]:
-    """Sweeps are compared at their end only where a test asks for it."""
-    sweeping = {"-m", "--multirun", "-cd"} & set(arguments)
-    return ["compare=false"] if sweeping and not any(each.startswith("compare=") for each in arguments) else []
-
-
 def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     """`python train.py …` in a process of its own, in the working directory."""
-    command = [sys.executable, str(ROOT / "train.py"), *arguments, *quick(arguments)]
+    command = [sys.executable, str(ROOT / "train.py"), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
