@@ -31,7 +31,7 @@ from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.outcomes import Column, FleetResult, Point, RunResult
 from seedsweep.report.console import counts, summarize
-from seedsweep.tracking import connection as store
+from seedsweep.tracking import connection
 from seedsweep.tracking.fleet_writer import record_fleet
 from seedsweep.tracking.reader import load_curves, load_runs, stream_curves, stream_runs
 from seedsweep.tracking.tags import experiment_id
@@ -90,7 +90,7 @@ def main(number: int) -> None:
     runs = [planned(job) for job in range(number)]
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{folder}/mlflow.db"
-        client = store.connect(uri, create=True)
+        client = connection.connect(uri, create=True)
         experiment = experiment_id(client, "benchmark")
         one_by_one(uri, runs[:1])  # imports
         with timed("writing: MlflowClient, call by call", FEW):

@@ -19,7 +19,7 @@ from shared.stores import Postgres, accepts
 from shared.waiting import answers, free_port, wait_for
 
 from seedsweep.search.storages import open_storage
-from seedsweep.tracking import connection as store
+from seedsweep.tracking import connection
 
 # MKL chooses its kernels by the processor, and on some their last bits depend on where in memory an array lies.
 os.environ.setdefault("MKL_CBWR", "COMPATIBLE")
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new store; making one takes MLflow seconds of migrations."""
     file = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    store.connect(f"sqlite:///{file}", create=True)
+    connection.connect(f"sqlite:///{file}", create=True)
     return file
 
 
@@ -123,9 +123,7 @@ def postgres() -> Iterator[Postgres]:
         wait_for(lambda: accepts(server))
         with psycopg.connect(server.uri("postgres").replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute("CREATE DATABASE store")
-        make_store = (
-            f"from seedsweep.tracking import connection; connection.connect({server.uri('store')!r}, create=True)"
-        )
+        make_store = f"from seedsweep.tracking.connection import connect; connect({server.uri('store')!r}, create=True)"
         subprocess.run([sys.executable, "-c", make_store], check=True)  # a process that keeps no connection
         yield server
     finally:

@@ -17,7 +17,7 @@ from shared.recorded_fleets import START, Clock, content, in_bulk, measured, net
 import seedsweep
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import FleetResult, Point, RunResult
-from seedsweep.tracking import connection as store
+from seedsweep.tracking import connection
 from seedsweep.tracking import fleet_writer as bulk
 from seedsweep.tracking import reader as reading
 from seedsweep.tracking import sql as database
@@ -28,11 +28,11 @@ from seedsweep.tracking.writer import record_run
 @pytest.fixture(params=["sqlite", "postgresql"])
 def where(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A store of the test's own, in either database; the artifacts are beside the test too."""
-    monkeypatch.setattr(store, "root", lambda: tmp_path)
+    monkeypatch.setattr(connection, "root", lambda: tmp_path)
     if request.param == "sqlite":
         return str(request.getfixturevalue("uri"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("postgres").copy())
-    return store.default_uri()
+    return connection.default_uri()
 
 
 @pytest.fixture

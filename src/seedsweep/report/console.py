@@ -15,7 +15,7 @@ from seedsweep.comparison.verdicts import BEST, SAME
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
 from seedsweep.outcomes import MAXIMIZED, OUTCOMES, RunResult
-from seedsweep.tracking import connection as store
+from seedsweep.tracking import connection
 
 if TYPE_CHECKING:
     from seedsweep.comparison.compare import Comparison
@@ -78,10 +78,10 @@ def where(uri: str, page: str) -> str:
     """How to look at a page of MLflow's UI on that store."""
     if uri.startswith("http"):
         return f"{masked(uri.rstrip('/'))}/{page}"
-    uri = store.absolute(uri)
+    uri = connection.absolute(uri)
     command = f"mlflow ui --backend-store-uri {shlex.quote(masked(uri))}"
-    if uri == store.project_uri():  # the one that the Makefile opens
-        command = "make ui" if Path.cwd() == store.root() else f"make -C {shlex.quote(str(store.root()))} ui"
+    if uri == connection.project_uri():  # the one that the Makefile opens
+        command = "make ui" if Path.cwd() == connection.root() else f"make -C {shlex.quote(str(connection.root()))} ui"
     return f"{command}, then open http://127.0.0.1:5000/{page}"
 
 

@@ -14,7 +14,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from seedsweep.errors import ConfigError, masked
-from seedsweep.tracking import connection as store
+from seedsweep.tracking import connection
 
 KEY = "hydra.sweeper.storage"
 JOURNAL = "journal:///"
@@ -25,9 +25,9 @@ BEAT = 60  # seconds between two signs of life of a running trial; without one f
 
 def default_storage() -> str:
     """`optuna.db` beside MLflow's database where that is a file, otherwise in the project's `mlruns`."""
-    uri = store.absolute(store.default_uri())
-    file = (uri if uri.startswith(store.SQLITE) else store.project_uri()).removeprefix(store.SQLITE)
-    return f"{store.SQLITE}{Path(file).with_name('optuna.db')}"
+    uri = connection.absolute(connection.default_uri())
+    file = (uri if uri.startswith(connection.SQLITE) else connection.project_uri()).removeprefix(connection.SQLITE)
+    return f"{connection.SQLITE}{Path(file).with_name('optuna.db')}"
 
 
 def open_storage(uri: str) -> BaseStorage:
@@ -87,7 +87,7 @@ def _server(url: sqlalchemy.URL) -> RDBStorage:
     options: dict[str, Any] = {"pool_pre_ping": True}  # a connection may not outlive hours without a word
     if url.drivername in ("postgresql", "postgresql+psycopg", "postgresql+psycopg2"):
         options["connect_args"] = {"connect_timeout": 10}
-    with store.schema_lock(url):
+    with connection.schema_lock(url):
         return _database(url, **options)
 
 

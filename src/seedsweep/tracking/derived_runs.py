@@ -12,7 +12,7 @@ import pandas as pd
 from seedsweep.config.planned_run import PROBLEM, PlannedRun, canonical
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import OUTCOMES, Column, Point
-from seedsweep.tracking import connection as store
+from seedsweep.tracking.connection import connect, default_uri, store_errors
 from seedsweep.tracking.fleet_writer import THREADS
 from seedsweep.tracking.sql import open_database
 from seedsweep.tracking.sql_writer import FleetRows, NewRun
@@ -30,7 +30,7 @@ FORMER = """SELECT kind.run_uuid FROM tags AS kind JOIN tags AS sweep ON kind.ru
 WHERE kind.key = 'seedsweep.kind' AND kind.value = :kind AND sweep.key = 'seedsweep.sweep' AND sweep.value = :sweep"""
 
 
-@store.store_errors()
+@store_errors()
 def record_groups(
     sweep: str,
     bands: pd.DataFrame,
@@ -46,13 +46,13 @@ def record_groups(
     the number of runs that the means of a step are over, the smallest where those of its metrics differ. `by` is the
     param whose values are the options, `at` are the names of the params in the settings, in their order.
     """
-    client = store.connect(tracking_uri or store.default_uri())
+    client = connect(tracking_uri or default_uri())
     experiment, now = _experiment(client, sweep), int(time.time() * 1000)
     runs = [NewRun(run, experiment, _tags(sweep, row), now) for run, row in _planned(groups, by, at)]
     replace_runs(client, sweep, "group", runs, list(_columns(bands, groups, now)))
 
 
-@store.store_errors()
+@store_errors()
 def record_trials(sweep: SweepRecord, trials: Sequence[tuple[PlannedRun, dict[str, str]]], values: np.ndarray) -> None:
     """Write a run for each trial of a search below its sweep, in place of those written before.
 

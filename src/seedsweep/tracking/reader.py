@@ -15,7 +15,7 @@ import pandas as pd
 from seedsweep.config.plan import ABOUT
 from seedsweep.errors import ConfigError
 from seedsweep.gc_pause import collector_paused
-from seedsweep.tracking import connection as store
+from seedsweep.tracking.connection import connect, default_uri, store_errors
 from seedsweep.tracking.frames import NOT_CURVES, curves_frame, runs_frame
 from seedsweep.tracking.recorded_sweeps import PAGE, search_runs, sweeps_of
 from seedsweep.tracking.sql import Stored, open_database, read_jobs, read_points, read_runs
@@ -34,7 +34,7 @@ THREADS = 8  # that ask a server for curves
 STACKED = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # run id, artifact, place in the fleet
 
 
-@store.store_errors()
+@store_errors()
 def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
     """One row a run of a sweep (its run id, or `"latest"`), or of the whole store when `sweep` is None.
 
@@ -44,7 +44,7 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
     of a sweep that were planned and have no end are there too, with the outcome `missing`. `tracking_uri` is the
     default store when None.
     """
-    client = store.connect(tracking_uri or store.default_uri())
+    client = connect(tracking_uri or default_uri())
     parent = None if sweep is None else sweeps_of(client, sweep)[0].run_id
     database = open_database(client.tracking_uri)
     with collector_paused():  # it would look through hundreds of thousands of rows, again and again
@@ -52,7 +52,7 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
         return runs_frame(stored, parent, lambda done: _missing(client, str(parent), done))
 
 
-@store.store_errors()
+@store_errors()
 def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
     """The curves of the same runs as `load_runs`, tidy: a row a point: `run`, `metric`, `step`, `epoch`, `value`."""
     return pd.concat(stream_curves(sweep, tracking_uri), ignore_index=True)
@@ -63,14 +63,14 @@ def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.Data
 
     From there they take a tenth of the time, for every run has dozens; an empty text is none. A server gives one part.
     """
-    client = store.connect(tracking_uri or store.default_uri())
-    with store.store_errors():
+    client = connect(tracking_uri or default_uri())
+    with store_errors():
         parent = sweeps_of(client, sweep)[0].run_id
     database = open_database(client.tracking_uri)
     if database is None:
         yield load_runs(parent, client.tracking_uri)
         return
-    with store.store_errors():
+    with store_errors():
         yield from _runs_of_plan(client, database, parent)
 
 
@@ -91,8 +91,8 @@ def _runs_of_plan(client: "MlflowClient", database: "Engine", parent: str) -> It
 
 def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
     """The frame of `load_curves` in parts, at least one, which together need not fit into memory."""
-    with store.store_errors():
-        client = store.connect(tracking_uri or store.default_uri())
+    with store_errors():
+        client = connect(tracking_uri or default_uri())
         parent = None if sweep is None else sweeps_of(client, sweep)[0].run_id
         database = open_database(client.tracking_uri)
         yield curves_frame([])
@@ -100,7 +100,7 @@ def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> 
             yield curves_frame(points)
 
 
-@store.store_errors()
+@store_errors()
 def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
     """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits.
 
@@ -112,7 +112,7 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
 
     from seedsweep.problem.models import Standardize
 
-    described, state = _weights(store.connect(tracking_uri or store.default_uri()), run_id)
+    described, state = _weights(connect(tracking_uri or default_uri()), run_id)
     made = get_class(described["class"])
     if not issubclass(made, torch.nn.Module):
         raise TypeError(f"{described['class']} in {WEIGHTS} of run {run_id} is not a torch.nn.Module")

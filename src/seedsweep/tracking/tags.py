@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from seedsweep import __version__
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import ConfigError
-from seedsweep.tracking import connection as store
+from seedsweep.tracking.connection import artifact_location
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -28,7 +28,7 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            location = store.artifact_location(client.tracking_uri, name)
+            location = artifact_location(client.tracking_uri, name)
             return str(client.create_experiment(name, location, tags=KIND))
         except MlflowException:  # another process was faster
             found = client.get_experiment_by_name(name)

@@ -17,8 +17,7 @@ from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import PlannedRun, run_params
 from seedsweep.errors import masked
 from seedsweep.outcomes import Point, RunResult
-from seedsweep.tracking import connection as store
-from seedsweep.tracking.connection import store_errors
+from seedsweep.tracking.connection import absolute, connect, store_errors
 from seedsweep.tracking.parquet import write_curves, write_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, end_runs, recorded
 from seedsweep.tracking.tags import experiment_id, named, run_tags
@@ -164,8 +163,8 @@ class SweepRecord:
     def __init__(
         self, uri: str, plan: Plan, name: str, config: str, minima: Sequence[str] = (), tags: Mapping[str, str] = NONE
     ):
-        self.client = store.connect(uri, create=True)
-        self.uri = store.absolute(uri)
+        self.client = connect(uri, create=True)
+        self.uri = absolute(uri)
         self.experiment_ids = [experiment_id(self.client, each) for each in plan.experiments]
         tags = {"kind": "sweep", "command": masked(" ".join(sys.argv))} | dict(tags)
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
@@ -263,7 +262,7 @@ def _markdown(table: "pd.DataFrame") -> str:
 @lru_cache(maxsize=8)
 def client_of(uri: str) -> "MlflowClient":
     """The client of a store, which is made where there is none."""
-    return store.connect(uri, create=True)
+    return connect(uri, create=True)
 
 
 def _create_run(client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str], start: int) -> str:
