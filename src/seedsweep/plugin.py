@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from seedsweep.config.application import compose_jobs, is_tracked, sweep_folder, sweep_name
     from seedsweep.config.composing import composer_of
     from seedsweep.config.hydra_errors import shown_by_hydra
+    from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
     from seedsweep.search.record import record_round, record_search, search_tags
     from seedsweep.search.setup import found, open_search
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "ConfigError": "errors",
     "FailedRunsError": "errors",
+    "LazySequence": "config.lazy_sequence",
     "compose_jobs": "config.application",
     "composer_of": "config.composing",
     "found": "search.setup",
@@ -34,6 +36,7 @@ _MODULES = {
 __all__ = [
     "ConfigError",
     "FailedRunsError",
+    "LazySequence",
     "collector_paused",
     "compose_jobs",
     "composer_of",

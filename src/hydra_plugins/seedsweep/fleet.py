@@ -90,7 +90,12 @@ class FleetLauncher(BasicLauncher):
         if len(values) != len(jobs):
             count = f"{len(values)} values for {len(jobs)} jobs"
             raise ValueError(f"hydra.launcher.batched={self.batched} gave {count}")
-        return _Returns(composer, job_overrides, initial_job_idx, values)
+        shared = {"working_dir": str(Path.cwd()), "task_name": hydra.job.name}
+
+        def job_return(index: int) -> JobReturn:
+            return _Return(composer, initial_job_idx + index, job_overrides[index], values[index], shared)
+
+        return plugin.LazySequence(len(values), job_return)
 
     def _save(self, composer: Any, jobs: Sequence[Any], first: int) -> None:
         """Compose all jobs; write what `.hydra` folders hold, in one file of a line a job, or the folders."""
@@ -144,31 +149,14 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | None) else str(value)
 
 
-class _Returns(Sequence[JobReturn]):
-    """What many jobs returned, each in the form that Hydra gives it when somebody looks at it."""
-
-    def __init__(self, composer: Any, overrides: Sequence[Sequence[str]], first: int, values: Sequence[Any]):
-        self._composer, self._overrides, self._first, self._values = composer, overrides, first, values
-        self._about = {"working_dir": str(Path.cwd()), "task_name": composer.master.hydra.job.name}
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
-        number = self._first + range(len(self))[place]
-        return _Return(self._composer, number, self._overrides[place], self._values[place], self._about)
-
-
 class _Return(JobReturn):
     """What a job returned; its configuration is composed when somebody asks for it, which hardly anybody does."""
 
-    def __init__(self, composer: Any, number: int, overrides: Sequence[str], value: Any, about: Any):
+    def __init__(self, composer: Any, number: int, overrides: Sequence[str], value: Any, shared: Mapping[str, Any]):
         self._composer, self._number = composer, number
         failed = isinstance(value, Exception)
         status = JobStatus.FAILED if failed else JobStatus.COMPLETED
-        super().__init__(list(overrides), status=status, **about)
+        super().__init__(list(overrides), status=status, **shared)
         self._return_value = value
 
     def __getattribute__(self, name: str) -> Any:

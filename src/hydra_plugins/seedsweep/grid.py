@@ -1,9 +1,9 @@
 """`hydra/sweeper=grid`: every combination of the overrides, as a sweep that is planned, checked and recorded."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
@@ -48,11 +48,12 @@ class GridSweeper(BasicSweeper):
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         for override in overrides:
             if override.is_sweep_override() and not override.is_discrete_sweep():
-                value = str(override.input_line).split("=", 1)[-1]
+                value = override.get_value_string()
                 raise plugin.ConfigError(override.key_or_group, value, "a grid needs values: 0.01,0.1 or range(…)")
         if self.max_batch_size is not None and self.max_batch_size < 1:
             raise plugin.ConfigError("hydra.sweeper.max_batch_size", self.max_batch_size, "must be at least 1")
-        jobs = _Grid({each.get_key_element(): self._values(each) for each in overrides}.values())
+        values = list({override.get_key_element(): self._values(override) for override in overrides}.values())
+        jobs = plugin.LazySequence(math.prod(map(len, values)), partial(_combination, values))
         folder = plugin.sweep_folder(self.config)
         compose = plugin.compose_jobs(self.hydra_context.config_loader, self.config)
         with plugin.open_sweep(plugin.sweep_name(self.config), jobs, compose, folder) as sweep:
@@ -68,21 +69,10 @@ class GridSweeper(BasicSweeper):
         return [one for batch in self.split_arguments([override], None) for (one,) in batch]
 
 
-class _Grid(Sequence[list[str]]):
-    """Every combination of values, the last of which vary fastest, made whenever somebody looks at it."""
-
-    def __init__(self, values: Iterable[Sequence[str]], chosen: range | None = None):
-        self._values = list(values)
-        self._chosen = range(math.prod(map(len, self._values))) if chosen is None else chosen
-
-    def __len__(self) -> int:
-        return len(self._chosen)
-
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return _Grid(self._values, self._chosen[place])
-        number, job = self._chosen[place], []
-        for values in reversed(self._values):
-            number, at = divmod(number, len(values))
-            job.append(values[at])
-        return job[::-1]
+def _combination(values: Sequence[Sequence[str]], index: int) -> list[str]:
+    """The combination of one value of each key that has this index where the last key varies fastest."""
+    combination = []
+    for options in reversed(values):
+        index, position = divmod(index, len(options))
+        combination.append(options[position])
+    return combination[::-1]

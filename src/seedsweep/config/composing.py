@@ -30,6 +30,7 @@ from seedsweep.config.interpolations import (
     follow,
     touch,
 )
+from seedsweep.config.lazy_sequence import LazySequence
 from seedsweep.config.templates import Override, Shape, value_of
 
 KEY = re.compile(r"[a-z_][\w-]*(\.[a-z_][\w-]*)*", re.ASCII | re.IGNORECASE)
@@ -86,9 +87,9 @@ class Composer:
             return Composed(number, tuple([override.text for override in parsed]), known.write(parsed), known.choices)
         return self._first(parsed, number)
 
-    def jobs(self, overrides: Sequence[Sequence[str]], first: int = 0) -> "Jobs":
-        """The jobs with these overrides, numbered from `first`."""
-        return Jobs(self, overrides, first)
+    def jobs(self, overrides: Sequence[Sequence[str]], first: int = 0) -> LazySequence[Composed]:
+        """The jobs with these overrides, numbered from `first`, composed whenever they are looked at: in 4 µs."""
+        return LazySequence(len(overrides), lambda index: self.compose(overrides[index], first + index))
 
     def _first(self, parsed: Sequence[Override], number: int) -> Composed:
         """The first job of a shape, composed by Hydra, of which the others are copies."""
@@ -179,24 +180,6 @@ class Composer:
         for override in parsed:
             if override.path and (override.asks or not override.plain):
                 check_literal(raw, override.path)
-
-
-class Jobs(Sequence[Composed]):
-    """Jobs that are composed whenever they are looked at: that takes 4 µs, and many of them need no memory.
-
-    Those that only Hydra can compose are kept, for it takes 45 ms, and might make something else the next time.
-    """
-
-    def __init__(self, composer: Composer, overrides: Sequence[Sequence[str]], first: int):
-        self._composer, self._overrides, self._first = composer, overrides, first
-
-    def __len__(self) -> int:
-        return len(self._overrides)
-
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
-        return self._composer.compose(self._overrides[place], self._first + range(len(self))[place])
 
 
 _latest: list[Composer] = []

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from seedsweep.config.completeness import Config
 from seedsweep.config.composing import Composed
+from seedsweep.config.lazy_sequence import LazySequence
 from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import varied
 from seedsweep.engine.factories import check, gap
@@ -64,26 +65,15 @@ class SweepTask:
 
         def run(jobs: Sequence[Composed]) -> list[Any]:
             tracking = jobs[0].config["tracking"] | of_sweep
+
+            def member(index: int) -> Composed:
+                job = jobs[index]
+                return Composed(job.number, job.overrides, job.config | {"tracking": tracking}, job.choices)
+
             pruning = {"prune": self.prune} if self.prune else {}
-            return task(_Members(jobs, tracking), partial(advance, self.progress), **pruning)
+            return task(LazySequence(len(jobs), member), partial(advance, self.progress), **pruning)
 
         return run
-
-
-class _Members(Sequence[Composed]):
-    """The jobs of a sweep, told which it is, whenever they are looked at."""
-
-    def __init__(self, jobs: Sequence[Composed], tracking: Mapping[str, Any]):
-        self._jobs, self._tracking = jobs, tracking
-
-    def __len__(self) -> int:
-        return len(self._jobs)
-
-    def __getitem__(self, place: Any) -> Any:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
-        job = self._jobs[place]
-        return Composed(job.number, job.overrides, job.config | {"tracking": self._tracking}, job.choices)
 
 
 @dataclass
