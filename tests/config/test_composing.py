@@ -393,8 +393,8 @@ def test_composing_leaves_hydras_own_configuration_as_it_was(composer: Composer)
 
 
 def test_what_is_remembered_is_bounded(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for bound in ("composing.SEEN", "composing.SHAPES", "shapes.PARTS"):
-        monkeypatch.setattr(f"seedsweep.{bound}", 2)
+    for bound in ("composing.SEEN", "composing.SHAPES", "templates.PARTS"):
+        monkeypatch.setattr(f"seedsweep.config.{bound}", 2)
     jobs = [(f"optimizer={name}", f"optimizer.lr={lr}") for name in ("sgd", "adam", "radam") for lr in (1, 2, 3, 4)]
     assert ways(composer, jobs) == [True, False, False, False] * 3
     assert len(composer._shapes) <= 2
