@@ -5,12 +5,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from mlflow import MlflowClient
 from shared.commands import Ended
 from shared.stores import runs_in
-
-from seedsweep.config.planned_run import varied
 
 THEIRS = """
 import hydra
@@ -74,15 +71,3 @@ def test_application_that_is_not_ours_is_swept_as_by_hydra(tmp_path: Path) -> No
         "value 1 theirs",
         "value 2 theirs",
     ]
-
-
-@pytest.mark.parametrize(
-    ("jobs", "keys"),
-    [
-        ([["a=1", "b=2"], ["a=1", "b=3"]], ("b",)),
-        ([["+a.b=1"], ["+a.b=2"]], ("a.b",)),
-        ([["x=1"]], ()),
-    ],
-)
-def test_varied_keys_are_those_that_differ(jobs: list[list[str]], keys: tuple[str, ...]) -> None:
-    assert varied(jobs) == keys

@@ -112,20 +112,6 @@ def run_params(planned: PlannedRun) -> dict[str, str]:
     return {key: value[:6000] for key, value in planned.params.items()}
 
 
-def varied(jobs: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """The keys whose overrides differ between the jobs of a sweep, and the classes that stand for those chosen."""
-    values: dict[str, set[str]] = {}
-    for job in jobs:
-        for override in job:
-            values.setdefault(overridden(override), set()).add(override)
-    return tuple(key for key, seen in values.items() if len(seen) > 1 or key.endswith("._target_"))
-
-
-def overridden(override: str) -> str:
-    """The key of a `key=value` override."""
-    return override.split("=", 1)[0].lstrip("+~").replace("@", ".")
-
-
 def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The values of a nested configuration under their dotted keys."""
     for key, value in node.items():

@@ -11,7 +11,7 @@ PARTS = 1_000  # variants of a part of a shape that are remembered
 
 
 @dataclass(frozen=True)
-class Override:
+class ShapedOverride:
     """An override as Hydra parses it: of equal shape are those that differ only in a plain value, None is doubtful."""
 
     text: str
@@ -22,12 +22,12 @@ class Override:
     value: Any = None
 
     @cached_property
-    def literal(self) -> "Override":
+    def literal(self) -> "ShapedOverride":
         """The same as a part of the shape, for values that others are made of."""
         return replace(self, shape=self.text, plain=False)
 
 
-class Shape:
+class Template:
     """A job of a shape, and what the others have in its place."""
 
     def __init__(self, base: dict[str, Any], choices: Mapping[str, str | None], sources: Mapping[Keys, Source]):
@@ -41,9 +41,9 @@ class Shape:
             branch[key_of(at, path[-1])] = source
         values = {name for name, branch in tree.items() if isinstance(branch, tuple) and len(branch) == 1}
         self.values = [(name, tree[name][0]) for name in values]
-        self.parts = [_Part(name, branch, base[name]) for name, branch in tree.items() if name not in values]
+        self.parts = [_Branch(name, branch, base[name]) for name, branch in tree.items() if name not in values]
 
-    def write(self, parsed: Sequence[Override]) -> dict[str, Any]:
+    def write(self, parsed: Sequence[ShapedOverride]) -> dict[str, Any]:
         """The configuration of the job with these overrides."""
         config = self.base.copy()
         for name, number in self.values:
@@ -53,7 +53,7 @@ class Shape:
         return config
 
 
-class _Part:
+class _Branch:
     """What is below one key at the top of a configuration, made once for all jobs that have it in common."""
 
     def __init__(self, name: str, tree: Any, base: Any):
@@ -62,7 +62,7 @@ class _Part:
         self.numbers = [part for part in parts if isinstance(part, int)]
         self.made: dict[tuple[str, ...], Any] = {}
 
-    def write(self, parsed: Sequence[Override]) -> Any:
+    def write(self, parsed: Sequence[ShapedOverride]) -> Any:
         variant = tuple([parsed[number].text for number in self.numbers])
         if variant not in self.made:
             if len(self.made) >= PARTS:
@@ -71,13 +71,13 @@ class _Part:
         return self.made[variant]
 
 
-def value_of(source: Source, parsed: Sequence[Override]) -> Any:
+def value_of(source: Source, parsed: Sequence[ShapedOverride]) -> Any:
     """The value that a source makes of the overrides of a job."""
     values = [text if isinstance(text, str) else parsed[text].value for text in source]
     return values[0] if len(values) == 1 else "".join(map(str, values))
 
 
-def _write(tree: Any, base: Any, parsed: Sequence[Override]) -> Any:
+def _write(tree: Any, base: Any, parsed: Sequence[ShapedOverride]) -> Any:
     if isinstance(tree, tuple):
         return value_of(tree, parsed)
     made = base.copy()

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from seedsweep.comparison.compare import Comparison, compare
 from seedsweep.comparison.diagnostics import data_versions, origins
+from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError, masked
 from seedsweep.outcomes import RUN_COLUMNS
 from seedsweep.report.console import print_comparison, where
@@ -86,8 +87,9 @@ def _searched(sweeps: list[RecordedSweep], uri: str) -> "Winners | pd.DataFrame 
         allowed = "a search that has confirmed no trial has nothing to compare: search with hydra.sweeper.seeds=5"
         raise ConfigError("sweep", ids, allowed)
     if typed := _typed():
-        key, _, value = typed[0].partition("=")
-        raise ConfigError(key, value, "is not asked of a search, which is told by what it searched")
+        override = parse_override(typed[0])
+        allowed = "is not asked of a search, which is told by what it searched"
+        raise ConfigError(override.typed_key, override.value, allowed)
     confirmed, winners = kept
     console = Console(highlight=False, soft_wrap=True)
     console.print("; ".join(map(_named, sweeps[:3])), markup=False)
@@ -144,7 +146,7 @@ def _typed() -> list[str]:
 def _as_typed() -> list[str]:
     """The sweeps as they were typed: YAML takes the beginning of an id for a number, as 123456 or 67e41."""
     given = next(each for each in HydraConfig.get().overrides.task if each.startswith("sweep="))
-    return [each.strip() for each in given.partition("=")[2].strip("[]").split(",")]
+    return [each.strip() for each in (parse_override(given).value or "").strip("[]").split(",")]
 
 
 def _named(sweep: RecordedSweep) -> str:

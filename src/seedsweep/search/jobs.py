@@ -7,6 +7,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig
 
 from seedsweep.config.application import compose_jobs, is_tracked
+from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import SEEDS
 from seedsweep.engine.factories import check
 from seedsweep.errors import ConfigError
@@ -24,7 +25,7 @@ def job_check(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence[st
 def check_space(searched: Searched, config: DictConfig) -> None:
     """Raise `ConfigError` where seeds are searched, of which the luckiest would win."""
     for key in searched.space:
-        if is_tracked(config) and key.lstrip("+~") in SEEDS:
+        if is_tracked(config) and parse_override(key).key in SEEDS:
             allowed = "would be searched, and the luckiest seed win; hydra.sweeper.seeds=5 trains every trial with five"
             raise ConfigError(key, describe(searched.space[key]), allowed)
 
@@ -41,6 +42,7 @@ def check_one(
             raise
     except ConfigCompositionException as error:
         text = str(error)
-        for key, override in ((override.partition("=")[0], override) for override in drawn):
-            text = text.replace(override, f"{key}=…") if key in searched.space else text  # nobody has typed the value
+        for override in map(parse_override, drawn):
+            if override.typed_key in searched.space:  # nobody has typed the value
+                text = text.replace(override.text, f"{override.typed_key}=…")
         raise ConfigCompositionException(text) from error

@@ -9,6 +9,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from seedsweep.config.application import is_tracked
+from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import SEARCH, leaves
 from seedsweep.errors import ConfigError
 from seedsweep.search.spaces import Searched, read_space
@@ -39,7 +40,7 @@ def read_entrants(
         for option in options:
             (chosen,) = parser.parse_overrides([f"{key}={option}"])
             given = [chosen, *(each for each in overrides if _bare(each) != per)]
-            others = {key: value for key, value in params.items() if key.lstrip("+~") != per}
+            others = {key: value for key, value in params.items() if parse_override(key).key != per}
             searched = read_space(given, others, legacy, parser)
             own = not keys["custom_search_space"] and not (legacy and not params)
             block = _block(per, searched, loader, config) if own else {}
@@ -61,7 +62,7 @@ def _options(
     per: Any, overrides: Sequence[Override], params: Mapping[str, Any], parser: OverridesParser
 ) -> tuple[str, list[str]]:
     """The key as it is given, and its options, on the command line or else among the params."""
-    configured = [f"{key}={value}" for key, value in params.items() if key.lstrip("+~") == per]
+    configured = [f"{key}={value}" for key, value in params.items() if parse_override(key).key == per]
     for override in (*overrides, *parser.parse_overrides(configured)):
         if _bare(override) == per:
             if not override.is_sweep_override():
@@ -81,10 +82,10 @@ def _block(group: str, searched: Searched, loader: ConfigLoader, config: DictCon
         return {}
     if not OmegaConf.is_dict(block):
         raise ConfigError(f"{node}.{SEARCH}", block, "must have texts by key, such as lr: tag(log, interval(1e-4, 1))")
-    given = {key.lstrip("+~") for key in searched.order}
+    given = {parse_override(key).key for key in searched.order}
     texts = leaves(OmegaConf.to_container(block, resolve=True), f"{node}.")
     return {key: text for key, text in texts if key not in given}
 
 
 def _bare(override: Override) -> str:
-    return str(override.get_key_element()).lstrip("+~")
+    return parse_override(override.get_key_element()).key

@@ -10,6 +10,7 @@ from typing import Any, SupportsFloat
 from hydra.errors import HydraException
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 from seedsweep.search.aggregate import Judge
 from seedsweep.search.confirm import Confirmed, confirm, different
@@ -171,7 +172,7 @@ def _kept(ended: Mapping[str, Any], runs: Sequence[Sequence[float]]) -> dict[str
 
 
 def _bare(override: str) -> str:
-    return override.split("=", 1)[0].lstrip("+~")
+    return parse_override(override).key
 
 
 def _values(returned: Any, objectives: int) -> list[float]:

@@ -19,6 +19,7 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import Trial, TrialState
 
 from seedsweep.config.application import is_tracked, search_name
+from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import RECORDING, canonical, leaves
 from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.outcomes import MAXIMIZED
@@ -67,7 +68,7 @@ def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader,
     searched = next(iter(entrants.values()))
     directions = _directions(keys["direction"])
     seeds = _seeds(keys["seeds"])
-    if seeds is not None and "seed" in (key.lstrip("+~") for key in searched.order):
+    if seeds is not None and "seed" in (parse_override(key).key for key in searched.order):
         raise ConfigError(
             "hydra.sweeper.seeds", keys["seeds"], "seed is given by an override, too; leave one of them out"
         )

@@ -12,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, Quote, QuotedString, RangeSweep, Sweep
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 from seedsweep.search.distributions import LEGACY, distribution_of, legacy_distribution
 
@@ -126,7 +127,7 @@ def describe(distribution: BaseDistribution) -> str:
 
 
 def _bare(key: str) -> str:
-    return key.lstrip("+~")
+    return parse_override(key).key
 
 
 def _configured(key: str, value: Any) -> str:

@@ -20,8 +20,8 @@ from omegaconf import DictConfig, OmegaConf
 from seedsweep.config.completeness import Config
 from seedsweep.config.composing import Composed
 from seedsweep.config.lazy_sequence import LazySequence
+from seedsweep.config.overrides import varied
 from seedsweep.config.plan import Plan
-from seedsweep.config.planned_run import varied
 from seedsweep.engine.factories import check, gap
 from seedsweep.errors import ConfigError, FailedRunsError, StoreError, masked
 from seedsweep.gc_pause import collector_paused

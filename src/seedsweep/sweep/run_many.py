@@ -13,7 +13,8 @@ import numpy as np
 
 from seedsweep.config.completeness import Config
 from seedsweep.config.composing import Composed
-from seedsweep.config.planned_run import PlannedRun, overridden, plan_run
+from seedsweep.config.overrides import parse_override
+from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.factories import build, check, data, describe
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, chunks, refuse_model, refuse_optimizer
@@ -87,7 +88,7 @@ def planned(job: Composed, labels: Collection[str] | None = None) -> PlannedRun:
     if labels is None:
         labels = job.config["tracking"]["labels"]
     if labels is None:
-        labels = [overridden(override) for override in job.overrides]
+        labels = [parse_override(override).param for override in job.overrides]
     return plan_run(job.config, job.choices, labels, data(job.config).fingerprint, job.number)
 
 

@@ -5,7 +5,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from seedsweep.config.completeness import Config, resolve
-from seedsweep.config.planned_run import PlannedRun, overridden, plan_run
+from seedsweep.config.overrides import parse_override
+from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.factories import Job, build
 from seedsweep.engine.lightning import Prune, train
 from seedsweep.outcomes import RunResult, objective
@@ -63,6 +64,6 @@ def _plan(config: Config, job: Job) -> PlannedRun:
     hydra = HydraConfig.get()
     labels = config["tracking"]["labels"]
     if labels is None:
-        labels = [overridden(override) for override in hydra.overrides.task]
+        labels = [parse_override(override).param for override in hydra.overrides.task]
     number = 0 if OmegaConf.is_missing(hydra.job, "num") else hydra.job.num
     return plan_run(config, hydra.runtime.choices, labels, job.splits.fingerprint, number)
