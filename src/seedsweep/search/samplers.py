@@ -3,12 +3,11 @@
 import inspect
 import warnings
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 import optuna
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler, GridSampler
@@ -53,7 +52,7 @@ def _class(key: str, part: Mapping[str, Any], base: type) -> type:
     target = str(part.get("_target_"))
     try:
         module, _, name = target.rpartition(".")
-        kind = getattr(import_module(module), name)
+        kind = getattr(get_object(module), name)  # which finds names that were recorded before a move, too
     except (ValueError, ImportError, AttributeError) as error:
         hint = "; tpe does its work" if target.endswith("MOTPESampler") else ""
         allowed = f"is not in Optuna {optuna.__version__}{hint}" if target.startswith("optuna.") else str(error)
