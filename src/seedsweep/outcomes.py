@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from seedsweep.errors import ConfigError
+from seedsweep.metrics import Metric
 
 if TYPE_CHECKING:  # who only reads does not wait for torch
     from torch import Tensor
 
 Outcome = Literal["finished", "diverged", "pruned"]  # of a training that came to its end, or was ended by a search
-# how the names of metrics end that are better when they are larger, or smaller
-MAXIMIZED = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score")
-MINIMIZED = ("loss", "loss_step", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
 OUTCOMES = ("finished", "diverged", "pruned", "failed", "missing")  # of a planned run
 # the columns of the table of runs that are no params and no metrics
 RUN_COLUMNS = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds", "fingerprint")
@@ -83,15 +81,15 @@ def objective(result: RunResult, metric: str, select: str) -> float:
     A run that diverged or was pruned must not win a search, whatever its curve was up to there.
     `auc` is the area under the curve by the trapezoidal rule, divided by its length in steps: a mean over the training.
     """
-    maximized = metric.endswith(MAXIMIZED)
+    measured = Metric(metric)
     if result.outcome != "finished":
-        return -math.inf if maximized else math.inf
+        return measured.worst
     curve = [point for point in result.points if point.metric == metric]
     values = [point.value for point in curve]
     if not values:
         raise ConfigError("objective.metric", metric, "was never measured in this training")
     if select == "best":
-        return max(values) if maximized else min(values)
+        return max(values) if measured.is_maximized else min(values)
     if select == "auc" and len(curve) > 1:
         area = np.trapezoid(values, [point.step for point in curve])
         return float(area) / (curve[-1].step - curve[0].step)

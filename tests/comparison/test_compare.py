@@ -14,6 +14,7 @@ from seedsweep.comparison.compare import Comparison, compare
 from seedsweep.comparison.scores import score_runs
 from seedsweep.comparison.verdicts import BOTH, verdict
 from seedsweep.errors import ConfigError
+from seedsweep.metrics import Metric
 from seedsweep.outcomes import Point, RunResult, objective
 
 SEEDS = 20
@@ -251,7 +252,7 @@ def test_scores_are_the_objectives_of_the_runs(select: str, metric: str) -> None
     points = {run: draw.random(4).tolist() for run in table["run"]}
     rows = [(run, metric, 5 * step, step, value) for run, values in points.items() for step, value in enumerate(values)]
     curves = pd.DataFrame(rows, columns=["run", "metric", "step", "epoch", "value"])
-    scores = score_runs(table, curves, metric, select, "optimizer", ())["score"]
+    scores = score_runs(table, curves, Metric(metric), select, "optimizer", ())["score"]
     for run, score in zip(table["run"], scores, strict=True):
         result = RunResult("finished", [Point(metric, 5 * step, step, value) for step, value in enumerate(points[run])])
         assert score == pytest.approx(objective(result, metric, select))
@@ -269,7 +270,7 @@ def test_scores_are_the_objectives_of_the_runs(select: str, metric: str) -> None
         ({"baseline": "foo"}, "baseline=foo: must be one of adam, sgd"),
         ({"at": "foo"}, "at=foo: must be a param of the runs"),
         ({"by": "seed"}, "by=seed: tells the replicates apart"),
-        ({"metrics": "val/loss"}, "metrics=val/loss: there is no such key; there are metric, select, by"),
+        ({"metrics": "val/loss"}, "metrics=val/loss: there is no such key; there are metric, direction, select, by"),
         ({"target": "low"}, "target=low: must be a number"),
         ({"confidence": 95}, "confidence=95: must be at least 0.5 and less than 1"),
     ],

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.comparison import estimators as estimates
-from seedsweep.comparison.scores import losses
+from seedsweep.metrics import Metric
 
 MOST = 50  # tried settings that are looked at
 RATIOS = np.geomspace(1, 10, 91)  # of a performance profile
 RESAMPLES = 2_000  # of settings and seeds; what they are drawn from decides how exact the result is
 
 
-def leading(groups: pd.DataFrame, metric: str) -> pd.DataFrame:
+def leading(groups: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Of the table of groups the best of each option and problem: none with diverged or pruned runs, if it can be."""
-    order = groups.assign(loss=losses(groups["mean"], metric), stained=groups["diverged"] + groups["pruned"] > 0)
+    order = groups.assign(loss=metric.as_loss(groups["mean"]), stained=groups["diverged"] + groups["pruned"] > 0)
     order = order[order["finished"] > 0].sort_values(["stained", "loss"], kind="stable")
     return groups.loc[order.drop_duplicates(["problem", "option"]).index]
 
@@ -25,7 +25,7 @@ def times_to_target(
     curves: pd.DataFrame,
     scored: pd.DataFrame,
     groups: pd.DataFrame,
-    metric: str,
+    metric: Metric,
     target: float | None,
     confidence: float,
 ) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def times_to_target(
     and the `median` step (infinite if fewer than half reach it). The target is by default the median of the last values
     of the problem's best group. A run that ends before is censored there; one that diverged never reaches it.
     """
-    curve = curves[curves["metric"] == metric].assign(loss=lambda frame: losses(frame["value"], metric))
+    curve = curves[curves["metric"] == metric].assign(loss=lambda frame: metric.as_loss(frame["value"]))
     scored = scored.dropna(subset="run")  # those planned and never run have none
     curve = curve.merge(scored[["run", "problem", "option", "group", "outcome"]], on="run").sort_values("step")
     frames = []
@@ -43,7 +43,7 @@ def times_to_target(
         goal = target if target is not None else _target(part, groups[groups["problem"] == problem], metric)
         if not np.isfinite(goal):
             continue
-        limit = float(losses(pd.Series([goal]), metric).iloc[0])
+        limit = float(metric.as_loss(pd.Series([goal])).iloc[0])
         first = part[part["loss"] <= limit].groupby("run")["step"].min()
         runs = scored[scored["problem"] == problem].set_index("run")[["option", "group", "outcome"]]
         last = part.groupby("run")["step"].max().reindex(runs.index, fill_value=0)  # 0: it ended before the first point
@@ -57,15 +57,15 @@ def times_to_target(
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def _target(curve: pd.DataFrame, groups: pd.DataFrame, metric: str) -> float:
+def _target(curve: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> float:
     best = leading(groups, metric)
     if best.empty:
         return np.nan
-    name = best.assign(loss=losses(best["mean"], metric)).sort_values("loss")["group"].iloc[0]
+    name = best.assign(loss=metric.as_loss(best["mean"])).sort_values("loss")["group"].iloc[0]
     return float(curve[curve["group"] == name].groupby("run")["value"].last().median())
 
 
-def tunability(scored: pd.DataFrame, metric: str, seed: int) -> pd.DataFrame:
+def tunability(scored: pd.DataFrame, metric: Metric, seed: int) -> pd.DataFrame:
     """What to expect of each option when a number of its settings are tried, each with one seed.
 
     Columns: `problem`, `option`, `budget` (settings tried), the `expected` best score with `low` and `high`, and the
@@ -74,7 +74,7 @@ def tunability(scored: pd.DataFrame, metric: str, seed: int) -> pd.DataFrame:
     """
     frames = []
     for problem, part in scored.groupby("problem", sort=False):
-        loss = part.assign(loss=losses(part["score"], metric))
+        loss = part.assign(loss=metric.as_loss(part["score"]))
         tables = {
             option: each.pivot(index="setting", columns="seed", values="loss").dropna(how="all").to_numpy()
             for option, each in loss.groupby("option", sort=False)
@@ -87,7 +87,7 @@ def tunability(scored: pd.DataFrame, metric: str, seed: int) -> pd.DataFrame:
         for (option, table), chances in zip(tables.items(), best, strict=True):
             budget = min(MOST, len(table))
             expected, low, high = estimates.expected_best(table, budget, np.random.default_rng(seed), RESAMPLES)
-            frame = pd.DataFrame({"expected": expected, "low": low, "high": high}).apply(losses, metric=metric)
+            frame = pd.DataFrame({"expected": expected, "low": low, "high": high}).apply(metric.as_loss)
             frame = frame.assign(low=frame[["low", "high"]].min(axis=1), high=frame[["low", "high"]].max(axis=1))
             frame["best"] = np.append(chances, [np.nan] * (budget - common))
             frames.append(frame.assign(problem=problem, option=option, budget=np.arange(1, budget + 1)))
@@ -113,7 +113,7 @@ def seed_shares(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def profile(times: pd.DataFrame, groups: pd.DataFrame, metric: str) -> pd.DataFrame:
+def profile(times: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """The performance profile of the options over several problems: the `fraction` of them that an `option` solves in
     at most `ratio` times the steps of the fastest, in the median over seeds, each option by its best group."""
     if times.empty or times["problem"].nunique() < 2:

@@ -11,9 +11,10 @@ from seedsweep.comparison.analyses import profile, seed_shares, times_to_target,
 from seedsweep.comparison.diagnostics import Audit, audits
 from seedsweep.comparison.mean_curves import bands
 from seedsweep.comparison.pairwise import Contest, Judgement, contest, counted, describe
-from seedsweep.comparison.scores import compared, independent, losses, score_runs, swept, text
+from seedsweep.comparison.scores import compared, independent, score_runs, swept, text
 from seedsweep.comparison.verdicts import BEST, SAME, Verdict, together, verdict
 from seedsweep.errors import ConfigError
+from seedsweep.metrics import Metric
 from seedsweep.validation import check_whole
 
 FEW = 4  # seeds, below which they are not halved
@@ -23,11 +24,13 @@ FEW = 4  # seeds, below which they are not halved
 class Question:
     """What is asked of the runs; the keys of `conf/compare.yaml` have the same names.
 
+    `direction`, minimize or maximize, is for a metric whose name does not say whether larger or smaller is better.
     `by` is by default `optimizer`, or the first param that was swept where all runs have the same optimizer; `at` are
     by default all the others that were swept.
     """
 
     metric: str = "val/loss"
+    direction: str | None = None
     select: str = "last"
     by: str | None = None
     at: Sequence[str] | None = None
@@ -37,11 +40,16 @@ class Question:
     seed: int = 0
 
     @property
-    def claim(self) -> str:
-        """The metric of claims about choices made by `metric`: measured on rows that the choice has not seen."""
-        return self.metric.replace("val/", "test/", 1)
+    def measure(self) -> Metric:
+        """The metric with its direction."""
+        return Metric(self.metric, self.direction)
 
-    def judgement(self, metric: str) -> Judgement:
+    @property
+    def claim(self) -> Metric:
+        """The metric of claims about choices made by `metric`: measured on rows that the choice has not seen."""
+        return self.measure.on_split("test") if self.measure.split_name == "val" else self.measure
+
+    def judgement(self, metric: Metric) -> Judgement:
         """How contests are judged by that metric."""
         return Judgement(metric, self.confidence, self.baseline, self.seed)
 
@@ -86,7 +94,7 @@ class Comparison:
     def audits(self) -> list[Audit]:
         """The doubts that a reader should have."""
         asked = self.question
-        return audits(self.runs, self.groups, self.best, self.bands, asked.metric, asked.at or ()) + self.doubts
+        return audits(self.runs, self.groups, self.best, self.bands, asked.measure, asked.at or ()) + self.doubts
 
 
 def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: Any) -> Comparison:
@@ -103,7 +111,7 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     runs = runs.reset_index(drop=True)
     by = asked.by or compared(runs)
     asked = replace(asked, by=by, at=swept(runs, by) if asked.at is None else asked.at)
-    scored = score_runs(runs, curves, asked.metric, asked.select, by, asked.at or ())
+    scored = score_runs(runs, curves, asked.measure, asked.select, by, asked.at or ())
     replicates = independent(scored)
     options = sorted(set(scored["option"]))
     if len(options) < 2:
@@ -112,21 +120,21 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     asked = replace(asked, baseline=None if asked.baseline is None else text(asked.baseline))
     if asked.baseline is not None and asked.baseline not in options:
         raise ConfigError("baseline", asked.baseline, f"must be one of {', '.join(options)}")
-    groups = _described(scored, replicates, asked.judgement(asked.metric))
+    groups = _described(scored, replicates, asked.judgement(asked.measure))
     curves = curves if curves is not None else pd.DataFrame(columns=["run", "metric", "step", "epoch", "value"])
-    times = times_to_target(curves, scored, groups, asked.metric, asked.target, asked.confidence)
+    times = times_to_target(curves, scored, groups, asked.measure, asked.target, asked.confidence)
     return Comparison(
         question=asked,
         runs=scored,
         groups=groups,
-        same=list(_same(replicates, groups, asked.judgement(asked.metric))),
+        same=list(_same(replicates, groups, asked.judgement(asked.measure))),
         best=list(_best(runs, replicates, asked)),
         curves=curves,
         bands=bands(curves, scored, asked.confidence),
         times=times,
-        tunability=tunability(scored, asked.metric, asked.seed),
+        tunability=tunability(scored, asked.measure, asked.seed),
         shares=seed_shares(runs, scored),
-        profile=profile(times, groups, asked.metric),
+        profile=profile(times, groups, asked.measure),
     )
 
 
@@ -137,7 +145,7 @@ def _checked(question: Mapping[str, Any]) -> Question:
         if key not in keys:
             raise ConfigError(key, question[key], f"there is no such key; there are {', '.join(keys)}")
     asked = Question(**question)
-    for key in ("metric", "select", "by"):
+    for key in ("metric", "direction", "select", "by"):
         if not isinstance(getattr(asked, key), str | None):
             raise ConfigError(key, getattr(asked, key), "must be a name")
     at = [asked.at] if isinstance(asked.at, str) else asked.at
@@ -147,6 +155,7 @@ def _checked(question: Mapping[str, Any]) -> Question:
         raise ConfigError("confidence", asked.confidence, "must be at least 0.5 and less than 1")
     if not isinstance(asked.target, int | float | None):
         raise ConfigError("target", asked.target, "must be a number")
+    Metric(asked.metric, asked.direction)
     check_whole("seed", asked.seed, 0, 2**31 - 1)
     return replace(asked, at=at)
 
@@ -171,7 +180,7 @@ def _same(scored: pd.DataFrame, groups: pd.DataFrame, judged: Judgement) -> Iter
 
 def _best(runs: pd.DataFrame, scored: pd.DataFrame, asked: Question) -> Iterator[Contest]:
     """For each problem the contest of the options, each at the setting that was the best on other seeds."""
-    metric = asked.claim if asked.claim in runs else asked.metric
+    metric = asked.claim if asked.claim in runs else asked.measure
     claims = scored
     if metric != asked.metric:
         claims = independent(score_runs(runs, None, metric, "last", str(asked.by), asked.at or ()))
@@ -181,7 +190,7 @@ def _best(runs: pd.DataFrame, scored: pd.DataFrame, asked: Question) -> Iterator
             continue
         choices, judged = [], []
         for half in (0, 1):  # chosen on one half, judged on the other, and the other way round
-            chosen = _choose(part[part["seed"].isin(seeds[half::2])], asked.metric)
+            chosen = _choose(part[part["seed"].isin(seeds[half::2])], asked.measure)
             held_out = part[part["seed"].isin(seeds[1 - half :: 2]) & part["group"].isin(chosen["group"])]
             again = held_out["score"].where(np.isfinite(held_out["score"])).groupby(held_out["option"]).mean()
             choices.append(chosen.assign(again=again))
@@ -193,7 +202,7 @@ def _best(runs: pd.DataFrame, scored: pd.DataFrame, asked: Question) -> Iterator
         both = pd.concat(choices).groupby(level=0, sort=False)
         more = both.agg(setting=("setting", _either), selected=("selected", "mean"), again=("again", "mean"))
         found.table = found.table.join(more, on="competitor")
-        gap = losses(found.table["again"], asked.metric) - losses(found.table["selected"], asked.metric)
+        gap = asked.measure.as_loss(found.table["again"]) - asked.measure.as_loss(found.table["selected"])
         found.table["optimism"] = gap
         yield found
 
@@ -202,11 +211,11 @@ def _either(settings: pd.Series) -> str:
     return " or ".join(dict.fromkeys(settings))
 
 
-def _choose(scored: pd.DataFrame, metric: str) -> pd.DataFrame:
+def _choose(scored: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """By option its `group` and `setting` of the best mean score, `selected`; groups with runs that did not finish come
     last."""
-    means = scored.assign(loss=losses(scored["score"], metric)).groupby(["option", "setting", "group"], sort=False)
+    means = scored.assign(loss=metric.as_loss(scored["score"])).groupby(["option", "setting", "group"], sort=False)
     table = means["loss"].agg(["mean", "count", "size"]).reset_index()
     table = table.assign(lost=table["size"] - table["count"]).sort_values(["lost", "mean"])
     chosen = table.dropna(subset="mean").drop_duplicates("option").set_index("option")
-    return chosen.assign(selected=losses(chosen["mean"], metric))
+    return chosen.assign(selected=metric.as_loss(chosen["mean"]))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from seedsweep.comparison.analyses import leading
 from seedsweep.comparison.pairwise import Contest
-from seedsweep.comparison.scores import losses
+from seedsweep.metrics import Metric
 
 FALLING = 0.02  # of what was gained in the whole training, gained in the last tenth of it
 CONTAINED = {"momentum": "sgd", "nesterov": "sgd"}  # with a momentum of 0 these are the other
@@ -33,7 +33,7 @@ def audits(
     groups: pd.DataFrame,
     best: Sequence[Contest],
     bands: pd.DataFrame,
-    metric: str,
+    metric: Metric,
     at: Sequence[str],
 ) -> list[Audit]:
     """The doubts about a comparison; `bands` are its mean curves, `at` the params that were swept."""
@@ -72,7 +72,7 @@ def _outcomes(groups: pd.DataFrame) -> Iterator[Audit]:
             yield Audit(f"Runs are {outcome} in {_groups(lost)}: {_some(names)}", remedy)
 
 
-def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: str, at: Sequence[str]) -> Iterator[Audit]:
+def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: Metric, at: Sequence[str]) -> Iterator[Audit]:
     """Options whose best setting lies at the end of what was swept."""
     found: dict[tuple[str, str], list[tuple[str, float]]] = {}
     for _, row in leading(groups, metric).iterrows():
@@ -134,13 +134,13 @@ def _contained(best: Sequence[Contest]) -> Iterator[Audit]:
                 yield Audit(sentence, "the search is too small: sweep optimizer.momentum and more rates")
 
 
-def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: str) -> Iterator[Audit]:
+def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> Iterator[Audit]:
     """Options whose best group was still getting better when its training ended."""
     names = []
     for _, row in leading(groups, metric).iterrows():
         chosen = (bands["problem"] == row["problem"]) & (bands["group"] == row["group"]) & (bands["metric"] == metric)
         curve = bands[chosen].sort_values("step")
-        loss = losses(curve["mean"], metric).to_numpy()
+        loss = metric.as_loss(curve["mean"]).to_numpy()
         if len(loss) < 3:
             continue
         late = loss[np.searchsorted(curve["step"], 0.9 * curve["step"].iloc[-1], side="right") - 1]

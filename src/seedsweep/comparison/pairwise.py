@@ -11,8 +11,8 @@ import pandas as pd
 
 from seedsweep.comparison import inference as statistics
 from seedsweep.comparison.inference import Interval
-from seedsweep.comparison.scores import losses
-from seedsweep.outcomes import MAXIMIZED, OUTCOMES
+from seedsweep.metrics import Metric
+from seedsweep.outcomes import OUTCOMES
 
 FINENESS = 1_000  # resamples for each pair of a contest, so that an adjusted p-value can fall below 0.001, …
 RESAMPLES = 10_000, 200_000  # … but at least and at most so many
@@ -25,7 +25,7 @@ UNKNOWN = Interval(np.nan, np.nan, np.nan)
 class Judgement:
     """How a contest is judged; see `comparing.Question`."""
 
-    metric: str
+    metric: Metric
     confidence: float = 0.95
     baseline: str | None = None
     seed: int = 0
@@ -45,7 +45,7 @@ class Contest:
 
     problem: str
     name: str
-    metric: str
+    metric: Metric
     table: pd.DataFrame
     pairs: pd.DataFrame
     baseline: str | None = None
@@ -66,7 +66,7 @@ def contest(scored: pd.DataFrame, name: str, judged: Judgement, numbers: pd.Data
     table = numbers.rename_axis("competitor")
     ended = table["finished"] + table["diverged"] > 0
     table.insert(0, "rank", (1 + beaten.reindex(table.index, fill_value=0)).where(ended, len(table) + 1))
-    order = losses(table["mean"], judged.metric).where(table["diverged"] + table["pruned"] == 0, np.inf)
+    order = judged.metric.as_loss(table["mean"]).where(table["diverged"] + table["pruned"] == 0, np.inf)
     table = table.assign(order=order).sort_values(["rank", "order"], kind="stable").drop(columns="order")
     return Contest(str(scored["problem"].iloc[0]), name, judged.metric, table.reset_index(), pairs, judged.baseline)
 
@@ -77,7 +77,7 @@ def describe(scored: pd.DataFrame, judged: Judgement) -> dict[str, Any]:
     The mean, its interval and the standard deviation are over the runs that finished; the others are over all that
     ended, where a diverged run is the worst.
     """
-    ended = losses(scored["score"].dropna(), judged.metric).to_numpy(dtype=float)
+    ended = judged.metric.as_loss(scored["score"].dropna()).to_numpy(dtype=float)
     finished = ended[np.isfinite(ended)]
     draw = np.random.default_rng(judged.seed)
     found = {
@@ -98,9 +98,9 @@ def counted(scored: pd.DataFrame) -> dict[str, int]:
     return {"planned": len(scored)} | {each: int((scored["outcome"] == each).sum()) for each in OUTCOMES}
 
 
-def _by_seed(scored: pd.DataFrame, metric: str) -> pd.DataFrame:
+def _by_seed(scored: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     """Losses by seed (rows) and option; not a number where there is no end."""
-    return scored.assign(loss=losses(scored["score"], metric)).pivot(index="seed", columns="option", values="loss")
+    return scored.assign(loss=metric.as_loss(scored["score"])).pivot(index="seed", columns="option", values="loss")
 
 
 def _pairs(wide: pd.DataFrame, judged: Judgement) -> pd.DataFrame:
@@ -186,9 +186,9 @@ def _p_values(tested: list[Any], seed: int) -> np.ndarray:
     return p
 
 
-def _in_units(interval: Interval, metric: str) -> Interval:
+def _in_units(interval: Interval, metric: Metric) -> Interval:
     """An interval of losses, in the units of the metric."""
-    if not metric.endswith(MAXIMIZED):
+    if not metric.is_maximized:
         return interval
     return Interval(-interval.estimate, -interval.high, -interval.low)
 

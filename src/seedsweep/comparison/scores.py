@@ -1,6 +1,5 @@
 """From runs and their curves to what is compared: the option and the setting of each run, its seed, and its score."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,13 +7,14 @@ import pandas as pd
 
 from seedsweep.config.planned_run import PROBLEM, PROBLEM_NAME, SEEDS
 from seedsweep.errors import ConfigError
-from seedsweep.outcomes import MAXIMIZED, MINIMIZED, OUTCOMES, RUN_COLUMNS, SELECT
+from seedsweep.metrics import Metric, stated_direction
+from seedsweep.outcomes import OUTCOMES, RUN_COLUMNS, SELECT
 
 OPTIMIZER = "optimizer"
 
 
 def score_runs(
-    runs: pd.DataFrame, curves: pd.DataFrame | None, metric: str, select: str, by: str, at: Sequence[str]
+    runs: pd.DataFrame, curves: pd.DataFrame | None, metric: Metric, select: str, by: str, at: Sequence[str]
 ) -> pd.DataFrame:
     """A row a run: `problem`, `option`, `setting`, `group`, `seed`, `replicate`, `outcome`, `score`, and the params.
 
@@ -39,7 +39,7 @@ def score_runs(
     if wrong := set(scored["outcome"]) - set(OUTCOMES):
         raise ConfigError("outcome", str(min(map(str, wrong))), f"must be one of {', '.join(OUTCOMES)}")
     scored["score"] = value.where(scored["outcome"] == "finished")
-    scored.loc[scored["outcome"] == "diverged", "score"] = worst(metric)
+    scored.loc[scored["outcome"] == "diverged", "score"] = metric.worst
     return pd.concat([scored, runs[[name for name in at if name not in scored]]], axis=1)
 
 
@@ -66,16 +66,6 @@ def independent(scored: pd.DataFrame) -> pd.DataFrame:
         run=("run", "first"), score=("score", "mean"), outcome=("outcome", lambda each: max(each, key=OUTCOMES.index))
     )
     return table.reset_index().assign(seed=lambda frame: frame["replicate"])
-
-
-def worst(metric: str) -> float:
-    """The score of a diverged run."""
-    return -math.inf if metric.endswith(MAXIMIZED) else math.inf
-
-
-def losses(scores: pd.Series, metric: str) -> pd.Series:
-    """The scores with the better one smaller, whichever the metric."""
-    return -scores if metric.endswith(MAXIMIZED) else scores
 
 
 def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
@@ -110,7 +100,7 @@ def compared(runs: pd.DataFrame) -> str:
 def params(runs: pd.DataFrame) -> list[str]:
     """The columns of options and values of a configuration, but for those where most runs have their own number."""
     names = [name for name in map(str, runs) if "/" not in name and name not in (*RUN_COLUMNS, *SEEDS)]
-    names = [name for name in names if not name.endswith((*MAXIMIZED, *MINIMIZED)) or "." in name]
+    names = [name for name in names if not stated_direction(name) or "." in name]
     return [name for name in names if runs[name].dtype.kind != "f" or 2 * runs[name].nunique() <= len(runs)]
 
 
@@ -149,14 +139,12 @@ def _seeds(runs: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     )
 
 
-def _selected(names: pd.Series, runs: pd.DataFrame, curves: pd.DataFrame | None, metric: str, select: str) -> pd.Series:
+def _selected(
+    names: pd.Series, runs: pd.DataFrame, curves: pd.DataFrame | None, metric: Metric, select: str
+) -> pd.Series:
     """The one number of each run's curve: `last`, `best` or `auc`, as `results.objective` has it."""
-    if not metric.endswith((*MAXIMIZED, *MINIMIZED)) and metric in {
-        *runs,
-        *([] if curves is None else curves["metric"]),
-    }:
-        allowed = f"is it better when larger or smaller? Its name must end with {', '.join((*MAXIMIZED, *MINIMIZED))}"
-        raise ConfigError("metric", metric, allowed)
+    if metric in {*runs, *([] if curves is None else curves["metric"])}:
+        metric.check_direction("metric")
     if select not in SELECT:
         raise ConfigError("select", select, f"must be one of {', '.join(SELECT)}")
     curve = None if curves is None else curves[curves["metric"] == metric].reset_index(drop=True)
@@ -175,7 +163,7 @@ def _selected(names: pd.Series, runs: pd.DataFrame, curves: pd.DataFrame | None,
     if select == "last":
         found = grouped.tail(1).set_axis(curve.loc[grouped.tail(1).index, "run"])
     elif select == "best":
-        found = grouped.max() if metric.endswith(MAXIMIZED) else grouped.min()
+        found = grouped.max() if metric.is_maximized else grouped.min()
     else:
         found = curve.sort_values("step").groupby("run")[["step", "value"]].apply(_area)
     return names.map(found).astype(float)

@@ -19,7 +19,8 @@ from seedsweep.config.completeness import Config, check_complete, resolve
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
 from seedsweep.engine.lightning import make_trainer
 from seedsweep.errors import ConfigError
-from seedsweep.outcomes import MAXIMIZED, SELECT, SUBOPTIMALITY
+from seedsweep.metrics import Metric
+from seedsweep.outcomes import SELECT, SUBOPTIMALITY
 from seedsweep.problem.data_module import DataModule, Splits, prepare
 from seedsweep.problem.datasets import Dataset
 from seedsweep.problem.module import METRICS, Classifier, own_loss
@@ -186,7 +187,7 @@ def _check_model(part: Mapping[str, Any], features: int, classes: int) -> list[s
     if nested or get_object(part["_target_"]) is not type(net):
         allowed = "must be a class that takes plain values, so that load_model can make it again"
         raise ConfigError("model._target_", part["_target_"], allowed)
-    return [metric for metric in METRICS if not (without_accuracy and metric.endswith(MAXIMIZED))]
+    return [metric for metric in METRICS if not (without_accuracy and Metric(metric).is_maximized)]
 
 
 @remembered

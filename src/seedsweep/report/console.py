@@ -14,8 +14,9 @@ from rich.table import Table
 from seedsweep.comparison.verdicts import BEST, SAME
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
-from seedsweep.outcomes import MAXIMIZED, OUTCOMES, RunResult
 from seedsweep.tracking import connection
+from seedsweep.metrics import Metric
+from seedsweep.outcomes import OUTCOMES, RunResult
 
 if TYPE_CHECKING:
     from seedsweep.comparison.compare import Comparison
@@ -100,7 +101,7 @@ def summarize(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
         finished = group[group["outcome"] == "finished"]
         row = {"group": label, "finished": f"{len(finished)} of {len(group)}"}
         row |= {outcome: str(int((group["outcome"] == outcome).sum())) for outcome in others}
-        rows.append(row | {name: _mean_sd(finished[name], 3 if name.endswith(MAXIMIZED) else 4) for name in shown})
+        rows.append(row | {name: _mean_sd(finished[name], 3 if Metric(name).is_maximized else 4) for name in shown})
     return pd.DataFrame(rows)
 
 
@@ -108,7 +109,7 @@ def _rank(group: pd.DataFrame, metric: str) -> tuple[int, float]:
     """Complete groups first: a mean over those that happened to finish must not win."""
     finished = group[group["outcome"] == "finished"]
     mean = finished[metric].mean() if metric in group and len(finished) else float("inf")
-    return len(group) - len(finished), -mean if metric.endswith(MAXIMIZED) else mean
+    return len(group) - len(finished), Metric(metric).as_loss(mean)
 
 
 def _mean_sd(values: pd.Series, places: int) -> str:

@@ -8,14 +8,16 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import platformdirs
+
 
 @cache
 def vega() -> str:
     """The script, from the user's cache where it lies there whole, as making it takes two seconds."""
-    file = _place()
-    kept = _read(file) if file else None
-    if kept is not None:
-        return kept
+    file = _cached_file()
+    cached = _read(file) if file else None
+    if cached is not None:
+        return cached
     import vl_convert
 
     made: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script")
@@ -24,13 +26,10 @@ def vega() -> str:
     return made
 
 
-def _place() -> Path | None:
-    """The file in the user's cache; none where there is no home."""
-    try:
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:
-        return None
-    return folder / "seedsweep" / f"vega-{version('vl-convert-python')}.js"
+def _cached_file() -> Path | None:
+    """The file in the user's cache folder; None where there is no home."""
+    folder = platformdirs.user_cache_path("seedsweep", appauthor=False)
+    return folder / f"vega-{version('vl-convert-python')}.js" if folder.is_absolute() else None
 
 
 def _read(file: Path) -> str | None:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 FIRST = 1.0  # seconds until the first sign of life, which most trials do not need: it would be a write more for each
 _log = logging.getLogger(__name__)
 
@@ -30,26 +32,33 @@ def same_system(one: Owner, other: Owner) -> bool:
 
 
 def alive(owner: Owner) -> bool:
-    """Whether that process of this system is still there; where the system hides when it began, by its id alone."""
+    """Whether that process of this system still runs.
+
+    Args:
+        owner: what `this_process` said in it. Where the system hides when it began, its id alone decides.
+
+    Returns:
+        False for one that has ended, even where another has its id by now.
+    """
     start = _start(owner["pid"])
-    if start is not None:
-        return bool(start == owner["start"])
-    try:
-        os.kill(owner["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        return True
-    return True
+    return psutil.pid_exists(owner["pid"]) if start is None else bool(start == owner["start"])
 
 
 def _start(pid: int) -> str | None:
-    """The tick of the system at which it began; empty for a process that has ended, None where none is to be seen."""
+    """The system's clock tick, counted from its boot, at which a process began.
+
+    Empty for a process that has ended, None where the system hides it. Stores of earlier versions hold the same number.
+    """
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
+        process = psutil.Process(pid)
+        if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+            return ""
+        seconds = process.create_time() - psutil.boot_time()
+    except psutil.NoSuchProcess:
+        return ""
+    except psutil.Error:
         return None
-    return "" if fields[0] in "ZX" else fields[19]
+    return str(round(seconds * os.sysconf("SC_CLK_TCK")))
 
 
 def keep_beating(storage: Any, trial_ids: set[int]) -> threading.Event:

@@ -22,7 +22,7 @@ from seedsweep.config.application import is_tracked, search_name
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import RECORDING, canonical, leaves
 from seedsweep.errors import ConfigError, FailedRunsError
-from seedsweep.outcomes import MAXIMIZED
+from seedsweep.metrics import Metric
 from seedsweep.search.aggregate import Judge
 from seedsweep.search.confirm import Confirmed
 from seedsweep.search.console import print_begun, print_found
@@ -155,7 +155,7 @@ def _of_study(studied: Studied) -> dict[str, Any]:
 def _check_objective(config: DictConfig, searched: Searched, directions: Sequence[str]) -> None:
     """The direction is that of the metric that a run returns."""
     metric = _metric(config, searched)
-    right = "maximize" if metric.endswith(MAXIMIZED) else "minimize"
+    right = Metric(metric).direction
     if list(directions) != [right]:
         raise ConfigError("hydra.sweeper.direction", ", ".join(directions), f"objective.metric={metric} needs {right}")
 

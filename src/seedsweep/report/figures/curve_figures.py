@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from seedsweep.outcomes import MAXIMIZED, SUBOPTIMALITY
+from seedsweep.outcomes import SUBOPTIMALITY
 from seedsweep.report.figures import data as drawn
 from seedsweep.report.figures.data import Part
 from seedsweep.report.figures.encodings import (
@@ -101,7 +101,7 @@ def time_to_target(part: Part) -> Chart | None:
         line.add_params(chosen),
         hovered(dots, shown),
     ]
-    sign = "≥" if part.metric.endswith(MAXIMIZED) else "≤"
+    sign = "≥" if part.metric.is_maximized else "≤"
     goal = f"{part.metric} {sign} {target:.4g}"
     interval = note or f" The band is its {level(part)} interval."
     caption = f"The share of the seeds that have reached {goal} (Kaplan–Meier).{interval}"

@@ -10,8 +10,7 @@ import pandas as pd
 from seedsweep.comparison.analyses import leading
 from seedsweep.comparison.compare import Comparison
 from seedsweep.comparison.pairwise import Contest
-from seedsweep.comparison.scores import losses
-from seedsweep.outcomes import MAXIMIZED
+from seedsweep.metrics import Metric
 
 BANDS = 20_000  # points of mean curves in one figure
 LINES = 15_000  # points of single runs' curves in one figure
@@ -36,8 +35,8 @@ class Part:
     groups: pd.DataFrame
 
     @property
-    def metric(self) -> str:
-        return self.comparison.question.metric
+    def metric(self) -> Metric:
+        return self.comparison.question.measure
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The rows of this problem, with the columns of `groups` that tell which are shown."""
@@ -68,7 +67,7 @@ def parts(comparison: Comparison) -> list[Part]:
 
 def _best(comparison: Comparison) -> set[tuple[str, str]]:
     """Problem and group of each option's best setting: that of the contest where it chose one alone."""
-    best = leading(comparison.groups, comparison.question.metric)
+    best = leading(comparison.groups, comparison.question.measure)
     found = {(row.problem, row.option): row.group for row in best.itertuples()}
     known = set(comparison.groups["group"])
     for contest in comparison.best:
@@ -171,7 +170,7 @@ def by_rate(part: Part) -> Rates:
     groups = groups.assign(x=groups["group"].map(own[rates[0]]))
     names = groups["setting"].str.split(" ").map(lambda parts: " ".join(p for p in parts if not p.startswith("lr=")))
     others = list(dict.fromkeys(names))
-    order = groups.assign(loss=losses(groups["mean"], part.metric), lost=groups["diverged"] + groups["pruned"] > 0)
+    order = groups.assign(loss=part.metric.as_loss(groups["mean"]), lost=groups["diverged"] + groups["pruned"] > 0)
     top = order.sort_values(["lost", "loss"], kind="stable").drop_duplicates(["option", "x"]).index
     return Rates(
         groups.assign(others=names.map(others.index), top=groups.index.isin(top).astype(int)), rates[0], others
@@ -209,7 +208,7 @@ def against_first(contests: list[Contest], baseline: str | None) -> pd.DataFrame
             if leader not in (row["better"], row["worse"]):
                 continue
             other, worse = (row["worse"], 1) if row["better"] == leader else (row["better"], -1)
-            sign = -worse if contest.metric.endswith(MAXIMIZED) else worse
+            sign = -worse if contest.metric.is_maximized else worse
             low, high = sorted((sign * row["low"], sign * row["high"]))
             chance = 1 - row["probability"] if worse > 0 else row["probability"]
             values = {"difference": sign * row["difference"], "low": low, "high": high, "adjusted": row["adjusted"]}

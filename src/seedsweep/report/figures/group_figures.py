@@ -7,7 +7,6 @@ import pandas as pd
 
 from seedsweep.comparison.pairwise import Contest
 from seedsweep.comparison.verdicts import BEST
-from seedsweep.outcomes import MAXIMIZED
 from seedsweep.report.figures import data as drawn
 from seedsweep.report.figures.data import Part
 from seedsweep.report.figures.encodings import (
@@ -168,7 +167,7 @@ def differences(part: Part, question: str) -> Chart | None:
         title = alt.TitleParams(alt.expr(f"{script(titles)}[contest] + {script(where)}[contest]"))
         params = [choice("contest", "at", places, [contests[place].name or "–" for place in places])]
         filters = ["datum.place == contest"]
-    side = "Left" if contests[0].metric.endswith(MAXIMIZED) else "Right"
+    side = "Left" if contests[0].metric.is_maximized else "Right"
     what = "the baseline" if asked.baseline else "the first of them"
     caption = f"{side} of the dashed line is worse than {what}: the difference, and its {level(part)} interval."
     height, fixed = 34 * int(table.groupby("place").size().max()) + 20, [zero.encode(_apart("difference"))]

@@ -1,0 +1,81 @@
+"""Metrics by their names: what was measured, on which split, and whether larger or smaller is better."""
+
+import math
+import re
+from typing import Literal, TypeVar
+
+from seedsweep.errors import ConfigError
+
+Direction = Literal["minimize", "maximize"]
+Values = TypeVar("Values")  # a number, an array or a series
+DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
+SPLITS = ("train", "val", "test")
+# how the names of metrics end, in any case
+MAXIMIZED = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score")
+MINIMIZED = ("loss", "loss_step", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
+NEGATED = re.compile(r"(^|/)neg_", re.IGNORECASE)  # as scikit-learn names a loss that it has turned to be maximized
+
+
+def stated_direction(name: str) -> Direction | None:
+    """The direction that a metric's name says by its end, in any case; None where it says none."""
+    lowered = name.lower()
+    if NEGATED.search(lowered):
+        return None
+    return "maximize" if lowered.endswith(MAXIMIZED) else "minimize" if lowered.endswith(MINIMIZED) else None
+
+
+class Metric(str):
+    """The name of a metric as it was logged, such as `val/AUC`, which knows its split and its direction.
+
+    Args:
+        name: of the metric; of another `Metric` the direction is taken over, too.
+        direction: `minimize` or `maximize`; None: what the end of the name says, if anything.
+
+    Raises:
+        ConfigError: there is no such direction.
+    """
+
+    direction: Direction | None
+
+    def __new__(cls, name: str, direction: str | None = None) -> "Metric":
+        if direction is not None and direction not in DIRECTIONS:
+            raise ConfigError("direction", direction, f"must be one of {', '.join(DIRECTIONS)}")
+        metric = super().__new__(cls, name)
+        inherited = name.direction if isinstance(name, Metric) else stated_direction(name)
+        metric.direction = direction or inherited  # type: ignore[assignment]
+        return metric
+
+    @property
+    def split_name(self) -> str | None:
+        """`train`, `val` or `test`, by the beginning of the name; None where that names none."""
+        first, slash, _ = self.partition("/")
+        return first if slash and first in SPLITS else None
+
+    @property
+    def is_maximized(self) -> bool:
+        """Whether larger is better."""
+        return self.direction == "maximize"
+
+    @property
+    def worst(self) -> float:
+        """The value of a run that diverged."""
+        return -math.inf if self.is_maximized else math.inf
+
+    def as_loss(self, values: Values) -> Values:
+        """The values with the better one smaller: with their signs changed where larger is better."""
+        return -values if self.is_maximized else values  # type: ignore[operator, no-any-return]
+
+    def on_split(self, split: str) -> "Metric":
+        """The same metric on another split, such as `test/loss` for `val/loss`; itself where its name has no split."""
+        return Metric(f"{split}/{self.partition('/')[2]}", self.direction) if self.split_name else self
+
+    def check_direction(self, key: str) -> None:
+        """Raise `ConfigError`, which names the `key` that the metric was given by, if the direction is not known."""
+        if self.direction is not None:
+            return
+        if NEGATED.search(self):
+            plain = NEGATED.sub(r"\1", self)
+            raise ConfigError(key, self, f"has its sign changed: log {plain}, or say direction=maximize")
+        endings = ", ".join((*MAXIMIZED, *MINIMIZED))
+        allowed = f"is it better when larger or smaller? Its name must end with {endings}; or say direction=maximize"
+        raise ConfigError(key, self, allowed)
