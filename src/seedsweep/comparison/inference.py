@@ -96,8 +96,10 @@ def signed_ranks(differences: ArrayLike) -> Array:
 
     `inf` ranks highest; 0, and `nan` where both have diverged, become 0 and are not ranked, as `scipy.stats.wilcoxon`.
     """
+    from scipy.stats import rankdata
+
     values = np.where(np.isnan(differences), 0.0, differences)
-    ranked = np.apply_along_axis(_midranks, 0, np.abs(values))
+    ranked = rankdata(np.abs(values), axis=0)
     return np.asarray((ranked - (values == 0).sum(axis=0)) * np.sign(values))
 
 
@@ -132,7 +134,10 @@ def permutation(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, resa
     """
     first, second = checked(a), checked(b)
     both, n = np.concatenate([first, second]), first.size
-    both = both if np.isfinite(both).all() else _midranks(both)
+    if not np.isfinite(both).all():
+        from scipy.stats import rankdata
+
+        both = rankdata(both)
     both = both - both.mean()
     if exact := math.comb(both.size, n) <= resamples:
         sums = both[list(combinations(range(both.size), n))].sum(axis=1)
@@ -169,11 +174,13 @@ def holm(p: ArrayLike) -> Array:
 
     Of a symmetric matrix give one triangle and `nan` elsewhere, so that each comparison counts once.
     """
-    values = np.array(p, dtype=float)
-    flat = values.ravel()
-    order = np.argsort(flat)[: (~np.isnan(flat)).sum()]
-    flat[order] = np.minimum(np.maximum.accumulate(flat[order] * np.arange(len(order), 0, -1)), 1)
-    return flat.reshape(values.shape)
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = np.array(p, dtype=float)
+    tested = ~np.isnan(adjusted)
+    if tested.any():
+        adjusted[tested] = multipletests(adjusted[tested], method="holm")[1]
+    return adjusted
 
 
 def seeds_needed(difference: float, sd: float, level: float = 0.05, power: float = 0.9) -> int | None:
@@ -234,11 +241,6 @@ def _levels(estimate: float, bootstrap: Array, jackknife: Array, confidence: flo
     skew = (spread**3).sum() / (6 * (spread**2).sum() ** 1.5)
     shifted = ndtri(below) + ndtri(tails)
     return np.asarray(ndtr(ndtri(below) + shifted / (1 - skew * shifted)))
-
-
-def _midranks(values: Array) -> Array:
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
 
 
 def _newcombe(estimate: float, end: float, n: int, m: int, z: float) -> float:

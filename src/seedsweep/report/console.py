@@ -14,9 +14,9 @@ from rich.table import Table
 from seedsweep.comparison.verdicts import BEST, SAME
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
-from seedsweep.tracking import connection
 from seedsweep.metrics import Metric
 from seedsweep.outcomes import OUTCOMES, RunResult
+from seedsweep.tracking import connection
 
 if TYPE_CHECKING:
     from seedsweep.comparison.compare import Comparison
