@@ -19,10 +19,10 @@ import pandas as pd
 from optuna.distributions import FloatDistribution
 from rich.progress import track
 
-from seedsweep.search.aggregate import Judge
-from seedsweep.search.rounds import Search, Studied
+from seedsweep.search.aggregate import Aggregate
+from seedsweep.search.rounds import OptionStudy, Search
 from seedsweep.search.shared_study import SharedStudy
-from seedsweep.search.spaces import Searched
+from seedsweep.search.spaces import SearchSpace
 
 RUNS, SEEDS, CONFIRM = 115, 5, 3
 WAYS = {  # of searching: the seeds of a trial, None for one run without a seed, and how many trials are confirmed
@@ -58,9 +58,9 @@ def regret(task: Task, seeds: Sequence[int] | None, confirm: int, sampler: int) 
     trials = RUNS if seeds is None else RUNS // SEEDS - confirm
     tpe, storage = optuna.samplers.TPESampler(seed=sampler), optuna.storages.InMemoryStorage()
     study = SharedStudy(None, storage, ["minimize"], tpe, optuna.pruners.NopPruner(), {"lr": SPACE}, trials)
-    studied = Studied(study, Searched({"lr": SPACE}, {}, ("lr",), {}), seeds=seeds)
+    studied = OptionStudy(study, SearchSpace({"lr": SPACE}, {}, ("lr",), {}), seeds=seeds)
     fresh = range(SEEDS, 2 * SEEDS)
-    rounds = Search([studied], Judge(["minimize"]), n_jobs=1, confirm=confirm, fresh=fresh).rounds()
+    rounds = Search([studied], Aggregate(["minimize"]), n_jobs=1, confirm=confirm, fresh=fresh).rounds()
     try:
         jobs = next(rounds)
         while True:

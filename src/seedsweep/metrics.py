@@ -42,7 +42,7 @@ class Metric(str):
             raise ConfigError("direction", direction, f"must be one of {', '.join(DIRECTIONS)}")
         metric = super().__new__(cls, name)
         inherited = name.direction if isinstance(name, Metric) else stated_direction(name)
-        metric.direction = direction or inherited  # type: ignore[assignment]
+        metric.direction = direction or inherited
         return metric
 
     @property
@@ -63,7 +63,7 @@ class Metric(str):
 
     def as_loss(self, values: Values) -> Values:
         """The values with the better one smaller: with their signs changed where larger is better."""
-        return -values if self.is_maximized else values  # type: ignore[operator, no-any-return]
+        return -values if self.is_maximized else values  # type: ignore[operator]
 
     def on_split(self, split: str) -> "Metric":
         """The same metric on another split, such as `test/loss` for `val/loss`; itself where its name has no split."""

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
     from seedsweep.search.record import record_round, record_search, search_tags
-    from seedsweep.search.setup import found, open_search
-    from seedsweep.sweep.lifecycle import open_sweep
+    from seedsweep.search.setup import open_search, search_results
+    from seedsweep.sweep.lifecycle import open_search_sweep, open_sweep
 
 _MODULES = {
     "ConfigError": "errors",
@@ -21,13 +21,14 @@ _MODULES = {
     "LazySequence": "config.lazy_sequence",
     "compose_jobs": "config.application",
     "composer_of": "config.composing",
-    "found": "search.setup",
     "is_tracked": "config.application",
     "masked": "errors",
     "open_search": "search.setup",
+    "open_search_sweep": "sweep.lifecycle",
     "open_sweep": "sweep.lifecycle",
     "record_round": "search.record",
     "record_search": "search.record",
+    "search_results": "search.setup",
     "search_tags": "search.record",
     "shown_by_hydra": "config.hydra_errors",
     "sweep_folder": "config.application",
@@ -40,13 +41,14 @@ __all__ = [
     "collector_paused",
     "compose_jobs",
     "composer_of",
-    "found",
     "is_tracked",
     "masked",
     "open_search",
+    "open_search_sweep",
     "open_sweep",
     "record_round",
     "record_search",
+    "search_results",
     "search_tags",
     "shown_by_hydra",
     "sweep_folder",

@@ -26,7 +26,7 @@ from shared.stores import runs_in
 import seedsweep
 from seedsweep.config.composing import Composed
 from seedsweep.outcomes import Column
-from seedsweep.search.aggregate import Judge
+from seedsweep.search.aggregate import Aggregate
 from seedsweep.search.pruning import Pruning
 from seedsweep.search.wilcoxon import SEEDS, WilcoxonSeedsPruner
 
@@ -300,7 +300,7 @@ def test_searches_of_the_same_studies_are_compared_by_the_newest(
 def test_choice_that_is_suggested_twice_in_a_round_is_pruned_twice() -> None:
     study = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=0.5))
     one, two, other = study.ask(), study.ask(), study.ask()
-    pruning = Pruning("val/loss", Judge(["minimize"]))
+    pruning = Pruning("val/loss", Aggregate(["minimize"]))
     pruning.begin({one: [["x=1"]], two: [["x=1"]], other: [["x=2"]]})
     jobs = [Composed(place, (f"x={2 - place}",), {"trainer": {"max_epochs": 3}}, {}) for place in range(2)]
     column = Column("val/loss", 1, 0, 0, np.arange(2), np.array([0.4, 0.6]))

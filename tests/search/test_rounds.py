@@ -19,7 +19,7 @@ from shared.commands import ROOT, Ended
 from shared.stores import runs_in
 
 from seedsweep.errors import ConfigError
-from seedsweep.search.aggregate import Judge
+from seedsweep.search.aggregate import Aggregate
 from seedsweep.search.confirm import at_the_end, different
 from seedsweep.search.shared_study import OWNER, SharedStudy
 from seedsweep.search.storages import open_storage
@@ -294,24 +294,26 @@ def test_winner_at_an_end_of_its_range_is_doubted() -> None:
 
 def test_aggregates_are_those_that_a_hand_gets() -> None:
     runs = [[1.0], [2.0], [6.0]]
-    values = {name: Judge(["minimize"], name, 2.0).value(runs)[0] for name in ("mean", "median", "worst", "mean_sd")}
+    values = {
+        name: Aggregate(["minimize"], name, 2.0).value(runs)[0] for name in ("mean", "median", "worst", "mean_sd")
+    }
     assert values == pytest.approx({"mean": 3, "median": 2, "worst": 6, "mean_sd": 3 + 2 * math.sqrt(7)})
-    assert Judge(["maximize"], "worst").value(runs) == [1.0]
-    assert Judge(["maximize"], "mean_sd").value(runs) == pytest.approx([3 - math.sqrt(7)])
+    assert Aggregate(["maximize"], "worst").value(runs) == [1.0]
+    assert Aggregate(["maximize"], "mean_sd").value(runs) == pytest.approx([3 - math.sqrt(7)])
 
 
 @pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
 def test_diverged_run_is_the_worst_of_a_trial(lost: float) -> None:
     for direction, worst in (("minimize", math.inf), ("maximize", -math.inf)):
-        assert Judge([direction], "mean").value([[0.5], [lost], [0.4]]) == [worst]
-        assert Judge([direction], "median").value([[0.5], [lost], [0.4]]) == [
+        assert Aggregate([direction], "mean").value([[0.5], [lost], [0.4]]) == [worst]
+        assert Aggregate([direction], "median").value([[0.5], [lost], [0.4]]) == [
             {"minimize": 0.5, "maximize": 0.4}[direction]
         ]
 
 
 def test_unknown_aggregate_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"hydra\.sweeper\.risk=-1"):
-        Judge(["minimize"], "mean_sd", -1)
+        Aggregate(["minimize"], "mean_sd", -1)
 
 
 def test_pruned_trials_leave_their_fleet_and_are_not_confirmed(

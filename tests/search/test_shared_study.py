@@ -3,6 +3,7 @@
 import gc
 import itertools
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -84,7 +85,9 @@ class Worker:
 
     def __init__(self, storage: str, n_trials: int, hold: int = 0):
         command = [sys.executable, __file__, storage, str(n_trials), str(hold)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        path = os.pathsep.join(sys.path)  # with what tests share
+        options: dict[str, Any] = {"env": os.environ | {"PYTHONPATH": path}, "text": True}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options)
         assert self.process.stdin
         assert self.process.stdout
         self.input, self.output = self.process.stdin, self.process.stdout

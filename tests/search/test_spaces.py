@@ -14,19 +14,19 @@ from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from seedsweep import ConfigError
-from seedsweep.search.spaces import Searched, as_overrides, describe, difference, grid, read_space
+from seedsweep.search.spaces import SearchSpace, as_overrides, describe, difference, grid, read_space
 
 PARSER = OverridesParser.create()
 TEXTS = ["1", "1e-3", "true", "NULL", "nan", "-inf", "", " a ", "a,b", "it's", 'say "x"', "\\", "\\'", "a\\", "a\\\\'"]
 TEXTS += ["${seed}", "[1]", "{a:1}", "f(x)", "a=b", "a:b", "~", "adam", "2layers", "he_normal", "é", "a\tb", "x/y.csv"]
 
 
-def read(*overrides: str, **given: Any) -> Searched:
+def read(*overrides: str, **given: Any) -> SearchSpace:
     return read_space(PARSER.parse_overrides(list(overrides)), **given)
 
 
 def only(text: str) -> BaseDistribution:
-    return read(f"x={text}").space["x"]
+    return read(f"x={text}").distributions["x"]
 
 
 def values_of(overrides: Sequence[str]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_range_has_exactly_the_values_that_hydra_sweeps(step: float) -> None:
             assert "is empty" in refused(str(override.input_line))
             continue
         searched = read_space([override])
-        distribution, listed = searched.space["x"], sorted(grid(searched.space)["x"])
+        distribution, listed = searched.distributions["x"], sorted(grid(searched.distributions)["x"])
         assert all(distribution._contains(distribution.to_internal_repr(value)) for value in listed)
         written = [as_overrides({"x": value}, searched) for value in listed]
         assert written == [[f"x={value!r}"] for value in swept]
@@ -107,7 +107,7 @@ def test_range_has_exactly_the_values_that_hydra_sweeps(step: float) -> None:
 def test_hydra_may_sweep_the_end_of_a_range_of_floats() -> None:
     searched = read("x=range(0,0.4,0.1)", "y=range(0,0.9,0.3)")
     assert searched.floats == {"x": (0.0, 0.1, 0.2, 0.3, 0.4), "y": (0.0, 0.3, 0.6, 0.8999999999999999)}
-    assert grid(searched.space) == {"x": [0.0, 0.1, 0.2, 0.3, 0.4], "y": [0.0, 0.3, 0.6, 0.9]}
+    assert grid(searched.distributions) == {"x": [0.0, 0.1, 0.2, 0.3, 0.4], "y": [0.0, 0.3, 0.6, 0.9]}
 
 
 @pytest.mark.parametrize("name", ["RandomSampler", "TPESampler", "GridSampler"])
@@ -118,10 +118,10 @@ def test_hydra_reads_every_value_that_is_drawn_as_it_is(name: str) -> None:
         asked += ["f=interval(0,1e-5)", "g=tag(log,interval(1e-9,1))", "h=int(interval(-5,5))"]
     searched = read(*asked)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    given = {"search_space": grid(searched.space)} if name == "GridSampler" else {}
+    given = {"search_space": grid(searched.distributions)} if name == "GridSampler" else {}
     study = optuna.create_study(sampler=getattr(optuna.samplers, name)(seed=0, **given))
     for _ in range(25):
-        trial = study.ask(searched.space)
+        trial = study.ask(searched.distributions)
         values = values_of(as_overrides(trial.params, searched))
         assert values.keys() == trial.params.keys()
         for key, value in trial.params.items():
@@ -166,7 +166,7 @@ def test_config_group_takes_a_quoted_option(tmp_path: Any) -> None:
 def test_fixed_values_stay_as_they_were_given_and_where() -> None:
     searched = read("model={a: 1, b: 'x'}", "+model.c=interval(0,1)", "~data", "++y= ${seed}", "z=", "~w=1")
     assert searched.fixed == {"model": "{a: 1, b: 'x'}", "~data": None, "++y": " ${seed}", "z": "", "~w": "1"}
-    assert list(searched.space) == ["+model.c"]
+    assert list(searched.distributions) == ["+model.c"]
     assert as_overrides({"+model.c": 0.5, "mine": 1}, searched) == [
         *("model={a: 1, b: 'x'}", "+model.c=0.5", "~data", "++y= ${seed}", "z=", "~w=1", "mine=1"),
     ]
@@ -175,7 +175,7 @@ def test_fixed_values_stay_as_they_were_given_and_where() -> None:
 def test_command_line_comes_before_params() -> None:
     params = {"a": "interval(0,1)", "+b": "1,2", "c": 3, "d": None, "e": True, "f": "range(3)", "g": "[1,2]"}
     searched = read("a=5", "b=interval(0,2)", "~f", params=params)
-    assert searched.space == {"b": FloatDistribution(0, 2)}
+    assert searched.distributions == {"b": FloatDistribution(0, 2)}
     assert searched.fixed == {"c": "3", "d": "null", "e": "true", "g": "[1,2]", "a": "5", "~f": None}
     assert as_overrides({"b": 1.0}, searched) == ["c=3", "d=null", "e=true", "g=[1,2]", "a=5", "b=1.0", "~f"]
 
@@ -193,8 +193,8 @@ class Loader:
 def test_glob_chooses_among_the_options_of_a_group() -> None:
     parser = OverridesParser.create(config_loader=Loader())  # type: ignore[arg-type]
     expected = {"optimizer": CategoricalDistribution(["sgd", "sgd_slow"])}
-    assert read_space(parser.parse_overrides(["optimizer=glob(sgd*)"])).space == expected
-    assert read(params={"optimizer": "glob(sgd*)"}, parser=parser).space == expected
+    assert read_space(parser.parse_overrides(["optimizer=glob(sgd*)"])).distributions == expected
+    assert read(params={"optimizer": "glob(sgd*)"}, parser=parser).distributions == expected
     with pytest.raises(ConfigError, match="matches no option"):
         read_space(parser.parse_overrides(["seed=glob(*)"]))
 
@@ -262,13 +262,13 @@ def test_value_that_is_not_of_the_range_is_left_as_it_is() -> None:
 
 
 def test_grid_has_all_values() -> None:
-    space = read("x=int(interval(1,3))", "y=a,null", "z=tag(log,range(1,3))", "w=interval(1,1)").space
+    space = read("x=int(interval(1,3))", "y=a,null", "z=tag(log,range(1,3))", "w=interval(1,1)").distributions
     assert grid(space) == {"x": [1, 2, 3], "y": ["a", None], "z": [1, 2], "w": [1.0]}
 
 
 def test_grid_of_an_interval_is_refused() -> None:
     with pytest.raises(ConfigError) as error:
-        grid(read("x=tag(log, interval(1e-4,1))").space)
+        grid(read("x=tag(log, interval(1e-4,1))").distributions)
     assert str(error.value) == (
         "x=0.0001 to 1.0 (log): cannot be searched by a grid, which needs values: write range(…) or choice(…)"
     )
@@ -289,7 +289,7 @@ def test_legacy_search_space_is_read_with_a_warning() -> None:
     legacy = {key: entry for key, (entry, _) in LEGACY.items()}
     with pytest.warns(FutureWarning, match=r"search_space is deprecated: write hydra\.sweeper\.params"):
         searched = read("g=1", "+d=3,4", legacy=legacy)
-    assert searched.space == {
+    assert searched.distributions == {
         **{key: expected for key, (_, expected) in LEGACY.items() if key not in "dg"},
         "+d": CategoricalDistribution([3, 4]),
     }
@@ -298,7 +298,7 @@ def test_legacy_search_space_is_read_with_a_warning() -> None:
 
 def test_legacy_search_space_is_ignored_beside_params() -> None:
     with pytest.warns(FutureWarning, match=r"search_space is deprecated, and ignored beside hydra\.sweeper\.params"):
-        assert list(read(params={"x": "1,2"}, legacy={"y": {"type": "unknown"}}).space) == ["x"]
+        assert list(read(params={"x": "1,2"}, legacy={"y": {"type": "unknown"}}).distributions) == ["x"]
 
 
 @pytest.mark.parametrize(
@@ -343,8 +343,8 @@ def test_distribution_is_described_in_words(text: str, words: str) -> None:
 
 
 def test_difference_has_a_line_for_each_key_that_is_searched_otherwise() -> None:
-    old = read("a=interval(0,1)", "b=1,2", "c=tag(log,interval(1e-4,10))", "d=a,b").space
-    new = read("d=b,a", "a=interval(0,1)", "c=interval(1e-3,1)", "e=range(3)").space
+    old = read("a=interval(0,1)", "b=1,2", "c=tag(log,interval(1e-4,10))", "d=a,b").distributions
+    new = read("d=b,a", "a=interval(0,1)", "c=interval(1e-3,1)", "e=range(3)").distributions
     assert difference(old, new) == [
         "b: removed, was 1 or 2",
         "c: was 0.0001 to 10.0 (log), is 0.001 to 1.0",

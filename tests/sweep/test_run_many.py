@@ -142,7 +142,8 @@ def test_table_has_every_group_and_no_nan(train: Train) -> None:
     ended = train("-m", "optimizer=sgd,adam", "optimizer.lr=0.1,1e6", "seed=0,1", "trainer.max_epochs=1")
     assert "nan" not in ended.out
     assert "None" not in ended.out
-    rows = [line.split() for line in ended.out.splitlines() if " of " in line and " lr=" in line]
+    table = ended.out.partition("mean ± sd")[0]
+    rows = [line.split() for line in table.splitlines() if " of " in line and " lr=" in line]
     assert sorted((row[0], row[1], row[2]) for row in rows) == [
         *[("adam", "lr=0.1", "2"), ("adam", "lr=1000000", "0")],
         *[("sgd", "lr=0.1", "2"), ("sgd", "lr=1000000", "0")],

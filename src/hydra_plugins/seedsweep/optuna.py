@@ -1,7 +1,6 @@
 """`hydra/sweeper=optuna`: a search by Optuna, in the language of hydra-optuna-sweeper, whose trials go over seeds."""
 
 import logging
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,57 +155,51 @@ class OptunaSweeper(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config
         )
         self.launched = 0
-        self.tracked: Any = None  # the sweep that the search is
 
     def sweep(self, arguments: list[str]) -> None:
         with plugin.shown_by_hydra():
             self._sweep(arguments)
 
     def _sweep(self, arguments: list[str]) -> None:
-        loader = self.hydra_context.config_loader
+        loader, tracked = self.hydra_context.config_loader, plugin.is_tracked(self.config)
         overrides = OverridesParser.create(config_loader=loader).parse_overrides(arguments)
         search = plugin.open_search(self.keys, overrides, loader, self.config)
         plugin.sweep_folder(self.config)
-        confirmed = self._track(search) if plugin.is_tracked(self.config) else self._run(search, search.rounds())
-        results, again = plugin.found(search, confirmed)
+        jobs = search.ask()
+        sweep = self._track(search, jobs) if jobs and tracked else None
+        if not tracked:
+            self._run(search, jobs)
+        results, confirmed = plugin.search_results(search)
         OmegaConf.save(OmegaConf.create(results), Path(self.config.hydra.sweep.dir) / RESULTS)
-        if plugin.is_tracked(self.config):
-            plugin.record_search(self.tracked, search, again, self.config.tracking.uri)
+        if tracked:
+            plugin.record_search(sweep, search, confirmed, self.config.tracking.uri)
 
-    def _track(self, search: Any) -> Any:
-        """The search as a sweep, to whose plan the jobs of every round are added."""
-        rounds = search.rounds()
-        try:
-            jobs = rounds.send(None)
-        except StopIteration as end:  # all has been done before
-            return end.value
+    def _track(self, search: Any, jobs: Any) -> Any:
+        """The search as a sweep, to whose plan the jobs of every round are added, when it is over."""
         compose = plugin.compose_jobs(self.hydra_context.config_loader, self.config)
         name, folder = plugin.sweep_name(self.config), Path(self.config.hydra.sweep.dir)
         labels, tags = search.labels(jobs), plugin.search_tags(search)
-        opened = plugin.open_sweep(name, jobs, compose, folder, labels, search.expected, tags)
-        with closing(rounds), opened as sweep:
+        opened = plugin.open_search_sweep(name, jobs, compose, folder, labels, search.expected, tags)
+        with opened as sweep:
             task = sweep.member(self.task_function, search.pruning)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
             if search.pruning and getattr(self.launcher, "batched", None) is None:
                 log.warning("no trial is pruned by this launcher, which has other processes: hydra/launcher=fleet does")
-            self.tracked = sweep
-            return self._run(search, rounds, jobs, sweep)
+            self._run(search, jobs, sweep)
+        return sweep
 
-    def _run(self, search: Any, rounds: Any, jobs: Any = None, sweep: Any = None) -> Any:
-        """Launch the jobs of each round, of which the first may be known; what the rounds give in the end."""
-        try:
-            jobs = jobs or rounds.send(None)
-            while True:
-                returns = self.launcher.launch(jobs, initial_job_idx=self.launched)
-                self.launched += len(jobs)
-                if sweep:
-                    sweep.returns.append(returns)
-                jobs = rounds.send([each._return_value for each in returns])  # return_value would print and raise
-                if sweep:
-                    sweep.add(jobs)
-                    plugin.record_round(sweep, search)
-        except StopIteration as end:
-            return end.value
+    def _run(self, search: Any, jobs: Any, sweep: Any = None) -> None:
+        """Launch the jobs of each round, of which these are the first, until the search asks for no more."""
+        while jobs:
+            returns = self.launcher.launch(jobs, initial_job_idx=self.launched)
+            self.launched += len(jobs)
+            if sweep:
+                sweep.returns.append(returns)
+            search.tell([job._return_value for job in returns])  # return_value would print and raise
+            jobs = search.ask()
+            if sweep and jobs:
+                sweep.add(jobs)
+                plugin.record_round(sweep, search)
 
 
 def _plain(value: Any) -> Any:

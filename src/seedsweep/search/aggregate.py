@@ -11,7 +11,7 @@ from seedsweep.validation import check_choice
 AGGREGATES = ("mean", "median", "worst", "mean_sd")
 
 
-class Judge:
+class Aggregate:
     """Aggregates the values of a trial over its seeds.
 
     `aggregate` is the mean, the median, the worst, or `mean_sd`, the mean plus `risk` standard deviations (n - 1) to

@@ -9,13 +9,13 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from optuna.trial import FrozenTrial
 
 from seedsweep.comparison.inference import mean
-from seedsweep.search.aggregate import Judge
+from seedsweep.search.aggregate import Aggregate
 
 ALIKE = 0.02  # of the range that is searched: of five decades a quarter more
 
 
 @dataclass(frozen=True)
-class Confirmed:
+class Confirmation:
     """A trial of a study, of one of several options if any, that was trained again with fresh seeds.
 
     `values` are those of its runs with them, nan where one failed; `value` is their aggregate, `low` and `high` the
@@ -74,12 +74,12 @@ def at_the_end(trial: FrozenTrial) -> list[str]:
     return found
 
 
-def confirm(study: str, option: str, trial: FrozenTrial, values: Sequence[float], judge: Judge) -> Confirmed:
+def confirm(study: str, option: str, trial: FrozenTrial, values: Sequence[float], aggregate: Aggregate) -> Confirmation:
     """The trial with what its runs with fresh seeds gave; nan is a run that failed."""
-    sign, searched = float(judge.signs[0]), float(trial.values[0])
-    (value,) = judge.value([[each] for each in values])
+    sign, searched = float(aggregate.signs[0]), float(trial.values[0])
+    (value,) = aggregate.value([[each] for each in values])
     low = high = math.nan
     if len(values) > 1 and all(map(math.isfinite, values)):
         _, low, high = mean(values)
     optimism = sign * (value - searched)
-    return Confirmed(study, option, trial.number, trial.params, searched, value, low, high, optimism, tuple(values))
+    return Confirmation(study, option, trial.number, trial.params, searched, value, low, high, optimism, tuple(values))

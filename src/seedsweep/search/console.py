@@ -27,7 +27,7 @@ TEXTS = ("option", "setting")
 
 def print_begun(search: Search) -> None:
     """Whether the search begins its studies, goes on with them, or has nothing left to do."""
-    studies = [studied.study for studied in search.studies]
+    studies = [studied.shared for studied in search.studies]
     planned, left = sum(each.n_trials for each in studies), sum(each.left() for each in studies)
     there, running = sum(each.there() for each in studies), _running(search)
     name, seeds = studies[0].study.study_name, search.studies[0].seeds

@@ -11,7 +11,7 @@ from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import SEEDS
 from seedsweep.engine.factories import check
 from seedsweep.errors import ConfigError
-from seedsweep.search.spaces import Searched, as_overrides, describe, middle
+from seedsweep.search.spaces import SearchSpace, as_overrides, describe, middle
 
 
 def job_check(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence[str]], object]:
@@ -22,19 +22,19 @@ def job_check(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence[st
     return lambda job: check(compose(job, 0).config)
 
 
-def check_space(searched: Searched, config: DictConfig) -> None:
+def check_space(searched: SearchSpace, config: DictConfig) -> None:
     """Raise `ConfigError` where seeds are searched, of which the luckiest would win."""
-    for key in searched.space:
+    for key in searched.distributions:
         if is_tracked(config) and parse_override(key).key in SEEDS:
             allowed = "would be searched, and the luckiest seed win; hydra.sweeper.seeds=5 trains every trial with five"
-            raise ConfigError(key, describe(searched.space[key]), allowed)
+            raise ConfigError(key, describe(searched.distributions[key]), allowed)
 
 
 def check_one(
-    searched: Searched, seeds: list[int] | None, check_job: Callable[[Sequence[str]], object], rate: float
+    searched: SearchSpace, seeds: list[int] | None, check_job: Callable[[Sequence[str]], object], rate: float
 ) -> None:
     """Check one job, with values from the middle of the space: what is wrong shall be said before there is a study."""
-    drawn = as_overrides(middle(searched.space), searched)
+    drawn = as_overrides(middle(searched.distributions), searched)
     try:
         check_job([*drawn, *(f"seed={seed}" for seed in (seeds or [])[:1])])
     except ConfigError:
@@ -43,6 +43,6 @@ def check_one(
     except ConfigCompositionException as error:
         text = str(error)
         for override in map(parse_override, drawn):
-            if override.typed_key in searched.space:  # nobody has typed the value
+            if override.typed_key in searched.distributions:  # nobody has typed the value
                 text = text.replace(override.text, f"{override.typed_key}=…")
         raise ConfigCompositionException(text) from error

@@ -7,8 +7,8 @@ from optuna.trial import Trial
 
 from seedsweep.config.composing import Composed
 from seedsweep.outcomes import Column
-from seedsweep.search.aggregate import Judge
-from seedsweep.search.spaces import known_as
+from seedsweep.search.aggregate import Aggregate
+from seedsweep.search.spaces import job_id
 from seedsweep.search.wilcoxon import SEEDS
 
 
@@ -20,8 +20,8 @@ class Pruning:
     values of its runs are kept besides, for a pruner that compares them one by one.
     """
 
-    def __init__(self, metric: str, judge: Judge, by_seed: bool = False):
-        self.metric, self.judge, self.by_seed = metric, judge, by_seed
+    def __init__(self, metric: str, aggregate: Aggregate, by_seed: bool = False):
+        self.metric, self.aggregate, self.by_seed = metric, aggregate, by_seed
         self.begin({})
 
     def begin(self, trials: Mapping[Trial, Sequence[Sequence[str]]]) -> None:
@@ -29,7 +29,7 @@ class Pruning:
         self.trials: dict[str, list[Trial]] = {}  # by job: a choice may be suggested twice in a round
         for trial, jobs in trials.items():
             for job in jobs:
-                self.trials.setdefault(known_as(job), []).append(trial)
+                self.trials.setdefault(job_id(job), []).append(trial)
         self.pruned: set[Trial] = set()
         self.left: set[str] = set()  # the jobs, as texts, that did not come to their end
         self._reported: set[tuple[Trial, int]] = set()  # with the epoch
@@ -48,13 +48,13 @@ class Pruning:
             over = all(jobs[place].config["trainer"]["max_epochs"] == last.epoch + 1 for place in measured_now)
             if measured_now and self._gives_up(trial, runs, last.epoch + 1, over):
                 leaving |= set(places)
-        self.left |= {known_as(jobs[place].overrides) for place in leaving}
+        self.left |= {job_id(jobs[place].overrides) for place in leaving}
         return sorted(leaving)
 
     def _places(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:
         places: dict[Trial, list[int]] = {}
         for place, job in enumerate(jobs):
-            for trial in self.trials.get(known_as(job.overrides), ()):
+            for trial in self.trials.get(job_id(job.overrides), ()):
                 places.setdefault(trial, []).append(place)
         return places
 
@@ -62,7 +62,7 @@ class Pruning:
         if (trial, epoch) in self._reported:
             return trial in self.pruned
         self._reported.add((trial, epoch))
-        (value,) = self.judge.value(runs)
+        (value,) = self.aggregate.value(runs)
         if self.by_seed:
             trial.set_user_attr(f"{SEEDS}{epoch}", [run[0] for run in runs])
         trial.report(value, epoch)

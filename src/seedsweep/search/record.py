@@ -20,7 +20,7 @@ from seedsweep.errors import ConfigError, StoreError, masked
 from seedsweep.search.processes import alive, same_system, this_process
 from seedsweep.search.rounds import Search
 from seedsweep.search.tables import ABOUT, best_table, doubts, importances_table, sentence, trials_table
-from seedsweep.sweep.lifecycle import Sweep
+from seedsweep.sweep.search_sweep import SearchSweep
 from seedsweep.tracking.derived_runs import record_trials
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts, end_sweep, find_searches, read_artifact
 from seedsweep.tracking.writer import SweepRecord
@@ -34,7 +34,7 @@ FOLDER, PAGE = "report", "search.html"
 
 def search_tags(search: Search) -> dict[str, str]:
     """The tags of a search's parent run: which studies they are, and the process that works on them."""
-    names = [studied.study.study.study_name for studied in search.studies]
+    names = [studied.shared.study.study_name for studied in search.studies]
     known = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
     about = {"search": known, "study": ", ".join(names)[:5000], "direction": direction(search)}
     about["metric"] = search.metric
@@ -43,7 +43,7 @@ def search_tags(search: Search) -> dict[str, str]:
 
 def direction(search: Search) -> str:
     """Of the first objective, as Optuna calls it."""
-    return "maximize" if search.judge.signs[0] < 0 else "minimize"
+    return "maximize" if search.aggregate.signs[0] < 0 else "minimize"
 
 
 def end_killed(uri: str, search: Search) -> None:
@@ -54,7 +54,7 @@ def end_killed(uri: str, search: Search) -> None:
             end_sweep(uri, sweep, "KILLED")
 
 
-def record_round(sweep: Sweep, search: Search, last: bool = False) -> None:
+def record_round(sweep: SearchSweep, search: Search, last: bool = False) -> None:
     """Write how far a tracked search has come: the table of the trials, the best of them, and its value as a metric.
 
     What is there may be some seconds old, until the `last` round.
@@ -66,8 +66,8 @@ def record_round(sweep: Sweep, search: Search, last: bool = False) -> None:
     table = trials_table(search, sweep.group)
     record.write_table(table, TRIALS)
     done = int(table["state"].isin(["finished", "pruned", "failed"]).sum()) if len(table) else 0
-    metrics, tags = {}, {"trials": f"{done} of {sum(studied.study.n_trials for studied in search.studies)}"}
-    best = best_table(search).head(1 if len(search.judge.signs) == 1 else 0)
+    metrics, tags = {}, {"trials": f"{done} of {sum(studied.shared.n_trials for studied in search.studies)}"}
+    best = best_table(search).head(1 if len(search.aggregate.signs) == 1 else 0)
     for option, params, value in best[["option", "setting", "value"]].itertuples(index=False):
         if math.isfinite(value):
             tags |= {"best_params": " ".join(filter(None, (option, params)))[:5000], "best_value": f"{value:.6g}"}
@@ -121,7 +121,7 @@ def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFr
         raise ConfigError("sweep", ids, f"the winners cannot be compared: {error}") from error
 
 
-def record_search(sweep: Sweep | None, search: Search, again: pd.DataFrame, uri: str | None) -> None:
+def record_search(sweep: SearchSweep | None, search: Search, again: pd.DataFrame, uri: str | None) -> None:
     """Write the last tables of a tracked search that came to its end, and its report, whose place is printed.
 
     Where there was nothing left to do there is no `sweep`, and the report is that of the command that did the rest.
@@ -137,7 +137,7 @@ def record_search(sweep: Sweep | None, search: Search, again: pd.DataFrame, uri:
     record_round(sweep, search, last=True)
     record = sweep.record
     table = trials_table(search, sweep.group)
-    if record is None or len(search.judge.signs) > 1 or table.empty:
+    if record is None or len(search.aggregate.signs) > 1 or table.empty:
         return
     importances = importances_table(search)
     _record_trials(record, table)

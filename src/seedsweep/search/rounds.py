@@ -2,8 +2,8 @@
 
 import logging
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, SupportsFloat
 
@@ -12,54 +12,43 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
-from seedsweep.search.aggregate import Judge
-from seedsweep.search.confirm import Confirmed, confirm, different
+from seedsweep.search.aggregate import Aggregate
+from seedsweep.search.confirm import Confirmation, confirm, different
+from seedsweep.search.option_study import Jobs, OptionStudy
 from seedsweep.search.pruning import Pruning
-from seedsweep.search.shared_study import SharedStudy
-from seedsweep.search.spaces import Searched, as_overrides, known_as
+from seedsweep.search.spaces import job_id
 
 log = logging.getLogger(__name__)
 RUNS = "seedsweep.runs"  # user attribute of a trial: the values of its runs by their jobs, of a study those confirming
-Jobs = list[list[str]]  # the overrides of each
-Ended = Sequence[Any]  # what each job returned, or the exception that ended it
-Rounds = Generator[Jobs, Ended, list[Confirmed]]
 
 
-@dataclass(frozen=True)
-class Studied:
-    """A study and what is searched in it: for one of several options, if any, and with its own seeds.
+@dataclass
+class Round:
+    """Trials that are trained together, with the jobs of each; the last round of a search confirms the best.
 
-    Its trials are trained with each of the `seeds`; None for the job as it is.
+    `results` are what jobs returned, or the exception that ended them, by the id of the job: at first those whose
+    job cannot be run. `launched` are the others that were not trained before.
     """
 
-    study: SharedStudy
-    searched: Searched
-    option: str = ""
-    seeds: Sequence[int] | None = None
-
-    def jobs(self, trial: Trial | FrozenTrial, seeds: Sequence[int] | None = None) -> Jobs:
-        """The jobs of a trial, one for each of its study's seeds, or of others."""
-        overrides = as_overrides(trial.params, self.searched)
-        seeds = self.seeds if seeds is None else seeds
-        return [overrides] if seeds is None else [[*overrides, f"seed={seed}"] for seed in seeds]
-
-    def trials(self, *states: TrialState) -> list[FrozenTrial]:
-        """The trials in these states, or all; not to be changed."""
-        return self.study.study.get_trials(deepcopy=False, states=states or None)
+    trials: list[tuple[OptionStudy, Any]]
+    jobs: list[Jobs]
+    confirms: bool = False
+    results: dict[str, Any] = field(default_factory=dict)
+    launched: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass
 class Search:
-    """How trials are trained: `n_jobs` of each study at a time, those of all studies together.
+    """Asks its studies for the trials of each round, and tells them what came of the jobs.
 
-    More than the fraction `max_failure_rate` of failed trials in a round ends the search: of those that raise, or
-    whose jobs `check` refuses. The best `confirm` of each
-    study are trained again with the `fresh` seeds. What was trained once, here or before in these studies, is not
-    trained again.
+    `n_jobs` trials of each study are in a round, those of all studies together. More than the fraction
+    `max_failure_rate` of failed trials in a round ends the search: of those that raise, or whose jobs `check` refuses.
+    The best `confirm` trials of each study are trained again with the `fresh` seeds. What was trained once, here or
+    before in these studies, is not trained again.
     """
 
-    studies: Sequence[Studied]
-    judge: Judge
+    studies: Sequence[OptionStudy]
+    aggregate: Aggregate
     n_jobs: int
     max_failure_rate: float = 0.0
     confirm: int = 0
@@ -69,99 +58,142 @@ class Search:
     check: Callable[[Sequence[str]], object] = len  # raises what is wrong with a job
 
     def __post_init__(self) -> None:
-        self._known: dict[str, Any] = {}
+        self.confirmations: list[Confirmation] = []  # the best first
         self.recorded = -math.inf  # when the trials were last written, by the clock that only goes forward
         self.expected = len(self.studies) * self.confirm * len(self.fresh)  # runs, at most
-        for studied in self.studies:
-            studied.study.reap()
-            self.expected += studied.study.left() * len(studied.seeds or [0])
-            trials = studied.trials(TrialState.COMPLETE) if studied.seeds is not None else []
-            for attrs in (*(trial.user_attrs for trial in trials), studied.study.study.user_attrs):
-                self._known |= attrs.get(RUNS, {})
+        self._trained: dict[str, Any] = {}  # what jobs returned, by their ids
+        self._round: Round | None = None
+        for study in self.studies:
+            study.shared.reap()
+            self.expected += study.shared.left() * len(study.seeds or [0])
+            trials = study.trials(TrialState.COMPLETE) if study.seeds is not None else []
+            for attributes in (*(trial.user_attrs for trial in trials), study.shared.study.user_attrs):
+                self._trained |= attributes.get(RUNS, {})
+
+    def ask(self) -> Jobs:
+        """The jobs of the next round; none when the search is over, and its `confirmations` are complete.
+
+        Returns:
+            The overrides of each job that has to be launched: what was trained before is told to the studies at once.
+
+        Raises:
+            Exception: that of a failed trial, if too many of a round failed.
+        """
+        while self._round is None or not self._round.confirms:
+            trials = [(study, trial) for study in self.studies for trial in study.shared.ask(self.n_jobs)]
+            if not trials and not (self.confirm and self.fresh):
+                return []
+            self._round = self._trial_round(trials) if trials else self._confirming_round()
+            if self._round.launched:
+                return list(self._round.launched.values())
+            self._end_round(self._round)
+        return []
+
+    def tell(self, returned: Sequence[Any]) -> None:
+        """Tell the studies what came of the jobs that were asked for.
+
+        Args:
+            returned: what each job returned, or the exception that ended it, in the order of `ask`.
+
+        Raises:
+            Exception: that of a failed trial, if too many of the round failed.
+            RuntimeError: no jobs were asked for.
+        """
+        if self._round is None:
+            raise RuntimeError("ask comes before tell")
+        self._round.results |= dict(zip(self._round.launched, returned, strict=True))
+        self._end_round(self._round)
 
     def labels(self, jobs: Jobs) -> list[str]:
         """The keys that tell trials apart, as far as these jobs show."""
-        given = [set(studied.searched.fixed.items()) for studied in self.studies]
-        fixed = {_bare(key) for key, _ in set.intersection(*given)}
-        keys = [_bare(text) for job in jobs for text in job]
-        for studied in self.studies:  # some of which may have no job in this round
-            keys += map(_bare, (*studied.searched.space, *(key for trial in studied.trials() for key in trial.params)))
+        fixed_items = [set(study.space.fixed.items()) for study in self.studies]
+        fixed = {parse_override(key).key for key, _ in set.intersection(*fixed_items)}
+        keys = [parse_override(override).key for job in jobs for override in job]
+        for study in self.studies:  # some of which may have no job in this round
+            searched = (*study.space.distributions, *(key for trial in study.trials() for key in trial.params))
+            keys += [parse_override(key).key for key in searched]
         return [key for key in dict.fromkeys(keys) if key not in fixed]
 
-    def rounds(self) -> Rounds:
-        """The jobs of each round, for what became of them; in the end the confirmed trials, the best first."""
-        while trials := [(studied, trial) for studied in self.studies for trial in studied.study.ask(self.n_jobs)]:
-            jobs = [studied.jobs(trial) for studied, trial in trials]
-            if self.pruning:
-                self.pruning.begin(dict(zip([trial for _, trial in trials], jobs, strict=True)))
-            ended = yield from self._trained(jobs, again=trials[0][0].seeds is None)
-            told = [self._tell(*each, runs) for each, runs in zip(trials, ended, strict=True)]
-            errors = [error for error in told if error]
-            if len(errors) / len(trials) > self.max_failure_rate:
-                raise errors[0]
-        return (yield from self._confirmed()) if self.confirm and self.fresh else []
+    def _trial_round(self, trials: list[tuple[OptionStudy, Trial]]) -> Round:
+        jobs = [study.jobs(trial) for study, trial in trials]
+        if self.pruning:
+            self.pruning.begin(dict(zip([trial for _, trial in trials], jobs, strict=True)))
+        return self._checked(Round(trials, jobs))
 
-    def _trained(self, trials: Sequence[Jobs], again: bool = False) -> Generator[Jobs, Ended, list[dict[str, Any]]]:
-        """What became of the jobs of each trial, of which those are launched that are not known, or all `again`."""
-        new = {known_as(job): job for jobs in trials for job in jobs if known_as(job) not in self._known}
-        ended: dict[str, Any] = {key: error for key, job in new.items() if (error := self._wrong(job))}
-        new = {key: job for key, job in new.items() if key not in ended}
-        ended |= dict(zip(new, (yield list(new.values())), strict=True)) if new else {}
-        if not again:  # with seeds, the same job gives the same
-            pruned = self.pruning.left if self.pruning else set()
-            self._known |= {
-                job: value for job, value in ended.items() if not isinstance(value, Exception) and job not in pruned
-            }
-        found = self._known | ended
-        return [{known_as(job): found[known_as(job)] for job in jobs} for jobs in trials]
+    def _confirming_round(self) -> Round:
+        """The best trials of each study again, with fresh seeds."""
+        if self.pruning:
+            self.pruning.begin({})
+        best = [(study, trial) for study in self.studies for trial in self._best(study)]
+        return self._checked(Round(best, [study.jobs(trial, self.fresh) for study, trial in best], confirms=True))
 
-    def _wrong(self, job: Sequence[str]) -> Exception | None:
+    def _checked(self, new: Round) -> Round:
+        """The round with those of its jobs that have to be launched, and the errors of those that cannot be run."""
+        for job in chain.from_iterable(new.jobs):
+            if job_id(job) not in self._trained and job_id(job) not in new.results:
+                if error := self._refusal(job):
+                    new.results[job_id(job)] = error
+                else:
+                    new.launched[job_id(job)] = job
+        return new
+
+    def _refusal(self, job: Sequence[str]) -> Exception | None:
         try:
             self.check(job)
         except (HydraException, ConfigError) as error:
             return error
         return None
 
-    def _tell(self, studied: Studied, trial: Trial, ended: Mapping[str, Any]) -> Exception | None:
+    def _end_round(self, ended: Round) -> None:
+        """Tell the studies what the jobs of each trial gave, or what they confirmed."""
+        if ended.confirms or ended.trials[0][0].seeds is not None:  # with seeds, the same job gives the same
+            pruned = self.pruning.left if self.pruning else set()
+            values = {job: value for job, value in ended.results.items() if not isinstance(value, Exception)}
+            self._trained |= {job: value for job, value in values.items() if job not in pruned}
+        results = self._trained | ended.results
+        of_trials = [{job_id(job): results[job_id(job)] for job in jobs} for jobs in ended.jobs]
+        if ended.confirms:
+            confirmations = [self._confirm(*trial, runs) for trial, runs in zip(ended.trials, of_trials, strict=True)]
+            self.confirmations = sorted(confirmations, key=lambda trial: self.aggregate.signs[0] * trial.value)
+            return
+        errors = [self._tell(*trial, runs) for trial, runs in zip(ended.trials, of_trials, strict=True)]
+        raised = [error for error in errors if error]
+        if len(raised) / len(ended.trials) > self.max_failure_rate:
+            raise raised[0]
+
+    def _tell(self, study: OptionStudy, trial: Trial, ended: Mapping[str, Any]) -> Exception | None:
         """Tell the study what the runs of a trial gave; the error if it failed."""
         if self.pruning and (trial in self.pruning.pruned or self.pruning.left & ended.keys()):
-            studied.study.tell(trial, None, TrialState.PRUNED)  # with what was reported last
+            study.shared.tell(trial, None, TrialState.PRUNED)  # with what was reported last
             return None
         error = next((run for run in ended.values() if isinstance(run, Exception)), None)
         try:
-            runs = [] if error else [_values(run, len(self.judge.signs)) for run in ended.values()]
-            if studied.seeds is None and any(map(math.isnan, chain(*runs))):
+            runs = [] if error else [_values(run, len(self.aggregate.signs)) for run in ended.values()]
+            if study.seeds is None and any(map(math.isnan, chain(*runs))):
                 raise ValueError("the return value is not a number")
         except ValueError as wrong:
             error = wrong
         if error:
-            studied.study.tell(trial, None, TrialState.FAIL, {"error": f"{type(error).__name__}: {error}"})
+            study.shared.tell(trial, None, TrialState.FAIL, {"error": f"{type(error).__name__}: {error}"})
             log.warning("trial %d failed: %s: %s", trial.number, type(error).__name__, error)
             return error
-        values = runs[0] if studied.seeds is None else self.judge.value(runs)
-        if not studied.study.tell(trial, values, TrialState.COMPLETE, {RUNS: _kept(ended, runs)}):
+        values = runs[0] if study.seeds is None else self.aggregate.value(runs)
+        if not study.shared.tell(trial, values, TrialState.COMPLETE, {RUNS: _kept(ended, runs)}):
             log.warning("trial %d was taken to be lost, and its result came too late", trial.number)
         return None
 
-    def _confirmed(self) -> Rounds:
-        """The best trials of each study again, with fresh seeds."""
-        if self.pruning:
-            self.pruning.begin({})
-        best = [(studied, trial) for studied in self.studies for trial in self._best(studied)]
-        ended = yield from self._trained([studied.jobs(trial, self.fresh) for studied, trial in best])
-        found = []
-        for (studied, trial), runs in zip(best, ended, strict=True):
-            kept = {job: float(value) for job, value in runs.items() if isinstance(value, SupportsFloat)}
-            known = studied.study.study.user_attrs.get(RUNS, {})
-            if not kept.keys() <= known.keys():
-                studied.study.study.set_user_attr(RUNS, known | kept)
-            values = [kept.get(job, math.nan) for job in runs]
-            found.append(confirm(studied.study.study.study_name, studied.option, trial, values, self.judge))
-        return sorted(found, key=lambda each: self.judge.signs[0] * each.value)
+    def _confirm(self, study: OptionStudy, trial: FrozenTrial, runs: Mapping[str, Any]) -> Confirmation:
+        """What the runs of a trial with fresh seeds confirm, which its study keeps."""
+        values = {job: float(value) for job, value in runs.items() if isinstance(value, SupportsFloat)}
+        kept = study.shared.study.user_attrs.get(RUNS, {})
+        if not values.keys() <= kept.keys():
+            study.shared.study.set_user_attr(RUNS, kept | values)
+        fresh = [values.get(job, math.nan) for job in runs]
+        return confirm(study.shared.study.study_name, study.option, trial, fresh, self.aggregate)
 
-    def _best(self, studied: Studied) -> list[FrozenTrial]:
+    def _best(self, study: OptionStudy) -> list[FrozenTrial]:
         """The best of a study's trials that came to their end and are not alike, then the best of the others."""
-        ranked = sorted(studied.trials(TrialState.COMPLETE), key=lambda trial: self.judge.signs[0] * trial.values[0])
+        ranked = sorted(study.trials(TrialState.COMPLETE), key=lambda trial: self.aggregate.signs[0] * trial.values[0])
         settings = {repr(sorted(trial.params.items())): trial for trial in reversed(ranked)}
         return different(sorted(settings.values(), key=ranked.index), self.confirm)
 
@@ -171,14 +203,10 @@ def _kept(ended: Mapping[str, Any], runs: Sequence[Sequence[float]]) -> dict[str
     return {job: values[0] if len(values) == 1 else list(values) for job, values in zip(ended, runs, strict=True)}
 
 
-def _bare(override: str) -> str:
-    return parse_override(override).key
-
-
 def _values(returned: Any, objectives: int) -> list[float]:
     """What a job returned, as numbers, one for each objective; raises `ValueError` with what it should be."""
     try:
-        values = [float(each) for each in returned] if objectives > 1 else [float(returned)]
+        values = [float(value) for value in returned] if objectives > 1 else [float(returned)]
     except (TypeError, ValueError):
         expected = f"a list of {objectives} numbers" if objectives > 1 else "a number"
         raise ValueError(f"the return value must be {expected}, not {returned!r}") from None

@@ -23,17 +23,17 @@ from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import RECORDING, canonical, leaves
 from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.metrics import Metric
-from seedsweep.search.aggregate import Judge
-from seedsweep.search.confirm import Confirmed
+from seedsweep.search.aggregate import Aggregate
 from seedsweep.search.console import print_begun, print_found
 from seedsweep.search.jobs import check_one, check_space, job_check
-from seedsweep.search.option_spaces import read_entrants
+from seedsweep.search.option_spaces import read_option_spaces
+from seedsweep.search.option_study import OptionStudy
 from seedsweep.search.pruning import Pruning
 from seedsweep.search.record import dashboard, end_killed, winners_of
-from seedsweep.search.rounds import Search, Studied
+from seedsweep.search.rounds import Search
 from seedsweep.search.samplers import PRUNER, SAMPLER, group_of, make_pruner, make_sampler
 from seedsweep.search.shared_study import SharedStudy
-from seedsweep.search.spaces import Searched, grid
+from seedsweep.search.spaces import SearchSpace, grid
 from seedsweep.search.storages import default_storage, open_storage
 from seedsweep.search.tables import confirmed_table, doubts
 from seedsweep.validation import check_choice, check_whole
@@ -64,25 +64,25 @@ def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader,
     rate = keys["max_failure_rate"]
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
         raise ConfigError("hydra.sweeper.max_failure_rate", rate, "must be a fraction from 0 to 1")
-    entrants = read_entrants(keys, overrides, loader, config)
-    searched = next(iter(entrants.values()))
+    option_spaces = read_option_spaces(keys, overrides, loader, config)
+    searched = next(iter(option_spaces.values()))
     directions = _directions(keys["direction"])
     seeds = _seeds(keys["seeds"])
     if seeds is not None and "seed" in (parse_override(key).key for key in searched.order):
         raise ConfigError(
             "hydra.sweeper.seeds", keys["seeds"], "seed is given by an override, too; leave one of them out"
         )
-    judge, check_job = Judge(directions, keys["aggregate"], keys["risk"]), job_check(loader, config)
+    aggregate, check_job = Aggregate(directions, keys["aggregate"], keys["risk"]), job_check(loader, config)
     if is_tracked(config):
         _check_objective(config, searched, directions)
-    for each in entrants.values():
+    for each in option_spaces.values():
         check_space(each, config)
         if not keys["custom_search_space"]:  # of which a job may need its values
             check_one(each, seeds, check_job, rate)
-    fresh, pruning = _fresh(seeds, keys), _pruning(keys, searched, judge, config)  # before there are studies
+    fresh, pruning = _fresh(seeds, keys), _pruning(keys, searched, aggregate, config)  # before there are studies
     search = Search(
-        _studies(keys, entrants, directions, seeds, config),
-        judge=judge,
+        _studies(keys, option_spaces, directions, seeds, config),
+        aggregate=aggregate,
         n_jobs=keys["n_jobs"],
         max_failure_rate=rate,
         confirm=keys["confirm"],
@@ -98,27 +98,42 @@ def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader,
 
 
 def _studies(
-    keys: Keys, entrants: Mapping[str, Searched], directions: Sequence[str], seeds: list[int] | None, config: DictConfig
-) -> list[Studied]:
+    keys: Keys,
+    option_spaces: Mapping[str, SearchSpace],
+    directions: Sequence[str],
+    seeds: list[int] | None,
+    config: DictConfig,
+) -> list[OptionStudy]:
     """The studies of each option, which have nothing in common: neither their samplers' seeds nor their runs'."""
     storage = _storage(keys["storage"], config)
-    several, values = len(entrants) * keys["studies"] > 1, _values(config)
+    several, values = len(option_spaces) * keys["studies"] > 1, _values(config)
     name = keys["study_name"] or (search_name(config)[:NAME] if is_tracked(config) else None)
     name = name or (f"search {uuid4().hex[:8]}" if several else None)
-    studies: list[Studied] = []
-    for option, searched in entrants.items():
+    studies: list[OptionStudy] = []
+    for option, searched in option_spaces.items():
         for repeat in range(keys["studies"]):
             words = [name, option, f"study {repeat + 1}" if keys["studies"] > 1 else ""]
             one = " | ".join(filter(None, words)) or None
             own = None if seeds is None else [seed + repeat * (max(seeds) + 1) for seed in seeds]
             terms = {"seeds": str(own), "aggregate": f"{keys['aggregate']} {keys['risk']}"} | values
             study = _study(keys, searched, directions, storage, one, APART * len(studies), terms, config)
-            studies.append(Studied(study, searched, option, own))
+            studies.append(OptionStudy(study, searched, option, own))
     return studies
 
 
-def found(search: Search, confirmed: Sequence[Confirmed]) -> tuple[dict[str, Any], pd.DataFrame]:
-    """What a search found, which is printed: as hydra-optuna-sweeper writes it, and the `confirmed_table`."""
+def search_results(search: Search) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Print what a search that is over has brought.
+
+    Args:
+        search: that has no more jobs to ask for.
+
+    Returns:
+        The results as hydra-optuna-sweeper writes them, and the `confirmed_table`.
+
+    Raises:
+        FailedRunsError: no trial came to its end.
+    """
+    confirmed = search.confirmations
     finished = [each for each in search.studies if each.trials(TrialState.COMPLETE)]
     again = confirmed_table(search, confirmed)
     if not finished:
@@ -126,18 +141,18 @@ def found(search: Search, confirmed: Sequence[Confirmed]) -> tuple[dict[str, Any
             raise FailedRunsError("no trial came to its end, so there is no best one")
         log.warning("no trial has come to its end yet: those that are left run in other processes")
         return {"name": "optuna"}, again
-    if len(search.judge.signs) > 1:
+    if len(search.aggregate.signs) > 1:
         several = len(search.studies) > 1
         solutions = [
             ({"option": each.option} if several else {}) | {"params": trial.params, "values": trial.values}
             for each in finished
-            for trial in each.study.study.best_trials
+            for trial in each.shared.study.best_trials
         ]
         return {"name": "optuna", "solutions": solutions}, again
-    finished.sort(key=lambda studied: search.judge.signs[0] * studied.study.study.best_value)
-    kept = dashboard(search.studies[0].study.storage)
+    finished.sort(key=lambda studied: search.aggregate.signs[0] * studied.shared.study.best_value)
+    kept = dashboard(search.studies[0].shared.storage)
     print_found(search, again, winners_of(search, again), doubts(search, again), kept)
-    best = finished[0].study.study
+    best = finished[0].shared.study
     results: dict[str, Any] = {"name": "optuna", "best_params": best.best_params, "best_value": best.best_value}
     if len(search.studies) > 1:
         results["studies"] = [_of_study(each) for each in finished]
@@ -146,13 +161,13 @@ def found(search: Search, confirmed: Sequence[Confirmed]) -> tuple[dict[str, Any
     return results, again
 
 
-def _of_study(studied: Studied) -> dict[str, Any]:
-    study = studied.study.study
+def _of_study(studied: OptionStudy) -> dict[str, Any]:
+    study = studied.shared.study
     about = {"study": study.study_name, "option": studied.option}
     return about | {"best_params": study.best_params, "best_value": study.best_value}
 
 
-def _check_objective(config: DictConfig, searched: Searched, directions: Sequence[str]) -> None:
+def _check_objective(config: DictConfig, searched: SearchSpace, directions: Sequence[str]) -> None:
     """The direction is that of the metric that a run returns."""
     metric = _metric(config, searched)
     right = Metric(metric).direction
@@ -198,18 +213,18 @@ def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
     return fresh
 
 
-def _pruning(keys: Keys, searched: Searched, judge: Judge, config: DictConfig) -> Pruning | None:
+def _pruning(keys: Keys, searched: SearchSpace, aggregate: Aggregate, config: DictConfig) -> Pruning | None:
     if make_pruner(keys["pruner"]) is None:
         return None
     kinds = [part.get("_target_") for part in (keys["pruner"], keys["pruner"].get("wrapped_pruner") or {})]
-    return Pruning(_measured(config, searched), judge, by_seed=WILCOXON in kinds)
+    return Pruning(_measured(config, searched), aggregate, by_seed=WILCOXON in kinds)
 
 
-def _metric(config: DictConfig, searched: Searched) -> str:
+def _metric(config: DictConfig, searched: SearchSpace) -> str:
     return str(searched.fixed.get("objective.metric") or config.get("objective", {}).get("metric"))
 
 
-def _measured(config: DictConfig, searched: Searched) -> str:
+def _measured(config: DictConfig, searched: SearchSpace) -> str:
     """The metric that a pruner looks at; raises `ConfigError` where there is none after every epoch."""
     metric = _metric(config, searched)
     if not is_tracked(config) or metric.startswith("test/"):
@@ -219,7 +234,7 @@ def _measured(config: DictConfig, searched: Searched) -> str:
 
 def _study(
     keys: Keys,
-    searched: Searched,
+    searched: SearchSpace,
     directions: Sequence[str],
     storage: BaseStorage,
     name: str | None,
@@ -230,13 +245,13 @@ def _study(
     part, pruner = dict(group_of(SAMPLER, keys["sampler"])), make_pruner(keys["pruner"])
     if isinstance(part.get("seed"), int):  # a study that goes on would get its first suggestions again
         part["seed"] += apart + _trials(storage, name)
-    sampler = make_sampler(part, searched.space)
+    sampler = make_sampler(part, searched.distributions)
     n_trials = keys["n_trials"]
     if isinstance(sampler, GridSampler):
-        n_trials = min(n_trials, math.prod(len(values) for values in grid(searched.space).values()))
+        n_trials = min(n_trials, math.prod(len(values) for values in grid(searched.distributions).values()))
     suggest = _conditional(keys["custom_search_space"], searched, config)
     pruner = pruner or NopPruner()
-    return SharedStudy(name, storage, directions, sampler, pruner, searched.space, n_trials, suggest, terms)
+    return SharedStudy(name, storage, directions, sampler, pruner, searched.distributions, n_trials, suggest, terms)
 
 
 def _values(config: DictConfig) -> dict[str, str]:
@@ -266,7 +281,7 @@ def _storage(given: Any, config: DictConfig) -> BaseStorage:
     return open_storage(default_storage()) if kept else InMemoryStorage()
 
 
-def _conditional(path: str | None, searched: Searched, config: DictConfig) -> Callable[[Trial], None] | None:
+def _conditional(path: str | None, searched: SearchSpace, config: DictConfig) -> Callable[[Trial], None] | None:
     """The application's own function of its configuration and a trial, which finds there what is fixed."""
     if path is None:
         return None

@@ -22,14 +22,14 @@ BARE = re.compile(r"(?!(null|true|false|inf|nan)$)[a-z_][a-z0-9_/.-]*", re.IGNOR
 
 
 @dataclass(frozen=True)
-class Searched:
-    """What is asked for, by key with its `+` or `++`: `space` is searched, `fixed` is the same in every trial.
+class SearchSpace:
+    """What is asked for, by key with its `+` or `++`: `distributions` are searched, `fixed` is the same in every trial.
 
     The values of `fixed` are texts as they were given, None for a deletion (`~key`). `order` has the keys of both as
     they were given, since Hydra applies them so; `floats` has the values of each range of floats, ascending.
     """
 
-    space: Space
+    distributions: Space
     fixed: dict[str, str | None]
     order: tuple[str, ...]
     floats: dict[str, tuple[float, ...]]
@@ -40,7 +40,7 @@ def read_space(
     params: Mapping[str, Any] | None = None,
     legacy: Mapping[str, Any] | None = None,
     parser: OverridesParser | None = None,
-) -> Searched:
+) -> SearchSpace:
     """What the overrides of a command line ask for, and before them, where they leave it, the configured `params`.
 
     `legacy` is the `search_space` of hydra-optuna-sweeper, which counts where there are no `params`. `parser` reads
@@ -58,8 +58,8 @@ def read_space(
     lines = [f"{key}={_configured(key, value)}" for key, value in (params or {}).items()]
     for given in ((parser or OverridesParser.create()).parse_overrides(lines), overrides):
         _refuse_repeated(given)
-        bare = {_bare(override.get_key_element()) for override in given}
-        asked = {key: what for key, what in asked.items() if _bare(key) not in bare}
+        bare = {parse_override(override.get_key_element()).key for override in given}
+        asked = {key: what for key, what in asked.items() if parse_override(key).key not in bare}
         asked.update({override.get_key_element(): override for override in given})
     return _searched(asked)
 
@@ -74,16 +74,18 @@ def middle(space: Space) -> dict[str, Any]:
     return {key: _middle(distribution) for key, distribution in space.items()}
 
 
-def as_overrides(params: Mapping[str, Any], searched: Searched) -> list[str]:
+def as_overrides(params: Mapping[str, Any], searched: SearchSpace) -> list[str]:
     """The overrides of a trial with these params: Hydra reads the very same values, of the same types.
 
     A value from a range of floats becomes the float that Hydra sweeps, from which Optuna's may differ in the last bit.
     Params that were suggested beside the space come last; ConfigError where one of them is fixed.
     """
-    fixed = {_bare(key): text for key, text in searched.fixed.items() if not key.startswith("~")}
+    fixed = {parse_override(key).key: text for key, text in searched.fixed.items() if not key.startswith("~")}
     for key in params:
-        if _bare(key) in fixed:
-            raise ConfigError(key, fixed[_bare(key)], "is fixed by an override, and suggested for a trial, too")
+        if parse_override(key).key in fixed:
+            raise ConfigError(
+                key, fixed[parse_override(key).key], "is fixed by an override, and suggested for a trial, too"
+            )
     overrides = []
     for key in searched.order:
         if key in params:
@@ -94,7 +96,7 @@ def as_overrides(params: Mapping[str, Any], searched: Searched) -> list[str]:
     return overrides + [f"{key}={_written(value)}" for key, value in params.items() if key not in searched.order]
 
 
-def known_as(overrides: Sequence[str]) -> str:
+def job_id(overrides: Sequence[str]) -> str:
     """One text for the overrides of a job, in whichever order they are."""
     return " ".join(sorted(overrides))
 
@@ -126,10 +128,6 @@ def describe(distribution: BaseDistribution) -> str:
     return f"{distribution.low} to {distribution.high}{step}{' (log)' if distribution.log else ''}"
 
 
-def _bare(key: str) -> str:
-    return parse_override(key).key
-
-
 def _configured(key: str, value: Any) -> str:
     """The text of a value among the configured params, which YAML may have read as a number."""
     if isinstance(value, str):
@@ -144,22 +142,22 @@ def _refuse_repeated(overrides: Iterable[Override]) -> None:
     seen: dict[str, str] = {}
     for override in overrides:
         if not override.is_delete():  # of an option, before another is added in its place
-            key = _bare(override.get_key_element())
+            key = parse_override(override.get_key_element()).key
             if key in seen:
                 raise ConfigError(key, override.get_value_string(), f"is given twice, also as {seen[key]}")
             seen[key] = str(override.input_line)
 
 
-def _searched(asked: Mapping[str, Override | BaseDistribution]) -> Searched:
-    searched = Searched(space={}, fixed={}, order=tuple(asked), floats={})
+def _searched(asked: Mapping[str, Override | BaseDistribution]) -> SearchSpace:
+    searched = SearchSpace(distributions={}, fixed={}, order=tuple(asked), floats={})
     for key, what in asked.items():
         if isinstance(what, BaseDistribution):
-            searched.space[key] = what
+            searched.distributions[key] = what
             continue
         value, text = what.value(), what.get_value_string() if "=" in str(what.input_line) else None
         if what.is_sweep_override():
-            searched.space[key] = distribution_of(what)
-            if isinstance(value, RangeSweep) and isinstance(searched.space[key], FloatDistribution):
+            searched.distributions[key] = distribution_of(what)
+            if isinstance(value, RangeSweep) and isinstance(searched.distributions[key], FloatDistribution):
                 searched.floats[key] = tuple(sorted(value.range()))
         elif _hides_sweep(value):
             raise ConfigError(key, text, "has a search within a list or a mapping: give what is searched its own key")

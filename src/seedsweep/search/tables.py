@@ -12,8 +12,9 @@ from optuna.trial import TrialState
 
 from seedsweep.comparison.inference import paired
 from seedsweep.config.planned_run import setting
-from seedsweep.search.confirm import Confirmed, at_the_end
-from seedsweep.search.rounds import Search, Studied
+from seedsweep.search.confirm import Confirmation, at_the_end
+from seedsweep.search.option_study import OptionStudy
+from seedsweep.search.rounds import Search
 from seedsweep.search.shared_study import UNUSED
 
 STATES = {
@@ -39,9 +40,9 @@ def trials_table(search: Search, group: Callable[[Sequence[str]], str]) -> pd.Da
         for trial in studied.trials(*STATES):
             if UNUSED in trial.user_attrs:
                 continue
-            values = trial.values or [None] * len(search.judge.signs)
+            values = trial.values or [None] * len(search.aggregate.signs)
             names = ["value"] if len(values) == 1 else [f"value_{place}" for place in range(len(values))]
-            row: dict[str, Any] = {"study": studied.study.study.study_name, "option": studied.option}
+            row: dict[str, Any] = {"study": studied.shared.study.study_name, "option": studied.option}
             row |= {"number": trial.number, "state": STATES[trial.state], **dict(zip(names, values, strict=True))}
             done = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)  # others may lack params, or be wrong
             row["group"] = group(studied.jobs(trial)[0]) if done else ""
@@ -54,10 +55,10 @@ def best_table(search: Search) -> pd.DataFrame:
     found = [(studied.option, each) for studied in search.studies for each in studied.trials(TrialState.COMPLETE)]
     rows = [(option, each.number, setting(each.params), each.values[0]) for option, each in found]
     table = pd.DataFrame(rows, columns=["option", "number", "setting", "value"]).drop_duplicates(["option", "setting"])
-    return table.sort_values("value", ascending=bool(search.judge.signs[0] > 0), kind="stable")
+    return table.sort_values("value", ascending=bool(search.aggregate.signs[0] > 0), kind="stable")
 
 
-def confirmed_table(search: Search, confirmed: Sequence[Confirmed]) -> pd.DataFrame:
+def confirmed_table(search: Search, confirmed: Sequence[Confirmation]) -> pd.DataFrame:
     """A row a run with a fresh seed: `study`, `option`, `number`, `rank` in its study, `setting`, `searched`, `seed`
     and `value`; of its trial `fresh`, the aggregate over these seeds, `low` and `high` of their mean, `optimism`."""
     rows = []
@@ -102,7 +103,7 @@ def doubts(search: Search, confirmed: pd.DataFrame) -> list[str]:
     """What speaks against what a search of one objective found: few trials, or a winner at an end of its range."""
     found = []
     for studied in search.studies:
-        name, done = studied.study.study.study_name, studied.trials(TrialState.COMPLETE)
+        name, done = studied.shared.study.study_name, studied.trials(TrialState.COMPLETE)
         where, tried = (
             f"{studied.option}: " if studied.option else "",
             len(done) + len(studied.trials(TrialState.PRUNED)),
@@ -127,17 +128,17 @@ def importances_table(search: Search) -> pd.DataFrame:
     rows = []
     for studied in search.studies:
         rows += [
-            {"study": studied.study.study.study_name, "option": studied.option, "param": param, "importance": value}
+            {"study": studied.shared.study.study_name, "option": studied.option, "param": param, "importance": value}
             for param, value in _importances(studied).items()
         ]
     return pd.DataFrame(rows, columns=["study", "option", "param", "importance"])
 
 
-def _importances(studied: Studied) -> dict[str, float]:
+def _importances(studied: OptionStudy) -> dict[str, float]:
     import warnings
 
-    study, finished = studied.study.study, studied.trials(TrialState.COMPLETE)
-    if len(studied.searched.space) < 2 or len(finished) < ENOUGH or len(study.directions) > 1:
+    study, finished = studied.shared.study, studied.trials(TrialState.COMPLETE)
+    if len(studied.space.distributions) < 2 or len(finished) < ENOUGH or len(study.directions) > 1:
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)

@@ -27,12 +27,12 @@ from seedsweep.tracking.fleet_writer import record_fleet
 
 Advance = Callable[[int], None]  # by so many epochs of one run
 # the places of those jobs, of which the columns of an epoch are, whose runs shall end there
-Prune = Callable[[Sequence[Composed], Sequence[Column]], Collection[int]]
+PruneJobs = Callable[[Sequence[Composed], Sequence[Column]], Collection[int]]
 log = logging.getLogger(__name__)
 
 
 def run_all(
-    jobs: Sequence[Composed], advance: Advance | None = None, prune: Prune | None = None
+    jobs: Sequence[Composed], advance: Advance | None = None, prune: PruneJobs | None = None
 ) -> list[float | Exception]:
     """Train and record the runs of `jobs`; the objective of each, or the exception that ended it.
 
@@ -96,7 +96,7 @@ def _train_together(
     jobs: Sequence[Composed],
     members: Sequence[int],
     advance: Advance | None,
-    prune: Prune | None,
+    prune: PruneJobs | None,
     spent: Counter[str],
 ) -> list[float]:
     """Train and record a fleet of those jobs; the objectives of its members."""
@@ -115,7 +115,7 @@ def _train_together(
     return values
 
 
-def _train_one(job: Composed, advance: Advance | None, prune: Prune | None) -> float | Exception:
+def _train_one(job: Composed, advance: Advance | None, prune: PruneJobs | None) -> float | Exception:
     def leave(points: Sequence[Point]) -> bool:
         columns = [Column(*point[:3], 0, np.zeros(1, dtype=np.int64), np.array([point.value])) for point in points]
         return bool(prune and prune([job], columns))

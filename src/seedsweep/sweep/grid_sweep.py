@@ -1,0 +1,65 @@
+"""A sweep whose jobs are all known before the first one starts, and are compared at its end."""
+
+import logging
+
+import pandas as pd
+
+from seedsweep.config.composing import Composed
+from seedsweep.errors import FailedRunsError, masked
+from seedsweep.report.console import print_interrupted, print_sweep
+from seedsweep.sweep.sweep import Sweep
+from seedsweep.tracking.writer import SweepRecord
+
+log = logging.getLogger(__name__)
+OFTEN = 8192  # jobs after which those that are planned are compared with one another
+COMPARED = 20_000  # runs of a sweep up to which it is compared at its end without being asked
+
+
+class GridSweep(Sweep):
+    """Refuses to train a run twice, fails if a run failed, and says at its end what the seeds allow to say."""
+
+    def _plan_job(self, job: Composed) -> None:
+        super()._plan_job(job)
+        if len(self.plan) % OFTEN == 0:
+            self.check_plan()
+
+    def check_plan(self) -> None:
+        """Raise `ConfigError` if a run would be trained twice."""
+        self.plan.check()
+
+    def is_compared(self) -> bool:
+        """Whether that is asked for, and there are groups of more than one seed, but not too many."""
+        asked = self.first.get("compare") and len(self.plan) <= COMPARED
+        return bool(asked and 1 < len(self.plan.groups) < len(self.plan))
+
+    def status(self) -> str:
+        return "FAILED" if self.failed() else "FINISHED"
+
+    def show(self, runs: pd.DataFrame, summary: pd.DataFrame, curves: pd.DataFrame | None) -> None:
+        if self.record is None:
+            print_sweep(runs, summary, self.name, f"{self.first['objective']['select']} value")
+            return
+        print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page)
+        if curves is not None:
+            self._compare(self.record, runs, curves)
+
+    def _compare(self, record: SweepRecord, runs: pd.DataFrame, curves: pd.DataFrame) -> None:
+        """Say what the seeds allow to say; the sweep is kept already, whatever happens here."""
+        from seedsweep.report.publish import say
+
+        try:
+            say(runs, curves, [record.recorded()], record.uri, self.first["objective"], pngs=False)
+        except (KeyboardInterrupt, SystemExit):
+            print_interrupted("the sweep is kept; python compare.py compares it")
+        except Exception as error:  # a bug there must not fail a sweep that has been trained
+            log.warning("the sweep is kept, but could not be compared (%s); try python compare.py", masked(str(error)))
+
+    def failure(self) -> FailedRunsError | None:
+        """What to say if jobs raised; the error of the first stands for the others."""
+        failed = self.failed()
+        if not failed:
+            return None
+        first, error = next(iter(failed.items()))
+        kept = "; each has its traceback.txt in MLflow" if self.record else ""
+        count = f"{len(failed)} of {len(self.plan)} runs failed{kept}. The first was"
+        return FailedRunsError(f"{count} {self.plan.name(first)}: {type(error).__name__}: {error}")

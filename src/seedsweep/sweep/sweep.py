@@ -1,0 +1,114 @@
+"""A sweep in progress: what every kind of sweep plans, records and tells its jobs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from hydra.core.utils import JobReturn, JobStatus
+
+from seedsweep.config.completeness import Config
+from seedsweep.config.composing import Composed
+from seedsweep.config.plan import Plan
+from seedsweep.engine.factories import check, gap
+from seedsweep.errors import ConfigError, FailedRunsError
+from seedsweep.gc_pause import collector_paused
+from seedsweep.problem.suboptimality import Gap
+from seedsweep.sweep.run_many import PruneJobs, planned
+from seedsweep.sweep.task import SweepTask, Task
+from seedsweep.tracking.writer import SweepRecord
+
+Overrides = Sequence[str]  # of one job
+Compose = Callable[[Overrides, int], Composed]  # of its overrides and its number
+
+
+@dataclass
+class Sweep(ABC):
+    """A sweep, its plan, its record (None when untracked), and what its jobs returned, launch by launch.
+
+    `labels` are the keys that tell its runs apart, `compose` makes a job's configuration, and `progress` is the file
+    that its bar reads. What differs between kinds of sweep is how they are checked, what they say at their end, and
+    whether a failed run fails them.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    compose: Compose
+    progress: Path
+    plan: Plan = field(default_factory=Plan)
+    gaps: dict[Gap, None] = field(default_factory=dict)  # what its suboptimality is measured against
+    first: Config = field(default_factory=dict)  # the configuration of its first job
+    epochs: int = 0
+    record: SweepRecord | None = None
+    returns: list[Sequence[JobReturn]] = field(default_factory=list)
+
+    def check(self, jobs: Iterable[Overrides]) -> None:
+        """Check jobs and plan them; raises `ConfigError` for the first that cannot be run."""
+        with collector_paused():
+            for number, overrides in enumerate(jobs, len(self.plan)):
+                self._plan_job(self.compose(overrides, number))
+
+    def _plan_job(self, job: Composed) -> None:
+        if measured := gap(job.config, check(job.config)):
+            self.gaps[measured] = None
+        self.first = self.first or job.config
+        if job.config["tracking"] != self.first["tracking"]:
+            uri = job.config["tracking"]["uri"]
+            raise ConfigError("tracking.uri", uri, "must be the same for all runs of a sweep")
+        self.plan.add(planned(job, self.labels))
+        self.epochs += job.config["trainer"]["max_epochs"]
+
+    def member(self, task: Task, prune: PruneJobs | None = None) -> SweepTask:
+        """The task as each job of this sweep has to run it.
+
+        Args:
+            task: the application's, of one composed configuration.
+            prune: asked after each epoch which jobs of a fleet end there.
+
+        Returns:
+            A task to launch instead.
+        """
+        return SweepTask(task, self.record.run_id if self.record else None, self.labels, self.progress, prune)
+
+    def optima(self) -> list[str]:
+        """What the suboptimality of its runs is measured against, as JSON has it."""
+        return [gap.as_json() for gap in self.gaps]
+
+    def ended(self) -> Iterator[JobReturn]:
+        """What the jobs that came to an end returned, in the order of the plan."""
+        return chain.from_iterable(self.returns)
+
+    def failed(self) -> dict[int, Any]:
+        """The errors of the jobs that raised, by their numbers."""
+        # the property return_value would print and raise
+        ended = enumerate(self.ended())
+        return {job: result._return_value for job, result in ended if result.status == JobStatus.FAILED}
+
+    def is_compared(self) -> bool:
+        """Whether its runs are compared at its end."""
+        return False
+
+    @abstractmethod
+    def check_plan(self) -> None:
+        """Raise `ConfigError` if the jobs that are planned before the first one starts do not go together."""
+
+    @abstractmethod
+    def status(self) -> str:
+        """MLflow's status of a sweep that came to its end."""
+
+    @abstractmethod
+    def show(self, runs: pd.DataFrame, summary: pd.DataFrame, curves: pd.DataFrame | None) -> None:
+        """Print how the sweep ended.
+
+        Args:
+            runs: a row a run.
+            summary: a row a group.
+            curves: of all runs, if the sweep is compared.
+        """
+
+    @abstractmethod
+    def failure(self) -> FailedRunsError | None:
+        """The error that the sweep ends with, if any."""

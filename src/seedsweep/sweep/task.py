@@ -1,0 +1,54 @@
+"""What a sweep's jobs run: the application's task, told which sweep it belongs to."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from seedsweep.config.composing import Composed
+from seedsweep.config.lazy_sequence import LazySequence
+from seedsweep.sweep.progress import advance
+from seedsweep.sweep.run_many import PruneJobs
+
+Task = Callable[[DictConfig], Any]
+BatchedTask = Callable[..., list[Any]]  # of all jobs of a launch
+
+
+@dataclass
+class SweepTask:
+    """The task of a job of the sweep with this run id; it travels to the job's process.
+
+    `labels` are the keys that tell the sweep's runs apart, `progress` is the file of its bar, and `prune` ends runs of
+    a fleet.
+    """
+
+    task: Task
+    sweep: str | None
+    labels: tuple[str, ...]
+    progress: Path
+    prune: PruneJobs | None = None
+
+    def __call__(self, config: DictConfig) -> Any:
+        config.tracking.sweep = self.sweep
+        config.tracking.labels = list(self.labels)
+        try:
+            return self.task(config)
+        finally:
+            advance(self.progress, config.trainer.max_epochs)
+
+    def batched(self, task: BatchedTask) -> Callable[[Sequence[Composed]], list[Any]]:
+        """The batched form of the task, as the jobs of this sweep have to run it."""
+
+        def run(jobs: Sequence[Composed]) -> list[Any]:
+            tracking = jobs[0].config["tracking"] | {"sweep": self.sweep, "labels": list(self.labels)}
+
+            def of_sweep(index: int) -> Composed:
+                return replace(jobs[index], config=jobs[index].config | {"tracking": tracking})
+
+            pruning = {"prune": self.prune} if self.prune else {}
+            return task(LazySequence(len(jobs), of_sweep), partial(advance, self.progress), **pruning)
+
+        return run
