@@ -14,11 +14,11 @@ from seedsweep.gc_pause import collector_paused
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from seedsweep.cli import compact_errors
+    from seedsweep.cli.compact_errors import compact_errors
+    from seedsweep.cli.compare import answer
     from seedsweep.comparison.compare import compare
     from seedsweep.config.completeness import resolve
     from seedsweep.errors import ConfigError, FailedRunsError
-    from seedsweep.report.publish import answer
     from seedsweep.sweep.run_many import run_all
     from seedsweep.sweep.run_one import run
     from seedsweep.tracking.reader import load_curves, load_model, load_runs
@@ -39,8 +39,8 @@ __all__ = [
 _MODULES = {
     "ConfigError": "errors",
     "FailedRunsError": "errors",
-    "answer": "report.publish",
-    "compact_errors": "cli",
+    "answer": "cli.compare",
+    "compact_errors": "cli.compact_errors",
     "compare": "comparison.compare",
     "load_curves": "tracking.reader",
     "load_model": "tracking.reader",

@@ -17,6 +17,7 @@ from rich.console import Console
 from seedsweep.comparison.study_effects import Winners, judge_winners
 from seedsweep.config.planned_run import PlannedRun, canonical
 from seedsweep.errors import ConfigError, StoreError, masked
+from seedsweep.report.publish import about, page_address
 from seedsweep.search.processes import alive, same_system, this_process
 from seedsweep.search.rounds import Search
 from seedsweep.search.tables import ABOUT, best_table, doubts, importances_table, sentence, trials_table
@@ -121,55 +122,69 @@ def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFr
         raise ConfigError("sweep", ids, f"the winners cannot be compared: {error}") from error
 
 
-def record_search(sweep: SearchSweep | None, search: Search, again: pd.DataFrame, uri: str | None) -> None:
-    """Write the last tables of a tracked search that came to its end, and its report, whose place is printed.
+def record_search(sweep: SearchSweep | None, search: Search, confirmed: pd.DataFrame, uri: str | None) -> None:
+    """Write the last tables of a tracked search that came to its end, and its report, whose address is printed.
 
-    Where there was nothing left to do there is no `sweep`, and the report is that of the command that did the rest.
+    Args:
+        sweep: that the search was; None where there was nothing left to do, and the report is that of the command that
+            did the rest.
+        search: that is over.
+        confirmed: the `confirmed_table`.
+        uri: address of the store; None where the search is not tracked.
     """
-    from seedsweep.report.publish import about
-    from seedsweep.report.search_html import write_search_report
-
     if sweep is None:
         for former in [former for former in _recorded(uri, search) if former.status == "FINISHED"][:1]:
-            _print_place(former)
+            _print_address(former)
         return
     earlier = [former.run_id[:8] for former in _recorded(uri, search) if former.status != "RUNNING"]
     record_round(sweep, search, last=True)
-    record = sweep.record
-    table = trials_table(search, sweep.group)
-    if record is None or len(search.aggregate.signs) > 1 or table.empty:
+    trials = trials_table(search, sweep.group)
+    if sweep.record is None or len(search.aggregate.signs) > 1 or trials.empty:
         return
-    importances = importances_table(search)
-    _record_trials(record, table)
-    winners, recorded = winners_of(search, again), record.recorded()
-    sentences = winners.sentences if winners else [sentence(again, search.metric)] if len(again) else []
-    for part, name in ((again, CONFIRMED), (importances, IMPORTANCES)):
-        if len(part):
-            record.write_table(part, name)
+    recorded = sweep.record.recorded()
+    _write_tables(sweep.record, recorded, search, trials, confirmed, sweep.first["objective"]["metric"])
+    if earlier := [run_id for run_id in earlier if run_id != sweep.record.run_id[:8]]:
+        words = f"The runs of earlier commands of this search are in the sweeps {', '.join(earlier)}"
+        Console(highlight=False, soft_wrap=True).print(words, markup=False)
+    _print_address(recorded)
+
+
+def _write_tables(
+    record: SweepRecord,
+    recorded: RecordedSweep,
+    search: Search,
+    trials: pd.DataFrame,
+    confirmed: pd.DataFrame,
+    metric: str,
+) -> None:
+    """Write the trials as runs, the tables, and the page of a search's figures."""
+    from seedsweep.report.search_html import write_search_report
+
+    importances, winners = importances_table(search), winners_of(search, confirmed)
+    _record_trials(record, trials)
+    for table, name in ((confirmed, CONFIRMED), (importances, IMPORTANCES)):
+        if len(table):
+            record.write_table(table, name)
+    sentences = winners.sentences if winners else [sentence(confirmed, search.metric)] if len(confirmed) else []
     with TemporaryDirectory() as folder:
         write_search_report(
-            table,
-            again,
+            trials,
+            confirmed,
             importances,
             Path(folder),
             {"study": recorded.tags["seedsweep.study"]} | about([recorded], record.uri),
-            metric=sweep.first["objective"]["metric"],
+            metric=metric,
             maximize=direction(search) == "maximize",
-            sentences=[*sentences, *doubts(search, again)],
+            sentences=[*sentences, *doubts(search, confirmed)],
             winners=winners.table if winners else None,
             pngs=False,
         )
         add_artifacts(record.uri, recorded, Path(folder), FOLDER)
-    if earlier := [each for each in earlier if each != record.run_id[:8]]:
-        words = f"The runs of earlier commands of this search are in the sweeps {', '.join(earlier)}"
-        Console(highlight=False, soft_wrap=True).print(words, markup=False)
-    _print_place(recorded)
 
 
-def _print_place(sweep: RecordedSweep) -> None:
-    from seedsweep.report.publish import place
-
-    Console(highlight=False, soft_wrap=True).print(f"The report: {place(sweep, FOLDER, PAGE)}", markup=False)
+def _print_address(sweep: RecordedSweep) -> None:
+    address = page_address(sweep, FOLDER, PAGE)
+    Console(highlight=False, soft_wrap=True).print(f"The report: {address}", markup=False)
 
 
 def dashboard(storage: Any) -> str | None:

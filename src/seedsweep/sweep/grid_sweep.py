@@ -45,10 +45,10 @@ class GridSweep(Sweep):
 
     def _compare(self, record: SweepRecord, runs: pd.DataFrame, curves: pd.DataFrame) -> None:
         """Say what the seeds allow to say; the sweep is kept already, whatever happens here."""
-        from seedsweep.report.publish import say
+        from seedsweep.report.publish import publish
 
         try:
-            say(runs, curves, [record.recorded()], record.uri, self.first["objective"], pngs=False)
+            publish(runs, curves, [record.recorded()], record.uri, self.first["objective"], pngs=False)
         except (KeyboardInterrupt, SystemExit):
             print_interrupted("the sweep is kept; python compare.py compares it")
         except Exception as error:  # a bug there must not fail a sweep that has been trained

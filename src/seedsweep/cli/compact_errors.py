@@ -1,4 +1,4 @@
-"""The commands: what `train.py` and `compare.py` start, and how they answer wrong input."""
+"""How the commands answer wrong input: in a line or two, without a traceback."""
 
 import os
 import sys

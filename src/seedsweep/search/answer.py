@@ -1,0 +1,46 @@
+"""What searches that are kept in a store have confirmed, printed when somebody asks for a comparison."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.console import Console
+
+from seedsweep.comparison.study_effects import Winners
+from seedsweep.config.overrides import parse_override
+from seedsweep.errors import ConfigError
+from seedsweep.report.publish import page_address
+from seedsweep.search.console import print_confirmed
+from seedsweep.search.record import FOLDER, PAGE, read_confirmed
+from seedsweep.tracking.recorded_sweeps import RecordedSweep
+
+
+def answer_search(
+    sweeps: Sequence[RecordedSweep], uri: str, title: str, typed: Sequence[str]
+) -> Winners | pd.DataFrame:
+    """Print what searches have confirmed.
+
+    Args:
+        sweeps: the parent runs of the searches.
+        uri: address of their store.
+        title: what names them.
+        typed: the overrides by which the question differs from the usual one; a search takes none.
+
+    Returns:
+        What the winners of several studies allow to say; of one study the table of what was confirmed.
+
+    Raises:
+        ConfigError: nothing was confirmed, or something else is asked.
+    """
+    if (kept := read_confirmed(uri, sweeps)) is None:
+        ids = ",".join(sweep.run_id[:8] for sweep in sweeps)
+        allowed = "a search that has confirmed no trial has nothing to compare: search with hydra.sweeper.seeds=5"
+        raise ConfigError("sweep", ids, allowed)
+    if typed:
+        override = parse_override(typed[0])
+        raise ConfigError(override.key, override.value, "is not asked of a search, which is told by what it searched")
+    confirmed, winners = kept
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(title, markup=False)
+    print_confirmed(confirmed, sweeps[0].tags["seedsweep.metric"], winners)
+    console.print(f"The report: {page_address(sweeps[0], FOLDER, PAGE)}", markup=False)
+    return winners or confirmed
