@@ -1,34 +1,39 @@
-"""What was made of parts of configurations, which thousands of runs have in common."""
+"""A cache of what is made of nodes of configurations, which thousands of runs have in common."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-MANY = 10_000  # different parts, beyond which all are forgotten
+SIZE = 10_000  # results of a function, beyond which all are dropped
 
 
-def remembered(make: Callable[..., T]) -> Callable[..., T]:
-    """The function that makes something of plain values only once for each; what raises is not remembered.
+def cached(function: Callable[..., T]) -> Callable[..., T]:
+    """Call a function only once for equal arguments.
 
-    The values must not be changed afterwards: the same objects are known again without being looked into.
+    Args:
+        function: takes positional arguments that are plain values or nested dictionaries and lists of them. They must
+            never be changed after a call: the same objects are recognised without being looked into.
+
+    Returns:
+        The function with a cache of its results. A call that raises is not cached.
     """
     by_value: dict[str, T] = {}
-    by_identity: dict[tuple[int, ...], tuple[Any, T]] = {}  # with the objects, so that no other can take their place
+    by_identity: dict[tuple[int, ...], tuple[Any, T]] = {}  # with the objects, so that no others can get their ids
 
-    @wraps(make)
-    def made(*parts: Any) -> T:
-        identity = tuple(map(id, parts))
+    @wraps(function)
+    def call(*arguments: Any) -> T:
+        identity = tuple(map(id, arguments))
         if identity in by_identity:
             return by_identity[identity][1]
-        key = repr(parts)
-        if key not in by_value:
-            if len(by_value) >= MANY:
+        value = repr(arguments)
+        if value not in by_value:
+            if len(by_value) >= SIZE:
                 by_value.clear()
-            by_value[key] = make(*parts)
-        if len(by_identity) >= MANY:
+            by_value[value] = function(*arguments)
+        if len(by_identity) >= SIZE:
             by_identity.clear()
-        by_identity[identity] = parts, by_value[key]
-        return by_value[key]
+        by_identity[identity] = arguments, by_value[value]
+        return by_value[value]
 
-    return made
+    return call

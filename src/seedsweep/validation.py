@@ -7,26 +7,62 @@ from typing import Any
 from seedsweep.errors import ConfigError
 
 
-def check_whole(key: str, value: Any, low: int, high: int | None = None, what: str = "") -> None:
-    """`value` is a whole number from `low` to `high` (no limit when None)."""
+def check_integer(key: str, value: Any, low: int, high: int | None = None, note: str = "") -> None:
+    """Check that a value is an integer within limits.
+
+    Args:
+        key: the dotted key of the value.
+        value: what was given.
+        low: the smallest that is allowed.
+        high: the largest that is allowed, None for no limit.
+        note: what the limit or the number is, appended to the message.
+
+    Raises:
+        ConfigError: it is not.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
         limits = f"of at least {low}" if high is None else f"from {low} to {high}"
-        raise ConfigError(key, value, f"must be a whole number {limits}{f', {what}' if what else ''}")
+        raise ConfigError(key, value, f"must be an integer {limits}{f', {note}' if note else ''}")
 
 
 def check_positive(key: str, value: Any) -> None:
-    """`value` is a finite number greater than 0."""
+    """Check that a value is a finite number greater than 0.
+
+    Args:
+        key: the dotted key of the value.
+        value: what was given.
+
+    Raises:
+        ConfigError: it is not.
+    """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
         raise ConfigError(key, value, "must be a finite number greater than 0, such as 0.01")
 
 
-def check_truth(key: str, value: Any) -> None:
-    """`value` is true or false."""
+def check_boolean(key: str, value: Any) -> None:
+    """Check that a value is true or false.
+
+    Args:
+        key: the dotted key of the value.
+        value: what was given.
+
+    Raises:
+        ConfigError: it is not.
+    """
     if not isinstance(value, bool):
         raise ConfigError(key, value, "must be true or false")
 
 
 def check_choice(key: str, value: Any, allowed: Collection[Any]) -> None:
-    """`value` is one of `allowed`."""
+    """Check that a value is one of several.
+
+    Args:
+        key: the dotted key of the value.
+        value: what was given.
+        allowed: those that it may be.
+
+    Raises:
+        ConfigError: it is not.
+    """
     if value not in allowed:
         raise ConfigError(key, value, f"must be one of {', '.join(map(str, allowed))}")

@@ -91,7 +91,7 @@ def test_standardize_undoes_units() -> None:
 def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(ConfigError, match="needs two classes and the data has 3"):
         LogisticRegression(4, 3)
-    with pytest.raises(ConfigError, match=r"model.hidden=0: must be a whole number"):
+    with pytest.raises(ConfigError, match=r"model.hidden=0: must be an integer"):
         MLP(4, hidden=[0])
     with pytest.raises(ConfigError, match=r"model.hidden=2: must be a list"):
         MLP(4, hidden=2)  # type: ignore[arg-type]

@@ -302,7 +302,7 @@ def test_json_has_the_proof_and_leaves_out_what_there_is_not() -> None:
         ({"x": [[np.nan], [1.0]]}, "finite numbers"),
         ({"x": [1.0, 2.0]}, "finite numbers"),
         ({"y": [0]}, "a class for each row"),
-        ({"y": [0, 2]}, "whole numbers from 0 to 1"),
+        ({"y": [0, 2]}, "integers from 0 to 1"),
         ({"classes": 1}, "classes=1: must be at least 2"),
         ({"weight_decay": -1}, "weight_decay=-1: must be a finite number of at least 0"),
         ({"outputs": 3}, "outputs=3: must be 2, or 1 of 2 classes"),

@@ -184,7 +184,7 @@ def test_search_goes_on_where_it_ended_and_trains_nothing_twice(
         ([RATES, "seed=1", "hydra.sweeper.seeds=2"], "hydra.sweeper.seeds=2: seed is given"),
         ([RATES, "hydra.sweeper.seeds=[1,1]"], "different seeds"),
         ([RATES, "hydra.sweeper.aggregate=best"], "must be one of mean, median, worst, mean_sd"),
-        ([RATES, "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0: must be a whole number"),
+        ([RATES, "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0: must be an integer"),
         ([RATES, "hydra/sweeper/sampler=grid"], "cannot be searched by a grid"),
         ([RATES, "hydra/sweeper/sampler=annealing"], "must be one of cmaes, gp, grid"),
         ([RATES, "+hydra.sweeper.sampler.sed=1"], "hydra.sweeper.sampler.sed=1: TPESampler of Optuna"),

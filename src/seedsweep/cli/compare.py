@@ -19,7 +19,7 @@ from seedsweep.report.publish import publish
 from seedsweep.tracking.derived_runs import groups_page
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
-from seedsweep.validation import check_truth
+from seedsweep.validation import check_boolean
 
 log = logging.getLogger(__name__)
 SWEEPS = ("sweep", "uri", "pngs")  # the keys that say which sweeps are read, and what is kept
@@ -73,7 +73,7 @@ def _sweep_names(asked: dict[str, Any]) -> list[str]:
     for key in ("experiment", "filter"):
         if not isinstance(asked[key], str | None):
             raise ConfigError(key, asked[key], "must be a string")
-    check_truth("pngs", asked["pngs"])
+    check_boolean("pngs", asked["pngs"])
     return names
 
 

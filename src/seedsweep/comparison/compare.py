@@ -15,7 +15,7 @@ from seedsweep.comparison.scores import compared, independent, score_runs, swept
 from seedsweep.comparison.verdicts import BEST, SAME, Verdict, together, verdict
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
-from seedsweep.validation import check_whole
+from seedsweep.validation import check_integer
 
 FEW = 4  # seeds, below which they are not halved
 
@@ -156,7 +156,7 @@ def _checked(question: Mapping[str, Any]) -> Question:
     if not isinstance(asked.target, int | float | None):
         raise ConfigError("target", asked.target, "must be a number")
     Metric(asked.metric, asked.direction)
-    check_whole("seed", asked.seed, 0, 2**31 - 1)
+    check_integer("seed", asked.seed, 0, 2**31 - 1)
     return replace(asked, at=at)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from seedsweep.caching import remembered
+from seedsweep.caching import cached
 from seedsweep.config.planned_run import SEEDS, leaves
 from seedsweep.errors import ConfigError
 
@@ -38,7 +38,7 @@ def check_complete(config: Config) -> None:
             raise ConfigError(key, None, f"a value is required: {key}=…")
 
 
-@remembered
+@cached
 def _check_part(key: str, part: Config) -> None:
     values = dict(leaves(part, f"{key}."))
     for name in REQUIRED:

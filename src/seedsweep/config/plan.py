@@ -14,7 +14,7 @@ from weakref import finalize
 
 import numpy as np
 
-from seedsweep.config.planned_run import PlannedRun, run_params
+from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import ConfigError
 
 TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
@@ -46,7 +46,7 @@ class Plan:
         if different := first.different(run):
             allowed = f"would name two groups, with another {different[0]}; sweep that key itself ({different[0]}=…,…)"
             raise ConfigError("sweep", run.group, allowed)
-        values = {key: getattr(run, key) for key in ABOUT} | run_params(run)
+        values = {key: getattr(run, key) for key in ABOUT} | run.recorded_params
         if not values.keys() <= self._columns.keys():
             self._columns |= dict.fromkeys(values)
             self._short = len(self)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seedsweep import __version__
-from seedsweep.caching import remembered
+from seedsweep.caching import cached
 
 SEEDS = ("seed", "init_seed", "order_seed")
 PROBLEM, PROBLEM_NAME = "data", "data.name"  # the params by which sweeps over several data sets fall apart
@@ -19,6 +19,7 @@ INDIFFERENT = (  # to what is trained
 )
 SEARCH = "search"  # of an optimizer: what a search looks through, which says nothing of what is trained
 UNTRAINED = f"optimizer.{SEARCH}."
+LONGEST = 6000  # characters of a param that MLflow takes
 RECORDING = ("tracking", "experiment", "objective", "compare", "batched")  # how a run is launched, recorded and judged
 
 
@@ -40,6 +41,11 @@ class PlannedRun:
     def params(self) -> dict[str, str]:
         """The options by their group's name, and every value by its key."""
         return _merged(self.parts)
+
+    @property
+    def recorded_params(self) -> dict[str, str]:
+        """The params, as long as MLflow takes them."""
+        return {key: value[:LONGEST] for key, value in self.params.items()}
 
     def different(self, other: "PlannedRun") -> list[str]:
         """The keys, but for seeds, in which two runs differ: none within a group."""
@@ -75,7 +81,7 @@ def plan_run(
     )
 
 
-@remembered
+@cached
 def _values(key: str, part: Mapping[str, Any]) -> tuple[dict[str, str], str]:
     """The params of a part of a configuration, and a hash of those that determine what is trained."""
     values = {name: canonical(value) for name, value in leaves(part, f"{key}.") if not name.startswith(UNTRAINED)}
@@ -83,7 +89,7 @@ def _values(key: str, part: Mapping[str, Any]) -> tuple[dict[str, str], str]:
     return values, hashlib.sha256(json.dumps([key, determining]).encode()).hexdigest()
 
 
-@remembered
+@cached
 def _own(*parts: Any) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """The params at the top of a configuration, such as its seeds, and those that determine what is trained.
 
@@ -94,7 +100,7 @@ def _own(*parts: Any) -> tuple[dict[str, str], list[tuple[str, str]]]:
     return params, sorted((key, value) for key, value in params.items() if key not in INDIFFERENT)
 
 
-@remembered
+@cached
 def _options(choices: Mapping[str, Any]) -> dict[str, str]:
     options = {key.replace("@", "."): option for key, option in choices.items()}  # MLflow takes no @ in a name
     return {key: str(option) for key, option in options.items() if option and not key.startswith(NOT_CHOSEN)}
@@ -105,11 +111,6 @@ def _merged(parts: Iterable[Mapping[str, str]]) -> dict[str, str]:
     for part in parts:
         merged.update(part)
     return merged
-
-
-def run_params(planned: PlannedRun) -> dict[str, str]:
-    """The params of a run, as long as MLflow takes them."""
-    return {key: value[:6000] for key, value in planned.params.items()}
 
 
 def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

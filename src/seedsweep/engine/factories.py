@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
-from seedsweep.caching import remembered
+from seedsweep.caching import cached
 from seedsweep.config.completeness import Config, check_complete, resolve
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
 from seedsweep.engine.lightning import make_trainer
@@ -25,7 +25,7 @@ from seedsweep.problem.data_module import DataModule, Splits, prepare
 from seedsweep.problem.datasets import Dataset
 from seedsweep.problem.module import METRICS, Classifier, own_loss
 from seedsweep.problem.suboptimality import Gap, coupled_decay, gap_of
-from seedsweep.validation import check_choice, check_positive, check_truth, check_whole
+from seedsweep.validation import check_boolean, check_choice, check_integer, check_positive
 
 ENGINES = ("fleet", "lightning")
 # Of the group trainer, these keys are checked and used here, the first of them elsewhere; the rest is Lightning's.
@@ -50,7 +50,7 @@ def check(config: Config) -> Splits:
     if not isinstance(config["experiment"], str) or not 0 < len(config["experiment"]) <= 200:
         raise ConfigError("experiment", config["experiment"], "must be a name of 1 to 200 characters")
     for key in SEEDS:
-        check_whole(key, config[key], 0, 2**31 - 1)
+        check_integer(key, config[key], 0, 2**31 - 1)
     check_choice("objective.select", config["objective"]["select"], SELECT)
     splits = data(config)
     measured = _check_model(config["model"], *_shape(splits).values())
@@ -103,18 +103,18 @@ def optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
     return partial(make, lr=part["lr"]) if "lr" in part else make
 
 
-@remembered
+@cached
 def without_rate(part: Mapping[str, Any]) -> dict[str, Any]:
     """What makes an optimizer but for its learning rate: its keys without that and what may be searched."""
     return {key: value for key, value in part.items() if key not in ("lr", SEARCH)}
 
 
-@remembered
+@cached
 def _optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
     return _make("optimizer", part, object, _partial_=True)  # type: ignore[no-any-return]
 
 
-@remembered
+@cached
 def schedule(part: Mapping[str, Any] | None) -> Callable[[Optimizer], LRScheduler] | None:
     """What makes the schedule of an optimizer's learning rate, a step an epoch; None if it is constant."""
     return _make("schedule", part, object, _partial_=True) if part else None
@@ -127,12 +127,12 @@ def gap(config: Config, splits: Splits) -> Gap | None:
     return gap_of(splits, get_object(config["model"]["_target_"]), _coupled_decay(config["optimizer"]))
 
 
-@remembered
+@cached
 def _coupled_decay(part: Mapping[str, Any]) -> float:
     return coupled_decay(optimizer(part))
 
 
-@remembered
+@cached
 def rates(part: Mapping[str, Any], scheduled: Mapping[str, Any] | None, epochs: int) -> tuple[float, ...] | None:
     """The learning rate in each epoch, by the real schedule; None if that changes other things too."""
     stepped: Any = optimizer(part)([torch.nn.Parameter(torch.zeros(1))])
@@ -166,13 +166,13 @@ def _shape(splits: Splits) -> dict[str, int]:
     return {"features": len(splits.feature_names), "classes": len(splits.classes)}
 
 
-@remembered
+@cached
 def _dataset(part: Mapping[str, Any]) -> Dataset:
     made: Dataset = _make("data", part, Dataset)
     return made
 
 
-@remembered
+@cached
 def _check_model(part: Mapping[str, Any], features: int, classes: int) -> list[str]:
     """The metrics that there will be."""
     options = {key: value for key, value in part.items() if key != "name"}
@@ -190,7 +190,7 @@ def _check_model(part: Mapping[str, Any], features: int, classes: int) -> list[s
     return [metric for metric in METRICS if not (without_accuracy and Metric(metric).is_maximized)]
 
 
-@remembered
+@cached
 def _check_optimizer(part: Mapping[str, Any]) -> None:
     if "lr" in part:
         check_positive("optimizer.lr", part["lr"])
@@ -204,7 +204,7 @@ def _check_optimizer(part: Mapping[str, Any]) -> None:
     _check_kind("optimizer", part["_target_"], made, Optimizer)
 
 
-@remembered
+@cached
 def _check_schedule(part: Mapping[str, Any], scheduled: Mapping[str, Any], epochs: int) -> None:
     """The schedule can be made, and takes all its steps."""
     if "_target_" not in scheduled:
@@ -222,18 +222,18 @@ def _check_schedule(part: Mapping[str, Any], scheduled: Mapping[str, Any], epoch
         raise ConfigError("schedule", target, "must be a schedule that needs no metric")
 
 
-@remembered
+@cached
 def _check_trainer(part: Mapping[str, Any]) -> None:
     check_choice("trainer.engine", part.get("engine", "fleet"), ENGINES)
-    check_whole("trainer.max_epochs", part.get("max_epochs"), 1)
-    check_whole("trainer.log_every_n_steps", part.get("log_every_n_steps"), 1)
-    check_truth("trainer.reshuffle", part.get("reshuffle", True))
-    check_truth("trainer.suboptimality", part.get("suboptimality", False))
+    check_integer("trainer.max_epochs", part.get("max_epochs"), 1)
+    check_integer("trainer.log_every_n_steps", part.get("log_every_n_steps"), 1)
+    check_boolean("trainer.reshuffle", part.get("reshuffle", True))
+    check_boolean("trainer.suboptimality", part.get("suboptimality", False))
     check_choice("trainer.devices", part.get("devices", 1), (1,))  # a second process would record a second run
     if part.get("divergence_threshold") is not None:
         check_positive("trainer.divergence_threshold", part["divergence_threshold"])
     if part.get("max_members") is not None:
-        check_whole("trainer.max_members", part["max_members"], 1)
+        check_integer("trainer.max_members", part["max_members"], 1)
     lightning = {key: value for key, value in part.items() if key not in OURS}
     try:
         make_trainer(**lightning)

@@ -14,7 +14,7 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, S
 
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Dataset, Table
-from seedsweep.validation import check_whole
+from seedsweep.validation import check_integer
 
 Batches = DataLoader[tuple[Tensor, ...]]
 
@@ -51,7 +51,7 @@ def prepare(dataset: Dataset) -> Splits:
 def _prepare(dataset: Dataset, _version: object) -> Splits:
     table = dataset.read()
     train = table.split[0]
-    check_whole("data.batch_size", dataset.batch_size, 1, len(train), "the number of training rows")
+    check_integer("data.batch_size", dataset.batch_size, 1, len(train), "the number of training rows")
     mean, scale = _standardization(table.features, train, dataset.standardize)
     with np.errstate(over="ignore"):
         scaled = ((table.features - mean) / scale).astype(np.float32)

@@ -14,7 +14,7 @@ from hydra.utils import to_absolute_path
 from sklearn.model_selection import train_test_split
 
 from seedsweep.errors import ConfigError
-from seedsweep.validation import check_choice, check_truth, check_whole
+from seedsweep.validation import check_boolean, check_choice, check_integer
 
 HELD_OUT = 0.3  # halved into validation and test
 STANDARDIZE = ("train", "all", "none")
@@ -46,8 +46,8 @@ class Dataset(ABC):
     def __post_init__(self) -> None:
         if isinstance(self.name, (list, dict)):
             raise ConfigError("data.name", self.name, "must be one value, not several")
-        check_whole("data.batch_size", self.batch_size, 1)
-        check_truth("data.drop_last", self.drop_last)
+        check_integer("data.batch_size", self.batch_size, 1)
+        check_boolean("data.drop_last", self.drop_last)
         check_choice("data.standardize", self.standardize, STANDARDIZE)
 
     @property
@@ -79,8 +79,8 @@ class Labelled(Dataset):
         for key in ("path", "target", "positive_class"):
             if isinstance(getattr(self, key, None), (list, dict)):
                 raise ConfigError(f"data.{key}", getattr(self, key), "must be one value, not several")
-        check_whole("data.split_seed", self.split_seed, 0, 2**32 - 1)
-        check_truth("data.stratify", self.stratify)
+        check_integer("data.split_seed", self.split_seed, 0, 2**32 - 1)
+        check_boolean("data.stratify", self.stratify)
 
     @abstractmethod
     def load(self) -> tuple[pd.DataFrame, pd.Series]:

@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 
 from seedsweep.errors import ConfigError
 from seedsweep.problem.initializers import INITIALIZERS
-from seedsweep.validation import check_choice, check_whole
+from seedsweep.validation import check_choice, check_integer
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -70,7 +70,7 @@ class MLP(nn.Module):
         if not isinstance(hidden, Sequence) or isinstance(hidden, str) or not hidden:
             raise ConfigError("model.hidden", hidden, "must be a list of layer sizes, such as [2] or [64,32]")
         for size in hidden:
-            check_whole("model.hidden", size, 1)
+            check_integer("model.hidden", size, 1)
         sizes = [features, *hidden]
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise(sizes):

@@ -190,7 +190,7 @@ def _check(x: np.ndarray, y: np.ndarray, classes: int, weight_decay: float, outp
         (classes > 1, f"classes={classes}: must be at least 2"),
         (x.ndim == 2 and len(x) and np.isfinite(x).all(), f"x {x.shape}: must be finite numbers (n, d), n at least 1"),
         (y.shape == x.shape[:1], f"y {y.shape}: must be a class for each row of x {x.shape}"),
-        (np.isin(y, range(classes)).all(), f"y: must be whole numbers from 0 to {classes - 1}"),
+        (np.isin(y, range(classes)).all(), f"y: must be integers from 0 to {classes - 1}"),
         (0 <= weight_decay < np.inf, f"weight_decay={weight_decay}: must be a finite number of at least 0"),
         (outputs == classes or outputs == 1 == classes - 1, f"outputs={outputs}: must be {classes}, or 1 of 2 classes"),
         (outputs * (x.shape[-1] + 1) <= MOST, f"outputs={outputs}: must make at most {MOST} parameters"),

@@ -36,7 +36,7 @@ from seedsweep.search.shared_study import SharedStudy
 from seedsweep.search.spaces import SearchSpace, grid
 from seedsweep.search.storages import default_storage, open_storage
 from seedsweep.search.tables import confirmed_table, doubts
-from seedsweep.validation import check_choice, check_whole
+from seedsweep.validation import check_choice, check_integer
 
 log = logging.getLogger(__name__)
 NAME = 450  # characters of a study's name that every storage takes, and then some
@@ -60,7 +60,7 @@ def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader,
     if unknown := sorted(set(keys) - set(KEYS)):
         raise ConfigError(f"hydra.sweeper.{unknown[0]}", keys[unknown[0]], f"no such key; there are {', '.join(KEYS)}")
     for key in ("n_trials", "n_jobs", "studies"):
-        check_whole(f"hydra.sweeper.{key}", keys[key], 1)
+        check_integer(f"hydra.sweeper.{key}", keys[key], 1)
     rate = keys["max_failure_rate"]
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate <= 1:
         raise ConfigError("hydra.sweeper.max_failure_rate", rate, "must be a fraction from 0 to 1")
@@ -188,11 +188,11 @@ def _seeds(given: Any) -> list[int] | None:
     if given is None:
         return None
     if isinstance(given, int) and not isinstance(given, bool):
-        check_whole("hydra.sweeper.seeds", given, 1, what="how many")
+        check_integer("hydra.sweeper.seeds", given, 1, note="how many")
         return list(range(given))
     seeds = list(given) if isinstance(given, Sequence) and not isinstance(given, str) else [given]
     for seed in seeds:
-        check_whole("hydra.sweeper.seeds", seed, 0, LARGEST)
+        check_integer("hydra.sweeper.seeds", seed, 0, LARGEST)
     if not seeds or len(set(seeds)) < len(seeds):
         raise ConfigError("hydra.sweeper.seeds", seeds, "must be different seeds, at least one")
     return seeds
@@ -200,16 +200,16 @@ def _seeds(given: Any) -> list[int] | None:
 
 def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
     """The seeds after those of the search, which no trial was chosen by."""
-    check_whole("hydra.sweeper.confirm", keys["confirm"], 0)
+    check_integer("hydra.sweeper.confirm", keys["confirm"], 0)
     count = keys["confirm_seeds"]
     if count is not None:
-        check_whole("hydra.sweeper.confirm_seeds", count, 1)
+        check_integer("hydra.sweeper.confirm_seeds", count, 1)
     if seeds is None:
         return ()
     first = (max(seeds) + 1) * keys["studies"]
     fresh = range(first, first + (len(seeds) if count is None else count))
     most = (LARGEST + 1 - len(fresh)) // keys["studies"] - 1
-    check_whole("hydra.sweeper.seeds", max(seeds), 0, most, "after which there is room for fresh ones")
+    check_integer("hydra.sweeper.seeds", max(seeds), 0, most, "after which there is room for fresh ones")
     return fresh
 
 

@@ -6,7 +6,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 from scipy import stats
 
-from seedsweep.validation import check_positive, check_whole
+from seedsweep.validation import check_integer, check_positive
 
 SEEDS = "seedsweep.epoch."  # with the epoch, the user attribute of a trial with the values of its runs, by seed
 
@@ -21,7 +21,7 @@ class WilcoxonSeedsPruner(BasePruner):
 
     def __init__(self, p_threshold: float = 0.1, n_startup_trials: int = 2):
         check_positive("hydra.sweeper.pruner.p_threshold", p_threshold)
-        check_whole("hydra.sweeper.pruner.n_startup_trials", n_startup_trials, 0)
+        check_integer("hydra.sweeper.pruner.n_startup_trials", n_startup_trials, 0)
         self.p_threshold, self.n_startup_trials = p_threshold, n_startup_trials
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:

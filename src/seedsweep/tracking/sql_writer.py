@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from seedsweep.config.planned_run import PlannedRun, run_params
+from seedsweep.config.planned_run import PlannedRun
 from seedsweep.gc_pause import collector_paused
 from seedsweep.outcomes import Column, FleetResult
 from seedsweep.tracking.sql import change, delete_runs, insert, transaction
@@ -109,7 +109,7 @@ class FleetRows:
             named = ({"mlflow.runName": run.planned.name[:NAME]} | run.tags for run in self._runs)
             tags = (first | end for first, end in zip(named, tags, strict=True))
             insert(connection, "runs", self._run_rows())
-            insert(connection, "params", self._pairs(run_params(run.planned) for run in self._runs))
+            insert(connection, "params", self._pairs(run.planned.recorded_params for run in self._runs))
             columns += self._rates()
         insert(connection, "tags", self._pairs(tags))
         points = _points(columns, self._names)

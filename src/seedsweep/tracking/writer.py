@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from seedsweep.config.plan import Plan
-from seedsweep.config.planned_run import PlannedRun, run_params
+from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
 from seedsweep.outcomes import Point, RunResult
 from seedsweep.tracking.connection import absolute, connect, store_errors
@@ -79,7 +79,7 @@ class RunRecord:
         self.run_id: str | None = None
         self.ended = False
         self._experiment, self._start = experiment, start
-        self._params = run_params(planned)
+        self._params = planned.recorded_params
         self._waiting: list[tuple[Point, int]] = []
         self._step = -1  # the last one whose epoch is written
         self._flushed = time.monotonic()

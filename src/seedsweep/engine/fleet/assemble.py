@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.optim import SGD
 
-from seedsweep.caching import remembered
+from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.engine.factories import batching, data, gap, network, optimizer, rates, without_rate
 from seedsweep.engine.fleet.grouping import PRECISIONS
@@ -90,14 +90,14 @@ def _device(accelerator: str) -> str:
     return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-@remembered
+@cached
 def _module(model: Part, dataset: Part, precision: str, device: str) -> Vectorized:
     """The steps of a fleet's module: the same for all chunks and batches of jobs, so that they are recorded once."""
     net = _net({"model": model, "data": dataset, "init_seed": 0})
     return Vectorized(Classifier(net, SGD).to(device, PRECISIONS[precision]))
 
 
-@remembered
+@cached
 def _try_model(model: Part, dataset: Part) -> int | str:
     """The bytes that a member needs in a step, or why the module cannot be vectorised."""
     configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
@@ -108,7 +108,7 @@ def _try_model(model: Part, dataset: Part) -> int | str:
         return str(error)
 
 
-@remembered
+@cached
 def _try_optimizer(part: Part) -> Any:
     """Where the steps of the optimizer have to start from, or why they cannot serve several rates."""
     try:
