@@ -34,8 +34,9 @@ from seedsweep.report.console import counts, summarize
 from seedsweep.tracking import connection
 from seedsweep.tracking.fleet_writer import record_fleet
 from seedsweep.tracking.reader import load_curves, load_runs, stream_curves, stream_runs
+from seedsweep.tracking.run_writer import record_run
+from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.tracking.tags import experiment_id
-from seedsweep.tracking.writer import SweepRecord, record_run
 
 SHOWN = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
 POINTS = [Point(name, 60 * step, step - 1, 0.5) for step in range(1, 7) for name in SHOWN]

@@ -36,7 +36,7 @@ def test_no_folder_imports_one_that_comes_after_it() -> None:
     ("module", "line", "edge"),
     [
         ("config/plan.py", "from seedsweep.tracking.tags import run_tags", "seedsweep.tracking.tags.run_tags"),
-        ("engine/lightning.py", "from seedsweep.tracking import writer", "seedsweep.tracking.writer"),
+        ("engine/lightning.py", "from seedsweep.tracking import run_writer", "seedsweep.tracking.run_writer"),
         ("report/html.py", "def late() -> None:\n    import mlflow.entities", "mlflow.entities"),
         ("comparison/scores.py", "if TYPE_CHECKING:\n    from torch import Tensor", "torch.Tensor"),
         ("errors.py", "from . import config", "seedsweep.config"),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from seedsweep.errors import ConfigError, FailedRunsError
     from seedsweep.sweep.run_many import run_all
     from seedsweep.sweep.run_one import run
-    from seedsweep.tracking.reader import load_curves, load_model, load_runs
+    from seedsweep.tracking.reader import load_curves, load_runs
+    from seedsweep.tracking.weights import load_model
 
 __all__ = [
     "ConfigError",
@@ -43,7 +44,7 @@ _MODULES = {
     "compact_errors": "cli.compact_errors",
     "compare": "comparison.compare",
     "load_curves": "tracking.reader",
-    "load_model": "tracking.reader",
+    "load_model": "tracking.weights",
     "load_runs": "tracking.reader",
     "resolve": "config.completeness",
     "run": "sweep.run_one",

@@ -14,7 +14,7 @@ from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.factories import build, resolve
 from seedsweep.outcomes import Column, FleetResult
 from seedsweep.tracking.fleet_writer import record_fleet
-from seedsweep.tracking.writer import SweepRecord
+from seedsweep.tracking.sweep_writer import SweepRecord
 from shared.commands import config
 
 START = 1_700_000_000_000

@@ -22,8 +22,9 @@ from seedsweep.errors import ConfigError
 from seedsweep.tracking import connection
 from seedsweep.tracking import derived_runs as group_runs
 from seedsweep.tracking import sql_writer as rows
-from seedsweep.tracking.derived_runs import groups_page, record_groups
-from seedsweep.tracking.writer import RunRecord
+from seedsweep.tracking.derived_runs import record_groups
+from seedsweep.tracking.pages import charts_page
+from seedsweep.tracking.run_writer import RunRecord
 
 CHROMIUM = shutil.which("chromium")
 ABOUT = {"adam": "lr=0.1", "sgd": "lr=0.5 betas=[0.9, 0.99]", "nadam": ""}
@@ -298,7 +299,7 @@ def test_charts_of_mlflows_ui_show_the_groups_and_no_run(server: str, tmp_path: 
     client, sweep = opened(server)
     in_bulk(server, sweep, measured())
     record(server, sweep)
-    address = f"{server}/{groups_page(client.get_run(sweep).info.experiment_id, sweep)}"
+    address = f"{server}/{charts_page(client.get_run(sweep).info.experiment_id, 'group', sweep)}"
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
     command += ["--window-size=2000,1600", "--virtual-time-budget=30000", f"--screenshot={tmp_path}/charts.png"]
 

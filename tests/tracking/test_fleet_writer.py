@@ -22,7 +22,7 @@ from seedsweep.tracking import fleet_writer as bulk
 from seedsweep.tracking import reader as reading
 from seedsweep.tracking import sql as database
 from seedsweep.tracking.fleet_writer import record_fleet
-from seedsweep.tracking.writer import record_run
+from seedsweep.tracking.run_writer import record_run
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -184,7 +184,7 @@ def dying(lines, dies):
 for table in ("runs", "params", "tags", "metrics", "latest_metrics", "the end"):
     if not (child := os.fork()):
         rows.insert = lambda connection, name, lines: insert(connection, name, dying(lines, name == table))
-        rows.FleetRows._end = rows.FleetRows._end if table != "the end" else lambda *_: os.kill(os.getpid(), 9)
+        rows.SqlRuns._end = rows.SqlRuns._end if table != "the end" else lambda *_: os.kill(os.getpid(), 9)
         recorded_fleets.in_bulk(uri, sweep, recorded_fleets.measured())
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 9

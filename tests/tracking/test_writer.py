@@ -30,7 +30,7 @@ from seedsweep.outcomes import Point, RunResult
 from seedsweep.sweep.lifecycle import open_sweep
 from seedsweep.tracking import reader as reading
 from seedsweep.tracking.parquet import write_runs
-from seedsweep.tracking.writer import record_run
+from seedsweep.tracking.run_writer import record_run
 
 SLOW = "import time, torch\nclass Slow(torch.optim.SGD):\n    def step(self, closure=None):\n"
 SLOW += "        time.sleep(0.05)\n        return super().step(closure)\n"
@@ -84,7 +84,7 @@ def test_sweep_is_recorded_with_plan_counts_and_tables(train: Callable[..., Ende
     assert parent.info.status == "FINISHED"
     assert [tags[key] for key in ("planned", "finished", "diverged", "failed", "missing")] == ["8", "4", "4", "0", "0"]
     assert tags["command"].endswith(
-        "trainer.max_epochs=1 compare=false " + " ".join(["hydra/job_logging=disabled", "hydra/hydra_logging=disabled"])
+        "trainer.max_epochs=1 " + " ".join(["hydra/job_logging=disabled", "hydra/hydra_logging=disabled"])
     )
     assert tags["version.torch"].startswith("2.")
     children = runs_in(client)

@@ -16,7 +16,7 @@ from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 from seedsweep.report.console import where
 from seedsweep.report.publish import publish
-from seedsweep.tracking.derived_runs import groups_page
+from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
 from seedsweep.validation import check_boolean
@@ -57,7 +57,7 @@ def answer(config: DictConfig) -> Comparison | Winners | pd.DataFrame:
     console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     question = {key: value for key, value in asked.items() if key not in SELECTION}
     comparison = publish(runs, curves, sweeps, asked["uri"], question, _typed(), asked["pngs"])
-    page = groups_page(sweeps[0].experiment_id, sweeps[0].run_id)
+    page = charts_page(sweeps[0].experiment_id, "group", sweeps[0].run_id)
     console.print("The mean curves:", where(asked["uri"], page), markup=False)
     return comparison
 

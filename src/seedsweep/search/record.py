@@ -24,7 +24,7 @@ from seedsweep.search.tables import ABOUT, best_table, doubts, importances_table
 from seedsweep.sweep.search_sweep import SearchSweep
 from seedsweep.tracking.derived_runs import record_trials
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts, end_sweep, find_searches, read_artifact
-from seedsweep.tracking.writer import SweepRecord
+from seedsweep.tracking.sweep_writer import SweepRecord
 
 TRIALS, CONFIRMED, IMPORTANCES = "trials.csv", "confirmed.csv", "importances.csv"
 NUMBERS = ("searched", "fresh", "low", "high", "optimism", "value")  # in `CONFIRMED`

@@ -14,7 +14,7 @@ from seedsweep.outcomes import outcome_of
 from seedsweep.report.console import SHOWN, counts, summarize
 from seedsweep.sweep.sweep import Sweep
 from seedsweep.tracking.reader import load_runs, stream_curves, stream_runs
-from seedsweep.tracking.writer import SweepRecord
+from seedsweep.tracking.sweep_writer import SweepRecord
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from seedsweep.config.composing import Composed
 from seedsweep.errors import FailedRunsError, masked
 from seedsweep.report.console import print_interrupted, print_sweep
 from seedsweep.sweep.sweep import Sweep
-from seedsweep.tracking.writer import SweepRecord
+from seedsweep.tracking.sweep_writer import SweepRecord
 
 log = logging.getLogger(__name__)
 OFTEN = 8192  # jobs after which those that are planned are compared with one another

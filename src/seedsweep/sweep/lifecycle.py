@@ -21,7 +21,7 @@ from seedsweep.sweep.progress import checking, training
 from seedsweep.sweep.search_sweep import SearchSweep
 from seedsweep.sweep.signals import Stop, on_signal
 from seedsweep.sweep.sweep import Compose, Overrides, Sweep
-from seedsweep.tracking.writer import NONE, SweepRecord
+from seedsweep.tracking.sweep_writer import NONE, SweepRecord
 
 log = logging.getLogger(__name__)
 Kind = TypeVar("Kind", bound=Sweep)

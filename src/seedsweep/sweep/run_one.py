@@ -12,7 +12,7 @@ from seedsweep.engine.lightning import Prune, train
 from seedsweep.outcomes import RunResult, objective
 from seedsweep.problem.data_module import MODULE_STREAM
 from seedsweep.report.console import print_interrupted, print_run
-from seedsweep.tracking.writer import record_run
+from seedsweep.tracking.run_writer import record_run
 
 
 def run(config: DictConfig) -> float:

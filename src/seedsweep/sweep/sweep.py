@@ -19,7 +19,7 @@ from seedsweep.gc_pause import collector_paused
 from seedsweep.problem.suboptimality import Gap
 from seedsweep.sweep.run_many import PruneJobs, planned
 from seedsweep.sweep.task import SweepTask, Task
-from seedsweep.tracking.writer import SweepRecord
+from seedsweep.tracking.sweep_writer import SweepRecord
 
 Overrides = Sequence[str]  # of one job
 Compose = Callable[[Overrides, int], Composed]  # of its overrides and its number

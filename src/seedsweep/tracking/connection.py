@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,12 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
             allowed = _newer(str(error)) or f"MLflow cannot use it: {error}"
             raise ConfigError("tracking.uri", uri, allowed) from error
     return client
+
+
+@lru_cache(maxsize=8)
+def client_of(uri: str) -> "MlflowClient":
+    """The client of a store, which is made where there is none; the same one whenever it is asked for."""
+    return connect(uri, create=True)
 
 
 @contextmanager

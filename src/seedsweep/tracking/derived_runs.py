@@ -1,23 +1,22 @@
 """One run a group in the MLflow store, with the mean curves of its seeds, so that MLflow's own charts compare those."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
 import numpy as np
 import pandas as pd
 
 from seedsweep.config.planned_run import PROBLEM, PlannedRun, canonical
 from seedsweep.errors import ConfigError
-from seedsweep.outcomes import OUTCOMES, Column, Point
+from seedsweep.outcomes import OUTCOMES, Column
+from seedsweep.tracking.client_writer import ClientRuns
 from seedsweep.tracking.connection import connect, default_uri, store_errors
-from seedsweep.tracking.fleet_writer import THREADS
+from seedsweep.tracking.queries import of_kind
 from seedsweep.tracking.sql import open_database
-from seedsweep.tracking.sql_writer import FleetRows, NewRun
-from seedsweep.tracking.tags import named
-from seedsweep.tracking.writer import TRAINING, RunRecord, SweepRecord
+from seedsweep.tracking.sql_writer import SqlRuns
+from seedsweep.tracking.sweep_writer import SweepRecord
+from seedsweep.tracking.tags import NewRun, named
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -74,23 +73,10 @@ def replace_runs(
 ) -> None:
     """Write runs of one kind, all of one experiment, below a sweep, in place of those of that kind."""
     if database := open_database(client.tracking_uri):
-        FleetRows(client, database, runs).replace(lambda connection: _former(connection, sweep, kind), columns)
+        SqlRuns(client, database, runs).replace(lambda connection: _former(connection, sweep, kind), columns)
     elif runs:
-        _replace(client, runs[0].experiment, _clause(sweep, kind), runs, columns)
-
-
-def groups_page(experiment_id: str, sweep: str) -> str:
-    """The page in MLflow's UI with the charts of a sweep's groups; sorted by a metric, they are not folded away.
-
-    Of more than ten the UI draws the first, so that the best are seen; a click shows all.
-    """
-    query = {"searchFilter": _clause(sweep, "group"), "orderByKey": "metrics.`val/loss`", "orderByAsc": "true"}
-    query |= {"compareRunsMode": "CHART"}
-    return f"#/experiments/{experiment_id}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"
-
-
-def _clause(sweep: str, kind: str) -> str:
-    return f"tags.`seedsweep.kind` = '{kind}' and tags.`seedsweep.sweep` = '{sweep}'"
+        former = client.search_runs([runs[0].experiment], of_kind(kind, sweep), max_results=MOST)
+        ClientRuns(client, runs).replace([run.info.run_id for run in former], columns)
 
 
 def _experiment(client: "MlflowClient", sweep: str) -> str:
@@ -149,33 +135,3 @@ def _former(connection: "Connection", sweep: str, kind: str) -> Iterable[str]:
     lock = "UPDATE runs SET status = status WHERE run_uuid = :sweep"
     connection.execute(sa.text(lock), {"sweep": sweep})
     return connection.scalars(sa.text(FORMER), {"sweep": sweep, "kind": kind}).all()
-
-
-def _replace(
-    client: "MlflowClient", experiment: str, clause: str, runs: Sequence[NewRun], columns: Sequence[Column]
-) -> None:
-    """By MLflow's client: the former runs are marked as deleted once the new ones are there."""
-    former = [run.info.run_id for run in client.search_runs([experiment], clause, max_results=MOST)]
-    records = [RunRecord(client, experiment, run.planned, run.tags, run.start) for run in runs]
-    for column in columns:
-        for member, value in zip(column.members.tolist(), column.values.tolist(), strict=True):
-            records[member].add([(Point(column.metric, column.step, column.epoch, value), column.time)])
-    count = THREADS if client.tracking_uri.startswith("http") else 1
-    try:
-        _each(count, _write, records)
-    except BaseException:
-        _each(count, client.delete_run, [record.run_id for record in records if record.run_id])
-        raise
-    _each(count, client.delete_run, former)
-
-
-def _write(record: RunRecord) -> None:
-    record.flush()
-    record.end("FINISHED")
-
-
-def _each(count: int, task: Callable[[Any], None], items: Sequence[Any]) -> None:
-    """Do it for every item, so many at once; what fails leaves those that have not begun undone."""
-    with ThreadPoolExecutor(count) as threads:
-        for _ in threads.map(task, items):
-            pass

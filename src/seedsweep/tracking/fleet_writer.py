@@ -1,26 +1,21 @@
 """The runs of a fleet in the MLflow store: thousands that begin and end together, written together."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.gc_pause import collector_paused
-from seedsweep.outcomes import Column, FleetResult, Point
-from seedsweep.tracking.connection import store_errors
+from seedsweep.outcomes import Column, FleetResult
+from seedsweep.tracking.client_writer import ClientRuns
+from seedsweep.tracking.connection import client_of, store_errors
 from seedsweep.tracking.sql import open_database
-from seedsweep.tracking.sql_writer import FOLDER, FleetRows, NewRun, weights_tag
-from seedsweep.tracking.tags import experiment_id, run_tags
-from seedsweep.tracking.writer import RunRecord, client_of, weights_file
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+from seedsweep.tracking.sql_writer import SqlRuns
+from seedsweep.tracking.tags import NewRun, experiment_id, run_tags
 
 FLUSH_SECONDS = 10.0  # how old the curves of a fleet in training may look
 SHARE = 10  # of the time of a training that writing them may take: one part in so many
-THREADS = 8  # that write to an MLflow server
 
 
 @store_errors()
@@ -43,7 +38,7 @@ def record_fleet(
         tags = [run_tags(run, engine, fingerprint, sweep) for run in planned]
     runs = [NewRun(run, experiments[run.experiment], named, start) for run, named in zip(planned, tags, strict=True)]
     database = open_database(client.tracking_uri)
-    writer = FleetRows(client, database, runs) if database else _FleetRecords(client, runs)
+    writer = SqlRuns(client, database, runs) if database else ClientRuns(client, runs)
     return FleetRecord(writer, sweep)
 
 
@@ -69,7 +64,7 @@ class FleetRecord:
     Each is wholly there, not at all, or RUNNING without an outcome, whenever the process may die.
     """
 
-    def __init__(self, runs: "_Runs", sweep: str | None):
+    def __init__(self, runs: "_FleetRuns", sweep: str | None):
         self._runs, self._sweep = runs, sweep
         self._waiting: list[Column] = []
         self._published = 0
@@ -115,7 +110,7 @@ class FleetRecord:
         self._runs.kill()
 
 
-class _Runs(Protocol):
+class _FleetRuns(Protocol):
     """A way to write the runs of a fleet."""
 
     def write(self, columns: Sequence[Column]) -> None:
@@ -131,55 +126,3 @@ class _Runs(Protocol):
 
     def remove(self) -> None:
         """Leave none of the runs in the store."""
-
-
-class _FleetRecords:
-    """Run by run through MLflow's client: for a server."""
-
-    def __init__(self, client: "MlflowClient", runs: Sequence[NewRun]):
-        self._client = client
-        self._records = [RunRecord(client, run.experiment, run.planned, run.tags, run.start) for run in runs]
-        self._threads = THREADS if client.tracking_uri.startswith("http") else 1
-
-    def write(self, columns: Sequence[Column]) -> None:
-        self._add(columns)
-        self._each(RunRecord.flush)
-
-    def finish(
-        self, columns: Sequence[Column], result: FleetResult, describe: Mapping[str, str], sweep: str | None
-    ) -> None:
-        self._add(columns)
-        first = self._records[0].open()
-        holder = sweep or first
-        with weights_file(result.weights, describe, f"{first}.safetensors") as file:
-            self._client.log_artifact(holder, str(file), FOLDER)
-        places = {id(record): place for place, record in enumerate(self._records)}
-
-        def end(record: RunRecord) -> None:
-            place = places[id(record)]
-            record.flush({"outcome": result.outcomes[place], "weights": weights_tag(holder, first, place)})
-            record.end("FINISHED")
-
-        self._each(end)
-
-    def kill(self) -> None:
-        self._each(lambda record: record.end("KILLED") if record.run_id and not record.ended else None)
-
-    def remove(self) -> None:
-        self.kill()
-        self._each(lambda record: self._client.delete_run(record.run_id) if record.run_id else None)
-
-    def _add(self, columns: Sequence[Column]) -> None:
-        for column in columns:
-            for member, value in zip(column.members.tolist(), column.values.tolist(), strict=True):
-                point = Point(column.metric, column.step, column.epoch, value)
-                self._records[member].add([(point, column.time)])
-
-    def _each(self, task: Callable[[RunRecord], Any]) -> None:
-        """Do it for every record, several at once; what fails, or Ctrl-C, leaves those that have not begun undone."""
-        threads = ThreadPoolExecutor(self._threads)
-        try:
-            for _ in threads.map(task, self._records):
-                pass
-        finally:
-            threads.shutdown(cancel_futures=True)

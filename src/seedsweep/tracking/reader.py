@@ -1,7 +1,5 @@
 """The only reader of the MLflow store: runs, curves and trained models."""
 
-import json
-import re
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,25 +11,22 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.config.plan import ABOUT
-from seedsweep.errors import ConfigError
 from seedsweep.gc_pause import collector_paused
 from seedsweep.tracking.connection import connect, default_uri, store_errors
 from seedsweep.tracking.frames import NOT_CURVES, curves_frame, runs_frame
-from seedsweep.tracking.recorded_sweeps import PAGE, search_runs, sweeps_of
+from seedsweep.tracking.queries import PAGE, of_kind, search_runs
+from seedsweep.tracking.recorded_sweeps import sweeps_of
 from seedsweep.tracking.sql import Stored, open_database, read_jobs, read_points, read_runs
-from seedsweep.tracking.writer import PLAN, WEIGHTS
+from seedsweep.tracking.sweep_writer import PLAN
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Run
     from sqlalchemy import Engine
-    from torch import Tensor, nn
 
 # how a plan is read
 AS_TEXT: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
 RUNS = 2048  # in a part of a table of them
 THREADS = 8  # that ask a server for curves
-STACKED = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # run id, artifact, place in the fleet
 
 
 @store_errors()
@@ -100,64 +95,10 @@ def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> 
             yield curves_frame(points)
 
 
-@store_errors()
-def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
-    """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits.
-
-    A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module. Only its class is
-    imported, by the name in the store, and made with the arguments there; one that is no module is refused.
-    """
-    import torch
-    from hydra.utils import get_class
-
-    from seedsweep.problem.models import Standardize
-
-    described, state = _weights(connect(tracking_uri or default_uri()), run_id)
-    made = get_class(described["class"])
-    if not issubclass(made, torch.nn.Module):
-        raise TypeError(f"{described['class']} in {WEIGHTS} of run {run_id} is not a torch.nn.Module")
-    net = made(**json.loads(described["arguments"]))
-    net.load_state_dict(state)
-    scaling = [torch.tensor(json.loads(described[key])) for key in ("mean", "scale")]
-    model = torch.nn.Sequential()
-    model.add_module("standardize", Standardize(*scaling))
-    model.add_module("net", net)
-    return model.eval()
-
-
-def _weights(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[str, Tensor]]":
-    """The header and the weights of a run: from its own file, or of its place in that of its fleet."""
-    from mlflow.exceptions import MlflowException
-    from safetensors import safe_open
-
-    with TemporaryDirectory() as folder:
-        try:
-            tag = client.get_run(run_id).data.tags.get("seedsweep.weights")
-            found = re.fullmatch(STACKED, tag) if tag else None
-            if tag and not found:
-                raise ValueError(f"the tag seedsweep.weights of run {run_id} is not one that seedsweep writes: {tag}")
-            holder, path = (found[1], found[2]) if found else (run_id, WEIGHTS)
-            file = client.download_artifacts(holder, path, folder)
-        except MlflowException as error:
-            allowed = f"no trained run of that id in {client.tracking_uri}; load_runs() lists those there are"
-            raise ConfigError("run_id", run_id, allowed) from error
-        with safe_open(file, "pt") as weights:
-            names = list(weights.keys())
-            if not found:
-                return weights.metadata(), {name: weights.get_tensor(name) for name in names}
-            place = int(found[3])
-            return weights.metadata(), {name: weights.get_slice(name)[place].clone() for name in names}
-
-
-def _search(client: "MlflowClient", sweep: str | None) -> Iterator["Run"]:
-    return search_runs(
-        client, "tags.`seedsweep.kind` = 'run'" + (f" and tags.`seedsweep.sweep` = '{sweep}'" if sweep else "")
-    )
-
-
 def _read_runs(client: "MlflowClient", sweep: str | None) -> Stored:
     """What `read_runs` reads, by MLflow's client."""
-    runs = list({run.info.run_id: run for run in _search(client, sweep)}.values())  # pages shift while runs are added
+    by_id = {run.info.run_id: run for run in search_runs(client, of_kind("run", sweep))}
+    runs = list(by_id.values())  # once each: pages shift while runs are added
     infos = [(i.run_id, i.run_name, i.status, i.start_time, i.end_time) for i in (run.info for run in runs)]
 
     def pairs(kind: str) -> list[list[tuple[str, str, Any]]]:
@@ -168,7 +109,8 @@ def _read_runs(client: "MlflowClient", sweep: str | None) -> Stored:
 
 def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[tuple[str, str, int, float | None]]]:
     """What `read_points` reads, by MLflow's client, some runs at a time."""
-    metrics = {run.info.run_id: sorted(set(run.data.metrics) - set(NOT_CURVES)) for run in _search(client, sweep)}
+    runs = search_runs(client, of_kind("run", sweep))
+    metrics = {run.info.run_id: sorted(set(run.data.metrics) - set(NOT_CURVES)) for run in runs}
 
     def points(run_id: str) -> list[tuple[str, str, int, float | None]]:
         # epochs last: they are written first, so that a run in training has those of all points read

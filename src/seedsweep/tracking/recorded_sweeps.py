@@ -1,6 +1,6 @@
 """Sweeps that were recorded: finding them in a store, reading and adding their artifacts, ending those left running."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from seedsweep.errors import ConfigError
 from seedsweep.tracking.connection import connect, store_errors
+from seedsweep.tracking.queries import experiment_ids, of_kind, search_runs
 from seedsweep.tracking.sql import end_running, open_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-PAGE = 1000  # runs that MLflow gives at once
 BEGINNING = 4  # characters of a sweep's id that are enough if no other begins so
 
 
@@ -62,7 +62,7 @@ def find_sweeps(uri: str, *chosen: str, experiment: str | None = None) -> list[R
 
 def sweeps_of(client: "MlflowClient", *chosen: str, experiment: str | None = None) -> list[RecordedSweep]:
     """The sweeps of `find_sweeps`, by a client that is connected."""
-    parents = map(recorded, search_runs(client, "tags.`seedsweep.kind` = 'sweep'"))
+    parents = map(recorded, search_runs(client, of_kind("sweep")))
     sweeps = sorted(parents, key=lambda sweep: sweep.started, reverse=True)
     if experiment is not None:
         named = client.get_experiment_by_name(experiment)
@@ -157,21 +157,6 @@ def end_runs(client: "MlflowClient", sweep: str, status: str) -> None:
         end_running(database, sweep, status)
         return
     clause = f"tags.`seedsweep.sweep` = '{sweep}' and attributes.status = 'RUNNING'"
-    while runs := client.search_runs(_experiments(client), clause):
+    while runs := client.search_runs(experiment_ids(client), clause):
         for run in runs:
             client.set_terminated(run.info.run_id, status)
-
-
-def search_runs(client: "MlflowClient", clause: str) -> "Iterator[Run]":
-    """The runs of all experiments for which the clause is true, by MLflow's client."""
-    token: str | None = None
-    while True:
-        page = client.search_runs(_experiments(client), clause, max_results=PAGE, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
-
-
-def _experiments(client: "MlflowClient") -> list[str]:
-    return [experiment.experiment_id for experiment in client.search_experiments(max_results=50_000)]

@@ -8,36 +8,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from seedsweep.config.planned_run import PlannedRun
 from seedsweep.gc_pause import collector_paused
 from seedsweep.outcomes import Column, FleetResult
+from seedsweep.tracking.run_writer import RATE
 from seedsweep.tracking.sql import change, delete_runs, insert, transaction
-from seedsweep.tracking.writer import NAME, RATE, weights_file
+from seedsweep.tracking.tags import NAME, NewRun
+from seedsweep.tracking.weights import FOLDER, weights_file, weights_tag
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from sqlalchemy import Connection, Engine
 
 ROWS = 20_000  # that are made at once
-FOLDER = "weights"  # among the artifacts of the sweep, or of the fleet's first run
 END = "UPDATE runs SET status = ?, end_time = ? WHERE status = 'RUNNING' AND run_uuid = ?"
 
 
-class NewRun(NamedTuple):
-    """What is written of a run when it is made; `start` in milliseconds since 1970."""
-
-    planned: PlannedRun
-    experiment: str
-    tags: dict[str, str]
-    start: int
-
-
-def weights_tag(holder: str, first: str, place: int) -> str:
-    """Where the weights of a member are: the run among whose artifacts they are, the artifact, the place in it."""
-    return f"{holder}/{FOLDER}/{first}.safetensors#{place}"
-
-
-class FleetRows:
+class SqlRuns:
     """The runs of a fleet in a database."""
 
     def __init__(self, client: "MlflowClient", database: "Engine", runs: Sequence[NewRun]):

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from seedsweep import __version__
 from seedsweep.config.planned_run import PlannedRun
@@ -18,6 +18,7 @@ from seedsweep.tracking.connection import artifact_location
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+NAME = 250  # characters of a run's name
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # else the UI takes it for one of language models
 
 
@@ -37,6 +38,23 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     if found.lifecycle_stage == "deleted":
         raise ConfigError("experiment", name, "was deleted in MLflow; restore it there, or give another name")
     return str(found.experiment_id)
+
+
+class NewRun(NamedTuple):
+    """What is written of a run when it is made.
+
+    `experiment` is the id of its experiment, `tags` are by their full names, `start` is in milliseconds since 1970.
+    """
+
+    planned: PlannedRun
+    experiment: str
+    tags: dict[str, str]
+    start: int
+
+
+def create_run(client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str], start: int) -> str:
+    """Make a run, by MLflow's client; its id."""
+    return str(client.create_run(experiment, start_time=start, tags=dict(tags), run_name=name[:NAME]).info.run_id)
 
 
 def run_tags(planned: PlannedRun, engine: str, fingerprint: str, sweep: str | None) -> dict[str, str]:

@@ -1,0 +1,164 @@
+"""One run in the MLflow store, by MLflow's client: made with its first points, ended by how its training ended."""
+
+import time
+import traceback
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from seedsweep.config.planned_run import PlannedRun
+from seedsweep.errors import masked
+from seedsweep.outcomes import Point, RunResult
+from seedsweep.tracking.connection import client_of, store_errors
+from seedsweep.tracking.pages import run_page
+from seedsweep.tracking.tags import create_run, experiment_id, run_tags
+from seedsweep.tracking.weights import WEIGHTS, weights_file
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Metric
+
+FLUSH_SECONDS = 3.0  # how old the curves of a run in training may look
+METRICS, PARAMS = 800, 100  # that MLflow takes at once: 1,000 of everything together, and 100 params
+RATE = "optimizer.lr"
+TRACEBACK = "traceback.txt"
+
+
+@store_errors()
+def record_run(
+    tracking: Mapping[str, Any], planned: PlannedRun, engine: str, fingerprint: str
+) -> "RunRecord | UntrackedRun":
+    """The record of one run, as a context: what leaves the context by an exception ends it as failed or killed.
+
+    Args:
+        tracking: the group of the configuration: `uri` (None for no record), `sweep` (its run id, or None).
+        planned: how the run is known.
+        engine: which trains it: `lightning` or `fleet`.
+        fingerprint: of its data.
+
+    Returns:
+        What takes the run's points while it trains, and its result.
+
+    Raises:
+        ConfigError: the store is out of reach, or the experiment was deleted.
+        StoreError: MLflow refused what it was asked.
+    """
+    if tracking["uri"] is None:
+        return UntrackedRun()
+    client = client_of(tracking["uri"])
+    tags = run_tags(planned, engine, fingerprint, tracking["sweep"])
+    return RunRecord(client, experiment_id(client, planned.experiment), planned, tags, int(time.time() * 1000))
+
+
+class UntrackedRun:
+    """A run that nobody keeps (`tracking=none`)."""
+
+    publish = None
+    page = None
+
+    def __enter__(self) -> "UntrackedRun":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def finish(self, result: RunResult, describe: Mapping[str, str]) -> None:
+        """There is nothing to write."""
+
+
+class RunRecord:
+    """One run in the store: written as it trains once that takes longer than a few seconds, else at its end.
+
+    Its times are in milliseconds since 1970.
+    """
+
+    def __init__(
+        self, client: "MlflowClient", experiment: str, planned: PlannedRun, tags: Mapping[str, str], start: int
+    ):
+        self.client, self.planned, self.tags = client, planned, tags
+        self.run_id: str | None = None
+        self.ended = False
+        self._experiment, self._start = experiment, start
+        self._params = planned.recorded_params
+        self._waiting: list[tuple[Point, int]] = []
+        self._step = -1  # the last one whose epoch is written
+        self._flushed = time.monotonic()
+
+    def __enter__(self) -> "RunRecord":
+        return self
+
+    @property
+    @store_errors()
+    def page(self) -> str:
+        """The run's page in MLflow's UI."""
+        return run_page(self._experiment, self.open())
+
+    @store_errors()
+    def publish(self, points: Iterable[Point]) -> None:
+        """Take new points of the curves; they are in the store within a few seconds."""
+        now = int(time.time() * 1000)
+        self.add((point, now) for point in points)
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    @store_errors()
+    def finish(self, result: RunResult, describe: Mapping[str, str]) -> None:
+        """Write the rest of a run that came to its end; `describe` goes into the header of its weights."""
+        with weights_file(result.weights, describe, WEIGHTS) as file:
+            self.client.log_artifact(self.open(), str(file))
+        self.flush({"outcome": result.outcome})
+        self.end("FINISHED")
+
+    @store_errors()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        failed = isinstance(error, Exception)  # the others are Ctrl-C and signals
+        self.flush({"outcome": "failed"} if failed else {})
+        self.end("FAILED" if failed else "KILLED")
+        if failed:
+            text = "".join(traceback.format_exception(error))
+            self.client.log_text(self.open(), masked(text), TRACEBACK)
+
+    def open(self) -> str:
+        """The run's id; makes the run the first time."""
+        if self.run_id is None:
+            self.run_id = create_run(self.client, self._experiment, self.planned.name, self.tags, self._start)
+        return self.run_id
+
+    def add(self, points: Iterable[tuple[Point, int]]) -> None:
+        """Take points with their times, for the next `flush`."""
+        self._waiting += points
+
+    def flush(self, tags: Mapping[str, str] | None = None) -> None:
+        """Write the waiting points; with the first of them the params, with the last the tags."""
+        from mlflow.entities import Param, RunTag
+
+        metrics = self._metrics()
+        params = [Param(key, value) for key, value in self._params.items()]
+        named = [RunTag(f"seedsweep.{key}", value) for key, value in (tags or {}).items()]
+        last = max(-(-len(metrics) // METRICS), -(-len(params) // PARAMS), 1) - 1
+        for batch in range(last + 1):
+            points = metrics[batch * METRICS : (batch + 1) * METRICS]
+            pairs = params[batch * PARAMS : (batch + 1) * PARAMS]
+            self.client.log_batch(self.open(), points, pairs, named if batch == last else [])
+        self._params, self._waiting, self._flushed = {}, [], time.monotonic()
+
+    def _metrics(self) -> "list[Metric]":
+        """The waiting points as MLflow's, after the epochs of their steps, which readers of the others need."""
+        from mlflow.entities import Metric
+
+        epochs = {point.step: Metric("epoch", point.epoch, now, point.step) for point, now in reversed(self._waiting)}
+        metrics = [epochs[step] for step in sorted(epochs) if step > self._step]
+        self._step = max(epochs, default=self._step)
+        metrics += [Metric(point.metric, point.value, now, point.step) for point, now in self._waiting]
+        if RATE in self._params:  # a metric too: MLflow sorts params as strings
+            metrics.append(Metric(RATE, float(self._params[RATE]), self._start, 0))
+        return metrics
+
+    def end(self, status: str) -> None:
+        """End the run with a status of MLflow's."""
+        self.client.set_terminated(self.open(), status)
+        self.ended = True

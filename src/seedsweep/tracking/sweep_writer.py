@@ -1,0 +1,126 @@
+"""The parent run of a sweep in the MLflow store: its plan before the first run starts, its tables after the last."""
+
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from seedsweep.config.plan import Plan
+from seedsweep.errors import masked
+from seedsweep.tracking.connection import absolute, connect, store_errors
+from seedsweep.tracking.pages import charts_page
+from seedsweep.tracking.parquet import write_curves, write_runs
+from seedsweep.tracking.recorded_sweeps import RecordedSweep, end_runs, recorded
+from seedsweep.tracking.tags import create_run, experiment_id, named
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PLAN, CONFIG, OPTIMUM = "plan.csv", "config.yaml", "optimum.json"
+NONE: Mapping[str, str] = {}
+VERSIONS = ("torch", "pytorch-lightning", "mlflow", "hydra-core", "numpy")
+
+
+class SweepRecord:
+    """The parent run of a sweep, which is made with its plan and its configuration.
+
+    Args:
+        uri: address of the store, which is made where there is none.
+        plan: of the sweep.
+        name: of the sweep.
+        config: the configuration of its first job, as YAML.
+        minima: what its suboptimality is measured against, each as JSON.
+        tags: besides those of every sweep, by their names without `seedsweep.`.
+
+    Raises:
+        ConfigError: the store is out of reach, or an experiment was deleted.
+        StoreError: MLflow refused what it was asked, as in all methods.
+    """
+
+    @store_errors()
+    def __init__(
+        self, uri: str, plan: Plan, name: str, config: str, minima: Sequence[str] = (), tags: Mapping[str, str] = NONE
+    ):
+        self.client = connect(uri, create=True)
+        self.uri = absolute(uri)
+        self.experiment_ids = [experiment_id(self.client, experiment) for experiment in plan.experiments]
+        tags = {"kind": "sweep", "command": masked(" ".join(sys.argv))} | dict(tags)
+        tags |= {f"version.{package}": version(package) for package in VERSIONS}
+        self.run_id = create_run(self.client, self.experiment_ids[0], name, named(tags), int(time.time() * 1000))
+        try:
+            self.write_plan(plan, minima)
+            self.client.log_text(self.run_id, masked(config), CONFIG)
+        except BaseException as error:
+            self.end("FAILED" if isinstance(error, Exception) else "KILLED")
+            raise
+
+    @store_errors()
+    def write_plan(self, plan: Plan, minima: Sequence[str] = ()) -> None:
+        """Write the plan of the sweep, and the minima of its losses, instead of earlier ones."""
+        with TemporaryDirectory() as folder:
+            plan.write(Path(folder) / PLAN)
+            self.client.log_artifact(self.run_id, f"{folder}/{PLAN}")
+        self.client.set_tag(self.run_id, "seedsweep.planned", str(len(plan)))
+        if minima:
+            self.client.log_text(self.run_id, f"[{', '.join(minima)}]", OPTIMUM)
+
+    @store_errors()
+    def reap(self) -> None:
+        """End as KILLED the runs that processes which are gone left RUNNING."""
+        end_runs(self.client, self.run_id, "KILLED")
+
+    @store_errors()
+    def recorded(self) -> RecordedSweep:
+        """The sweep as the store has it now."""
+        return recorded(self.client.get_run(self.run_id))
+
+    @property
+    def page(self) -> str:
+        """The page in MLflow's UI with the charts of the sweep's runs."""
+        return charts_page(self.experiment_ids[0], "run", self.run_id)
+
+    @store_errors()
+    def write(self, runs: Iterable["pd.DataFrame"], curves: Iterable["pd.DataFrame"]) -> None:
+        """Write the tables of the runs and of their curves, which come in parts."""
+        with TemporaryDirectory() as folder:
+            write_runs(runs, Path(folder) / "runs.parquet")
+            write_curves(curves, Path(folder) / "curves.parquet")
+            self.client.log_artifacts(self.run_id, folder)
+
+    @store_errors()
+    def write_table(self, table: "pd.DataFrame", name: str) -> None:
+        """Write a table as an artifact: a CSV file of that name."""
+        self.client.log_text(self.run_id, table.to_csv(index=False, lineterminator="\n"), name)
+
+    @store_errors()
+    def write_progress(self, tags: Mapping[str, str], metrics: Mapping[str, float], step: int) -> None:
+        """Write how far the sweep has come: tags, and metrics whose curves go on at that step."""
+        from mlflow.entities import Metric, RunTag
+
+        now = int(time.time() * 1000)
+        points = [Metric(metric, value, now, step) for metric, value in metrics.items()]
+        self.client.log_batch(self.run_id, points, [], [RunTag(f"seedsweep.{key}", tags[key]) for key in tags])
+
+    @store_errors()
+    def close(self, status: str, counts: Mapping[str, int], summary: "pd.DataFrame") -> None:
+        """Write the counts of the outcomes and the summary of the groups; end the sweep with `status`."""
+        self.write_table(summary, "summary.csv")
+        self.client.set_tag(self.run_id, "mlflow.note.content", _markdown(summary)[:5000])
+        for name, count in counts.items():
+            self.client.set_tag(self.run_id, f"seedsweep.{name}", str(count))
+        self.end(status)
+
+    @store_errors()
+    def end(self, status: str) -> None:
+        """End the sweep with a status of MLflow's."""
+        self.client.set_terminated(self.run_id, status)
+
+
+def _markdown(table: "pd.DataFrame") -> str:
+    """The table as MLflow's UI shows it above a run's parameters."""
+    rows: list[list[str]] = [list(map(str, table)), ["---"] * len(table.columns)]
+    rows += table.astype(str).to_numpy().tolist()
+    return "\n".join(f"| {' | '.join(value.replace('|', '/') for value in row)} |" for row in rows)

@@ -1,0 +1,96 @@
+"""Trained weights among the artifacts: of one run, or of a whole fleet in one file, and the models made of them."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from seedsweep.errors import ConfigError
+from seedsweep.tracking.connection import connect, default_uri, store_errors
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from torch import Tensor, nn
+
+WEIGHTS = "weights.safetensors"  # of a run that was trained alone
+FOLDER = "weights"  # among the artifacts of the sweep, or of the fleet's first run
+TAG = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # as `weights_tag` writes it
+
+
+@contextmanager
+def weights_file(weights: Mapping[str, "Tensor"], describe: Mapping[str, str], name: str) -> Iterator[Path]:
+    """A file of that name with the weights, which lasts as long as the context; `describe` is in its header."""
+    from safetensors.torch import save_file
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / name
+        save_file(dict(weights), file, metadata=dict(describe))
+        yield file
+
+
+def weights_tag(holder: str, first: str, member: int) -> str:
+    """Where the weights of a member are: the run among whose artifacts they are, the artifact, the index in it."""
+    return f"{holder}/{FOLDER}/{first}.safetensors#{member}"
+
+
+@store_errors()
+def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
+    """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits.
+
+    Only its class is imported, by the name in the store, and made with the arguments in the store.
+
+    Args:
+        run_id: of the run, as `load_runs` gives it.
+        tracking_uri: address of the store; the default store when None.
+
+    Returns:
+        A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module.
+
+    Raises:
+        ConfigError: no such run, or one that has no weights.
+        TypeError: the class in the store is not a module.
+        ValueError: the tag of the run is not one that seedsweep writes.
+    """
+    import torch
+    from hydra.utils import get_class
+
+    from seedsweep.problem.models import Standardize
+
+    described, state = _read(connect(tracking_uri or default_uri()), run_id)
+    network = get_class(described["class"])
+    if not issubclass(network, torch.nn.Module):
+        raise TypeError(f"{described['class']} in {WEIGHTS} of run {run_id} is not a torch.nn.Module")
+    net = network(**json.loads(described["arguments"]))
+    net.load_state_dict(state)
+    scaling = [torch.tensor(json.loads(described[key])) for key in ("mean", "scale")]
+    model = torch.nn.Sequential()
+    model.add_module("standardize", Standardize(*scaling))
+    model.add_module("net", net)
+    return model.eval()
+
+
+def _read(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[str, Tensor]]":
+    """The header and the weights of a run: from its own file, or from its index in that of its fleet."""
+    from mlflow.exceptions import MlflowException
+    from safetensors import safe_open
+
+    with TemporaryDirectory() as folder:
+        try:
+            tag = client.get_run(run_id).data.tags.get("seedsweep.weights")
+            stacked = re.fullmatch(TAG, tag) if tag else None
+            if tag and not stacked:
+                raise ValueError(f"the tag seedsweep.weights of run {run_id} is not one that seedsweep writes: {tag}")
+            holder, path = (stacked[1], stacked[2]) if stacked else (run_id, WEIGHTS)
+            file = client.download_artifacts(holder, path, folder)
+        except MlflowException as error:
+            allowed = f"no trained run of that id in {client.tracking_uri}; load_runs() lists those there are"
+            raise ConfigError("run_id", run_id, allowed) from error
+        with safe_open(file, "pt") as weights:
+            names = list(weights.keys())
+            if not stacked:
+                return weights.metadata(), {name: weights.get_tensor(name) for name in names}
+            member = int(stacked[3])
+            return weights.metadata(), {name: weights.get_slice(name)[member].clone() for name in names}
