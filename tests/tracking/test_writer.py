@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -98,6 +99,7 @@ def test_sweep_is_recorded_with_plan_counts_and_tables(train: Callable[..., Ende
         "config.yaml",
         "curves.parquet",
         "plan.csv",
+        "report",
         "runs.parquet",
         "summary.csv",
         "weights",
@@ -106,7 +108,7 @@ def test_sweep_is_recorded_with_plan_counts_and_tables(train: Callable[..., Ende
     assert plan["name"].tolist() == runs["name"].tolist()
     pd.testing.assert_frame_equal(runs, seedsweep.load_runs("latest"), check_dtype=False)
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "curves.parquet"), seedsweep.load_curves(parent.info.run_id))
-    table = [line.split() for line in ended.out.splitlines() if " lr=" in line and "of" in line]
+    table = [line.split() for line in ended.out.splitlines() if re.match(r" *(sgd|adam) lr=\S+ +\d of \d", line)]
     assert [(row[0], row[1], row[2:5]) for row in table][2:] == [
         ("sgd", "lr=1000000", ["0", "of", "2"]),
         ("adam", "lr=1000000", ["0", "of", "2"]),
