@@ -41,7 +41,7 @@ import seedsweep
 from seedsweep.engine import lightning as training
 from seedsweep.engine.factories import check, gap
 from seedsweep.engine.fleet.assemble import assemble
-from seedsweep.engine.fleet.trainer import Fleet
+from seedsweep.engine.fleet.members import Fleet
 from seedsweep.engine.fleet.trainer import train as train_together
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SUBOPTIMALITY, FleetResult, RunResult

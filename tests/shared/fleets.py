@@ -15,8 +15,9 @@ from torch import nn
 
 from seedsweep.engine import lightning as training
 from seedsweep.engine.factories import optimizer
-from seedsweep.engine.fleet.shared_optimizer import Make, NotProportionalError, Start, probe
-from seedsweep.engine.fleet.trainer import Fleet, Member, train
+from seedsweep.engine.fleet.members import Fleet, Member
+from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, NotProportionalError, Start, probe
+from seedsweep.engine.fleet.trainer import train
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.outcomes import FleetResult, RunResult
 from seedsweep.problem.data_module import DataModule, Splits, prepare
@@ -47,28 +48,28 @@ class Problem:
 class Run:
     """One member: `optimizer` is a file in conf/optimizer or a maker, `rates` those of the epochs."""
 
-    optimizer: str | Make
+    optimizer: str | MakeOptimizer
     rates: tuple[float, ...]
     seed: int = 0
     init: str = "glorot_uniform"
 
     @property
-    def make(self) -> Make:
+    def make(self) -> MakeOptimizer:
         return configured(self.optimizer) if isinstance(self.optimizer, str) else self.optimizer
 
 
-def run(optimizer: str | Make, rate: float, seed: int = 0, epochs: int = 5, **changes: Any) -> Run:
+def run(optimizer: str | MakeOptimizer, rate: float, seed: int = 0, epochs: int = 5, **changes: Any) -> Run:
     return Run(optimizer, (rate,) * epochs, seed, **changes)
 
 
 @lru_cache
-def configured(name: str) -> Make:
+def configured(name: str) -> MakeOptimizer:
     part: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / "optimizer" / f"{name}.yaml"))
     return optimizer(part)
 
 
 @lru_cache
-def probed(make: Make) -> Start:
+def probed(make: MakeOptimizer) -> Start:
     return probe(make)
 
 

@@ -51,7 +51,7 @@ PROBLEMS = {
     "more classes": "data=iris model=softmax_regression optimizer=adam,sgd",
     "hidden layers": "data=iris model=mlp model.hidden=[4],[3,2] optimizer=adam",
     "saturated units": "data.standardize=none model=mlp model.activation=sigmoid model.hidden=[8] "
-    "optimizer=adagrad optimizer.lr=0.1 seed=0,1,2 trainer.max_epochs=5",
+    "optimizer=adagrad optimizer.lr=0.1 seed=3,4,5 trainer.max_epochs=5",
     "every step tracked": "trainer.log_every_n_steps=1",
 }
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from seedsweep.outcomes import SUBOPTIMALITY, Outcome, Point, RunResult
 
-Publish = Callable[[list[Point]], None]
-Prune = Callable[[list[Point]], bool]
-Measure = Callable[[Mapping[str, Tensor]], float]  # of the weights
+PublishPoints = Callable[[list[Point]], None]
+PruneRun = Callable[[list[Point]], bool]
+MeasureGap = Callable[[Mapping[str, Tensor]], float]  # of the weights
 
 
 class _EndError(Exception):
@@ -35,9 +35,9 @@ class _Curves(pl.Callback):
         self,
         log_every_n_steps: int,
         divergence_threshold: float | None,
-        publish: Publish | None,
-        gap: Measure | None,
-        prune: Prune | None,
+        publish: PublishPoints | None,
+        gap: MeasureGap | None,
+        prune: PruneRun | None,
     ):
         self.every, self.threshold, self.publish = log_every_n_steps, divergence_threshold or math.inf, publish
         self.gap, self.prune = gap, prune
@@ -93,9 +93,9 @@ def train(
     max_epochs: int = 5,
     log_every_n_steps: int = 50,
     divergence_threshold: float | None = None,
-    publish: Publish | None = None,
-    gap: Measure | None = None,
-    prune: Prune | None = None,
+    publish: PublishPoints | None = None,
+    gap: MeasureGap | None = None,
+    prune: PruneRun | None = None,
     **trainer: Any,
 ) -> RunResult:
     """Train `module` on `data`, then test it; a training that diverges or is pruned ends there, without a test.

@@ -8,7 +8,7 @@ from seedsweep.config.completeness import Config, resolve
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.factories import Job, build
-from seedsweep.engine.lightning import Prune, train
+from seedsweep.engine.lightning import PruneRun, train
 from seedsweep.outcomes import RunResult, objective
 from seedsweep.problem.data_module import MODULE_STREAM
 from seedsweep.report.console import print_interrupted, print_run
@@ -42,7 +42,7 @@ def run(config: DictConfig) -> float:
 
 
 def train_alone(
-    config: Config, job: Job, planned: PlannedRun, prune: Prune | None = None
+    config: Config, job: Job, planned: PlannedRun, prune: PruneRun | None = None
 ) -> tuple[float, RunResult, str | None]:
     """Train and record a run by the reference engine; its objective, its result, and its page in MLflow's UI.
 

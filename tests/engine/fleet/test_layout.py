@@ -8,8 +8,8 @@ import torch
 from shared.fleets import splits
 from torch.utils.data import TensorDataset
 
-from seedsweep.engine.fleet.layout import VECTOR, Places
-from seedsweep.engine.fleet.shuffling import Orders
+from seedsweep.engine.fleet.layout import VECTOR, lay_out
+from seedsweep.engine.fleet.shuffling import Shuffles
 from seedsweep.problem.data_module import DataModule
 
 
@@ -21,19 +21,19 @@ def drawn(members: int, seeds: int) -> tuple[list[str], list[int]]:
 @pytest.mark.parametrize(("members", "seeds"), [(1, 1), (16, 1), (40, 7), (40, 100), (300, 20), (1000, 3)])
 def test_every_member_has_one_row_and_one_cell(members: int, seeds: int) -> None:
     optimizers, orders = drawn(members, seeds)
-    places = Places(optimizers, orders)
-    assert places.member[places.row].tolist() == list(range(members))
-    for optimizer, rows in places.parts:
-        there = places.member[rows]
-        assert len(there) % VECTOR == 0
-        assert {optimizers[member] for member in there[there >= 0]} == {optimizer}
-    assert places.member[-1] == -1
-    for column, seed in enumerate(places.seeds):
-        there = places.member[places.cells[:, column]]
-        assert {orders[member] for member in there[there >= 0]} == {seed}
-    taken = places.member[places.cells]
+    layout = lay_out(optimizers, orders)
+    assert layout.position[layout.row].tolist() == list(range(members))
+    for optimizer, rows in layout.parts:
+        positions = layout.position[rows]
+        assert len(positions) % VECTOR == 0
+        assert {optimizers[member] for member in positions[positions >= 0]} == {optimizer}
+    assert layout.position[-1] == -1
+    for column, seed in enumerate(layout.seeds):
+        positions = layout.position[layout.cells[:, column]]
+        assert {orders[member] for member in positions[positions >= 0]} == {seed}
+    taken = layout.position[layout.cells]
     assert sorted(taken[taken >= 0]) == list(range(members))
-    assert (places.cells.ravel()[places.cell[places.row]] == places.row).all()
+    assert (layout.cells.ravel()[layout.cell[layout.row]] == layout.row).all()
 
 
 @pytest.mark.parametrize(
@@ -48,22 +48,22 @@ def test_every_member_has_one_row_and_one_cell(members: int, seeds: int) -> None
 )
 def test_grid_has_few_empty_cells_and_few_columns(sizes: list[int], shape: tuple[int, int]) -> None:
     seeds = [seed for seed, size in enumerate(sizes) for _ in range(size)]
-    assert Places(["sgd"] * len(seeds), seeds).cells.shape == shape
+    assert lay_out(["sgd"] * len(seeds), seeds).cells.shape == shape
 
 
 def test_values_stand_in_the_rows_of_their_members() -> None:
     optimizers, orders = drawn(40, 7)
-    places, first = Places(optimizers, orders), torch.ones(3)
+    layout, first = lay_out(optimizers, orders), torch.ones(3)
     weights = [first if member % 2 else torch.full((3,), float(member)) for member in range(40)]
-    assert torch.equal(places.values(weights, torch.float32)[places.row], torch.stack(weights))
-    assert places.values(list(range(40)), torch.float64)[places.row].flatten().tolist() == list(range(40))
+    assert torch.equal(layout.values(weights, torch.float32)[layout.row], torch.stack(weights))
+    assert layout.values(list(range(40)), torch.float64)[layout.row].flatten().tolist() == list(range(40))
 
 
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize("batch_size", [5, 11])
 def test_orders_are_those_of_the_loaders_whoever_is_kept(batch_size: int, drop_last: bool) -> None:
     rows = replace(splits("iris"), train=TensorDataset(torch.arange(33)))
-    orders = Orders(range(3), 33, batch_size, drop_last)
+    orders = Shuffles(range(3), 33, batch_size, drop_last)
     modules = [DataModule(rows, batch_size, seed, drop_last=drop_last) for seed in range(3)]
     loaders = [module.train_dataloader() for module in modules]
     for epoch in range(4):

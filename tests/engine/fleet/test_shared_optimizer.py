@@ -10,7 +10,13 @@ from shared.commands import ROOT
 from shared.fleets import CONVEX, assert_equal, configured, logistic, proportional, run
 from torch import Tensor, nn
 
-from seedsweep.engine.fleet.shared_optimizer import Make, NotProportionalError, Optimizers, Part, probe
+from seedsweep.engine.fleet.shared_optimizer import (
+    MakeOptimizer,
+    NotProportionalError,
+    OptimizerRows,
+    Optimizers,
+    probe,
+)
 
 FILES = sorted(file.stem for file in (ROOT / "conf" / "optimizer").glob("*.yaml"))
 OPTIM, MORE = torch.optim, pytorch_optimizer
@@ -112,7 +118,7 @@ def test_two_optimizers_of_the_configuration_are_not_proportional() -> None:
         (Decaying, "values"),
     ],
 )
-def test_probe_says_where_the_step_starts(make: Make, start: str) -> None:
+def test_probe_says_where_the_step_starts(make: MakeOptimizer, start: str) -> None:
     assert probe(make) == start
 
 
@@ -138,7 +144,7 @@ def test_probe_says_where_the_step_starts(make: Make, start: str) -> None:
         Elsewhere,
     ],
 )
-def test_probe_refuses_what_is_not_proportional_or_mixes_members(make: Make) -> None:
+def test_probe_refuses_what_is_not_proportional_or_mixes_members(make: MakeOptimizer) -> None:
     with pytest.raises(
         NotProportionalError, match="^its steps are not proportional to the learning rate, or mix the members$"
     ):
@@ -155,7 +161,7 @@ def test_probe_refuses_what_is_not_proportional_or_mixes_members(make: Make) -> 
         (Silent, r"\(RuntimeError\)$"),
     ],
 )
-def test_probe_says_in_one_line_what_an_optimizer_needs(make: Make, reason: str) -> None:
+def test_probe_says_in_one_line_what_an_optimizer_needs(make: MakeOptimizer, reason: str) -> None:
     with pytest.raises(NotProportionalError, match=reason) as caught:
         probe(make)
     assert str(caught.value).startswith("it does not step alone on stacked parameters (")
@@ -183,11 +189,11 @@ def rows(count: int, width: int = 5, seed: int = 0, dtype: torch.dtype = torch.f
 
 
 @pytest.mark.parametrize("make", [OPTIM.SGD, OPTIM.AdamW], ids=["from zeros", "from values"])
-def test_inactive_rows_stay_to_the_last_bit(make: Make) -> None:
+def test_inactive_rows_stay_to_the_last_bit(make: MakeOptimizer) -> None:
     parameters = rows(6, dtype=torch.float32)
     parameters[1, 0] = -0.0
     before = parameters.clone()
-    optimizers = Optimizers([Part(make, probe(make), slice(0, 6))], parameters)
+    optimizers = Optimizers([OptimizerRows(make, probe(make), slice(0, 6))], parameters)
     active = torch.tensor([True, False, True, False, False, True]).unsqueeze(1)
     for step in range(3):
         optimizers.gradients.copy_(rows(6, seed=step))
@@ -204,7 +210,7 @@ def test_each_part_is_stepped_by_its_own_optimizer() -> None:
     places = [slice(0, 2), slice(2, 3), slice(3, 7), slice(7, 9)]
     parameters, rates = rows(9), torch.rand(9, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     single = [nn.Parameter(row.clone()) for row in parameters]
-    parts = [Part(make, probe(make), place) for make, place in zip(makers, places, strict=True)]
+    parts = [OptimizerRows(make, probe(make), place) for make, place in zip(makers, places, strict=True)]
     together = Optimizers(parts, parameters)
     own = [part.make([single[row]], lr=rates[row].item()) for part in parts for row in range(9)[part.rows]]
     for step in range(20):
@@ -218,7 +224,7 @@ def test_each_part_is_stepped_by_its_own_optimizer() -> None:
 
 def test_rows_that_are_kept_go_on_where_they_were() -> None:
     makers = [partial(OPTIM.SGD, momentum=0.9), OPTIM.AdamW, partial(OPTIM.RMSprop, weight_decay=0.2), OPTIM.NAdam]
-    parts = [Part(make, probe(make), slice(4 * place, 4 * place + 4)) for place, make in enumerate(makers)]
+    parts = [OptimizerRows(make, probe(make), slice(4 * place, 4 * place + 4)) for place, make in enumerate(makers)]
     rates, always = torch.linspace(0.01, 0.3, 16).unsqueeze(1), torch.ones(16, 1, dtype=torch.bool)
     whole, fewer = (Optimizers(parts, rows(16, dtype=torch.float32)) for _ in range(2))
     kept = torch.tensor([7, 5, -1, 10, 8, 12, 13, 14, -1])  # of all optimizers but the first; two rows are nobody's
@@ -237,7 +243,7 @@ def test_rows_that_are_kept_go_on_where_they_were() -> None:
 def test_rate_of_zero_moves_nothing() -> None:
     parameters = rows(2)
     before = parameters.clone()
-    optimizers = Optimizers([Part(OPTIM.Adam, "zeros", slice(0, 2))], parameters)
+    optimizers = Optimizers([OptimizerRows(OPTIM.Adam, "zeros", slice(0, 2))], parameters)
     optimizers.gradients.copy_(rows(2, seed=1))
     optimizers.step(torch.tensor([[0.0], [0.1]], dtype=torch.float64), torch.ones(2, 1, dtype=torch.bool))
     assert torch.equal(parameters[0], before[0])

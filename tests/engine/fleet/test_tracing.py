@@ -11,7 +11,7 @@ from torch.func import vmap
 from torch.nn.functional import cross_entropy, interpolate, layer_norm, scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from seedsweep.engine.fleet.tracing import record
+from seedsweep.engine.fleet.tracing import trace
 
 
 class Counting(TorchDispatchMode):
@@ -100,50 +100,50 @@ FUNCTIONS = [
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_record_gives_what_the_function_would(function: Callable[[Tensor], object]) -> None:
     draw = torch.Generator().manual_seed(0)
-    recorded = record(function, torch.randn(3, 4, generator=draw))
+    traced = trace(function, torch.randn(3, 4, generator=draw))
     for _ in range(3):
         other = torch.randn(3, 4, generator=draw)
-        torch.testing.assert_close(recorded(other.clone()), function(other.clone()), rtol=0, atol=0)
+        torch.testing.assert_close(traced(other.clone()), function(other.clone()), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_record_is_for_tensors_that_lie_elsewhere_too(function: Callable[[Tensor], object]) -> None:
-    recorded = record(function, torch.randn(9, 8)[4:7, 2:6])
+    traced = trace(function, torch.randn(9, 8)[4:7, 2:6])
     for other in (torch.randn(4, 3).T, torch.randn(4, 4)[1:], torch.ones(1).expand(3, 4)):
-        torch.testing.assert_close(recorded(other), function(other.contiguous()), rtol=0, atol=0)
+        torch.testing.assert_close(traced(other), function(other.contiguous()), rtol=0, atol=0)
 
 
 def test_a_view_of_a_view_is_one_operation() -> None:
     with Counting() as counting:
-        recorded = record(lambda x: x.T.reshape(2, 2, 3)[1].unsqueeze(0).permute(2, 0, 1)[1:] * 2, GRID)
+        traced = trace(lambda x: x.T.reshape(2, 2, 3)[1].unsqueeze(0).permute(2, 0, 1)[1:] * 2, GRID)
         assert (before := counting.calls) > 5
-        recorded(GRID)
+        traced(GRID)
     assert counting.calls - before == 2
 
 
 def test_strides_of_what_has_but_one_row_may_be_others() -> None:
     draw = torch.randn(2, 3, 1, 1)
-    recorded = record(lambda x: interpolate(x, size=(2, 2))[:, 0] * 1, draw)
+    traced = trace(lambda x: interpolate(x, size=(2, 2))[:, 0] * 1, draw)
     other = torch.randn(2, 3, 1, 1).as_strided((2, 3, 1, 1), (3, 1, 3, 3))
-    assert torch.equal(recorded(other), interpolate(other, size=(2, 2))[:, 0])
+    assert torch.equal(traced(other), interpolate(other, size=(2, 2))[:, 0])
 
 
-def test_a_tensor_that_gets_another_memory_is_not_recorded() -> None:
+def test_a_tensor_that_gets_another_memory_is_not_traces() -> None:
     with pytest.raises(RuntimeError, match="another memory"):
-        record(lambda x: (x * 1)[1:].detach().set_(x * 3)[0] * 1, GRID)
+        trace(lambda x: (x * 1)[1:].detach().set_(x * 3)[0] * 1, GRID)
 
 
 def test_record_takes_several_tensors_and_has_none_of_the_function_s_python() -> None:
     called = []
-    recorded = record(lambda x, y: called.append(1) or x @ y, GRID, GRID.mT)
-    assert torch.equal(recorded(2 * GRID, GRID.mT), 2 * GRID @ GRID.mT)
+    traced = trace(lambda x, y: called.append(1) or x @ y, GRID, GRID.mT)
+    assert torch.equal(traced(2 * GRID, GRID.mT), 2 * GRID @ GRID.mT)
     assert called == [1]
 
 
 @pytest.mark.parametrize("function", [lambda x: x * x.sum().item(), lambda x: x if x.sum() > 0 else -x])
-def test_what_depends_on_values_is_not_recorded(function: Callable[[Tensor], Tensor]) -> None:
+def test_what_depends_on_values_is_not_traces(function: Callable[[Tensor], Tensor]) -> None:
     with pytest.raises(RuntimeError, match="depends on the value"):
-        record(function, GRID)
+        trace(function, GRID)
 
 
 def test_results_that_nobody_needs_are_let_go() -> None:
@@ -158,5 +158,5 @@ def test_results_that_nobody_needs_are_let_go() -> None:
             there.append(sum(each() is not None for each in made))
         return x
 
-    record(steps, GRID)
+    trace(steps, GRID)
     assert there == [1] * 5

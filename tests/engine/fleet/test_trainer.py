@@ -38,8 +38,10 @@ from shared.fleets import (
 )
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from seedsweep.engine.fleet.members import Member
 from seedsweep.engine.fleet.shared_optimizer import probe
-from seedsweep.engine.fleet.trainer import Member, Prune, _Training, train
+from seedsweep.engine.fleet.state import TrainingState
+from seedsweep.engine.fleet.trainer import PruneMembers, _Training, train
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.outcomes import Column, FleetResult, Point
 from seedsweep.problem.initializers import INITIALIZERS
@@ -307,7 +309,7 @@ LEAVING = {
 }
 
 
-def after(leaving: Mapping[int, Collection[int]]) -> Prune:
+def after(leaving: Mapping[int, Collection[int]]) -> PruneMembers:
     """Have members leave after these epochs."""
     return lambda columns: leaving.get(columns[0].epoch, ())
 
@@ -402,12 +404,12 @@ def test_who_has_left_costs_no_more_work(monkeypatch: pytest.MonkeyPatch, paying
 
 def test_small_fleets_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """What they cost is not their members, and another recording would take longer."""
-    monkeypatch.setattr(_Training, "_keep", lambda *_: pytest.fail("taken out"))
+    monkeypatch.setattr(TrainingState, "keep", lambda *_: pytest.fail("taken out"))
     module = Vectorized(Classifier(LogisticRegression(4, 2), torch.optim.SGD))
     for _ in range(2):
         prepared = fleet(logistic(), [run("sgd", 0.1, seed, epochs=3) for seed in range(8)])
         prepared.module = module
-        train(prepared, prune=after({0: range(4), 1: [4]}) if module.recordings else None)
+        train(prepared, prune=after({0: range(4), 1: [4]}) if module.tracing_seconds else None)
 
 
 def test_only_who_goes_on_can_be_pruned(paying: Callable[[bool], None]) -> None:

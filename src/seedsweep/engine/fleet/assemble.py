@@ -12,15 +12,15 @@ from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.engine.factories import batching, data, gap, network, optimizer, rates, without_rate
 from seedsweep.engine.fleet.grouping import PRECISIONS
-from seedsweep.engine.fleet.shared_optimizer import STARTS, Make, NotProportionalError, Start, probe
-from seedsweep.engine.fleet.trainer import Fleet, Member
+from seedsweep.engine.fleet.members import Fleet, Member
+from seedsweep.engine.fleet.shared_optimizer import STARTS, MakeOptimizer, NotProportionalError, Start, probe
 from seedsweep.engine.fleet.vectorize import NotVectorizedError, Vectorized, try_out
 from seedsweep.problem.module import Classifier
 
 MEMORY = 2**29  # bytes that a chunk may need in one step
 MOST = 8192  # members of a chunk: more are not quicker
 
-Part = Mapping[str, Any]  # of a configuration
+GroupConfig = Mapping[str, Any]  # of a configuration
 
 
 def refuse_model(config: Config) -> str | None:
@@ -57,7 +57,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     precision, device = str(trainer.get("precision", "32-true")), _device(trainer.get("accelerator", "auto"))
     module = _module(first["model"], first["data"], precision, device)
     weights: dict[tuple[str, int], Tensor] = {}
-    optimizers: dict[Hashable, tuple[Make, Start]] = {}
+    optimizers: dict[Hashable, tuple[MakeOptimizer, Start]] = {}
     members = []
     for config in configs:
         drawn = repr(config["model"]), config["init_seed"]
@@ -91,14 +91,14 @@ def _device(accelerator: str) -> str:
 
 
 @cached
-def _module(model: Part, dataset: Part, precision: str, device: str) -> Vectorized:
+def _module(model: GroupConfig, dataset: GroupConfig, precision: str, device: str) -> Vectorized:
     """The steps of a fleet's module: the same for all chunks and batches of jobs, so that they are recorded once."""
     net = _net({"model": model, "data": dataset, "init_seed": 0})
     return Vectorized(Classifier(net, SGD).to(device, PRECISIONS[precision]))
 
 
 @cached
-def _try_model(model: Part, dataset: Part) -> int | str:
+def _try_model(model: GroupConfig, dataset: GroupConfig) -> int | str:
     """The bytes that a member needs in a step, or why the module cannot be vectorised."""
     configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
     rows = tuple(part[: dataset["batch_size"]] for part in data(configs[0]).train.tensors)
@@ -109,7 +109,7 @@ def _try_model(model: Part, dataset: Part) -> int | str:
 
 
 @cached
-def _try_optimizer(part: Part) -> Any:
+def _try_optimizer(part: GroupConfig) -> Any:
     """Where the steps of the optimizer have to start from, or why they cannot serve several rates."""
     try:
         return probe(optimizer(part))

@@ -1,6 +1,7 @@
 """Where members of a fleet stand: in the rows of its parameters, and in the grid of those that share minibatches."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,54 +12,92 @@ VECTOR = 16  # numbers of 32 bits in the longest registers
 COLUMN = 3  # members whose steps take as long as what a column takes besides its members
 
 
-class Places:
-    """The places of members with these optimizers and seeds of the order of their data.
+@dataclass(frozen=True)
+class Layout:
+    """Which member is where; it never changes, and members that leave are left out of a new one.
 
-    Rows (r) are sorted by optimizer, `parts` being (optimizer, slice of rows), each filled up to whole vectors of the
-    processor, so that no member is computed among the leftovers, whose last bits may differ. `member` (r,) is -1 there.
-    The grid is `cells` (k, s) of rows: the k members of a column have the same order of the data, that of its seed.
+    There are four indices. A *member* is counted in the whole fleet: `members` (n,) are those that are laid out, and a
+    *position* is one in that list. A *row* is one of the parameters, sorted by optimizer: `parts` are (optimizer, slice
+    of rows), each filled up to whole vectors of the processor, so that no member is computed among the leftovers, whose
+    last bits may differ; `row` (n,) of each position, `position` (r,) of each row, -1 for a filling one. A *cell* is
+    one of a grid of k times s: the members in a column have the same order of the data, that of its seed in `seeds`
+    (s,); `cells` (k, s) has the row in each cell, and `cell` (r,) the flat index of the cell of each row.
     """
 
-    def __init__(self, optimizers: Sequence[Hashable], seeds: Sequence[int]):
-        by_optimizer: dict[Hashable, list[int]] = {}
-        by_seed: dict[int, list[int]] = {}
-        for place, (optimizer, seed) in enumerate(zip(optimizers, seeds, strict=True)):
-            by_optimizer.setdefault(optimizer, []).append(place)
-            by_seed.setdefault(seed, []).append(place)
-        rows: list[int] = []
-        self.parts: list[tuple[Hashable, slice]] = []
-        for key, places in by_optimizer.items():
-            filled = places + [-1] * (-len(places) % VECTOR)
-            self.parts.append((key, slice(len(rows), len(rows) + len(filled))))
-            rows += filled
-        self.member = np.array([*rows, -1])  # the last one for the cells that nobody needs
-        self.row = np.empty(len(seeds), dtype=np.int64)
-        self.row[self.member[self.member >= 0]] = np.flatnonzero(self.member >= 0)
-        depth = _depth([len(places) for places in by_seed.values()])
-        columns = [
-            (seed, places[start : start + depth])
-            for seed, places in by_seed.items()
-            for start in range(0, len(places), depth)
-        ]
-        self.seeds = [seed for seed, _ in columns]
-        self.cells = np.full((depth, len(columns)), len(rows))
-        for column, (_, places) in enumerate(columns):
-            self.cells[: len(places), column] = self.row[places]
-        self.cell = np.zeros(len(self.member), dtype=np.int64)  # of each row; any for those without a member
-        self.cell[self.cells.ravel()] = np.arange(self.cells.size)
+    members: np.ndarray
+    parts: tuple[tuple[Hashable, slice], ...]
+    row: np.ndarray
+    position: np.ndarray
+    seeds: tuple[int, ...]
+    cells: Tensor
+    cell: Tensor
 
-    def values(self, members: Sequence[Any], dtype: torch.dtype) -> Tensor:
-        """Vectors (n,) or numbers of the members, who share many, by rows: (r, n)."""
-        unique = {id(value): value for value in members}
-        place = {key: number for number, key in enumerate(unique)}
-        index = np.array([place[id(value)] for value in members])[self.member]
+    def values(self, of_members: Sequence[Any], dtype: torch.dtype) -> Tensor:
+        """Vectors (P,) or numbers of the positions, many of whom share one, by rows: (r, P) or (r, 1)."""
+        unique = {id(value): value for value in of_members}
+        number = {key: index for index, key in enumerate(unique)}
+        index = np.array([number[id(value)] for value in of_members])[self.position]
         values = list(unique.values())
-        table = (
-            torch.stack(values)
-            if isinstance(values[0], Tensor)
-            else torch.tensor(values, dtype=torch.float64).unsqueeze(1)
-        )
+        if isinstance(values[0], Tensor):
+            table = torch.stack(values)
+        else:
+            table = torch.tensor(values, dtype=torch.float64).unsqueeze(1)
         return table.to(dtype)[index]
+
+    def flags(self, of_members: np.ndarray) -> Tensor:
+        """Booleans of the positions (n,), by rows: (r, 1); false for the rows that nobody needs."""
+        rows = torch.from_numpy(of_members[self.position] & (self.position >= 0))
+        return rows.unsqueeze(1).to(self.cells.device)
+
+
+def lay_out(
+    optimizers: Sequence[Hashable],
+    seeds: Sequence[int],
+    members: np.ndarray | None = None,
+    device: torch.device | str = "cpu",
+) -> Layout:
+    """The layout of members with these optimizers and seeds of the order of their data, both (n,).
+
+    `members` (n,) are their indices in the fleet, all of it by default; `device` is that of the parameters.
+    """
+    by_optimizer: dict[Hashable, list[int]] = {}
+    by_seed: dict[int, list[int]] = {}
+    for position, (optimizer, seed) in enumerate(zip(optimizers, seeds, strict=True)):
+        by_optimizer.setdefault(optimizer, []).append(position)
+        by_seed.setdefault(seed, []).append(position)
+    parts, positions = _rows(by_optimizer)
+    row = np.empty(len(seeds), dtype=np.int64)
+    row[positions[positions >= 0]] = np.flatnonzero(positions >= 0)
+    columns, cells = _grid(by_seed, row, filling=len(positions) - 1)
+    cell = np.zeros(len(positions), dtype=np.int64)  # any for the rows without a member
+    cell[cells.ravel()] = np.arange(cells.size)
+    on_device = (torch.from_numpy(array).to(device) for array in (cells, cell))
+    return Layout(np.arange(len(seeds)) if members is None else members, parts, row, positions, columns, *on_device)
+
+
+def _rows(by_optimizer: dict[Hashable, list[int]]) -> tuple[tuple[tuple[Hashable, slice], ...], np.ndarray]:
+    """The slices of rows by optimizer, and the position in each row; the last is for the cells that nobody needs."""
+    parts: list[tuple[Hashable, slice]] = []
+    rows: list[int] = []
+    for optimizer, positions in by_optimizer.items():
+        filled = positions + [-1] * (-len(positions) % VECTOR)
+        parts.append((optimizer, slice(len(rows), len(rows) + len(filled))))
+        rows += filled
+    return tuple(parts), np.array([*rows, -1])
+
+
+def _grid(by_seed: dict[int, list[int]], row: np.ndarray, filling: int) -> tuple[tuple[int, ...], np.ndarray]:
+    """The seed of each column, and the row in each cell (k, s), which is `filling` where there is no member."""
+    depth = _depth([len(positions) for positions in by_seed.values()])
+    columns = [
+        (seed, positions[start : start + depth])
+        for seed, positions in by_seed.items()
+        for start in range(0, len(positions), depth)
+    ]
+    cells = np.full((depth, len(columns)), filling)
+    for column, (_, positions) in enumerate(columns):
+        cells[: len(positions), column] = row[positions]
+    return tuple(seed for seed, _ in columns), cells
 
 
 def _depth(sizes: Sequence[int]) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils._pytree import tree_map
 
-Make = Callable[..., Optimizer]  # (parameters, lr=…)
+MakeOptimizer = Callable[..., Optimizer]  # (parameters, lr=…)
 Start = Literal["zeros", "values"]
 
 STARTS: tuple[Start, ...] = ("zeros", "values")
@@ -28,10 +28,10 @@ class NotProportionalError(ValueError):
 
 
 @dataclass(frozen=True)
-class Part:
+class OptimizerRows:
     """Some rows of a fleet's parameters that have one optimizer: from where it starts, see `probe`."""
 
-    make: Make
+    make: MakeOptimizer
     start: Start
     rows: slice
 
@@ -39,7 +39,7 @@ class Part:
 class Optimizers:
     """The optimizers of a fleet on its parameters (r, P), each on the rows of its part."""
 
-    def __init__(self, parts: Sequence[Part], parameters: Tensor):
+    def __init__(self, parts: Sequence[OptimizerRows], parameters: Tensor):
         self._parts = list(parts)
         self._lay_out(parameters)
         self._optimizers: list[Any] = []
@@ -82,7 +82,7 @@ class Optimizers:
         torch.where(active, moved, self.parameters, out=self.parameters)
 
 
-def probe(make: Make) -> Start:
+def probe(make: MakeOptimizer) -> Start:
     """Where one step for many rates has to start from: the members' values, or zero if it does not depend on them.
 
     Takes the same steps for members of several rates, one by one and stacked, in float64, and has some leave the stack.
@@ -106,7 +106,7 @@ def probe(make: Make) -> Start:
     raise NotProportionalError(MIXED)
 
 
-def _alone(make: Make, rate: float, first: Tensor, gradients: Tensor) -> Tensor:
+def _alone(make: MakeOptimizer, rate: float, first: Tensor, gradients: Tensor) -> Tensor:
     """Where one member gets, with its parameters in two tensors, as a module has them."""
     tensors = [nn.Parameter(first[:6].reshape(2, 3).clone()), nn.Parameter(first[6:].clone())]
     optimizer: Any = make(tensors, lr=rate)
@@ -118,10 +118,10 @@ def _alone(make: Make, rate: float, first: Tensor, gradients: Tensor) -> Tensor:
     return torch.cat([tensor.detach().flatten() for tensor in tensors])
 
 
-def _together(make: Make, start: Start, first: Tensor, gradients: Tensor) -> Tensor:
+def _together(make: MakeOptimizer, start: Start, first: Tensor, gradients: Tensor) -> Tensor:
     """Where the members get; one of them is there twice, until the first row leaves."""
     rows, rates = torch.tensor([1, 0, 1]), torch.tensor(RATES, dtype=torch.float64).unsqueeze(1)
-    optimizers = Optimizers([Part(make, start, slice(0, len(rows)))], first[rows])
+    optimizers = Optimizers([OptimizerRows(make, start, slice(0, len(rows)))], first[rows])
     for step, gradient in enumerate(gradients):
         if step == STEPS // 4:
             optimizers.keep(torch.tensor([1, 2]), {0: slice(0, 2)})

@@ -8,8 +8,8 @@ from torch import Tensor
 from seedsweep.problem.data_module import ORDER_STREAM
 
 
-class Orders:
-    """Orders of the training rows, each seed's as its DataLoader draws it (see `DataModule`)."""
+class Shuffles:
+    """Shuffles of the training rows, each seed's as its DataLoader draws it (see `DataModule`)."""
 
     def __init__(self, seeds: Iterable[int], rows: int, batch_size: int, drop_last: bool):
         self._generators = {seed: torch.Generator().manual_seed(ORDER_STREAM + seed) for seed in seeds}

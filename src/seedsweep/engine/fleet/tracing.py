@@ -1,7 +1,7 @@
-"""The operations of a function of tensors, recorded to be repeated: without its Python, its vmap and its autograd.
+"""The operations of a function of tensors, traced, to be repeated: without its Python, its vmap and its autograd.
 
 `torch.fx.experimental.proxy_tensor.make_fx` finds the same operations, but describes each result as well, which nobody
-needs here and takes seven times as long; and a fleet whose members leave is recorded again and again.
+needs here and takes seven times as long; and a fleet whose members leave is traced again and again.
 """
 
 import operator
@@ -15,29 +15,29 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
 
-def record(function: Callable[..., Any], *inputs: Tensor) -> Callable[..., Any]:
+def trace(function: Callable[..., Any], *inputs: Tensor) -> Callable[..., Any]:
     """What `function` does to `inputs`, for others of the same shapes, which it must not change.
 
     Raises `RuntimeError` if it looks at a value, on which what it does might depend.
     """
-    recorder, inputs = _Recorder(), tuple(value.clone(memory_format=torch.contiguous_format) for value in inputs)
+    tracer, inputs = _Tracer(), tuple(value.clone(memory_format=torch.contiguous_format) for value in inputs)
     for number, value in enumerate(inputs):
-        recorder.add(value, recorder.graph.placeholder(f"input_{number}"))
+        tracer.add(value, tracer.graph.placeholder(f"input_{number}"))
     places = [_place(value) for value in inputs]
-    with recorder, torch.autograd.set_multithreading_enabled(False):  # else backward on a GPU has a thread of its own
+    with tracer, torch.autograd.set_multithreading_enabled(False):  # else backward on a GPU has a thread of its own
         made = function(*inputs)
-    recorder.graph.output(tree_map(recorder.node, made))
-    recorder.graph.eliminate_dead_code()
-    repeat = fx.GraphModule(recorder.constants, recorder.graph).forward
+    tracer.graph.output(tree_map(tracer.node, made))
+    tracer.graph.eliminate_dead_code()
+    repeat = fx.GraphModule(tracer.constants, tracer.graph).forward
     return lambda *others: repeat(*map(_placed, others, places))
 
 
 def _placed(value: Tensor, place: tuple[Any, ...]) -> Tensor:
-    """The same values, in the same places of a memory as when they were recorded."""
+    """The same values, in the same places of a memory as when they were traced."""
     return value if _place(value) == place else value.clone(memory_format=torch.contiguous_format)
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes a node of the graph for every operation, below vmap and autograd, where tensors are what they are.
 
     However many views were taken of views, each is one of the tensor to which the memory belongs, and is taken once.

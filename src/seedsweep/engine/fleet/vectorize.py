@@ -1,7 +1,7 @@
 """A Lightning module's own steps as functions of the parameters of many members, which are rows of one matrix.
 
 The steps run under `torch.func.vmap`: over the columns of a grid of members, which have a minibatch each, and over the
-members in a column, which share it. The operations are recorded once for each shape of minibatch, so that later steps
+members in a column, which share it. The operations are traced once for each shape of minibatch, so that later steps
 cost neither vmap nor autograd.
 """
 
@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from seedsweep.engine.fleet.tracing import record
+from seedsweep.engine.fleet.tracing import trace
 
 Batch = tuple[Tensor, ...]
 Logged = dict[str, Tensor]
@@ -31,7 +31,7 @@ MULTIPLE = 4
 SMALL = 400  # multiplications up to which PyTorch has a plain loop of its own for each matrix
 # of a cross-entropy that is the plain mean, as `binary_cross_entropy_with_logits` passes its keywords on
 MEAN = {"weight": None, "size_average": None, "reduce": None, "reduction": "mean", "pos_weight": None}
-KEPT = 64  # records: fleets whose members leave have many shapes
+KEPT = 64  # traces: fleets whose members leave have many shapes
 EVALUATED = 2**22  # logits at once; only memory depends on it
 
 
@@ -45,8 +45,8 @@ class Vectorized:
     def __init__(self, module: LightningModule):
         self.module = module
         self.shapes = {name: value.shape for name, value in module.named_parameters()}
-        self.recordings: list[float] = []  # the seconds that they took
-        self._recorded: dict[tuple[torch.Size, ...], Callable[..., Any]] = {}
+        self.tracing_seconds: list[float] = []  # the seconds that they took
+        self._traces: dict[tuple[torch.Size, ...], Callable[..., Any]] = {}
 
     def vector(self, module: nn.Module) -> Tensor:
         """The parameters (P,) of a module of the same architecture."""
@@ -64,20 +64,20 @@ class Vectorized:
         Every tensor of `batch` begins with the s columns; the k members of a column share its minibatch.
         """
         shapes = (vectors.shape, *(part.shape for part in batch))
-        recorded = self._recorded.pop(shapes, None) or self._record(vectors, *batch)
-        self._recorded[shapes] = recorded  # the last one again
-        if len(self._recorded) > KEPT:
-            del self._recorded[next(iter(self._recorded))]
-        found: tuple[Tensor, Logged, Tensor] = recorded(vectors, *batch)
-        return found
+        traced = self._traces.pop(shapes, None) or self._trace(vectors, *batch)
+        self._traces[shapes] = traced  # the last one again
+        if len(self._traces) > KEPT:
+            del self._traces[next(iter(self._traces))]
+        results: tuple[Tensor, Logged, Tensor] = traced(vectors, *batch)
+        return results
 
-    def _record(self, *inputs: Tensor) -> Callable[..., Any]:
+    def _trace(self, *inputs: Tensor) -> Callable[..., Any]:
         start = time.perf_counter()
         with torch.inference_mode(False), torch.enable_grad():
             # clones: autograd takes no tensors that were made in inference mode
-            recorded = record(self._gradients, *(value.clone() for value in inputs))
-        self.recordings.append(time.perf_counter() - start)
-        return recorded
+            traced = trace(self._gradients, *(value.clone() for value in inputs))
+        self.tracing_seconds.append(time.perf_counter() - start)
+        return traced
 
     def evaluate(self, step: str, vectors: Tensor, batch: Batch) -> Logged:
         """What the module's `step` logs, (n,), at the vectors (n, P), on one batch for all."""
@@ -128,7 +128,7 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
         columns = [part.unsqueeze(0) for part in batch]
         with _Bytes() as made:
             vectorized._gradients(vectors, *columns)
-        vectorized.train(vectors.flip(0), tuple(columns))  # is recorded, with other values than it is repeated with
+        vectorized.train(vectors.flip(0), tuple(columns))  # is traced, with other values than it is repeated with
         losses, _, gradients = vectorized.train(vectors, tuple(columns))
         equal = _attributes(modules[0]) == before and all(map(torch.equal, modules[0].buffers(), constants))
         for place, module in enumerate(modules):

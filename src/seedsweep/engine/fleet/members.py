@@ -1,0 +1,47 @@
+"""What a fleet is made of, before it trains: its members, and what they have in common."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, Start
+from seedsweep.engine.fleet.vectorize import Vectorized
+from seedsweep.engine.lightning import MeasureGap
+from seedsweep.problem.data_module import Splits
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of a fleet: what it differs in from the others.
+
+    `weights` are its initial parameters (P,), `optimizer` is the key of its optimizer, and `rates` has its learning
+    rate in each epoch, as many as it trains. `gap` measures its suboptimality after every epoch.
+    """
+
+    weights: Tensor
+    order_seed: int
+    optimizer: Hashable
+    rates: tuple[float, ...]
+    gap: MeasureGap | None = None
+
+
+@dataclass
+class Fleet:
+    """Runs that can be trained together: one module, data set and way to batch it (see `DataModule`).
+
+    `optimizers` are makers of the members' optimizers and where their step starts (see `shared_optimizer.probe`).
+    """
+
+    module: Vectorized
+    splits: Splits
+    batch_size: int
+    optimizers: Mapping[Hashable, tuple[MakeOptimizer, Start]]
+    members: list[Member]
+    reshuffle: bool = True
+    drop_last: bool = False
+    log_every_n_steps: int = 50
+    divergence_threshold: float | None = None
+    device: torch.device | str = "cpu"
+    dtype: torch.dtype = torch.float32
