@@ -21,25 +21,25 @@ from hydra import compose, initialize_config_dir
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 
-from seedsweep.engine.factories import Job, build
+from seedsweep.engine.built_run import BuiltRun, build
 from seedsweep.engine.lightning import quiet, train
 
 EPOCHS = 12  # of 25 minibatches: 300 steps, as many as the course notebook takes
 
 
-def reference(job: Job) -> None:
+def reference(job: BuiltRun) -> None:
     """Curves, a test, and the weights."""
     train(job.module, job.data, **job.trainer)
 
 
-def bare_lightning(job: Job) -> None:
+def bare_lightning(job: BuiltRun) -> None:
     """The same module and loaders; no curves, no test."""
     off = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
     with quiet():
         pl.Trainer(max_epochs=EPOCHS, accelerator="cpu", num_sanity_val_steps=0, **off).fit(job.module, job.data)
 
 
-def bare_loop(job: Job) -> None:
+def bare_loop(job: BuiltRun) -> None:
     """The loop of every tutorial, with a validation at the end of each epoch."""
     splits, net = job.splits, job.module.net
     optimizer = torch.optim.SGD(net.parameters(), 0.01)
@@ -56,7 +56,7 @@ def bare_loop(job: Job) -> None:
 def main(repetitions: int) -> None:
     with initialize_config_dir(str(Path(__file__).parents[1] / "conf"), version_base="1.3"):
         config = compose("config", overrides=["tracking=none", f"trainer.max_epochs={EPOCHS}"])
-    ways: tuple[Callable[[Job], None], ...] = (bare_loop, bare_lightning, reference)
+    ways: tuple[Callable[[BuiltRun], None], ...] = (bare_loop, bare_lightning, reference)
     seconds: dict[str, list[float]] = {way.__name__: [] for way in ways}
     for _ in range(repetitions + 1):
         for way in ways:

@@ -11,7 +11,7 @@ from shared.commands import BANKNOTE, ROOT, Ended, config, needs_banknote
 from shared.stores import runs_in
 
 import seedsweep
-from seedsweep.engine.factories import build
+from seedsweep.engine.built_run import build
 from seedsweep.problem.initializers import INITIALIZERS
 
 

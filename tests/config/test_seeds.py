@@ -11,7 +11,7 @@ from shared.commands import Ended, config, start
 from shared.stores import runs_in
 
 import seedsweep
-from seedsweep.engine.factories import build
+from seedsweep.engine.built_run import build
 
 DROPPING = """
 import torch

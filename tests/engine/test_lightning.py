@@ -14,7 +14,7 @@ from shared.commands import BANKNOTE, ROOT, config, needs_banknote
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 
-from seedsweep.engine.factories import Job, build
+from seedsweep.engine.built_run import BuiltRun, build
 from seedsweep.engine.lightning import train
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import Point, RunResult, objective
@@ -34,7 +34,7 @@ def curve(result: RunResult, metric: str) -> list[float]:
     return [point.value for point in result.points if point.metric == metric]
 
 
-def plain_loop(job: Job, optimizer: torch.optim.Optimizer, epochs: int) -> list[float]:
+def plain_loop(job: BuiltRun, optimizer: torch.optim.Optimizer, epochs: int) -> list[float]:
     """The epochs' mean training losses of the same network, by the loop that everybody knows."""
     order = torch.Generator().manual_seed(ORDER_STREAM)
     loader = DataLoader(job.splits.train, 16, shuffle=True, generator=order)

@@ -13,7 +13,7 @@ from shared.stores import runs_in
 
 import seedsweep
 from seedsweep.engine import lightning as training
-from seedsweep.engine.factories import build, data
+from seedsweep.engine.built_run import build
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, refuse_model
 from seedsweep.engine.fleet.grouping import group
@@ -21,6 +21,7 @@ from seedsweep.engine.fleet.vectorize import NotVectorizedError, try_out
 from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import DataModule
 from seedsweep.problem.deepobs import POINTS, Quadratic, hessian
+from seedsweep.problem.factories import data
 from seedsweep.problem.module import Classifier
 
 QUADRATIC = ("data=quadratic_deep", "model=quadratic", "optimizer.lr=0.01")

@@ -39,10 +39,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 
 import seedsweep
 from seedsweep.engine import lightning as training
-from seedsweep.engine.factories import check, gap
+from seedsweep.engine.factories import gap
 from seedsweep.engine.fleet.assemble import assemble
 from seedsweep.engine.fleet.members import Fleet
 from seedsweep.engine.fleet.trainer import train as train_together
+from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SUBOPTIMALITY, FleetResult, RunResult
 from seedsweep.problem import optimum as module

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from mlflow import MlflowClient
 
+from seedsweep.config.completeness import resolve
 from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import PlannedRun, plan_run
-from seedsweep.engine.factories import build, resolve
+from seedsweep.engine.built_run import build
 from seedsweep.outcomes import Column, FleetResult
 from seedsweep.tracking.fleet_writer import record_fleet
 from seedsweep.tracking.sweep_writer import SweepRecord

@@ -23,9 +23,9 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 import seedsweep
+from seedsweep.config.completeness import resolve
 from seedsweep.config.composing import Composed
 from seedsweep.config.planned_run import PlannedRun, canonical
-from seedsweep.engine.factories import resolve
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import Point, RunResult
 from seedsweep.sweep.lifecycle import open_sweep

@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from seedsweep.config.application import compose_jobs, is_tracked
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import SEEDS
-from seedsweep.engine.factories import check
+from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError
 from seedsweep.search.spaces import SearchSpace, as_overrides, describe, middle
 

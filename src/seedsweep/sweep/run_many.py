@@ -15,13 +15,15 @@ from seedsweep.config.completeness import Config
 from seedsweep.config.composing import Composed
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import PlannedRun, plan_run
-from seedsweep.engine.factories import build, check, data, describe
+from seedsweep.engine.built_run import build
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, chunks, refuse_model, refuse_optimizer
 from seedsweep.engine.fleet.grouping import ASKED, group
+from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError, StoreError
 from seedsweep.gc_pause import collector_paused
 from seedsweep.outcomes import Column, Point, objectives
+from seedsweep.problem.factories import data, describe
 from seedsweep.sweep.run_one import train_alone
 from seedsweep.tracking.fleet_writer import record_fleet
 

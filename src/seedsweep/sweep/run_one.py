@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from seedsweep.config.completeness import Config, resolve
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import PlannedRun, plan_run
-from seedsweep.engine.factories import Job, build
+from seedsweep.engine.built_run import BuiltRun, build
 from seedsweep.engine.lightning import PruneRun, train
 from seedsweep.outcomes import RunResult, objective
 from seedsweep.problem.data_module import MODULE_STREAM
@@ -42,7 +42,7 @@ def run(config: DictConfig) -> float:
 
 
 def train_alone(
-    config: Config, job: Job, planned: PlannedRun, prune: PruneRun | None = None
+    config: Config, job: BuiltRun, planned: PlannedRun, prune: PruneRun | None = None
 ) -> tuple[float, RunResult, str | None]:
     """Train and record a run by the reference engine; its objective, its result, and its page in MLflow's UI.
 
@@ -57,7 +57,7 @@ def train_alone(
     return value, result, record.page
 
 
-def _plan(config: Config, job: Job) -> PlannedRun:
+def _plan(config: Config, job: BuiltRun) -> PlannedRun:
     """How the run will be known, by what Hydra says of the job where there is one."""
     if not HydraConfig.initialized():
         return plan_run(config, {}, (), job.splits.fingerprint)

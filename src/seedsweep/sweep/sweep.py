@@ -13,7 +13,8 @@ from hydra.core.utils import JobReturn, JobStatus
 from seedsweep.config.completeness import Config
 from seedsweep.config.composing import Composed
 from seedsweep.config.plan import Plan
-from seedsweep.engine.factories import check, gap
+from seedsweep.engine.factories import gap
+from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.gc_pause import collector_paused
 from seedsweep.problem.suboptimality import Gap

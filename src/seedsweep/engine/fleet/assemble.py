@@ -10,11 +10,12 @@ from torch.optim import SGD
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
-from seedsweep.engine.factories import batching, data, gap, network, optimizer, rates, without_rate
+from seedsweep.engine.factories import batching, gap, optimizer, rates, without_rate
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
 from seedsweep.engine.fleet.shared_optimizer import STARTS, MakeOptimizer, NotProportionalError, Start, probe
 from seedsweep.engine.fleet.vectorize import NotVectorizedError, Vectorized, try_out
+from seedsweep.problem.factories import data, network
 from seedsweep.problem.module import Classifier
 
 MEMORY = 2**29  # bytes that a chunk may need in one step

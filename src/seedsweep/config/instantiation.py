@@ -1,0 +1,39 @@
+"""From a group of a configuration to the object that its `_target_` makes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+
+from seedsweep.errors import ConfigError
+
+
+def make(group: str, part: Mapping[str, Any], kind: type, **extra: Any) -> Any:
+    """The object that a group's `_target_` makes of its other keys.
+
+    Args:
+        group: name of the group, for messages.
+        part: its keys and values, plain.
+        kind: class that the object must have.
+        extra: arguments that are not in the configuration.
+
+    Returns:
+        An object of that kind.
+
+    Raises:
+        ConfigError: it cannot be made, or is of another kind.
+    """
+    try:
+        made = instantiate(part, _convert_="all", **extra)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ConfigError):
+            raise error.__cause__ from None
+        raise ConfigError(group, part["_target_"], str(error.__cause__ or error)) from error
+    check_kind(group, part["_target_"], made, kind)
+    return made
+
+
+def check_kind(group: str, target: Any, made: Any, kind: type) -> None:
+    if not isinstance(made, kind):
+        raise ConfigError(f"{group}._target_", target, f"must make a {kind.__module__}.{kind.__qualname__}")

@@ -1,0 +1,45 @@
+"""A configuration made real for the reference engine."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import DictConfig
+
+from seedsweep.config.completeness import Config, resolve
+from seedsweep.engine.factories import ELSEWHERE, batching, gap, optimizer, schedule
+from seedsweep.engine.validation import check
+from seedsweep.problem.data_module import DataModule, Splits
+from seedsweep.problem.factories import describe, network
+from seedsweep.problem.module import Classifier
+
+
+@dataclass
+class BuiltRun:
+    """A configuration made real: what the reference engine needs, and what describes the network in the store."""
+
+    module: Classifier
+    data: DataModule
+    trainer: dict[str, Any]
+    splits: Splits
+    network: dict[str, str]
+
+
+def build(config: DictConfig | Config) -> BuiltRun:
+    """Make everything that the reference engine needs.
+
+    Args:
+        config: of one run, composed or plain.
+
+    Returns:
+        Module, data and the arguments of `lightning.train`.
+
+    Raises:
+        ConfigError: a value is not allowed.
+    """
+    plain = resolve(config) if isinstance(config, DictConfig) else config
+    splits = check(plain)
+    module = Classifier(network(plain, splits), optimizer(plain["optimizer"]), schedule(plain.get("schedule")))
+    batches = DataModule(splits, order_seed=plain["order_seed"], **batching(plain))
+    trainer = {key: value for key, value in plain["trainer"].items() if key not in ELSEWHERE}
+    trainer["gap"] = gap(plain, splits)
+    return BuiltRun(module, batches, trainer, splits, describe(plain, splits))

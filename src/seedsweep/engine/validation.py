@@ -1,0 +1,96 @@
+"""Whether every value of a run's configuration is allowed."""
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+from seedsweep.caching import cached
+from seedsweep.config.completeness import Config, check_complete
+from seedsweep.config.instantiation import check_kind
+from seedsweep.config.planned_run import SEEDS, leaves
+from seedsweep.engine.factories import ELSEWHERE, gap, optimizer, rates, schedule
+from seedsweep.engine.lightning import make_trainer
+from seedsweep.errors import ConfigError
+from seedsweep.outcomes import SELECT, SUBOPTIMALITY
+from seedsweep.problem.data_module import Splits
+from seedsweep.problem.factories import check_model, data, shape
+from seedsweep.validation import check_boolean, check_choice, check_integer, check_positive
+
+ENGINES = ("fleet", "lightning")
+OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold")  # of trainer; the rest is Lightning's
+
+
+def check(config: Config) -> Splits:
+    """The data of a run whose every value is allowed; raises `ConfigError` on the first that is not."""
+    check_complete(config)
+    if not isinstance(config["experiment"], str) or not 0 < len(config["experiment"]) <= 200:
+        raise ConfigError("experiment", config["experiment"], "must be a name of 1 to 200 characters")
+    for key in SEEDS:
+        check_integer(key, config[key], 0, 2**31 - 1)
+    check_choice("objective.select", config["objective"]["select"], SELECT)
+    splits = data(config)
+    measured = check_model(config["model"], *shape(splits).values())
+    check_choice("objective.metric", config["objective"]["metric"], measured)
+    _check_optimizer(config["optimizer"])
+    _check_trainer(config["trainer"])
+    if gap(config, splits) is None and config["objective"]["metric"] == SUBOPTIMALITY:
+        raise ConfigError("objective.metric", SUBOPTIMALITY, "is measured only with trainer.suboptimality=true")
+    if config.get("schedule"):
+        _check_schedule(config["optimizer"], config["schedule"], config["trainer"]["max_epochs"])
+    return splits
+
+
+@cached
+def _check_optimizer(part: Mapping[str, Any]) -> None:
+    if "lr" in part:
+        check_positive("optimizer.lr", part["lr"])
+    for key, value in leaves(part, "optimizer."):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(key, value, "must be a finite number")
+    try:
+        made = optimizer(part)([torch.nn.Parameter(torch.zeros(2, 2))])
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError("optimizer", part["_target_"], str(error)) from error
+    check_kind("optimizer", part["_target_"], made, Optimizer)
+
+
+@cached
+def _check_schedule(part: Mapping[str, Any], scheduled: Mapping[str, Any], epochs: int) -> None:
+    """The schedule can be made, and takes all its steps."""
+    if "_target_" not in scheduled:
+        key, value = next(iter(scheduled.items()))
+        raise ConfigError(f"schedule.{key}", value, "is of no schedule; choose one, such as schedule=cosine")
+    target, make = scheduled["_target_"], schedule(scheduled)
+    try:
+        made = make(optimizer(part)([torch.nn.Parameter(torch.zeros(1))])) if make else None
+        if not isinstance(made, ReduceLROnPlateau):
+            rates(part, scheduled, epochs)
+    except Exception as error:  # whatever a schedule raises
+        raise ConfigError("schedule", target, f"{type(error).__name__}: {error}") from error
+    check_kind("schedule", target, made, LRScheduler)
+    if isinstance(made, ReduceLROnPlateau):
+        raise ConfigError("schedule", target, "must be a schedule that needs no metric")
+
+
+@cached
+def _check_trainer(part: Mapping[str, Any]) -> None:
+    check_choice("trainer.engine", part.get("engine", "fleet"), ENGINES)
+    check_integer("trainer.max_epochs", part.get("max_epochs"), 1)
+    check_integer("trainer.log_every_n_steps", part.get("log_every_n_steps"), 1)
+    check_boolean("trainer.reshuffle", part.get("reshuffle", True))
+    check_boolean("trainer.suboptimality", part.get("suboptimality", False))
+    check_choice("trainer.devices", part.get("devices", 1), (1,))  # a second process would record a second run
+    if part.get("divergence_threshold") is not None:
+        check_positive("trainer.divergence_threshold", part["divergence_threshold"])
+    if part.get("max_members") is not None:
+        check_integer("trainer.max_members", part["max_members"], 1)
+    lightning = {key: value for key, value in part.items() if key not in OURS}
+    try:
+        make_trainer(**lightning)
+    except Exception as error:  # Lightning raises its MisconfigurationException, ValueError, TypeError, RuntimeError
+        raise ConfigError("trainer", json.dumps(lightning), str(error)) from error
