@@ -1,4 +1,38 @@
-"""What Hydra plugins and other Hydra applications call: the contract behind our sweepers and our launcher."""
+"""The contract with Hydra plugins and with other people's Hydra applications. `docs/plugins.md` shows it at work.
+
+Errors
+    `ConfigError`         a value is not allowed: `ConfigError(key, value, what is allowed)`
+    `FailedRunsError`     some runs of a sweep raised; the others are recorded
+    `shown_by_hydra`      a context in which Hydra shows our errors as messages, without a traceback
+    `hydra_error`         the same for an error that is returned
+    `masked`              a text without the passwords of its addresses
+
+Applications
+    `is_tracked`          whether seedsweep tracks the runs of an application
+    `BatchedTask`         the signature of the function that `batched` in its configuration names
+
+Jobs
+    `Composed`            a job: its number, overrides, configuration (a plain dictionary) and chosen options
+    `compose_jobs`        for sweepers: the function that composes jobs
+    `composer_of`         for launchers: the composer that this function shares with the launcher
+    `LazySequence`        a sequence of so many items, made when they are looked at
+
+Sweeps
+    `sweep_name`          what a sweep is called
+    `sweep_folder`        where it keeps its files
+    `open_sweep`          its life: jobs are checked, planned and recorded before it, closed and compared after it
+    `collector_paused`    a context without garbage collection, where many lasting objects are made
+
+Searches, as `hydra/sweeper=optuna` runs them
+    `open_search`         the studies and their state, which asks for jobs and is told what they returned
+    `open_search_sweep`   `open_sweep` for a sweep to which jobs are added as it goes
+    `search_tags`         by which the sweep is recognised as a search
+    `record_round`        keeps the trials beside the sweep, after a round
+    `record_search`       keeps the trials and the confirmed ones, at the end
+    `search_results`      what is printed and written at the end
+
+Hydra imports plugins at each start, also for completion and `--help`: a name is imported when it is first used.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -6,41 +40,25 @@ from typing import TYPE_CHECKING, Any
 from seedsweep.gc_pause import collector_paused
 
 if TYPE_CHECKING:
-    from seedsweep.config.application import compose_jobs, is_tracked, sweep_folder, sweep_name
-    from seedsweep.config.composing import composer_of
-    from seedsweep.config.hydra_errors import shown_by_hydra
+    from seedsweep.config.application import BatchedTask, compose_jobs, is_tracked, sweep_folder, sweep_name
+    from seedsweep.config.composing import Composed, composer_of
+    from seedsweep.config.hydra_errors import hydra_error, shown_by_hydra
     from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
     from seedsweep.search.record import record_round, record_search, search_tags
     from seedsweep.search.setup import open_search, search_results
     from seedsweep.sweep.lifecycle import open_search_sweep, open_sweep
 
-_MODULES = {
-    "ConfigError": "errors",
-    "FailedRunsError": "errors",
-    "LazySequence": "config.lazy_sequence",
-    "compose_jobs": "config.application",
-    "composer_of": "config.composing",
-    "is_tracked": "config.application",
-    "masked": "errors",
-    "open_search": "search.setup",
-    "open_search_sweep": "sweep.lifecycle",
-    "open_sweep": "sweep.lifecycle",
-    "record_round": "search.record",
-    "record_search": "search.record",
-    "search_results": "search.setup",
-    "search_tags": "search.record",
-    "shown_by_hydra": "config.hydra_errors",
-    "sweep_folder": "config.application",
-    "sweep_name": "config.application",
-}
 __all__ = [
+    "BatchedTask",
+    "Composed",
     "ConfigError",
     "FailedRunsError",
     "LazySequence",
     "collector_paused",
     "compose_jobs",
     "composer_of",
+    "hydra_error",
     "is_tracked",
     "masked",
     "open_search",
@@ -54,10 +72,21 @@ __all__ = [
     "sweep_folder",
     "sweep_name",
 ]
+_NAMES = {
+    "config.application": ("BatchedTask", "compose_jobs", "is_tracked", "sweep_folder", "sweep_name"),
+    "config.composing": ("Composed", "composer_of"),
+    "config.hydra_errors": ("hydra_error", "shown_by_hydra"),
+    "config.lazy_sequence": ("LazySequence",),
+    "errors": ("ConfigError", "FailedRunsError", "masked"),
+    "search.record": ("record_round", "record_search", "search_tags"),
+    "search.setup": ("open_search", "search_results"),
+    "sweep.lifecycle": ("open_search_sweep", "open_sweep"),
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is used: Hydra imports plugins at every start, also for completion and `--help`."""
+    """Import a name when it is first used."""
     if name not in _MODULES:
         raise AttributeError(f"module 'seedsweep.plugin' has no attribute {name!r}")
     with collector_paused():

@@ -30,11 +30,9 @@ JOBS = "jobs.jsonl"
 class FleetLauncherConf:
     """Keys of the launcher.
 
-    `batched` is the dotted path of the batched form of the task function, by default what stands under `batched` in the
-    application's own configuration. It takes a list of composed jobs (with `config`, a plain dictionary, `choices`,
-    `overrides` and `number`) and gives a list of what they return, in which an exception stands for a job that failed.
-    Without one, jobs are run one by one, as by Hydra's basic launcher. `job_dirs` has each job's folder written as
-    Hydra does, besides one file for all.
+    `batched` is the dotted path of the batched form of the task function, a `seedsweep.plugin.BatchedTask`, by default
+    what stands under `batched` in the application's own configuration. Without one, jobs are run one by one, as by
+    Hydra's basic launcher. `job_dirs` has each job's folder written as Hydra does, besides one file for all.
     """
 
     _target_: str = "hydra_plugins.seedsweep.fleet.FleetLauncher"
@@ -57,43 +55,47 @@ class FleetLauncher(BasicLauncher):
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         if self.batched is not None and "." not in self.batched:
             self.batched = None  # an application's own word, that has nothing to do with this one
-        if self.batched is not None:
-            try:
-                self._run_all = get_method(self.batched)
-            except (ImportError, ValueError) as error:
-                with plugin.shown_by_hydra():
-                    raise plugin.ConfigError("hydra.launcher.batched", self.batched, str(error)) from error
-            if of_sweep := getattr(task_function, "batched", None):  # it tells its jobs what they belong to
-                self._run_all = of_sweep(self._run_all)
-                self._of_sweep = True
+        if self.batched is None:
+            return
+        try:
+            self._run_all: plugin.BatchedTask = get_method(self.batched)
+        except (ImportError, ValueError) as error:
+            with plugin.shown_by_hydra():
+                raise plugin.ConfigError("hydra.launcher.batched", self.batched, str(error)) from error
+        if of_sweep := getattr(task_function, "batched", None):  # it tells its jobs what they belong to
+            self._run_all = of_sweep(self._run_all)
+            self._of_sweep = True
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         assert self.config is not None
-        assert self.hydra_context is not None
         hydra = self.config.hydra
         chdir = not version.base_at_least("1.2") if hydra.job.chdir is None else hydra.job.chdir
         if self.batched is None or chdir or hydra.get("callbacks"):  # which want jobs as Hydra runs them
             return super().launch(job_overrides, initial_job_idx)
         setup_globals()
         configure_log(hydra.hydra_logging, hydra.verbose)
-        if not job_overrides:
-            return []
+        with plugin.shown_by_hydra():
+            return self._launch_together(job_overrides, initial_job_idx) if job_overrides else []
+
+    def _launch_together(self, job_overrides: Sequence[Sequence[str]], first: int) -> Sequence[JobReturn]:
+        assert self.config is not None
+        assert self.hydra_context is not None
         composer = plugin.composer_of(self.hydra_context.config_loader, self.config)
-        jobs = composer.jobs(job_overrides, initial_job_idx)
+        jobs = composer.jobs(job_overrides, first)
         try:
-            self._save(composer, jobs, initial_job_idx)
+            self._save(composer, jobs, first)
         except InterpolationToMissingValueError as error:
             log.warning("the jobs are run one by one: %s", error)
-            return super().launch(job_overrides, initial_job_idx)
-        with env_override(hydra.job.env_set):
+            return super().launch(job_overrides, first)
+        with env_override(self.config.hydra.job.env_set):
             values = list(self._run_all(jobs if self._of_sweep else list(jobs)))
         if len(values) != len(jobs):
             count = f"{len(values)} values for {len(jobs)} jobs"
             raise ValueError(f"hydra.launcher.batched={self.batched} gave {count}")
-        shared = {"working_dir": str(Path.cwd()), "task_name": hydra.job.name}
+        shared = {"working_dir": str(Path.cwd()), "task_name": self.config.hydra.job.name}
 
         def job_return(index: int) -> JobReturn:
-            return _Return(composer, initial_job_idx + index, job_overrides[index], values[index], shared)
+            return _Return(composer, first + index, job_overrides[index], values[index], shared)
 
         return plugin.LazySequence(len(values), job_return)
 
@@ -154,10 +156,9 @@ class _Return(JobReturn):
 
     def __init__(self, composer: Any, number: int, overrides: Sequence[str], value: Any, shared: Mapping[str, Any]):
         self._composer, self._number = composer, number
-        failed = isinstance(value, Exception)
-        status = JobStatus.FAILED if failed else JobStatus.COMPLETED
+        status = JobStatus.FAILED if isinstance(value, Exception) else JobStatus.COMPLETED
         super().__init__(list(overrides), status=status, **shared)
-        self._return_value = value
+        self._return_value = plugin.hydra_error(value) if isinstance(value, Exception) else value
 
     def __getattribute__(self, name: str) -> Any:
         if name == "cfg":

@@ -1,8 +1,8 @@
-"""What a sweeper asks of the application that it sweeps."""
+"""What a sweeper and a launcher ask of the application whose jobs they run."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.utils import filter_overrides
@@ -16,19 +16,54 @@ from seedsweep.errors import ConfigError, masked
 TRACKING = {"uri", "sweep", "labels"}  # the keys by which an application says that its runs are tracked by seedsweep
 
 
+class BatchedTask(Protocol):
+    """The batched form of an application's task: what `batched` in a configuration names.
+
+    It takes the jobs that are launched together, and returns what the task would return for each of them, in their
+    order; an exception in the place of a value stands for a job that failed. What the configurations of the jobs have
+    in common is shared between them, and must not be changed in place.
+
+    In a sweep that seedsweep records, it is also given what `seedsweep.run_all` takes besides: a function to be called
+    with the epochs that have been trained, and `prune`, if a search may end runs early.
+    """
+
+    def __call__(self, jobs: Sequence[Composed], *args: Any, **kwargs: Any) -> Sequence[Any]: ...
+
+
 def is_tracked(config: DictConfig) -> bool:
-    """Whether the application's runs are tracked by seedsweep."""
+    """Whether seedsweep tracks the runs of an application.
+
+    Args:
+        config: the application's configuration.
+
+    Returns:
+        True if it has a group `tracking` with the keys `uri`, `sweep` and `labels`.
+    """
     tracking = config.get("tracking")
     return OmegaConf.is_dict(tracking) and set(tracking) >= TRACKING
 
 
 def sweep_name(config: DictConfig) -> str:
-    """What a sweep is called: the primary config if it is not the usual one, and what was typed."""
+    """The name under which a sweep is recorded.
+
+    Args:
+        config: the configuration that the sweeper was set up with, with its `hydra` node.
+
+    Returns:
+        The name of the primary config, unless it is `config`, and the overrides as they were typed.
+    """
     return " ".join([*_application(config), *_typed(config)]) or "sweep"
 
 
 def search_name(config: DictConfig) -> str:
-    """What a search is called, in whichever order its words were typed: it is the same one."""
+    """The name of a search, the same one in whichever order its overrides were typed.
+
+    Args:
+        config: the configuration that the sweeper was set up with, with its `hydra` node.
+
+    Returns:
+        The name of the primary config, unless it is `config`, and the overrides in alphabetical order.
+    """
     return " ".join([*_application(config), *sorted(_typed(config))]) or "search"
 
 
@@ -38,12 +73,22 @@ def _application(config: DictConfig) -> list[str]:
 
 
 def _typed(config: DictConfig) -> list[str]:
-    typed: list[str] = OmegaConf.to_container(config.hydra.overrides.task)  # type: ignore[assignment]
-    return [word for word in filter_overrides(typed) if not word.startswith("compare=")]
+    overrides: list[str] = OmegaConf.to_container(config.hydra.overrides.task)  # type: ignore[assignment]
+    return [override for override in filter_overrides(overrides) if not override.startswith("compare=")]
 
 
 def sweep_folder(config: DictConfig) -> Path:
-    """The folder of a sweep, made, with the configuration that it started with."""
+    """Make the folder of a sweep, and keep in it the configuration that the sweep started with.
+
+    Args:
+        config: the configuration that the sweeper was set up with, with its `hydra` node.
+
+    Returns:
+        The folder that `hydra.sweep.dir` names.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
     folder = Path(config.hydra.sweep.dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,17 +99,25 @@ def sweep_folder(config: DictConfig) -> Path:
 
 
 def compose_jobs(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence[str], int], Composed]:
-    """What makes the configuration of a job, as its task will see it, of its overrides and its number."""
+    """A function that composes the configurations of a sweep's jobs, as their tasks will see them.
 
-    def compose(overrides: Sequence[str], number: int) -> Any:
+    Args:
+        loader: Hydra's, from the `hydra_context` that the sweeper was set up with.
+        config: the configuration that the sweeper was set up with, with its `hydra` node.
+
+    Returns:
+        A function of the overrides of a job and its number. It raises `ConfigError` for a missing value.
+    """
+
+    def compose(overrides: Sequence[str], number: int) -> Composed:
         composer = composer_of(loader, config)
         try:
             return composer.compose(overrides, number)
         except InterpolationToMissingValueError:
-            whole = composer.full(overrides, number)
-            with open_dict(whole):
-                del whole["hydra"]
-            resolve(whole)  # says which value is missing
+            unresolved = composer.full(overrides, number)
+            with open_dict(unresolved):
+                del unresolved["hydra"]
+            resolve(unresolved)  # raises an error that names the missing value
             raise
 
     return compose

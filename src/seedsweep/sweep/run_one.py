@@ -5,6 +5,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from seedsweep.config.completeness import Config, resolve
+from seedsweep.config.hydra_errors import shown_by_hydra
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.built_run import BuiltRun, build
@@ -15,6 +16,7 @@ from seedsweep.report.console import print_interrupted, print_run
 from seedsweep.tracking.run_writer import record_run
 
 
+@shown_by_hydra()
 def run(config: DictConfig) -> float:
     """Train and record one run; the value of its `objective`, the worst one if it diverged.
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from seedsweep.config.application import BatchedTask
 from seedsweep.config.composing import Composed
 from seedsweep.config.lazy_sequence import LazySequence
 from seedsweep.sweep.progress import advance
 from seedsweep.sweep.run_many import PruneJobs
 
 Task = Callable[[DictConfig], Any]
-BatchedTask = Callable[..., list[Any]]  # of all jobs of a launch
 
 
 @dataclass
@@ -39,10 +39,10 @@ class SweepTask:
         finally:
             advance(self.progress, config.trainer.max_epochs)
 
-    def batched(self, task: BatchedTask) -> Callable[[Sequence[Composed]], list[Any]]:
+    def batched(self, task: BatchedTask) -> Callable[[Sequence[Composed]], Sequence[Any]]:
         """The batched form of the task, as the jobs of this sweep have to run it."""
 
-        def run(jobs: Sequence[Composed]) -> list[Any]:
+        def run(jobs: Sequence[Composed]) -> Sequence[Any]:
             tracking = jobs[0].config["tracking"] | {"sweep": self.sweep, "labels": list(self.labels)}
 
             def of_sweep(index: int) -> Composed:
