@@ -306,14 +306,14 @@ def test_unknown_schema_is_written_by_mlflows_client(
     (client, one), (_, other) = opened(uri), opened(uri)
     in_bulk(uri, one, measured())
     monkeypatch.setitem(database.COLUMNS, "params", ("run_uuid", "key", "value", "unknown"))
-    database._known.cache_clear()
+    database._schema_is_known.cache_clear()
     monkeypatch.setattr(database.log, "disabled", False)  # as the commands of other tests leave it
     caplog.set_level(logging.WARNING)
     try:
         in_bulk(uri, other, measured())
         in_bulk(uri, None, measured())
     finally:
-        database._known.cache_clear()
+        database._schema_is_known.cache_clear()
     assert [record.getMessage() for record in caplog.records if "schema" in record.getMessage()] == [
         "MLflow's schema is not the one known; writing by its client"
     ]

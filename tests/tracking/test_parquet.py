@@ -7,7 +7,7 @@ import pandas as pd
 
 from seedsweep.tracking.frames import runs_frame
 from seedsweep.tracking.parquet import write_runs
-from seedsweep.tracking.sql import Stored
+from seedsweep.tracking.sql import StoredRuns
 
 TEXTS = [  # of params, one part after the other
     {"a": ["1", "2"], "b": ["true", "false"], "c": ["1e-05", "0.5"], "d": ["1", "null"], "e": ["1", "2"]},
@@ -30,8 +30,8 @@ def frames(texts: list[dict[str, list[str | None]]]) -> list[pd.DataFrame]:
         pairs = [(run[0], key, value[place]) for place, run in enumerate(stored) for key, value in params.items()]
         metrics = [(run[0], "val/loss", float(number)) for run in stored]
         known = [(run, key, value) for run, key, value in pairs if value is not None]
-        made.append(Stored(stored, [tags], [known], [metrics]))
-    whole = Stored(*(list(chain(*each)) for each in zip(*made, strict=True)))
+        made.append(StoredRuns(stored, [tags], [known], [metrics]))
+    whole = StoredRuns(*(list(chain(*each)) for each in zip(*made, strict=True)))
     about = [runs_frame(each._replace(params=()), None, lambda _: ()) for each in made]
     params = [pd.DataFrame(each, dtype="str") for each in texts]
     return [

@@ -41,7 +41,11 @@ def project_uri() -> str:
 
 
 def default_uri() -> str:
-    """`MLFLOW_TRACKING_URI` where it is set, otherwise the project's own store."""
+    """The address of the store that is used unless another one is named.
+
+    Returns:
+        `MLFLOW_TRACKING_URI` where it is set, otherwise that of the project's own store.
+    """
     return os.environ.get("MLFLOW_TRACKING_URI") or project_uri()
 
 
@@ -59,7 +63,7 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
         _try_database(uri)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
-    for name in ("alembic", "mlflow.store.db.utils"):  # their word on every migration
+    for name in ("alembic", "mlflow.store.db.utils"):  # their message on every migration
         logging.getLogger(name).setLevel(logging.WARNING)
     with collector_paused(), _alone(uri, create):
         from mlflow import MlflowClient
@@ -97,9 +101,9 @@ def _newer(reason: str) -> str | None:
     """What to say of a schema that this MLflow does not know: it takes that for an old one, which it would upgrade."""
     import mlflow
 
-    found = re.search(r"found version (\w+), but expected", reason)
+    version = re.search(r"found version (\w+), but expected", reason)
     migrations = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
-    if not found or any(migrations.glob(f"{found[1]}_*")):
+    if not version or any(migrations.glob(f"{version[1]}_*")):
         return None
     return f"it was made by a newer MLflow than {mlflow.__version__}, which is here: pip install --upgrade mlflow"
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from sqlalchemy import Connection
 
-GROUP = ["problem", "group"]  # what a row of `groups` is known by
+GROUP = ["problem", "group"]  # the columns that tell the rows of `groups` apart
 LINES = {"": "mean", "_low": "low", "_high": "high"}  # what is added to a metric's name, and the column of its band
 MOST = 50_000  # runs that a server gives at once
 FORMER = """SELECT kind.run_uuid FROM tags AS kind JOIN tags AS sweep ON kind.run_uuid = sweep.run_uuid
@@ -38,12 +38,21 @@ def record_groups(
     by: str = "optimizer",
     at: Sequence[str] = (),
 ) -> None:
-    """Write a run for each of the groups of a sweep, its run id, in place of those written before.
+    """Write a run for each of the groups of a sweep, in place of those written before.
 
-    `groups` has a row a group: `problem`, `group`, `option`, `setting`, `planned` and the outcomes; `bands` their
-    curves, as `bands.bands` gives them. Under a metric's own name is its mean, beside it `…_low` and `…_high`, and `n`:
-    the number of runs that the means of a step are over, the smallest where those of its metrics differ. `by` is the
-    param whose values are the options, `at` are the names of the params in the settings, in their order.
+    Under a metric's own name is its mean, beside it `…_low` and `…_high`, and `n`: the number of runs that the means of
+    a step are over, the smallest where those of its metrics differ.
+
+    Args:
+        sweep: run id of the sweep.
+        bands: curves of the groups, a row a group, metric and step, as `comparison.mean_curves` makes them.
+        groups: a row a group: `problem`, `group`, `option`, `setting`, `planned` and the outcomes.
+        tracking_uri: address of the store; the default store when None.
+        by: the param whose values are the options.
+        at: the params in the settings, in their order.
+
+    Raises:
+        ConfigError: no such store or sweep.
     """
     client = connect(tracking_uri or default_uri())
     experiment, now = _experiment(client, sweep), int(time.time() * 1000)
@@ -92,16 +101,16 @@ def _experiment(client: "MlflowClient", sweep: str) -> str:
 
 
 def _planned(groups: pd.DataFrame, by: str, at: Sequence[str]) -> Iterator[tuple[PlannedRun, Mapping[Any, Any]]]:
-    """What each of the runs is called and its params, and the row of `groups` that it is made of."""
+    """The name and params of each of the runs, and the row of `groups` that it is made of."""
     several = groups["problem"].nunique() > 1
-    for place, row in enumerate(groups.to_dict("records")):
+    for number, row in enumerate(groups.to_dict("records")):
         name = f"{row['problem']} {row['group']}" if several else row["group"]
-        whole = row["finished"] == row["planned"]
-        count = f"mean of {row['finished']}" if whole else f"{row['finished']} of {row['planned']} finished"
+        complete = row["finished"] == row["planned"]
+        count = f"mean of {row['finished']}" if complete else f"{row['finished']} of {row['planned']} finished"
         params = {PROBLEM: row["problem"]} if row["problem"] else {}
         setting = {key: canonical(row[key]) for key in at if not pd.isna(row[key])}
         params |= {by: row["option"]} | setting | {"seeds": str(row["planned"])}
-        yield PlannedRun(place, f"{name} ({count})", row["group"], "", "", (params,)), row
+        yield PlannedRun(number, f"{name} ({count})", row["group"], "", "", (params,)), row
 
 
 def _tags(sweep: str, row: Mapping[Any, Any]) -> dict[str, str]:
@@ -110,21 +119,23 @@ def _tags(sweep: str, row: Mapping[Any, Any]) -> dict[str, str]:
 
 
 def _columns(bands: pd.DataFrame, groups: pd.DataFrame, now: int) -> Iterator[Column]:
-    """The points of the bands, in the order of their steps; the members are the places in `groups`."""
-    places = pd.MultiIndex.from_frame(groups[GROUP]).get_indexer(pd.MultiIndex.from_frame(bands[GROUP]))
-    points = bands[["metric", "step", "epoch"]].assign(member=places)
-    parts = [points.assign(metric=bands["metric"] + end, value=bands[name]) for end, name in LINES.items()]
+    """The points of the bands, in the order of their steps; the members are indices in `groups`."""
+    indices = pd.MultiIndex.from_frame(groups[GROUP]).get_indexer(pd.MultiIndex.from_frame(bands[GROUP]))
+    points = bands[["metric", "step", "epoch"]].assign(member=indices)
+    curves = [points.assign(metric=bands["metric"] + end, value=bands[name]) for end, name in LINES.items()]
     fewest = points.assign(value=bands["n"]).groupby(["member", "step", "epoch"])["value"].min()
-    parts.append(fewest.reset_index().assign(metric="n"))
-    lines = pd.concat(parts, ignore_index=True)
-    known = lines["value"].notna().groupby([lines["member"], lines["metric"]]).transform("any")  # not all of one seed
-    lines = lines[known & (lines["member"] >= 0)]
+    curves.append(fewest.reset_index().assign(metric="n"))
+    lines = pd.concat(curves, ignore_index=True)
+    defined = lines["value"].notna().groupby([lines["member"], lines["metric"]]).transform("any")  # not all of one seed
+    lines = lines[defined & (lines["member"] >= 0)]
     moment = ["step", "epoch", "metric"]
     lines = lines.sort_values([*moment, "member"])
     starts = np.flatnonzero(~lines.duplicated(moment))
     members, values = (np.split(lines[name].to_numpy(), starts[1:]) for name in ("member", "value"))
     heads = lines[moment].iloc[starts].itertuples(index=False, name=None)
-    for (step, epoch, metric), member, value in zip(heads, members, values, strict=False):  # of nothing, an empty part
+    for (step, epoch, metric), member, value in zip(
+        heads, members, values, strict=False
+    ):  # of no lines, an empty array
         yield Column(metric, step, epoch, now, member, value)
 
 

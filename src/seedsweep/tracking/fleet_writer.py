@@ -15,7 +15,7 @@ from seedsweep.tracking.sql_writer import SqlRuns
 from seedsweep.tracking.tags import NewRun, experiment_id, run_tags
 
 FLUSH_SECONDS = 10.0  # how old the curves of a fleet in training may look
-SHARE = 10  # of the time of a training that writing them may take: one part in so many
+SHARE = 10  # of the time of a training that writing them may take: a tenth
 
 
 @store_errors()
@@ -24,9 +24,22 @@ def record_fleet(
 ) -> "FleetRecord | UntrackedFleet":
     """The record of the runs of a fleet, as a context.
 
-    What leaves the context by Ctrl-C or a signal ends the runs as KILLED, with their curves up to there. What leaves
+    What leaves the context by Ctrl-C or a signal ends the runs as KILLED, with their curves so far. What leaves
     it by an error has them removed, for their members will be trained again, as other runs: a database loses their
     rows in one transaction, a server marks them as deleted.
+
+    Args:
+        tracking: the group of the configuration: `uri` (None for no record), `sweep` (its run id, or None).
+        planned: how the runs are known, in the order of the fleet's members.
+        engine: which trains them.
+        fingerprint: of their data.
+
+    Returns:
+        What takes the columns while the fleet trains, and its result.
+
+    Raises:
+        ConfigError: the store is out of reach, or an experiment was deleted.
+        StoreError: MLflow refused what it was asked.
     """
     if tracking["uri"] is None:
         return UntrackedFleet()
@@ -61,7 +74,7 @@ class UntrackedFleet:
 class FleetRecord:
     """The runs of a fleet: in the store while they train once that takes longer than some seconds, else at the end.
 
-    Each is wholly there, not at all, or RUNNING without an outcome, whenever the process may die.
+    Each is complete, not in the store at all, or RUNNING without an outcome, whenever the process may die.
     """
 
     def __init__(self, runs: "_FleetRuns", sweep: str | None):

@@ -1,4 +1,4 @@
-"""Frames that come in parts, which together need not fit into memory, as one Parquet file."""
+"""Tables that come one after another, and together need not fit into memory, as one Parquet file."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,80 +12,82 @@ import pandas as pd
 from pandas.api.extensions import take
 
 from seedsweep.outcomes import RUN_COLUMNS
-from seedsweep.tracking.frames import as_numbers, ordered
+from seedsweep.tracking.frames import ordered, typed
 
 
-def write_curves(parts: Iterable[pd.DataFrame], file: Path) -> None:
-    """Write parts of a frame of curves, at least one."""
+def write_curves(tables: Iterable[pd.DataFrame], file: Path) -> None:
+    """Write tables of curves, at least one, as one."""
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
-    parts = iter(parts)
-    first = pa.Table.from_pandas(next(parts), preserve_index=False)
+    tables = iter(tables)
+    first = pa.Table.from_pandas(next(tables), preserve_index=False)
     with ParquetWriter(file, first.schema) as writer:
         writer.write_table(first)
-        for part in parts:
-            writer.write_table(pa.Table.from_pandas(part, schema=first.schema, preserve_index=False))
+        for table in tables:
+            writer.write_table(pa.Table.from_pandas(table, schema=first.schema, preserve_index=False))
 
 
-def write_runs(parts: Iterable[pd.DataFrame], file: Path) -> None:
-    """Write parts of the table of runs, at least one, whose params are texts, and may be missing in some parts.
+def write_runs(tables: Iterable[pd.DataFrame], file: Path) -> None:
+    """Write tables of runs, at least one, as one; their params are strings, and may be missing in some tables.
 
-    They become what they would be in one frame: numbers or truth values where all are, see `frames.as_numbers`.
+    The params become what they would be in one frame: numbers or booleans where all are, see `frames.typed`.
     """
     from pyarrow.parquet import ParquetWriter, read_table
 
     with TemporaryDirectory() as folder:
-        files: list[str] = []
-        columns = _Columns()
-        for part in parts:
-            files.append(f"{folder}/{len(files)}")
-            part.to_parquet(files[-1], index=False)
-            columns.look(part)
+        copies: list[str] = []
+        columns = _ParamTypes()
+        for table in tables:
+            copies.append(f"{folder}/{len(copies)}")
+            table.to_parquet(copies[-1], index=False)
+            columns.look(table)
         with ExitStack() as stack:
             writer: Any = None
-            for each in files:
-                columns.typed(pd.read_parquet(each)).to_parquet(each, index=False)
-                table = read_table(each)
-                writer = writer or stack.enter_context(ParquetWriter(file, table.schema))
-                writer.write_table(table.cast(writer.schema))
+            for copy in copies:
+                columns.complete(pd.read_parquet(copy)).to_parquet(copy, index=False)
+                rows = read_table(copy)
+                writer = writer or stack.enter_context(ParquetWriter(file, rows.schema))
+                writer.write_table(rows.cast(writer.schema))
 
 
-class _Columns:
-    """The columns of all parts, and the texts in those of params."""
+class _ParamTypes:
+    """The columns of all tables, and the types that the strings of all tables give to the params."""
 
     def __init__(self) -> None:
-        self._parts: Counter[str] = Counter()  # that have a column
-        self._texts: dict[str, dict[str, None]] = {}
+        self._tables: Counter[str] = Counter()  # that have a column
+        self._strings: dict[str, dict[str, None]] = {}
         self._gaps: set[str] = set()  # columns in which a run has none
-        self._values: dict[str, tuple[pd.Index, Any]] = {}  # the same texts, and what they mean
+        self._values: dict[
+            str, tuple[pd.Index, Any]
+        ] = {}  # the strings of a column, and the values that they stand for
 
-    def look(self, part: pd.DataFrame) -> None:
-        """Take note of a part."""
-        self._parts.update(map(str, part))
-        for name in part.columns.difference(list(RUN_COLUMNS)):
-            if not pd.api.types.is_numeric_dtype(part[name]):
-                texts = part[name].dropna()
-                self._texts.setdefault(name, {}).update(dict.fromkeys(texts.unique()))
-                self._gaps.update([name] if len(texts) < len(part) else [])
+    def look(self, table: pd.DataFrame) -> None:
+        """Take note of a table."""
+        self._tables.update(map(str, table))
+        for name in table.columns.difference(list(RUN_COLUMNS)):
+            if not pd.api.types.is_numeric_dtype(table[name]):
+                strings = table[name].dropna()
+                self._strings.setdefault(name, {}).update(dict.fromkeys(strings.unique()))
+                self._gaps.update([name] if len(strings) < len(table) else [])
 
-    def typed(self, part: pd.DataFrame) -> pd.DataFrame:
-        """The part with all columns, of the types that all parts give them."""
-        return pd.DataFrame({name: self._column(name, part) for name in ordered(self._parts)})
+    def complete(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table with the columns of all tables, in the types that all tables give them."""
+        return pd.DataFrame({name: self._column(name, table) for name in ordered(self._tables)})
 
-    def _column(self, name: str, part: pd.DataFrame) -> Any:
-        if name not in self._texts:
-            return part[name].to_numpy() if name in part and name not in RUN_COLUMNS else part.get(name, np.nan)
-        texts, values = self._values.get(name) or self._known(name)
-        found = part[name] if name in part else pd.Series(np.nan, part.index, dtype="str")
-        return take(values, texts.get_indexer(pd.Index(found)), allow_fill=True)
+    def _column(self, name: str, table: pd.DataFrame) -> Any:
+        if name not in self._strings:
+            return table[name].to_numpy() if name in table and name not in RUN_COLUMNS else table.get(name, np.nan)
+        strings, values = self._values.get(name) or self._typed(name)
+        column = table[name] if name in table else pd.Series(np.nan, table.index, dtype="str")
+        return take(values, strings.get_indexer(pd.Index(column)), allow_fill=True)
 
-    def _known(self, name: str) -> tuple[pd.Index, Any]:
-        """The texts of a column in all parts, and what they are there."""
-        texts = pd.array(list(self._texts[name]), dtype="str")
-        whole = name not in self._gaps and self._parts[name] == max(self._parts.values())
-        values = as_numbers(texts, whole)
-        if not whole and values.dtype.kind == "i":
-            values = values.astype(float)  # in every part, as in those with a gap
-        self._values[name] = pd.Index(texts), values
+    def _typed(self, name: str) -> tuple[pd.Index, Any]:
+        """The strings of a column in all tables, and the values that they stand for."""
+        strings = pd.array(list(self._strings[name]), dtype="str")
+        complete = name not in self._gaps and self._tables[name] == max(self._tables.values())
+        values = typed(strings, complete)
+        if not complete and values.dtype.kind == "i":
+            values = values.astype(float)  # in every table, as in those with a gap
+        self._values[name] = pd.Index(strings), values
         return self._values[name]

@@ -1,4 +1,4 @@
-"""The only reader of the MLflow store: runs, curves and trained models."""
+"""Runs and their curves, read from an MLflow store: from its database, or by MLflow's client."""
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from seedsweep.tracking.connection import connect, default_uri, store_errors
 from seedsweep.tracking.frames import NOT_CURVES, curves_frame, runs_frame
 from seedsweep.tracking.queries import PAGE, of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import sweeps_of
-from seedsweep.tracking.sql import Stored, open_database, read_jobs, read_points, read_runs
+from seedsweep.tracking.sql import StoredPoint, StoredRuns, open_database, read_jobs, read_points, read_runs
 from seedsweep.tracking.sweep_writer import PLAN
 
 if TYPE_CHECKING:
@@ -24,20 +24,28 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 # how a plan is read
-AS_TEXT: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
-RUNS = 2048  # in a part of a table of them
+AS_STRINGS: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
+RUNS = 2048  # in one of the tables of `stream_runs`
 THREADS = 8  # that ask a server for curves
 
 
 @store_errors()
 def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
-    """One row a run of a sweep (its run id, or `"latest"`), or of the whole store when `sweep` is None.
+    """The runs of a sweep, or of the whole store; also those of a sweep that were planned and have not ended.
 
-    Columns: `run` (id), `name`, `group`, `sweep`, `job`, `outcome` (finished, diverged, pruned, failed or missing),
-    `status` (MLflow's), `started`, `seconds`, `fingerprint` (of the data); every param under its own name (`optimizer`,
-    `optimizer.lr`, `seed`, …), as numbers where all are; and the last value of every metric (`val/loss`, …). The runs
-    of a sweep that were planned and have no end are there too, with the outcome `missing`. `tracking_uri` is the
-    default store when None.
+    Args:
+        sweep: run id of the sweep, its beginning, or `"latest"`; None for all runs of the store.
+        tracking_uri: address of the store; the default store when None.
+
+    Returns:
+        A row a run. Columns: `run` (id), `name`, `group`, `sweep`, `job`, `outcome` (finished, diverged, pruned, failed
+        or missing), `status` (MLflow's), `started` (UTC), `seconds`, `fingerprint` (of the data); every param under its
+        own name (`optimizer`, `optimizer.lr`, `seed`, …), as numbers where all are; and the last value of every metric
+        (`val/loss`, …).
+
+    Raises:
+        ConfigError: no such store or sweep.
+        StoreError: MLflow refused what it was asked.
     """
     client = connect(tracking_uri or default_uri())
     parent = None if sweep is None else sweeps_of(client, sweep)[0].run_id
@@ -49,14 +57,35 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
 
 @store_errors()
 def load_curves(sweep: str | None = None, tracking_uri: str | None = None) -> pd.DataFrame:
-    """The curves of the same runs as `load_runs`, tidy: a row a point: `run`, `metric`, `step`, `epoch`, `value`."""
+    """The curves of the same runs as `load_runs`.
+
+    Args:
+        sweep: run id of the sweep, its beginning, or `"latest"`; None for all runs of the store.
+        tracking_uri: address of the store; the default store when None.
+
+    Returns:
+        A row a point: `run` (id), `metric`, `step` (optimizer steps), `epoch` (from 0), `value`.
+
+    Raises:
+        ConfigError: no such store or sweep.
+        StoreError: MLflow refused what it was asked.
+    """
     return pd.concat(stream_curves(sweep, tracking_uri), ignore_index=True)
 
 
 def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
-    """The table of `load_runs` of a sweep in parts, at least one, whose params are texts, as the plan has them.
+    """The table of `load_runs` of a sweep in several tables, which together need not fit into memory.
 
-    From there they take a tenth of the time, for every run has dozens; an empty text is none. A server gives one part.
+    Args:
+        sweep: run id of the sweep, its beginning, or `"latest"`.
+        tracking_uri: address of the store; the default store when None.
+
+    Returns:
+        Tables, at least one. Their params are strings, as the plan has them, since reading them from the plan takes a
+        tenth of the time; an empty string is none. A server gives one table, that of `load_runs`.
+
+    Raises:
+        ConfigError: no such store or sweep.
     """
     client = connect(tracking_uri or default_uri())
     with store_errors():
@@ -72,20 +101,31 @@ def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.Data
 def _runs_of_plan(client: "MlflowClient", database: "Engine", parent: str) -> Iterator[pd.DataFrame]:
     done = read_jobs(database, parent)
     with _plan(client, parent) as file:
-        for plan in pd.read_csv(file, **AS_TEXT, chunksize=RUNS):
+        for plan in pd.read_csv(file, **AS_STRINGS, chunksize=RUNS):
             plan.index = pd.Index(plan["job"].astype(int))
-            some = done[slice(*np.searchsorted(done["job"], (plan.index[0], plan.index[-1] + 1)))]
-            lost = plan.loc[~plan.index.isin(some["job"]), ["job", "name", "group"]].to_dict("records")
+            jobs = done[slice(*np.searchsorted(done["job"], (plan.index[0], plan.index[-1] + 1)))]
+            missing = plan.loc[~plan.index.isin(jobs["job"]), ["job", "name", "group"]].to_dict("records")
             with collector_paused():
-                ids = some["run"].astype(str).tolist()
-                stored = read_runs(database, parent, ids, params=False) if ids else Stored((), (), (), ())
-                part = runs_frame(stored, parent, lambda _, lost=lost: lost)  # type: ignore[misc]
-            params = plan[plan.columns.difference([*ABOUT, *part])].dropna(axis=1, how="all").loc[part["job"]]
-            yield pd.concat([part, params.set_axis(part.index)], axis=1)
+                ids = jobs["run"].astype(str).tolist()
+                stored = read_runs(database, parent, ids, params=False) if ids else StoredRuns((), (), (), ())
+                runs = runs_frame(stored, parent, lambda _, missing=missing: missing)  # type: ignore[misc]
+            params = plan[plan.columns.difference([*ABOUT, *runs])].dropna(axis=1, how="all").loc[runs["job"]]
+            yield pd.concat([runs, params.set_axis(runs.index)], axis=1)
 
 
 def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> Iterator[pd.DataFrame]:
-    """The frame of `load_curves` in parts, at least one, which together need not fit into memory."""
+    """The frame of `load_curves` in several frames, which together need not fit into memory.
+
+    Args:
+        sweep: run id of the sweep, its beginning, or `"latest"`; None for all runs of the store.
+        tracking_uri: address of the store; the default store when None.
+
+    Returns:
+        Frames, at least one, each of whole runs.
+
+    Raises:
+        ConfigError: no such store or sweep.
+    """
     with store_errors():
         client = connect(tracking_uri or default_uri())
         parent = None if sweep is None else sweeps_of(client, sweep)[0].run_id
@@ -95,24 +135,25 @@ def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> 
             yield curves_frame(points)
 
 
-def _read_runs(client: "MlflowClient", sweep: str | None) -> Stored:
+def _read_runs(client: "MlflowClient", sweep: str | None) -> StoredRuns:
     """What `read_runs` reads, by MLflow's client."""
     by_id = {run.info.run_id: run for run in search_runs(client, of_kind("run", sweep))}
     runs = list(by_id.values())  # once each: pages shift while runs are added
-    infos = [(i.run_id, i.run_name, i.status, i.start_time, i.end_time) for i in (run.info for run in runs)]
+    about = (run.info for run in runs)
+    infos = [(info.run_id, info.run_name, info.status, info.start_time, info.end_time) for info in about]
 
     def pairs(kind: str) -> list[list[tuple[str, str, Any]]]:
         return [[(run.info.run_id, *pair) for run in runs for pair in getattr(run.data, kind).items()]]
 
-    return Stored(infos, pairs("tags"), pairs("params"), pairs("metrics"))
+    return StoredRuns(infos, pairs("tags"), pairs("params"), pairs("metrics"))
 
 
-def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[tuple[str, str, int, float | None]]]:
+def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[StoredPoint]]:
     """What `read_points` reads, by MLflow's client, some runs at a time."""
     runs = search_runs(client, of_kind("run", sweep))
     metrics = {run.info.run_id: sorted(set(run.data.metrics) - set(NOT_CURVES)) for run in runs}
 
-    def points(run_id: str) -> list[tuple[str, str, int, float | None]]:
+    def points(run_id: str) -> list[StoredPoint]:
         # epochs last: they are written first, so that a run in training has those of all points read
         histories = [(metric, client.get_metric_history(run_id, metric)) for metric in (*metrics[run_id], "epoch")]
         return [(run_id, metric, point.step, point.value) for metric, history in histories for point in history]
@@ -128,9 +169,9 @@ def _missing(client: "MlflowClient", sweep: str, done: Collection[int]) -> list[
     with _plan(client, sweep) as file:
         if set(pd.read_csv(file, usecols=["job"])["job"]) <= set(done):
             return []
-        plan = pd.read_csv(file, **AS_TEXT)
-    lost: list[dict[Any, Any]] = plan[~plan["job"].astype(int).isin(list(done))].to_dict("records")
-    return lost
+        plan = pd.read_csv(file, **AS_STRINGS)
+    missing: list[dict[Any, Any]] = plan[~plan["job"].astype(int).isin(list(done))].to_dict("records")
+    return missing
 
 
 @contextmanager

@@ -32,22 +32,23 @@ SECONDS = 60  # that a transaction waits for those of other processes
 ROWS = 20_000  # that are read at once
 CACHE = 8_000  # kB of the database that SQLite keeps in memory
 
-Cell = tuple[str, str, Any]  # run id, key, value
+Pair = tuple[str, str, Any]  # run id, key, value
+StoredPoint = tuple[str, str, int, float | None]  # run id, metric, step, value: None is not a number
 
 
-class Stored(NamedTuple):
-    """What a store knows of some runs: `infos` are (id, name, status, start, end), times in milliseconds since 1970;
-    the others come in parts."""
+class StoredRuns(NamedTuple):
+    """What a store has of runs: `infos` are (id, name, status, start, end), times in milliseconds since 1970; tags,
+    params and the last values of metrics come in batches."""
 
     infos: Sequence[tuple[str, str, str, int, int | None]]
-    tags: Iterable[Sequence[Cell]]
-    params: Iterable[Sequence[Cell]]
-    metrics: Iterable[Sequence[Cell]]
+    tags: Iterable[Sequence[Pair]]
+    params: Iterable[Sequence[Pair]]
+    metrics: Iterable[Sequence[Pair]]
 
 
 def open_database(uri: str) -> "Engine | None":
-    """The database at `uri`; None for an MLflow server, and where MLflow's tables are not those known here."""
-    return None if uri.startswith("http") or not _known() else _engine(absolute(uri))
+    """The database at `uri`; None for an MLflow server, and where MLflow's tables are not as they are here."""
+    return None if uri.startswith("http") or not _schema_is_known() else _engine(absolute(uri))
 
 
 @contextmanager
@@ -67,7 +68,7 @@ def transaction(engine: "Engine") -> "Iterator[Connection]":
 def insert(connection: "Connection", table: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """Insert rows of all `COLUMNS` of the table, by COPY where psycopg 3 offers it.
 
-    SQLite takes them fastest run by run, the run ids ascending: every index then grows at few places.
+    SQLite takes them fastest run by run, the run ids ascending: every index then grows at its end.
     """
     names = ", ".join(f'"{name}"' for name in COLUMNS[table])
     cursor: Any = connection.connection.cursor()  # the driver's: SQLAlchemy's own way would double the time
@@ -76,8 +77,8 @@ def insert(connection: "Connection", table: str, rows: Iterable[tuple[Any, ...]]
             for row in rows:
                 copy.write_row(row)
     else:
-        places = ", ".join("?" * len(COLUMNS[table]))
-        change(connection, f"INSERT INTO {table} ({names}) VALUES ({places})", rows)  # noqa: S608, no value is in it
+        marks = ", ".join("?" * len(COLUMNS[table]))
+        change(connection, f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608, no value is in it
 
 
 def change(connection: "Connection", statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -113,22 +114,22 @@ def read_jobs(engine: "Engine", sweep: str) -> np.ndarray:
     return np.sort(np.fromiter(map(tuple, _fetch(engine, query)), dtype=[("job", np.int64), ("run", "S32")]))
 
 
-def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = None, params: bool = True) -> Stored:
+def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = None, params: bool = True) -> StoredRuns:
     """The runs of a sweep, or all, the newest first: those that MLflow's client would find; of these only `ids`."""
     import sqlalchemy as sa
 
     tables = _tables()
     runs = tables["runs"].c
-    # as one text: thousands of parameters would take longer than the query
+    # as one string: thousands of parameters would take longer than the query
     chosen: Any = _chosen(sweep) if ids is None else [sa.literal_column(", ".join(f"'{run_id}'" for run_id in ids))]
 
-    def pairs(table: str, *keys: str) -> Iterator[Sequence[Cell]]:
+    def pairs(table: str, *keys: str) -> Iterator[Sequence[Pair]]:
         key, run = tables[table].c.key, tables[table].c.run_uuid
         query = sa.select(run, key, _value(tables[table])).where(run.in_(chosen))
-        return _parts(engine, query.where(key.in_(keys)) if keys else query)
+        return _batches(engine, query.where(key.in_(keys)) if keys else query)
 
     infos = sa.select(runs.run_uuid, runs.name, runs.status, runs.start_time, runs.end_time)
-    return Stored(
+    return StoredRuns(
         list(_fetch(engine, infos.where(runs.run_uuid.in_(chosen)).order_by(runs.start_time.desc(), runs.run_uuid))),
         pairs("tags", *(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome", "data"))),
         pairs("params") if params else (),
@@ -136,11 +137,8 @@ def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = N
     )
 
 
-def read_points(engine: "Engine", sweep: str | None) -> Iterator[list[tuple[str, str, int, float | None]]]:
-    """The points of the same runs as (run id, metric, step, value), in parts of about `ROWS` that hold whole runs.
-
-    The runs' ids ascend; a value that is not a number is None.
-    """
+def read_points(engine: "Engine", sweep: str | None) -> Iterator[list[StoredPoint]]:
+    """The points of the same runs in batches of about `ROWS`, which hold whole runs; the runs' ids ascend."""
     import sqlalchemy as sa
 
     metrics = _tables()["metrics"]
@@ -150,11 +148,11 @@ def read_points(engine: "Engine", sweep: str | None) -> Iterator[list[tuple[str,
     with transaction(engine) as connection:
         statement = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
         driver: Any = connection.connection.driver_connection  # whose tuples take half the time of SQLAlchemy's rows
-        cursor = driver.cursor() if engine.dialect.name == "sqlite" else driver.cursor("points")  # a name: by parts
+        cursor = driver.cursor() if engine.dialect.name == "sqlite" else driver.cursor("points")  # a name: by batches
         cursor.execute(statement)
-        while part := cursor.fetchmany(ROWS):
-            rows = [*rest, *part]
-            cut = next((place for place in range(len(rows) - 1, -1, -1) if rows[place][0] != rows[-1][0]), -1) + 1
+        while batch := cursor.fetchmany(ROWS):
+            rows = [*rest, *batch]
+            cut = next((index for index in range(len(rows) - 1, -1, -1) if rows[index][0] != rows[-1][0]), -1) + 1
             rest = rows[cut:]
             if cut:
                 yield rows[:cut]
@@ -164,15 +162,15 @@ def read_points(engine: "Engine", sweep: str | None) -> Iterator[list[tuple[str,
 
 
 def _fetch(engine: "Engine", query: "Select[Any]") -> Iterator[Any]:
-    return chain.from_iterable(_parts(engine, query))
+    return chain.from_iterable(_batches(engine, query))
 
 
-def _parts(engine: "Engine", query: "Select[Any]") -> Iterator[Sequence[Any]]:
-    """The rows, by parts, which take a tenth of the memory."""
+def _batches(engine: "Engine", query: "Select[Any]") -> Iterator[Sequence[Any]]:
+    """The rows in batches, which take a tenth of the memory."""
     with transaction(engine) as connection:
         cursor: Any = connection.execute(query, execution_options={"compiled_cache": None}).cursor
-        while part := cursor.fetchmany(ROWS):
-            yield part
+        while batch := cursor.fetchmany(ROWS):
+            yield batch
 
 
 def _chosen(sweep: str | None) -> "Select[Any]":
@@ -204,15 +202,15 @@ def _tables() -> "dict[str, Table]":
 
 
 @lru_cache(maxsize=1)
-def _known() -> bool:
-    """Whether MLflow's tables have the columns written here, and no other that its client would fill."""
+def _schema_is_known() -> bool:
+    """Whether MLflow's tables have the columns written here, and no other column that its client would fill."""
     try:
         tables = _tables()
-        for name, known in (COLUMNS | READ).items():
+        for name, expected in (COLUMNS | READ).items():
             columns = tables[name].columns
-            more = [column for column in columns if name in COLUMNS and column.name not in known]
-            free = all(column.server_default or (column.nullable and column.default is None) for column in more)
-            if not free or not set(known) <= set(columns.keys()):
+            added = [column for column in columns if name in COLUMNS and column.name not in expected]
+            free = all(column.server_default or (column.nullable and column.default is None) for column in added)
+            if not free or not set(expected) <= set(columns.keys()):
                 raise KeyError(name)
     except (ImportError, AttributeError, KeyError):
         log.warning("MLflow's schema is not the one known; writing by its client")

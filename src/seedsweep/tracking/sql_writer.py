@@ -29,17 +29,17 @@ class SqlRuns:
     def __init__(self, client: "MlflowClient", database: "Engine", runs: Sequence[NewRun]):
         from mlflow.utils.validation import _validate_param_name
 
-        parts = {id(part): part for run in runs for part in run.planned.parts}  # which many runs share
-        for key in set(chain.from_iterable(parts.values())):
+        shared = {id(params): params for run in runs for params in run.planned.parts}  # by many runs
+        for key in set(chain.from_iterable(shared.values())):
             _validate_param_name(key)  # type: ignore[no-untyped-call]  # as the client does
         self._client, self._database, self._runs = client, database, runs
-        # ascending, after those of older fleets: in a store of 25,000 runs, others would double the time of `insert`
+        # ascending, after those of older fleets: in no order they double the time of `insert` in a store of 25,000 runs
         self._ids = sorted(f"{time.time_ns() // 10**6:012x}{token_hex(10)}" for _ in runs)
         self._locations = self._artifacts()  # asked for now: in a transaction SQLite may let nobody else read
         self._begun = self._written = False  # whether the runs may be in the database, and whether they are
         self._names: dict[str, int] = {}  # of the metrics, with their numbers
         self._steps = np.full(len(runs), -1)  # the last of each member whose epoch is written
-        self._latest: _Points | None = None
+        self._latest: _PointArrays | None = None
 
     def write(self, columns: Sequence[Column]) -> None:
         """Write new columns in one transaction; makes the runs the first time."""
@@ -62,8 +62,8 @@ class SqlRuns:
                 artifacts: Any = get_artifact_repository(self._locations[0])
                 artifacts.log_artifact(str(file), FOLDER)
         tags = (
-            {"seedsweep.outcome": outcome, "seedsweep.weights": weights_tag(sweep or first, first, place)}
-            for place, outcome in enumerate(result.outcomes)
+            {"seedsweep.outcome": outcome, "seedsweep.weights": weights_tag(sweep or first, first, member)}
+            for member, outcome in enumerate(result.outcomes)
         )
         self._begun = True
         with collector_paused(), transaction(self._database) as connection:
@@ -101,7 +101,7 @@ class SqlRuns:
         points = _points(columns, self._names)
         insert(connection, "metrics", self._metric_rows(points))
         if self._latest:
-            points = _sorted(_Points(*map(np.concatenate, zip(self._latest, points, strict=True))))
+            points = _sorted(_PointArrays(*map(np.concatenate, zip(self._latest, points, strict=True))))
             change(connection, "DELETE FROM latest_metrics WHERE run_uuid = ?", ((run_id,) for run_id in self._ids))
         self._latest = _last(points)
         insert(connection, "latest_metrics", self._metric_rows(self._latest))
@@ -131,25 +131,25 @@ class SqlRuns:
         runs = zip(self._ids, values, strict=True)
         return chain.from_iterable(zip(repeat(run_id), pairs, pairs.values()) for run_id, pairs in runs)
 
-    def _metric_rows(self, points: "_Points") -> Iterator[tuple[Any, ...]]:
+    def _metric_rows(self, points: "_PointArrays") -> Iterator[tuple[Any, ...]]:
         ids, names = np.array(self._ids, dtype=object), np.array(list(self._names), dtype=object)
         for start in range(0, len(points.member), ROWS):  # as Python's objects they take ten times the memory
-            part = _Points(*(each[start : start + ROWS] for each in points))
-            texts = ids[part.member].tolist(), names[part.metric].tolist()
-            numbers = (each.tolist() for each in (part.value, part.time, part.step, part.is_nan))
-            yield from zip(*texts, *numbers, strict=True)
+            rows = _PointArrays(*(column[start : start + ROWS] for column in points))
+            strings = ids[rows.member].tolist(), names[rows.metric].tolist()
+            numbers = (column.tolist() for column in (rows.value, rows.time, rows.step, rows.is_nan))
+            yield from zip(*strings, *numbers, strict=True)
 
     def _rates(self) -> Iterator[Column]:
-        """The learning rates, a metric too: MLflow sorts params as text."""
+        """The learning rates, a metric too: MLflow sorts params as strings."""
         params = enumerate(run.planned.params for run in self._runs)
-        rates = {place: found[RATE] for place, found in params if RATE in found}
+        rates = {member: values[RATE] for member, values in params if RATE in values}
         if rates:
             values = np.array([float(rate) for rate in rates.values()])
             yield Column(RATE, 0, 0, self._runs[0].start, np.array(list(rates)), values)
 
 
-class _Points(NamedTuple):
-    """The points of curves, each part (n,): place in the fleet, number of the metric, step, time, value."""
+class _PointArrays(NamedTuple):
+    """The points of curves, each array (n,): index in the fleet, number of the metric, step, time, value."""
 
     member: np.ndarray
     metric: np.ndarray
@@ -162,32 +162,32 @@ class _Points(NamedTuple):
 def _with_epochs(columns: Sequence[Column], steps: np.ndarray) -> Iterator[Column]:
     """The columns, and before each the epoch of its members that are further than their last step, which is set."""
     for column in columns:
-        new = column.members[steps[column.members] < column.step]
-        if len(new):
-            steps[new] = column.step
-            yield column._replace(metric="epoch", members=new, values=np.full(len(new), float(column.epoch)))
+        further = column.members[steps[column.members] < column.step]
+        if len(further):
+            steps[further] = column.step
+            yield column._replace(metric="epoch", members=further, values=np.full(len(further), float(column.epoch)))
         yield column
 
 
-def _points(columns: Sequence[Column], names: dict[str, int]) -> _Points:
+def _points(columns: Sequence[Column], names: dict[str, int]) -> _PointArrays:
     """The points of the columns, sorted; MLflow's tables have 0 for what is not a number, and no infinity."""
     counts = [len(column.members) for column in columns]
     metrics = [names.setdefault(column.metric, len(names)) for column in columns]
     of_columns = (metrics, [column.step for column in columns], [column.time for column in columns])
-    metric, step, moment = (np.repeat(np.array(each, dtype=np.int64), counts) for each in of_columns)
+    metric, step, moment = (np.repeat(np.array(values, dtype=np.int64), counts) for values in of_columns)
     member = np.concatenate([np.empty(0, np.int64), *(column.members for column in columns)])
     value = np.concatenate([np.empty(0), *(column.values for column in columns)])
-    return _sorted(_Points(member, metric, step, moment, np.nan_to_num(value), np.isnan(value)))
+    return _sorted(_PointArrays(member, metric, step, moment, np.nan_to_num(value), np.isnan(value)))
 
 
-def _sorted(points: _Points) -> _Points:
+def _sorted(points: _PointArrays) -> _PointArrays:
     """By member, metric, step, time and value."""
     order = np.lexsort((points.value, points.time, points.step, points.metric, points.member))
-    return _Points(*(part[order] for part in points))
+    return _PointArrays(*(column[order] for column in points))
 
 
-def _last(points: _Points) -> _Points:
+def _last(points: _PointArrays) -> _PointArrays:
     """Of sorted points the last of each curve."""
     ends = np.ones(len(points.member), dtype=bool)
     ends[:-1] = (np.diff(points.member) != 0) | (np.diff(points.metric) != 0)
-    return _Points(*(part[ends] for part in points))
+    return _PointArrays(*(column[ends] for column in points))

@@ -26,18 +26,18 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
     """The experiment of that name, made where there is none."""
     from mlflow.exceptions import MlflowException
 
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         try:
             location = artifact_location(client.tracking_uri, name)
             return str(client.create_experiment(name, location, tags=KIND))
         except MlflowException:  # another process was faster
-            found = client.get_experiment_by_name(name)
-            if found is None:
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
                 raise
-    if found.lifecycle_stage == "deleted":
+    if experiment.lifecycle_stage == "deleted":
         raise ConfigError("experiment", name, "was deleted in MLflow; restore it there, or give another name")
-    return str(found.experiment_id)
+    return str(experiment.experiment_id)
 
 
 class NewRun(NamedTuple):
