@@ -29,6 +29,13 @@ class FailedRunsError(SeedsweepError, RuntimeError):
 
 
 def masked(text: str) -> str:
-    """The text with the passwords of its addresses left out, fit to be stored or shown."""
+    """The text without the passwords of its addresses, fit to be stored or shown.
+
+    Args:
+        text: that may hold addresses of stores.
+
+    Returns:
+        The text with `***` for each password.
+    """
     text = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", text)
     return re.sub(r"([?&]password=)[^&\s]+", r"\1***", text)

@@ -17,7 +17,14 @@ NEGATED = re.compile(r"(^|/)neg_", re.IGNORECASE)  # as scikit-learn names a los
 
 
 def stated_direction(name: str) -> Direction | None:
-    """The direction that a metric's name says by its end, in any case; None where it says none."""
+    """The direction that a metric's name says by its end, in any case.
+
+    Args:
+        name: as it was logged.
+
+    Returns:
+        `minimize` or `maximize`; None where the name says neither.
+    """
     lowered = name.lower()
     if NEGATED.search(lowered):
         return None

@@ -66,7 +66,15 @@ class FleetResult:
 
 
 def objectives(result: FleetResult, chosen: Sequence[tuple[str, str]]) -> list[float]:
-    """The objective of each member, of the metric and by the selection that are chosen for it."""
+    """The objective of each member of a fleet.
+
+    Args:
+        result: of the fleet.
+        chosen: metric and selection of each member, as `objective` takes them.
+
+    Returns:
+        A number for each member.
+    """
     runs = {metric: [RunResult(outcome) for outcome in result.outcomes] for metric, _ in set(chosen)}
     for metric, step, epoch, _, members, values in result.columns:
         if metric in runs:
@@ -76,10 +84,20 @@ def objectives(result: FleetResult, chosen: Sequence[tuple[str, str]]) -> list[f
 
 
 def objective(result: RunResult, metric: str, select: str) -> float:
-    """One number of the curve of `metric`: its `last` or `best` value, or its `auc`; the worst if it did not finish.
+    """One number of a run's curve, for a search or a sweeper.
 
-    A run that diverged or was pruned must not win a search, whatever its curve was up to there.
-    `auc` is the area under the curve by the trapezoidal rule, divided by its length in steps: a mean over the training.
+    Args:
+        result: of the training.
+        metric: whose curve is taken.
+        select: `last` or `best` of its values, or `auc`: the area under the curve by the trapezoidal rule, divided by
+            its length in steps, a mean over the training.
+
+    Returns:
+        The number in the units of the metric; the worst, an infinity, for a run that did not finish: it must not win a
+        search, whatever its curve was up to there.
+
+    Raises:
+        ConfigError: the metric was never measured.
     """
     measured = Metric(metric)
     if result.outcome != "finished":
@@ -97,5 +115,12 @@ def objective(result: RunResult, metric: str, select: str) -> float:
 
 
 def outcome_of(value: float) -> Outcome:
-    """The outcome that an objective tells, where nothing else is known of the run."""
+    """The outcome that an objective tells, where nothing else is known of the run.
+
+    Args:
+        value: what the run returned.
+
+    Returns:
+        `finished` for a finite value, else `diverged`.
+    """
     return "finished" if math.isfinite(value) else "diverged"

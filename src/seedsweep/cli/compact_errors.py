@@ -14,7 +14,15 @@ FULL = "HYDRA_FULL_ERROR"  # set by a user who wants the traceback
 
 
 def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
-    """A Hydra main that answers wrong input in a line or two, where Hydra would add its search path and advice."""
+    """A Hydra main that answers wrong input in a line or two, where Hydra would add its search path and advice.
+
+    Args:
+        main: decorated by `hydra.main`.
+
+    Returns:
+        The same command, which exits with 1 after an error of ours or of Hydra's, and with a traceback only where
+        `HYDRA_FULL_ERROR` is set.
+    """
 
     @wraps(main)
     def command() -> Any:

@@ -15,7 +15,15 @@ RESAMPLES = 2_000  # of settings and seeds; what they are drawn from decides how
 
 
 def leading(groups: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Of the table of groups the best of each option and problem: none with diverged or pruned runs, if it can be."""
+    """The best group of each option and data set: one without diverged or pruned runs, if there is such.
+
+    Args:
+        groups: the table `Comparison.groups`.
+        metric: by which they are compared.
+
+    Returns:
+        Rows of the table.
+    """
     order = groups.assign(loss=metric.as_loss(groups["mean"]), stained=groups["diverged"] + groups["pruned"] > 0)
     order = order[order["finished"] > 0].sort_values(["stained", "loss"], kind="stable")
     return groups.loc[order.drop_duplicates(["problem", "option"]).index]

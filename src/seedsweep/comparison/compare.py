@@ -100,10 +100,20 @@ class Comparison:
 def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: Any) -> Comparison:
     """Compare the options of one param over the seeds of their runs.
 
-    `runs` has a row a run: the param `by`, those that were swept, `seed` (or `init_seed` and `order_seed`), the last
-    value of each metric, and `outcome` where not every run finished; `load_runs` gives such, and any frame alike will
-    do. `curves` are tidy (`run`, `metric`, `step`, `epoch`, `value`), as `load_curves` gives them. The other arguments
-    are those of `Question`. Raises `ConfigError` for one that is not allowed.
+    Args:
+        runs: a row a run: the param `by`, those that were swept, `seed` (or `init_seed` and `order_seed`), the last
+            value of each metric, and `outcome` where not every run finished. `load_runs` gives such, and any frame
+            alike will
+            do.
+        curves: tidy (`run`, `metric`, `step`, `epoch`, `value`), as `load_curves` gives them; None where only the last
+            values are known.
+        question: the fields of `Question`, all of which have defaults.
+
+    Returns:
+        Groups, pairwise comparisons, verdicts, and what the figures show.
+
+    Raises:
+        ConfigError: a key or value of the question is not allowed, or the runs do not fit it.
     """
     asked = _checked(question)
     if runs.empty:

@@ -43,7 +43,14 @@ def audits(
 
 
 def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Audit]:
-    """Doubts about runs of several origins: of each sweep what it was made with, such as its commit."""
+    """What to doubt about runs of several origins.
+
+    Args:
+        sweeps: of each sweep what it was made with, such as its commit, by name.
+
+    Returns:
+        A diagnostic for each name whose values differ.
+    """
     for name in dict.fromkeys(name for sweep in sweeps for name in sweep):
         values = {sweep.get(name, "unknown") for sweep in sweeps}
         if len(values) > 1:
@@ -51,7 +58,14 @@ def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Audit]:
 
 
 def data_versions(runs: pd.DataFrame) -> Iterator[Audit]:
-    """Doubts about runs whose data is not the same, though all that chooses it is."""
+    """What to doubt about runs whose data is not the same, though all that chooses it is.
+
+    Args:
+        runs: a row a run, with the `fingerprint` of its data.
+
+    Returns:
+        At most one diagnostic.
+    """
     params = [name for name in map(str, runs) if name == "data" or name.startswith("data.")]
     params = [name for name in params if name != "data.batch_size"]
     known = runs.dropna(subset="fingerprint")

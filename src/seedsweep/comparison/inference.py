@@ -27,16 +27,35 @@ class Interval(NamedTuple):
 
 
 def mean(values: ArrayLike, confidence: float = 0.95) -> Interval:
-    """The mean of finite values (n,) with Student's t interval, exact for normal data at every n.
+    """The mean with Student's t interval, exact for normal data at every n.
 
-    Raises `ValueError` for a value that is not finite: with a diverged run there is no mean.
+    Args:
+        values: finite numbers (n,).
+        confidence: of the interval, between 0 and 1.
+
+    Returns:
+        Estimate and limits, in the units of the values; the limits are nan for one value.
+
+    Raises:
+        ValueError: a value is not finite: with a diverged run there is no mean.
     """
     sample = checked(values, finite=True)
     return _student(sample.mean(), _squared_error(sample), sample.size - 1, confidence)
 
 
 def paired(differences: ArrayLike, confidence: float = 0.95) -> Interval:
-    """The mean of finite paired differences (n,) with Student's t interval."""
+    """The mean of paired differences with Student's t interval.
+
+    Args:
+        differences: finite numbers (n,), one a seed.
+        confidence: of the interval, between 0 and 1.
+
+    Returns:
+        Estimate and limits, in the units of the differences.
+
+    Raises:
+        ValueError: a difference is not finite.
+    """
     return mean(differences, confidence)
 
 

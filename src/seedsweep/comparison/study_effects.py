@@ -43,10 +43,19 @@ class Winners:
 
 
 def judge_winners(runs: pd.DataFrame, maximize: bool = False, confidence: float = 0.95) -> Winners:
-    """Which option wins, by `runs` with `option`, `study`, `seed`, `value`: a row for a study's winner and a seed.
+    """Which option wins, by the winners of several studies of each.
 
-    A value that is not finite is a run that diverged or failed: its option comes last, without limits and tests.
-    Raises `ValueError` unless every winner has one run with every seed.
+    Args:
+        runs: a row for a study's winner and a seed: `option`, `study`, `seed`, `value`. A value that is not finite is a
+            run that diverged or failed: its option comes last, without limits and tests.
+        maximize: whether larger values are better.
+        confidence: of the intervals, between 0 and 1.
+
+    Returns:
+        The tables of options and pairs, and the sentences that they allow.
+
+    Raises:
+        ValueError: a winner has not one run with every seed.
     """
     sign = -1 if maximize else 1
     losses = sign * runs["value"].astype(float)

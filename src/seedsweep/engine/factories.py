@@ -50,7 +50,15 @@ def schedule(part: Mapping[str, Any] | None) -> Callable[[Optimizer], LRSchedule
 
 
 def gap(config: Config, splits: Splits) -> Gap | None:
-    """What measures how far a run is above the minimum of its training loss, if that is asked for."""
+    """What measures how far a run is above the minimum of its training loss.
+
+    Args:
+        config: of the run, plain and checked.
+        splits: its data.
+
+    Returns:
+        A measure of weights; None where `trainer.suboptimality` does not ask for it.
+    """
     if not config["trainer"].get("suboptimality"):
         return None
     return gap_of(splits, get_object(config["model"]["_target_"]), _coupled_decay(config["optimizer"]))

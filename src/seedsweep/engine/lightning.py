@@ -98,13 +98,26 @@ def train(
     prune: PruneRun | None = None,
     **trainer: Any,
 ) -> RunResult:
-    """Train `module` on `data`, then test it; a training that diverges or is pruned ends there, without a test.
+    """Train a module on data, then test it; a training that diverges or is pruned ends there, without a test.
 
-    Every epoch's metrics become points of the curves, and the loss of every `log_every_n_steps`-th minibatch;
-    `publish` receives them as they come. Diverged means a minibatch's loss that is not finite or is greater than
-    `divergence_threshold`. `gap` measures the suboptimality after every epoch. Then `prune` gets the epoch's points and
-    says whether the training ends here, if it is not over. Other keywords go to `pytorch_lightning.Trainer`. Ctrl-C
-    raises KeyboardInterrupt.
+    Every epoch's metrics become points of the curves, and the loss of every `log_every_n_steps`-th minibatch.
+
+    Args:
+        module: with its optimizer; its parameters are trained in place.
+        data: train, validation and test minibatches.
+        max_epochs: how long.
+        log_every_n_steps: steps from one `train/loss_step` to the next.
+        divergence_threshold: a minibatch's loss that is not finite, or is greater than this, has diverged.
+        publish: gets the points as they come.
+        gap: measures the suboptimality after every epoch.
+        prune: gets the points of every epoch, and says whether the training ends here, if it is not over.
+        trainer: other keywords of `pytorch_lightning.Trainer`.
+
+    Returns:
+        Outcome, points and the last weights.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C, which Lightning alone would turn into an exit.
     """
     curves = _Curves(log_every_n_steps, divergence_threshold, publish, gap, prune)
     callbacks = [curves, *trainer.pop("callbacks", [])]

@@ -26,7 +26,17 @@ OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold")  
 
 
 def check(config: Config) -> Splits:
-    """The data of a run whose every value is allowed; raises `ConfigError` on the first that is not."""
+    """Check every value of a run's configuration.
+
+    Args:
+        config: plain and resolved.
+
+    Returns:
+        The data of the run, which had to be read for it.
+
+    Raises:
+        ConfigError: the first value that is not allowed.
+    """
     check_complete(config)
     if not isinstance(config["experiment"], str) or not 0 < len(config["experiment"]) <= 200:
         raise ConfigError("experiment", config["experiment"], "must be a name of 1 to 200 characters")

@@ -20,12 +20,30 @@ from seedsweep.problem.module import METRICS, own_loss
 
 
 def data(config: Config) -> Splits:
-    """The data of a run, read and split once for all that have it in common."""
+    """The data of a run, read and split once for all runs that have it in common.
+
+    Args:
+        config: of the run, plain.
+
+    Returns:
+        The splits, standardized.
+
+    Raises:
+        ConfigError: the data cannot be read.
+    """
     return prepare(_dataset(config["data"]))
 
 
 def network(config: Config, splits: Splits) -> torch.nn.Module:
-    """The network with the initial weights of a run, whichever generator it draws them from."""
+    """The network with the initial weights of a run, whichever generator it draws them from.
+
+    Args:
+        config: of the run, plain and checked.
+        splits: its data.
+
+    Returns:
+        A module on the CPU.
+    """
     options = {key: value for key, value in config["model"].items() if key not in ("name", "_target_")}
     make = get_object(config["model"]["_target_"])
     with torch.random.fork_rng(devices=[]):  # for layers that draw from the global one, as torch's own do
@@ -36,7 +54,15 @@ def network(config: Config, splits: Splits) -> torch.nn.Module:
 
 
 def describe(config: Config, splits: Splits) -> dict[str, str]:
-    """What `load_model` needs beside the weights, and the names that a reader of the file wants."""
+    """What a file of weights says of its network.
+
+    Args:
+        config: of the run, plain and checked.
+        splits: its data.
+
+    Returns:
+        Strings by key: what `load_model` needs beside the weights, and names for whoever reads the file.
+    """
     arguments = {key: value for key, value in config["model"].items() if key not in ("_target_", "name")}
     described = {
         "arguments": arguments | shape(splits),
@@ -50,7 +76,19 @@ def describe(config: Config, splits: Splits) -> dict[str, str]:
 
 @cached
 def check_model(part: Mapping[str, Any], features: int, classes: int) -> list[str]:
-    """The metrics that there will be."""
+    """Check the model of a run.
+
+    Args:
+        part: the group `model`, plain.
+        features: columns of the data.
+        classes: of its target, 0 where there are none.
+
+    Returns:
+        The names of the metrics that there will be.
+
+    Raises:
+        ConfigError: the model cannot be made, is no module, or does not fit the data.
+    """
     options = {key: value for key, value in part.items() if key != "name"}
     without_accuracy = own_loss(make("model", options, partial, _partial_=True).func)
     if not classes and not without_accuracy:
@@ -67,6 +105,14 @@ def check_model(part: Mapping[str, Any], features: int, classes: int) -> list[st
 
 
 def shape(splits: Splits) -> dict[str, int]:
+    """The sizes that a network has from its data.
+
+    Args:
+        splits: the data.
+
+    Returns:
+        `features` and `classes`, by these names.
+    """
     return {"features": len(splits.feature_names), "classes": len(splits.classes)}
 
 

@@ -53,9 +53,18 @@ class Gap:
 
 @lru_cache(maxsize=64)
 def gap_of(splits: Splits, network: type, weight_decay: float) -> Gap:
-    """What measures networks of that class; kept in memory, since the runs of a sweep share few.
+    """What measures how far networks of a class are above the minimum of their training loss.
 
-    Raises `ConfigError` where there is no minimum, or where it is not known.
+    Args:
+        splits: the data.
+        network: the class.
+        weight_decay: coupled, as `coupled_decay` gives it.
+
+    Returns:
+        The measure, which is kept in memory, since the runs of a sweep share few.
+
+    Raises:
+        ConfigError: there is no minimum, or it is not known.
     """
     if network not in CONVEX:
         allowed = f"needs a convex training loss, that of model={' or model='.join(CONVEX.values())}"
@@ -81,10 +90,16 @@ def gap_of(splits: Splits, network: type, weight_decay: float) -> Gap:
 
 
 def coupled_decay(make: Callable[..., Optimizer]) -> float:
-    """The `weight_decay` of the optimizers that `make(parameters)` makes, 0 if it is decoupled from the gradient.
+    """The `weight_decay` of optimizers, if it is coupled with the gradient.
 
     Coupled, w has the effect that w times the parameters are added to the gradient: the optimizer minimises the loss
     with w/2 times the sum of their squares. Tried, so that optimizers of third parties are known too.
+
+    Args:
+        make: makes an optimizer of parameters.
+
+    Returns:
+        The decay; 0 if there is none, or it is decoupled.
     """
     decay = float(make([nn.Parameter(torch.zeros(1))]).param_groups[0].get("weight_decay", 0))
     if not decay:

@@ -27,7 +27,14 @@ VERDICTS = 6  # at single settings
 
 
 def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str | None) -> None:
-    """One line on the run's outcome and last values, and one on where its curves are."""
+    """Print one line on a run's outcome and last values, and one on where its curves are.
+
+    Args:
+        planned: the run's name.
+        result: of its training.
+        uri: address of its store; None where it is not tracked.
+        page: its page in MLflow's UI.
+    """
     console = Console(highlight=False, soft_wrap=True)
     last = {point.metric: point for point in result.points}
     values = [f"{metric} {last[metric].value:.4f}" for metric in SHOWN if metric in last]
@@ -40,7 +47,11 @@ def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str
 
 
 def print_interrupted(left: str) -> None:
-    """What Ctrl-C leaves behind."""
+    """Say what Ctrl-C leaves behind.
+
+    Args:
+        left: that, in words.
+    """
     Console(stderr=True).print(f"Interrupted: {left}.")
 
 
@@ -52,7 +63,16 @@ def print_sweep(
     uri: str | None = None,
     page: str | None = None,
 ) -> None:
-    """The table of the groups, whose numbers are `of` each curve, and the way to MLflow's UI."""
+    """Print the table of a sweep's groups, and the way to MLflow's UI.
+
+    Args:
+        runs: a row a run, with its `outcome`.
+        summary: a row a group, as `summarize` makes it.
+        title: above the table.
+        of: what of each curve the numbers are, such as its last value.
+        uri: address of the store; None where they are not tracked.
+        page: of the sweep in MLflow's UI.
+    """
     console = Console(highlight=False, soft_wrap=True)
     note = "; means are over finished runs only" if (runs["outcome"] != "finished").any() else ""
     caption = f"mean ± sd over seeds of the {of}; {_outcomes(runs)}{note}"
@@ -68,7 +88,13 @@ def print_sweep(
 
 
 def print_searched(runs: pd.DataFrame, uri: str | None = None, page: str | None = None) -> None:
-    """How many runs a search took, and the way to MLflow's UI; what it found is not in their means."""
+    """Print how many runs a search took, and the way to MLflow's UI; what it found is not in their means.
+
+    Args:
+        runs: a row a run, with its `outcome`.
+        uri: address of the store; None where they are not tracked.
+        page: of the sweep in MLflow's UI.
+    """
     console = Console(highlight=False, soft_wrap=True)
     console.print(_outcomes(runs))
     if uri and page:
@@ -76,7 +102,15 @@ def print_searched(runs: pd.DataFrame, uri: str | None = None, page: str | None 
 
 
 def where(uri: str, page: str) -> str:
-    """How to look at a page of MLflow's UI on that store."""
+    """How to look at a page of MLflow's UI.
+
+    Args:
+        uri: address of the store.
+        page: the part of the address behind the host.
+
+    Returns:
+        A command, if one is needed, and an address.
+    """
     if uri.startswith("http"):
         return f"{masked(uri.rstrip('/'))}/{page}"
     uri = connection.absolute(uri)
@@ -87,13 +121,28 @@ def where(uri: str, page: str) -> str:
 
 
 def counts(runs: pd.DataFrame) -> dict[str, int]:
-    """How many runs had each outcome."""
+    """How many runs had each outcome.
+
+    Args:
+        runs: a row a run, with its `outcome`.
+
+    Returns:
+        Numbers by outcome, in the order of `OUTCOMES`.
+    """
     return {outcome: int((runs["outcome"] == outcome).sum()) for outcome in OUTCOMES}
 
 
 def summarize(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """A row per group, the best by `metric` first, as text: runs finished of planned, and mean ± sd over those that
-    finished of the last value of each metric; a column more for each other outcome that there was."""
+    """The groups of a sweep in strings.
+
+    Args:
+        runs: a row a run: `group`, `outcome`, and the last values of the metrics.
+        metric: by which the best group is the first.
+
+    Returns:
+        A row a group: runs finished of planned, mean ± sd over those of each metric, and a column for each other
+        outcome that there was.
+    """
     shown = [name for name in dict.fromkeys((metric, *SHOWN)) if name in runs]
     others = [outcome for outcome, number in counts(runs).items() if number and outcome != "finished"]
     rows = []
@@ -170,12 +219,25 @@ def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
 
 
 def shown(value: float, form: str) -> str:
-    """The number in that form, a dash where there is none."""
+    """A number as tables show it.
+
+    Args:
+        value: the number.
+        form: of Python's format language, such as `.4g`.
+
+    Returns:
+        The number in that form, a dash for nan.
+    """
     return f"{value:{form}}" if math.isfinite(value) else "–"
 
 
 def print_whole(console: Console, table: Table) -> None:
-    """Rather a long line than a cut number."""
+    """Print a table, with a line that is too long rather than a number that is cut.
+
+    Args:
+        console: to print on.
+        table: with its rows.
+    """
     needed = console.measure(table, options=console.options.update(max_width=1000)).maximum
     console.width = max(console.width, needed)
     console.print(table)

@@ -34,14 +34,27 @@ def write_search_report(
     winners: pd.DataFrame | None = None,
     pngs: bool = True,
 ) -> Path:
-    """Write `search.html`, and each figure as `figures/<name>.png`, into the folder; returns the page.
+    """Write the page of a search, and its figures.
 
-    `trials` has a row a trial: study, option ("" where there are none), number, state, value, group, and a column for
-    each searched param by its key, nan where a study does not search it. `confirmed` has a row a run with fresh seeds:
-    study, option, number, rank (1 is the study's winner), setting, searched (the value in the search), seed, value.
-    `importances` has study, option, param, importance (0 to 1); `winners` a row an option: option, studies, seeds,
-    mean, low, high, study_sd, seed_sd, diverged. Both and `confirmed` may be empty. `sentences` stand at the top;
-    `about` says how the search was made, in the order that it is shown in. Raises `ValueError` without a trial.
+    Args:
+        trials: a row a trial: study, option ("" where there are none), number, state, value, group, and a column for
+            each searched param by its key, nan where a study does not search it.
+        confirmed: a row a run with fresh seeds: study, option, number, rank (1 is the study's winner), setting,
+            searched (the value in the search), seed, value; may be empty.
+        importances: study, option, param, importance (0 to 1); may be empty.
+        folder: where `search.html` and `figures/<name>.png` are written.
+        about: how the search was made, in the order that it is shown in.
+        metric: that was searched by.
+        maximize: whether larger is better.
+        sentences: that stand at the top.
+        winners: a row an option: option, studies, seeds, mean, low, high, study_sd, seed_sd, diverged; may be empty.
+        pngs: whether every figure is a file, too.
+
+    Returns:
+        The page.
+
+    Raises:
+        ValueError: there is no trial.
     """
     found = prepare(trials, confirmed, importances, metric, maximize)
     specs = {name: chart.to_dict(validate=False) for name, chart in figures(found).items()}

@@ -34,7 +34,14 @@ FOLDER, PAGE = "report", "search.html"
 
 
 def search_tags(search: Search) -> dict[str, str]:
-    """The tags of a search's parent run: which studies they are, and the process that works on them."""
+    """The tags of a search's parent run: which studies they are, and the process that works on them.
+
+    Args:
+        search: that begins.
+
+    Returns:
+        Strings by name, without the prefix `seedsweep.`.
+    """
     names = [studied.shared.study.study_name for studied in search.studies]
     known = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
     about = {"search": known, "study": ", ".join(names)[:5000], "direction": direction(search)}
@@ -58,7 +65,10 @@ def end_killed(uri: str, search: Search) -> None:
 def record_round(sweep: SearchSweep, search: Search, last: bool = False) -> None:
     """Write how far a tracked search has come: the table of the trials, the best of them, and its value as a metric.
 
-    What is there may be some seconds old, until the `last` round.
+    Args:
+        sweep: that the search is.
+        search: whose trials are written.
+        last: written in any case; before, what is in the store may be some seconds old.
     """
     record = sweep.record
     if record is None or (not last and time.monotonic() - search.recorded < SECONDS):

@@ -52,9 +52,19 @@ Keys = Mapping[str, Any]  # of hydra.sweeper, plain
 
 
 def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader, config: DictConfig) -> Search:
-    """The search that the keys and the overrides ask for; raises `ConfigError` for what is not allowed.
+    """The search that the keys and the overrides ask for; of Optuna only warnings are heard from here on.
 
-    Of Optuna only warnings are heard from here on.
+    Args:
+        keys: of `hydra.sweeper`, plain.
+        overrides: of the command line, parsed by Hydra.
+        loader: Hydra's, to compose jobs with.
+        config: the master configuration.
+
+    Returns:
+        A search that asks for the jobs of its first round next.
+
+    Raises:
+        ConfigError: something is not allowed; nothing has been recorded by then.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if unknown := sorted(set(keys) - set(KEYS)):

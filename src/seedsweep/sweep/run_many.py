@@ -36,10 +36,18 @@ log = logging.getLogger(__name__)
 def run_all(
     jobs: Sequence[Composed], advance: Advance | None = None, prune: PruneJobs | None = None
 ) -> list[float | Exception]:
-    """Train and record the runs of `jobs`; the objective of each, or the exception that ended it.
+    """Train and record the runs of jobs: those that can train together as fleets, the others one by one.
 
-    `prune` is asked at the end of every epoch, for the jobs that train together.
-    Raises `ConfigError` before anything is recorded if a configuration is wrong.
+    Args:
+        jobs: composed.
+        advance: told by how many epochs of single runs the work has come on.
+        prune: asked at the end of every epoch which of the jobs that train together end there.
+
+    Returns:
+        The objective of each run, or the exception that ended it.
+
+    Raises:
+        ConfigError: a configuration is wrong; nothing has been recorded by then.
     """
     spent: Counter[str] = Counter()
     seeds = array("q")  # of the order of the data, of each job; the jobs themselves are not kept

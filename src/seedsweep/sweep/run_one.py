@@ -18,10 +18,16 @@ from seedsweep.tracking.run_writer import record_run
 
 @shown_by_hydra()
 def run(config: DictConfig) -> float:
-    """Train and record one run; the value of its `objective`, the worst one if it diverged.
+    """Train and record one run; what the training raises is raised after it has been recorded as failed.
 
-    Raises `ConfigError` before anything is recorded if the configuration is wrong, and what the training raises after
-    it has been recorded as failed.
+    Args:
+        config: composed by Hydra.
+
+    Returns:
+        The value of its `objective`, the worst one if it diverged.
+
+    Raises:
+        ConfigError: the configuration is wrong; nothing has been recorded by then.
     """
     sweeping = HydraConfig.initialized() and "MULTIRUN" in str(HydraConfig.get().mode)
     left = "nothing had been trained"

@@ -25,13 +25,27 @@ GroupConfig = Mapping[str, Any]  # of a configuration
 
 
 def refuse_model(config: Config) -> str | None:
-    """Why the steps of a run's module cannot be vectorised."""
+    """Why the steps of a run's module cannot be vectorised.
+
+    Args:
+        config: of the run, plain and checked.
+
+    Returns:
+        A reason; None where they can.
+    """
     tried = _try_model(config["model"], config["data"])
     return tried if isinstance(tried, str) else None
 
 
 def refuse_optimizer(config: Config) -> str | None:
-    """Why one step of a run's optimizer, under its schedule, cannot serve several learning rates."""
+    """Why one step of a run's optimizer, under its schedule, cannot serve several learning rates.
+
+    Args:
+        config: of the run, plain and checked.
+
+    Returns:
+        A reason; None where it can.
+    """
     tried = _try_optimizer(without_rate(config["optimizer"]))
     if tried not in STARTS:
         return f"{config['optimizer']['_target_']}: {tried}"
@@ -41,9 +55,14 @@ def refuse_optimizer(config: Config) -> str | None:
 
 
 def chunks(first: Config, runs: np.ndarray) -> Iterator[np.ndarray]:
-    """The runs (n,) of a fleet, as many at a time as are quick and fit into memory; `first` is one's configuration.
+    """The runs of a fleet, as many at a time as are quick and fit into memory.
 
-    Those that share their minibatches should stand together.
+    Args:
+        first: the configuration of one of them.
+        runs: their indices (n,); those that share their minibatches should stand together.
+
+    Returns:
+        Some of the indices at a time, in their order.
     """
     affordable = MEMORY // int(_try_model(first["model"], first["data"]))
     most = first["trainer"].get("max_members") or max(1, min(MOST, affordable))
@@ -52,7 +71,14 @@ def chunks(first: Config, runs: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def assemble(configs: Sequence[Config]) -> Fleet:
-    """The fleet of runs that can be trained together."""
+    """The fleet of runs that can be trained together.
+
+    Args:
+        configs: plain and checked, of runs that `grouping.group` has put together.
+
+    Returns:
+        A fleet whose members are in the order of the configurations.
+    """
     first, splits = configs[0], data(configs[0])
     trainer = first["trainer"]
     precision, device = str(trainer.get("precision", "32-true")), _device(trainer.get("accelerator", "auto"))
