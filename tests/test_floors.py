@@ -68,13 +68,21 @@ def test_every_folder_says_what_comes_in_what_goes_out_and_who_calls_it() -> Non
         assert len(docstring.splitlines()) == 3, file
 
 
+def code_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of a function besides its docstring."""
+    first = node.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+    return (node.end_lineno or 0) - node.lineno + 1 - docstring
+
+
 def test_files_and_functions_are_short() -> None:
     for file in sorted((ROOT / "src").rglob("*.py")):
         text = file.read_text()
         assert len(text.splitlines()) <= 300, file
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                assert (node.end_lineno or 0) - node.lineno < 40, f"{file}: {node.name}"
+                assert code_lines(node) <= 40, f"{file}: {node.name}"
 
 
 def test_comparison_loads_neither_torch_nor_a_tracker() -> None:

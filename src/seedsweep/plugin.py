@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
     from seedsweep.search.record import record_round, record_search, search_tags
-    from seedsweep.search.setup import open_search, search_results
+    from seedsweep.search.results import search_results
+    from seedsweep.search.setup import open_search
     from seedsweep.sweep.lifecycle import open_search_sweep, open_sweep
 
 __all__ = [

@@ -3,12 +3,10 @@
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 from uuid import uuid4
 
 import optuna
-import pandas as pd
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 from hydra.utils import get_method, instantiate
@@ -16,26 +14,25 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.pruners import NopPruner
 from optuna.samplers import GridSampler
 from optuna.storages import BaseStorage, InMemoryStorage
-from optuna.trial import Trial, TrialState
+from optuna.trial import Trial
 
 from seedsweep.config.application import is_tracked, search_name
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import RECORDING, canonical, leaves
-from seedsweep.errors import ConfigError, FailedRunsError
+from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
 from seedsweep.search.aggregate import Aggregate
-from seedsweep.search.console import print_begun, print_found
+from seedsweep.search.console import print_begun
 from seedsweep.search.jobs import check_one, check_space, job_check
 from seedsweep.search.option_spaces import read_option_spaces
 from seedsweep.search.option_study import OptionStudy
 from seedsweep.search.pruning import Pruning
-from seedsweep.search.record import dashboard, end_killed, winners_of
+from seedsweep.search.record import end_killed
 from seedsweep.search.rounds import Search
 from seedsweep.search.samplers import PRUNER, SAMPLER, group_of, make_pruner, make_sampler
 from seedsweep.search.shared_study import SharedStudy
 from seedsweep.search.spaces import SearchSpace, grid
 from seedsweep.search.storages import default_storage, open_storage
-from seedsweep.search.tables import confirmed_table, doubts
 from seedsweep.validation import check_choice, check_integer
 
 log = logging.getLogger(__name__)
@@ -129,52 +126,6 @@ def _studies(
             study = _study(keys, searched, directions, storage, one, APART * len(studies), terms, config)
             studies.append(OptionStudy(study, searched, option, own))
     return studies
-
-
-def search_results(search: Search) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Print what a search that is over has brought.
-
-    Args:
-        search: that has no more jobs to ask for.
-
-    Returns:
-        The results as hydra-optuna-sweeper writes them, and the `confirmed_table`.
-
-    Raises:
-        FailedRunsError: no trial came to its end.
-    """
-    confirmed = search.confirmations
-    finished = [each for each in search.studies if each.trials(TrialState.COMPLETE)]
-    again = confirmed_table(search, confirmed)
-    if not finished:
-        if not any(each.trials(TrialState.RUNNING) for each in search.studies):
-            raise FailedRunsError("no trial came to its end, so there is no best one")
-        log.warning("no trial has come to its end yet: those that are left run in other processes")
-        return {"name": "optuna"}, again
-    if len(search.aggregate.signs) > 1:
-        several = len(search.studies) > 1
-        solutions = [
-            ({"option": each.option} if several else {}) | {"params": trial.params, "values": trial.values}
-            for each in finished
-            for trial in each.shared.study.best_trials
-        ]
-        return {"name": "optuna", "solutions": solutions}, again
-    finished.sort(key=lambda studied: search.aggregate.signs[0] * studied.shared.study.best_value)
-    kept = dashboard(search.studies[0].shared.storage)
-    print_found(search, again, winners_of(search, again), doubts(search, again), kept)
-    best = finished[0].shared.study
-    results: dict[str, Any] = {"name": "optuna", "best_params": best.best_params, "best_value": best.best_value}
-    if len(search.studies) > 1:
-        results["studies"] = [_of_study(each) for each in finished]
-    if confirmed:
-        results["confirmed"] = [asdict(each) | {"values": list(each.values)} for each in confirmed]
-    return results, again
-
-
-def _of_study(studied: OptionStudy) -> dict[str, Any]:
-    study = studied.shared.study
-    about = {"study": study.study_name, "option": studied.option}
-    return about | {"best_params": study.best_params, "best_value": study.best_value}
 
 
 def _check_objective(config: DictConfig, searched: SearchSpace, directions: Sequence[str]) -> None:
