@@ -361,10 +361,10 @@ def test_jobs_drawn_at_random_equal_hydras(composer: Composer, seed: int) -> Non
 def test_numbers_are_read_as_hydra_reads_them(ours: Composer, seed: int) -> None:
     draw, parser = random.Random(seed), OverridesParser.create()
     composer = Composer(ours.loader, ours.master)
-    composer._parse("seed=1")
+    composer._reader.read("seed=1")
     for _ in range(100):
         text = "seed=" + "".join(draw.choices("-+.e_0159", k=draw.randint(1, 6)))
-        assert repr(composer._parse(text).value) == repr(parser.parse_override(text).value())
+        assert repr(composer._reader.read(text).value) == repr(parser.parse_override(text).value())
 
 
 def test_jobs_share_what_they_have_in_common_and_leave_it_as_it_was(composer: Composer) -> None:
@@ -392,10 +392,10 @@ def test_composing_leaves_hydras_own_configuration_as_it_was(composer: Composer)
     assert HydraConfig.instance().cfg is None
 
 
-def test_what_is_remembered_is_bounded(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for bound in ("composing.SEEN", "composing.SHAPES", "templates.PARTS"):
-        monkeypatch.setattr(f"seedsweep.config.{bound}", 2)
+def test_what_is_cached_is_bounded(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("shaped_overrides", "composing", "templates"):
+        monkeypatch.setattr(f"seedsweep.config.{module}.CACHED", 2)
     jobs = [(f"optimizer={name}", f"optimizer.lr={lr}") for name in ("sgd", "adam", "radam") for lr in (1, 2, 3, 4)]
     assert ways(composer, jobs) == [True, False, False, False] * 3
-    assert len(composer._shapes) <= 2
-    assert len(composer._seen) <= 2
+    assert len(composer._templates) <= 2
+    assert len(composer._reader._cache) <= 2

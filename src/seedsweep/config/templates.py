@@ -1,86 +1,72 @@
-"""What the jobs of one shape have in common: the configuration of the first, and what the others have in its places."""
+"""The template of a shape: the configuration of its first job, and what other jobs have in place of its values."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seedsweep.config.interpolations import Keys, Source, key_of, walk
+from seedsweep.config.shaped_overrides import ShapedOverride
 
-PARTS = 1_000  # variants of a part of a shape that are remembered
-
-
-@dataclass(frozen=True)
-class ShapedOverride:
-    """An override as Hydra parses it: of equal shape are those that differ only in a plain value, None is doubtful."""
-
-    text: str
-    shape: Hashable = None
-    path: Keys = ()  # empty for the choice of an option
-    plain: bool = False
-    asks: bool = False  # what it does depends on what is there
-    value: Any = None
-
-    @cached_property
-    def literal(self) -> "ShapedOverride":
-        """The same as a part of the shape, for values that others are made of."""
-        return replace(self, shape=self.text, plain=False)
+CACHED = 1_000  # variants of a branch that are kept
 
 
 class Template:
-    """A job of a shape, and what the others have in its place."""
+    """Writes the configurations of the jobs of a shape.
+
+    `base` is the resolved configuration of the first job, `choices` are its options by group, and `sources` says by
+    path what a job's overrides write.
+    """
 
     def __init__(self, base: dict[str, Any], choices: Mapping[str, str | None], sources: Mapping[Keys, Source]):
         self.base, self.choices = base, choices
         tree: dict[Any, Any] = {}
         for path, source in sources.items():
             branch: Any = tree
-            at: Any = base
+            node: Any = base
             for name in path[:-1]:
-                branch, at = branch.setdefault(key_of(at, name), {}), at[key_of(at, name)]
-            branch[key_of(at, path[-1])] = source
-        values = {name for name, branch in tree.items() if isinstance(branch, tuple) and len(branch) == 1}
-        self.values = [(name, tree[name][0]) for name in values]
-        self.parts = [_Branch(name, branch, base[name]) for name, branch in tree.items() if name not in values]
+                branch, node = branch.setdefault(key_of(node, name), {}), node[key_of(node, name)]
+            branch[key_of(node, path[-1])] = source
+        top = {key for key, branch in tree.items() if isinstance(branch, tuple) and len(branch) == 1}
+        self.values = [(key, tree[key][0]) for key in top]
+        self.branches = [_Branch(key, branch, base[key]) for key, branch in tree.items() if key not in top]
 
-    def write(self, parsed: Sequence[ShapedOverride]) -> dict[str, Any]:
+    def write(self, overrides: Sequence[ShapedOverride]) -> dict[str, Any]:
         """The configuration of the job with these overrides."""
         config = self.base.copy()
-        for name, number in self.values:
-            config[name] = parsed[number].value
-        for part in self.parts:
-            config[part.name] = part.write(parsed)
+        for key, index in self.values:
+            config[key] = overrides[index].value
+        for branch in self.branches:
+            config[branch.key] = branch.write(overrides)
         return config
 
 
 class _Branch:
     """What is below one key at the top of a configuration, made once for all jobs that have it in common."""
 
-    def __init__(self, name: str, tree: Any, base: Any):
-        self.name, self.tree, self.base = name, tree, base
-        parts = {part for _, source in walk(tree) for part in source}
-        self.numbers = [part for part in parts if isinstance(part, int)]
-        self.made: dict[tuple[str, ...], Any] = {}
+    def __init__(self, key: str, tree: Any, base: Any):
+        self.key, self.tree, self.base = key, tree, base
+        components = {component for _, source in walk(tree) for component in source}
+        self.indices = [component for component in components if isinstance(component, int)]
+        self.variants: dict[tuple[str, ...], Any] = {}
 
-    def write(self, parsed: Sequence[ShapedOverride]) -> Any:
-        variant = tuple([parsed[number].text for number in self.numbers])
-        if variant not in self.made:
-            if len(self.made) >= PARTS:
-                self.made.clear()
-            self.made[variant] = _write(self.tree, self.base, parsed)
-        return self.made[variant]
+    def write(self, overrides: Sequence[ShapedOverride]) -> Any:
+        variant = tuple([overrides[index].text for index in self.indices])
+        if variant not in self.variants:
+            if len(self.variants) >= CACHED:
+                self.variants.clear()
+            self.variants[variant] = _write(self.tree, self.base, overrides)
+        return self.variants[variant]
 
 
-def value_of(source: Source, parsed: Sequence[ShapedOverride]) -> Any:
+def written_value(source: Source, overrides: Sequence[ShapedOverride]) -> Any:
     """The value that a source makes of the overrides of a job."""
-    values = [text if isinstance(text, str) else parsed[text].value for text in source]
+    values = [item if isinstance(item, str) else overrides[item].value for item in source]
     return values[0] if len(values) == 1 else "".join(map(str, values))
 
 
-def _write(tree: Any, base: Any, parsed: Sequence[ShapedOverride]) -> Any:
+def _write(tree: Any, base: Any, overrides: Sequence[ShapedOverride]) -> Any:
     if isinstance(tree, tuple):
-        return value_of(tree, parsed)
-    made = base.copy()
+        return written_value(tree, overrides)
+    node = base.copy()
     for key, branch in tree.items():
-        made[key] = _write(branch, base[key], parsed)
-    return made
+        node[key] = _write(branch, base[key], overrides)
+    return node
