@@ -38,7 +38,7 @@ def plans() -> list[PlannedRun]:
     for job, (optimizer, *seed) in enumerate(map(str.split, JOBS)):
         choices = {"optimizer": optimizer, "data": "breast_cancer"}
         runs.append(plan_run(resolve(config(f"optimizer={optimizer}", *seed)), choices, (), "0" * 16, job))
-    runs[1] = replace(runs[1], parts=(*runs[1].parts, {"data.path": "long\t'\\n\n\\é" * 1000}))
+    runs[1] = replace(runs[1], shared_params=(*runs[1].shared_params, {"data.path": "long\t'\\n\n\\é" * 1000}))
     runs[3] = replace(runs[3], experiment="another", name="long " * 60)
     return runs
 

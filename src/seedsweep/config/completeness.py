@@ -1,4 +1,4 @@
-"""From a composed configuration to its plain content, in which nothing that everything else relies on is missing."""
+"""From a composed configuration to its plain content, in which no required group, key or value is missing."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,28 +19,45 @@ REQUIRED = (
 
 
 def resolve(config: DictConfig) -> dict[str, Any]:
-    """The plain content of a composed configuration; raises `ConfigError` if something in it is missing."""
+    """The plain content of a composed configuration.
+
+    Args:
+        config: as Hydra composes it, with or without its interpolations resolved.
+
+    Returns:
+        Nested dictionaries and lists of plain values, with all interpolations resolved.
+
+    Raises:
+        ConfigError: a required group, key or value is missing.
+    """
     _check_groups({key: config.get(key) for key in GROUPS})
     check_complete(OmegaConf.to_container(config))  # type: ignore[arg-type]
     return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
 
 
 def check_complete(config: Config) -> None:
-    """Raise `ConfigError` if a group or a key that everything else relies on is missing, or a value."""
+    """Check that a configuration has every required group, key and value.
+
+    Args:
+        config: its plain content, in which missing values are "???".
+
+    Raises:
+        ConfigError: one is missing.
+    """
     _check_groups(config)
-    for key, part in config.items():
-        if isinstance(part, dict):
-            _check_part(key, part)
-        elif part == "???":
-            raise ConfigError(key, part, f"a value is required: {key}=…")
+    for key, value in config.items():
+        if isinstance(value, dict):
+            _check_node(key, value)
+        elif value == "???":
+            raise ConfigError(key, value, f"a value is required: {key}=…")
     for key in REQUIRED:
         if key not in config and "." not in key:
             raise ConfigError(key, None, f"a value is required: {key}=…")
 
 
 @cached
-def _check_part(key: str, part: Config) -> None:
-    values = dict(leaves(part, f"{key}."))
+def _check_node(key: str, node: Config) -> None:
+    values = dict(leaves(node, f"{key}."))
     for name in REQUIRED:
         if name.startswith(f"{key}.") and name not in values:
             raise ConfigError(name, None, f"a value is required: {name}=…")

@@ -35,5 +35,16 @@ def make(group: str, part: Mapping[str, Any], kind: type, **extra: Any) -> Any:
 
 
 def check_kind(group: str, target: Any, made: Any, kind: type) -> None:
+    """Check that what a group's `_target_` has made is of a class.
+
+    Args:
+        group: name of the group.
+        target: its `_target_`.
+        made: the object.
+        kind: class that it must have.
+
+    Raises:
+        ConfigError: it has another.
+    """
     if not isinstance(made, kind):
         raise ConfigError(f"{group}._target_", target, f"must make a {kind.__module__}.{kind.__qualname__}")

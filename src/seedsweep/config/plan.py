@@ -1,4 +1,4 @@
-"""The plan of a sweep: the runs that it will have, in a file rather than in memory, since there may be very many."""
+"""The plan of a sweep: the runs that it will have, in a file and not in memory, since there may be very many."""
 
 import csv
 import os
@@ -17,8 +17,8 @@ import numpy as np
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import ConfigError
 
-TEXT: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
-ABOUT = ("job", "name", "group", "key", "experiment")
+CSV: dict[str, Any] = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
+IDENTITY = ("job", "name", "group", "key", "experiment")  # the first columns
 
 
 class Plan:
@@ -29,13 +29,13 @@ class Plan:
         self._file = _temporary()
         finalize(self, self._file.close)
         self._writer = csv.writer(self._file, lineterminator="\n")
-        self._columns = dict.fromkeys(ABOUT)
-        self._short = 0  # rows at the beginning that lack a column
+        self._columns = dict.fromkeys(IDENTITY)
+        self._incomplete = 0  # rows at the beginning that lack a column
         self._keys = array("Q")
-        self._first: dict[str, PlannedRun] = {}  # of each group
-        self.groups: dict[str, int] = {}  # with their numbers
+        self._first: dict[str, PlannedRun] = {}  # run of each group
+        self.groups: dict[str, int] = {}  # with their indices
         self._names: list[str] = []
-        self._group = array("L")
+        self._group = array("L")  # index of each run's group
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -43,14 +43,14 @@ class Plan:
     def add(self, run: PlannedRun) -> None:
         """Add a run; raises `ConfigError` if one of its group differs from it in more than seeds."""
         first = self._first.setdefault(run.group, run)
-        if different := first.different(run):
-            allowed = f"would name two groups, with another {different[0]}; sweep that key itself ({different[0]}=…,…)"
+        if differing := first.different(run):
+            allowed = f"would name two groups, with another {differing[0]}; sweep that key itself ({differing[0]}=…,…)"
             raise ConfigError("sweep", run.group, allowed)
-        values = {key: getattr(run, key) for key in ABOUT} | run.recorded_params
-        if not values.keys() <= self._columns.keys():
-            self._columns |= dict.fromkeys(values)
-            self._short = len(self)
-        self._writer.writerow([values.get(key, "") for key in self._columns])
+        row = {key: getattr(run, key) for key in IDENTITY} | run.recorded_params
+        if not row.keys() <= self._columns.keys():
+            self._columns |= dict.fromkeys(row)
+            self._incomplete = len(self)
+        self._writer.writerow([row.get(key, "") for key in self._columns])
         self.experiments[run.experiment] = None
         self._keys.append(int(run.key, 16))
         if first is run:
@@ -61,11 +61,11 @@ class Plan:
         """Raise `ConfigError` if two of the runs would be trained alike."""
         keys = np.array(self._keys)
         order = np.argsort(keys, kind="stable")
-        again = order[1:][keys[order][1:] == keys[order][:-1]]
-        if len(again):
-            second = int(again.min())
-            same = self.name(int(np.flatnonzero(keys == keys[second])[0]))
-            allowed = f"is trained as {same} already, and would count as one more seed; leave one of them out"
+        repeated = order[1:][keys[order][1:] == keys[order][:-1]]
+        if len(repeated):
+            second = int(repeated.min())
+            first = self.name(int(np.flatnonzero(keys == keys[second])[0]))
+            allowed = f"is trained as {first} already, and would count as one more seed; leave one of them out"
             raise ConfigError("sweep", self.name(second), allowed)
 
     def group(self, job: int) -> str:
@@ -75,14 +75,14 @@ class Plan:
     def name(self, job: int) -> str:
         """The name of a run."""
         with self._read() as rows:
-            return next(islice(csv.reader(rows), job, None))[ABOUT.index("name")]
+            return next(islice(csv.reader(rows), job, None))[IDENTITY.index("name")]
 
     def write(self, file: Path) -> None:
-        """Write the plan as CSV, a row per run: what it is known by, then its params."""
-        with self._read() as rows, file.open("w", **TEXT) as stream:
+        """Write the plan as CSV, a row a run: what identifies it, then its params."""
+        with self._read() as rows, file.open("w", **CSV) as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(self._columns)
-            for row in islice(csv.reader(rows), self._short):
+            for row in islice(csv.reader(rows), self._incomplete):
                 writer.writerow(row + [""] * (len(self._columns) - len(row)))
             shutil.copyfileobj(rows, stream)
 
@@ -97,7 +97,7 @@ class Plan:
 
 def _temporary() -> TextIO:
     try:
-        file: TextIO = TemporaryFile("w+", **TEXT)  # noqa: SIM115, it lives as long as the plan
+        file: TextIO = TemporaryFile("w+", **CSV)  # noqa: SIM115, it lives as long as the plan
         return file
     except OSError as error:
         raise ConfigError("TMPDIR", os.environ.get("TMPDIR"), f"the plan of a sweep cannot be kept: {error}") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from seedsweep.config.plan import ABOUT
+from seedsweep.config.plan import IDENTITY
 from seedsweep.gc_pause import collector_paused
 from seedsweep.tracking.connection import connect, default_uri, store_errors
 from seedsweep.tracking.frames import NOT_CURVES, curves_frame, runs_frame
@@ -109,7 +109,7 @@ def _runs_of_plan(client: "MlflowClient", database: "Engine", parent: str) -> It
                 ids = jobs["run"].astype(str).tolist()
                 stored = read_runs(database, parent, ids, params=False) if ids else StoredRuns((), (), (), ())
                 runs = runs_frame(stored, parent, lambda _, missing=missing: missing)  # type: ignore[misc]
-            params = plan[plan.columns.difference([*ABOUT, *runs])].dropna(axis=1, how="all").loc[runs["job"]]
+            params = plan[plan.columns.difference([*IDENTITY, *runs])].dropna(axis=1, how="all").loc[runs["job"]]
             yield pd.concat([runs, params.set_axis(runs.index)], axis=1)
 
 

@@ -29,7 +29,7 @@ class SqlRuns:
     def __init__(self, client: "MlflowClient", database: "Engine", runs: Sequence[NewRun]):
         from mlflow.utils.validation import _validate_param_name
 
-        shared = {id(params): params for run in runs for params in run.planned.parts}  # by many runs
+        shared = {id(params): params for run in runs for params in run.planned.shared_params}  # by many runs
         for key in set(chain.from_iterable(shared.values())):
             _validate_param_name(key)  # type: ignore[no-untyped-call]  # as the client does
         self._client, self._database, self._runs = client, database, runs
