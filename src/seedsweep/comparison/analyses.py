@@ -47,21 +47,28 @@ def times_to_target(
     scored = scored.dropna(subset="run")  # those planned and never run have none
     curve = curve.merge(scored[["run", "problem", "option", "group", "outcome"]], on="run").sort_values("step")
     frames = []
-    for problem, part in curve.groupby("problem", sort=False):
-        goal = target if target is not None else _target(part, groups[groups["problem"] == problem], metric)
+    for problem, of_problem in curve.groupby("problem", sort=False):
+        goal = target if target is not None else _target(of_problem, groups[groups["problem"] == problem], metric)
         if not np.isfinite(goal):
             continue
         limit = float(metric.as_loss(pd.Series([goal])).iloc[0])
-        first = part[part["loss"] <= limit].groupby("run")["step"].min()
+        first = of_problem[of_problem["loss"] <= limit].groupby("run")["step"].min()
         runs = scored[scored["problem"] == problem].set_index("run")[["option", "group", "outcome"]]
-        last = part.groupby("run")["step"].max().reindex(runs.index, fill_value=0)  # 0: it ended before the first point
+        last = (
+            of_problem.groupby("run")["step"].max().reindex(runs.index, fill_value=0)
+        )  # 0: it ended before the first point
         runs["time"] = first.reindex(runs.index).fillna(last.where(runs["outcome"] != "diverged", np.inf))
         runs["reached"] = runs.index.isin(first.index)
-        for (option, group), each in runs.groupby(["option", "group"], sort=False):
-            found = estimates.time_to_target(each["time"].to_numpy(), each["reached"].to_numpy(), confidence)
-            steps = {"step": found.time, "reached": found.reached, "low": found.low, "high": found.high}
+        for (option, group), of_group in runs.groupby(["option", "group"], sort=False):
+            reach = estimates.time_to_target(of_group["time"].to_numpy(), of_group["reached"].to_numpy(), confidence)
+            steps = {
+                "step": reach.time,
+                "reached": reach.reached,
+                "low": reach.low,
+                "high": reach.high,
+            }
             about: dict[str, Any] = {"problem": problem, "option": option, "group": group, "target": goal}
-            frames.append(pd.DataFrame(steps | about | {"median": found.median}))
+            frames.append(pd.DataFrame(steps | about | {"median": reach.median}))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
@@ -81,11 +88,11 @@ def tunability(scored: pd.DataFrame, metric: Metric, seed: int) -> pd.DataFrame:
     than one setting are in it.
     """
     frames = []
-    for problem, part in scored.groupby("problem", sort=False):
-        loss = part.assign(loss=metric.as_loss(part["score"]))
+    for problem, of_problem in scored.groupby("problem", sort=False):
+        loss = of_problem.assign(loss=metric.as_loss(of_problem["score"]))
         tables = {
-            option: each.pivot(index="setting", columns="seed", values="loss").dropna(how="all").to_numpy()
-            for option, each in loss.groupby("option", sort=False)
+            option: of_option.pivot(index="setting", columns="seed", values="loss").dropna(how="all").to_numpy()
+            for option, of_option in loss.groupby("option", sort=False)
         }
         tables = {option: table for option, table in tables.items() if len(table) > 1}
         if not tables:
@@ -111,11 +118,11 @@ def seed_shares(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
     rows = []
     if {"init_seed", "order_seed"} <= set(runs):
         seeds = scored.assign(init=runs["init_seed"], order=runs["order_seed"])
-        for (problem, group), part in seeds.groupby(["problem", "group"], sort=False):
-            crossed = part["init"].nunique() > 1 and part["order"].nunique() > 1
-            if not crossed or len(part) != part["init"].nunique() * part["order"].nunique():
+        for (problem, group), of_group in seeds.groupby(["problem", "group"], sort=False):
+            crossed = of_group["init"].nunique() > 1 and of_group["order"].nunique() > 1
+            if not crossed or len(of_group) != of_group["init"].nunique() * of_group["order"].nunique():
                 continue
-            table = part.pivot(index="init", columns="order", values="score").to_numpy(dtype=float)
+            table = of_group.pivot(index="init", columns="order", values="score").to_numpy(dtype=float)
             if np.isfinite(table).all():
                 rows.append({"problem": problem, "group": group} | estimates.variance_shares(table))
     return pd.DataFrame(rows)

@@ -80,15 +80,17 @@ class Comparison:
     doubts: list[Audit] = field(default_factory=list)  # besides those that the runs themselves raise
 
     def __repr__(self) -> str:
-        said = [f"{each.question} {each.problem} {each.name}: {each.sentence}" for each in self.verdicts]
-        return "\n".join([f"Comparison by {self.question.metric} of {len(self.runs)} runs", *said])
+        sentences = [
+            f"{verdict.question} {verdict.problem} {verdict.name}: {verdict.sentence}" for verdict in self.verdicts
+        ]
+        return "\n".join([f"Comparison by {self.question.metric} of {len(self.runs)} runs", *sentences])
 
     @property
     def verdicts(self) -> list[Verdict]:
         """What the contests mean, those of the options at their best first, and where the two questions disagree."""
-        found = [Verdict(BEST, each.problem, each.name, verdict(each)) for each in self.best]
-        found += [Verdict(SAME, each.problem, each.name, verdict(each)) for each in self.same]
-        return found + together(self.same, self.best)
+        verdicts = [Verdict(BEST, contest.problem, contest.name, verdict(contest)) for contest in self.best]
+        verdicts += [Verdict(SAME, contest.problem, contest.name, verdict(contest)) for contest in self.same]
+        return verdicts + together(self.same, self.best)
 
     @property
     def audits(self) -> list[Audit]:
@@ -150,7 +152,7 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
 
 def _checked(question: Mapping[str, Any]) -> Question:
     """Raises `ConfigError` for a key that there is not, or a value of another kind than it takes."""
-    keys = [each.name for each in fields(Question)]
+    keys = [field.name for field in fields(Question)]
     for key in question:
         if key not in keys:
             raise ConfigError(key, question[key], f"there is no such key; there are {', '.join(keys)}")
@@ -173,19 +175,19 @@ def _checked(question: Mapping[str, Any]) -> Question:
 def _described(scored: pd.DataFrame, replicates: pd.DataFrame, judged: Judgement) -> pd.DataFrame:
     """The table of the groups: numbers of all runs, statistics of the independent ones."""
     names = ["problem", "setting", "option", "group"]
-    described = {name: describe(part, judged) for name, part in replicates.groupby(names, sort=False)}
-    for name, part in scored.groupby(names, sort=False):
-        described[name] |= counted(part)
+    described = {name: describe(of_group, judged) for name, of_group in replicates.groupby(names, sort=False)}
+    for name, of_group in scored.groupby(names, sort=False):
+        described[name] |= counted(of_group)
     return pd.DataFrame.from_dict(described, orient="index").rename_axis(names).reset_index()
 
 
 def _same(scored: pd.DataFrame, groups: pd.DataFrame, judged: Judgement) -> Iterator[Contest]:
     """The contests at the settings that several options have."""
-    for (problem, setting), part in groups.groupby(["problem", "setting"], sort=False):
-        if len(part) > 1:
-            there = scored[(scored["problem"] == problem) & (scored["setting"] == setting)]
-            numbers = part.set_index("option").drop(columns=["problem", "setting", "group"])
-            yield contest(there, str(setting), judged, numbers)
+    for (problem, setting), of_setting in groups.groupby(["problem", "setting"], sort=False):
+        if len(of_setting) > 1:
+            of_same_setting = scored[(scored["problem"] == problem) & (scored["setting"] == setting)]
+            numbers = of_setting.set_index("option").drop(columns=["problem", "setting", "group"])
+            yield contest(of_same_setting, str(setting), judged, numbers)
 
 
 def _best(runs: pd.DataFrame, scored: pd.DataFrame, asked: Question) -> Iterator[Contest]:
@@ -194,27 +196,31 @@ def _best(runs: pd.DataFrame, scored: pd.DataFrame, asked: Question) -> Iterator
     claims = scored
     if metric != asked.metric:
         claims = independent(score_runs(runs, None, metric, "last", str(asked.by), asked.at or ()))
-    for _, part in scored.groupby("problem", sort=False):
-        seeds = list(dict.fromkeys(part["seed"]))
-        if len(seeds) < FEW or part.groupby("option")["setting"].nunique().max() < 2:
+    for _, problem_runs in scored.groupby("problem", sort=False):
+        seeds = list(dict.fromkeys(problem_runs["seed"]))
+        if len(seeds) < FEW or problem_runs.groupby("option")["setting"].nunique().max() < 2:
             continue
         choices, judged = [], []
         for half in (0, 1):  # chosen on one half, judged on the other, and the other way round
-            chosen = _choose(part[part["seed"].isin(seeds[half::2])], asked.measure)
-            held_out = part[part["seed"].isin(seeds[1 - half :: 2]) & part["group"].isin(chosen["group"])]
+            chosen = _choose(problem_runs[problem_runs["seed"].isin(seeds[half::2])], asked.measure)
+            held_out = problem_runs[
+                problem_runs["seed"].isin(seeds[1 - half :: 2]) & problem_runs["group"].isin(chosen["group"])
+            ]
             again = held_out["score"].where(np.isfinite(held_out["score"])).groupby(held_out["option"]).mean()
             choices.append(chosen.assign(again=again))
             judged.append(held_out.index)
         claimed = claims.loc[judged[0].append(judged[1])]
         if claimed["option"].nunique() < 2:
             continue
-        found = contest(claimed, BEST, asked.judgement(metric))
+        judged_contest = contest(claimed, BEST, asked.judgement(metric))
         both = pd.concat(choices).groupby(level=0, sort=False)
-        more = both.agg(setting=("setting", _either), selected=("selected", "mean"), again=("again", "mean"))
-        found.table = found.table.join(more, on="competitor")
-        gap = asked.measure.as_loss(found.table["again"]) - asked.measure.as_loss(found.table["selected"])
-        found.table["optimism"] = gap
-        yield found
+        chosen_settings = both.agg(setting=("setting", _either), selected=("selected", "mean"), again=("again", "mean"))
+        judged_contest.table = judged_contest.table.join(chosen_settings, on="competitor")
+        gap = asked.measure.as_loss(judged_contest.table["again"]) - asked.measure.as_loss(
+            judged_contest.table["selected"]
+        )
+        judged_contest.table["optimism"] = gap
+        yield judged_contest
 
 
 def _either(settings: pd.Series) -> str:

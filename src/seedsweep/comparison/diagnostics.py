@@ -37,9 +37,9 @@ def audits(
     at: Sequence[str],
 ) -> list[Audit]:
     """The doubts about a comparison; `bands` are its mean curves, `at` the params that were swept."""
-    found = [*_outcomes(groups), *_edges(scored, groups, metric, at), *_unequal(scored, groups)]
-    found += [*_crossed(scored), *_contained(best)]
-    return found + list(_falling(bands, groups, metric))
+    diagnostics = [*_outcomes(groups), *_edges(scored, groups, metric, at), *_unequal(scored, groups)]
+    diagnostics += [*_crossed(scored), *_contained(best)]
+    return diagnostics + list(_falling(bands, groups, metric))
 
 
 def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Audit]:
@@ -68,8 +68,8 @@ def data_versions(runs: pd.DataFrame) -> Iterator[Audit]:
     """
     params = [name for name in map(str, runs) if name == "data" or name.startswith("data.")]
     params = [name for name in params if name != "data.batch_size"]
-    known = runs.dropna(subset="fingerprint")
-    if params and (known.groupby(params, dropna=False)["fingerprint"].nunique() > 1).any():
+    fingerprinted = runs.dropna(subset="fingerprint")
+    if params and (fingerprinted.groupby(params, dropna=False)["fingerprint"].nunique() > 1).any():
         yield Audit("The runs were trained on several versions of the same data", "run them again on the newest")
 
 
@@ -88,7 +88,7 @@ def _outcomes(groups: pd.DataFrame) -> Iterator[Audit]:
 
 def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: Metric, at: Sequence[str]) -> Iterator[Audit]:
     """Options whose best setting lies at the end of what was swept."""
-    found: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    at_edges: dict[tuple[str, str], list[tuple[str, float]]] = {}
     for _, row in leading(groups, metric).iterrows():
         own = scored[(scored["problem"] == row["problem"]) & (scored["option"] == row["option"])]
         for name in (name for name in at if pd.api.types.is_numeric_dtype(scored[name])):
@@ -98,10 +98,10 @@ def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: Metric, at: Seque
                 largest = chosen == values[-1]
                 step = values[-1] / values[-2] if largest else values[0] / values[1]
                 beyond = chosen * min(max(step**2, 0.01), 100) if name.endswith(".lr") and chosen > 0 else np.nan
-                found.setdefault((name, "largest" if largest else "smallest"), []).append(
+                at_edges.setdefault((name, "largest" if largest else "smallest"), []).append(
                     (f"{_label(row, groups, 'option')} ({chosen:.6g})", beyond)
                 )
-    for (name, end), options in found.items():
+    for (name, end), options in at_edges.items():
         further = max(beyond for _, beyond in options) if end == "largest" else min(beyond for _, beyond in options)
         to = f" {'up' if end == 'largest' else 'down'} to {float(f'{further:.1g}'):g}" if np.isfinite(further) else ""
         sentence = f"The best {name} is the {end} that was swept for {_some([who for who, _ in options])}"
@@ -109,8 +109,8 @@ def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: Metric, at: Seque
 
 
 def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Audit]:
-    for problem, part in scored.groupby("problem", sort=False):
-        seeds = part.groupby("group", sort=False)["seed"].agg(frozenset)
+    for problem, of_problem in scored.groupby("problem", sort=False):
+        seeds = of_problem.groupby("group", sort=False)["seed"].agg(frozenset)
         where = f" on {problem}" if scored["problem"].nunique() > 1 else ""
         if seeds.nunique() > 1:
             counts = sorted(set(map(len, seeds)))
@@ -121,10 +121,10 @@ def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Audit]:
         elif len(seeds.iloc[0]) < FEW:
             few = f"Each group{where} has {len(seeds.iloc[0])} seed{'s' * (len(seeds.iloc[0]) > 1)} only"
             yield Audit(few, "run ten or more: seed=range(0,10)")
-    for _, part in groups.groupby("problem", sort=False):
-        tried = part.groupby("option", sort=False)["setting"].nunique()
+    for _, of_problem in groups.groupby("problem", sort=False):
+        tried = of_problem.groupby("option", sort=False)["setting"].nunique()
         if tried.nunique() > 1:
-            most, least = (f"{each} ({tried[each]})" for each in (str(tried.idxmax()), str(tried.idxmin())))
+            most, least = (f"{option} ({tried[option]})" for option in (str(tried.idxmax()), str(tried.idxmin())))
             sentence = f"More settings were tried of {most} than of {least}"
             yield Audit(sentence, "more tries find better ones by luck: try as many of each, or see the tunability")
 
@@ -172,10 +172,10 @@ def _label(row: pd.Series, groups: pd.DataFrame, name: str = "group") -> str:
     return f"{row[name]} on {row['problem']}" if groups["problem"].nunique() > 1 else str(row[name])
 
 
-def _groups(part: pd.DataFrame) -> str:
-    return f"{len(part)} group{'s' * (len(part) > 1)}"
+def _groups(groups: pd.DataFrame) -> str:
+    return f"{len(groups)} group{'s' * (len(groups) > 1)}"
 
 
 def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + rest

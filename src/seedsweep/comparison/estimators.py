@@ -42,8 +42,8 @@ def time_to_target(times: ArrayLike, reached: ArrayLike, confidence: float = 0.9
     low[inner], high[inner] = 1 - left[inner] ** np.exp(half), 1 - left[inner] ** np.exp(-half)
     ended = ~plain & (left == 0)
     low[ended], high[ended] = low[~ended].max(initial=0.0), 1.0
-    there, keep = time[left <= 0.5 + EQUAL], np.isfinite(time)
-    return Survival(time[keep], 1 - left[keep], low[keep], high[keep], float(there.min(initial=np.inf)))
+    reached_by_half, keep = time[left <= 0.5 + EQUAL], np.isfinite(time)
+    return Survival(time[keep], 1 - left[keep], low[keep], high[keep], float(reached_by_half.min(initial=np.inf)))
 
 
 def _clopper_pearson(hits: Array, trials: Array, confidence: float) -> tuple[Array, Array]:
@@ -103,9 +103,9 @@ def variance_shares(values: ArrayLike) -> dict[str, float]:
         raise ValueError(f"variance shares need two or more inits and orders, all finite, not {table}")
     rows, columns = table.mean(axis=1), table.mean(axis=0)
     rest = np.sum((table - rows[:, None] - columns + table.mean()) ** 2) / ((rows.size - 1) * (columns.size - 1))
-    parts = np.array([rows.var(ddof=1) - rest / columns.size, columns.var(ddof=1) - rest / rows.size, rest])
-    parts = np.maximum(parts, 0) * (np.ptp(table) > 0)
-    return dict(zip(("init", "order", "interaction"), (parts / (parts.sum() or 1)).tolist(), strict=True))
+    variances = np.array([rows.var(ddof=1) - rest / columns.size, columns.var(ddof=1) - rest / rows.size, rest])
+    variances = np.maximum(variances, 0) * (np.ptp(table) > 0)
+    return dict(zip(("init", "order", "interaction"), (variances / (variances.sum() or 1)).tolist(), strict=True))
 
 
 def _searches(scores: ArrayLike, budget: int, generator: np.random.Generator, resamples: int) -> Array:

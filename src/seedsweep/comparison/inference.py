@@ -62,10 +62,10 @@ def paired(differences: ArrayLike, confidence: float = 0.95) -> Interval:
 def unpaired(a: ArrayLike, b: ArrayLike, confidence: float = 0.95) -> Interval:
     """mean(a) - mean(b) of finite (n,) and (m,) with Welch's interval (1947), which takes no variances for equal."""
     first, second = checked(a, finite=True), checked(b, finite=True)
-    parts = np.array([_squared_error(first), _squared_error(second)])
+    errors = np.array([_squared_error(first), _squared_error(second)])
     less = np.array([first.size, second.size]) - 1
-    freedom = parts.sum() ** 2 / (parts**2 / less).sum() if (parts > 0).any() and less.all() else less.min()
-    return _student(first.mean() - second.mean(), parts.sum(), freedom, confidence)
+    freedom = errors.sum() ** 2 / (errors**2 / less).sum() if (errors > 0).any() and less.all() else less.min()
+    return _student(first.mean() - second.mean(), errors.sum(), freedom, confidence)
 
 
 def median(values: ArrayLike, confidence: float = 0.95) -> Interval:
@@ -101,11 +101,11 @@ def interquartile_mean(
     n, estimate = sample.size, float(_middle_means(sample, np.ones((1, sample.size)))[0])
     if n == 1:
         return Interval(estimate, math.nan, math.nan)
-    found = []
-    for part in np.array_split(generator.integers(n, size=(resamples, n), dtype=np.int32), 1 + resamples * n // PART):
-        cells = part + n * np.arange(len(part))[:, None]
-        found.append(_middle_means(sample, np.bincount(cells.ravel(), minlength=part.size).reshape(part.shape)))
-    bootstrap, jackknife = np.concatenate(found), _middle_means(sample, 1 - np.eye(n))
+    resampled = []
+    for index in np.array_split(generator.integers(n, size=(resamples, n), dtype=np.int32), 1 + resamples * n // PART):
+        cells = index + n * np.arange(len(index))[:, None]
+        resampled.append(_middle_means(sample, np.bincount(cells.ravel(), minlength=index.size).reshape(index.shape)))
+    bootstrap, jackknife = np.concatenate(resampled), _middle_means(sample, 1 - np.eye(n))
     limits = np.quantile(bootstrap, _levels(estimate, bootstrap, jackknife, confidence), method="inverted_cdf")
     return Interval(estimate, *limits.tolist())
 
@@ -140,8 +140,8 @@ def sign_flip(differences: ArrayLike, generator: np.random.Generator, resamples:
         flips = generator.integers(2, size=(resamples, n), dtype=np.int8)
     least = np.abs(columns.sum(axis=0)) - EQUAL * np.abs(columns).sum(axis=0)
     hits = np.zeros(columns.shape[1])
-    for part in np.array_split(flips, 1 + len(flips) * sum(columns.shape) // (16 * PART)):
-        hits += (np.abs((1.0 - 2.0 * part) @ columns) >= least).sum(axis=0)
+    for signs in np.array_split(flips, 1 + len(flips) * sum(columns.shape) // (16 * PART)):
+        hits += (np.abs((1.0 - 2.0 * signs) @ columns) >= least).sum(axis=0)
     p = hits / len(flips) if exact else (hits + 1) / (resamples + 1)
     return np.asarray(p.reshape(values.shape[1:]))
 
@@ -163,8 +163,8 @@ def permutation(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, resa
     else:
         sums, rows = np.empty(resamples), 1 + PART // both.size
         for start in range(0, resamples, rows):
-            part = np.tile(both, (min(rows, resamples - start), 1))
-            sums[start : start + rows] = generator.permuted(part, axis=1)[:, :n].sum(axis=1)
+            shuffled = np.tile(both, (min(rows, resamples - start), 1))
+            sums[start : start + rows] = generator.permuted(shuffled, axis=1)[:, :n].sum(axis=1)
     hits = (np.abs(sums) >= abs(both[:n].sum()) - EQUAL * np.abs(both).sum()).sum()
     return float(hits / len(sums) if exact else (hits + 1) / (resamples + 1))
 
@@ -218,8 +218,8 @@ def seeds_needed(difference: float, sd: float, level: float = 0.05, power: float
         upper, lower = np.nan_to_num(nctdtr(n - 1, shift, [critical, -critical]))  # nan where next to 0
         return bool(1 - upper + lower >= power)
 
-    found = 2 + bisect_left(range(2, 10**6 + 1), True, key=suffices)
-    return found if found <= 10**6 else None
+    seeds = 2 + bisect_left(range(2, 10**6 + 1), True, key=suffices)
+    return seeds if seeds <= 10**6 else None
 
 
 def checked(values: ArrayLike, finite: bool = False) -> Array:

@@ -57,8 +57,8 @@ def contest(scored: pd.DataFrame, name: str, judged: Judgement, numbers: pd.Data
     `numbers` are what `describe` says of each option, where that is known already.
     """
     if numbers is None:
-        parts = scored.groupby("option", sort=False)
-        numbers = pd.DataFrame.from_dict({option: describe(part, judged) for option, part in parts}, orient="index")
+        by_option = scored.groupby("option", sort=False)
+        numbers = pd.DataFrame.from_dict({option: describe(runs, judged) for option, runs in by_option}, orient="index")
     pairs = _pairs(_by_seed(scored, judged.metric), judged)
     spread = numbers["sd"].reindex([*pairs["better"], *pairs["worse"]]).to_numpy(dtype=float).reshape(2, -1).max(axis=0)
     pairs["apart"] = (pairs["adjusted"] < LEVEL) & ~(pairs["difference"].abs() < NEGLIGIBLE * spread)
@@ -80,13 +80,13 @@ def describe(scored: pd.DataFrame, judged: Judgement) -> dict[str, Any]:
     ended = judged.metric.as_loss(scored["score"].dropna()).to_numpy(dtype=float)
     finished = ended[np.isfinite(ended)]
     draw = np.random.default_rng(judged.seed)
-    found = {
+    intervals = {
         "mean": statistics.mean(finished, judged.confidence) if len(finished) else UNKNOWN,
         "median": statistics.median(ended, judged.confidence) if len(ended) else UNKNOWN,
         "iqm": statistics.interquartile_mean(ended, draw, judged.confidence) if len(ended) else UNKNOWN,
     }
     numbers: dict[str, Any] = counted(scored)
-    for name, interval in found.items():
+    for name, interval in intervals.items():
         numbers |= _named(name, _in_units(interval, judged.metric))
     numbers["sd"] = finished.std(ddof=1) if len(finished) > 1 else np.nan
     numbers["worst"] = _in_units(Interval(*[ended.max()] * 3), judged.metric).estimate if len(ended) else np.nan
@@ -95,7 +95,7 @@ def describe(scored: pd.DataFrame, judged: Judgement) -> dict[str, Any]:
 
 def counted(scored: pd.DataFrame) -> dict[str, int]:
     """How many runs were planned, and how many had each outcome."""
-    return {"planned": len(scored)} | {each: int((scored["outcome"] == each).sum()) for each in OUTCOMES}
+    return {"planned": len(scored)} | {outcome: int((scored["outcome"] == outcome).sum()) for outcome in OUTCOMES}
 
 
 def _by_seed(scored: pd.DataFrame, metric: Metric) -> pd.DataFrame:
@@ -124,7 +124,7 @@ def _pair(one: pd.Series, other: pd.Series, judged: Judgement) -> dict[str, Any]
     """What two competitors differ in; `values` are what is tested: differences, or two samples if they are no pairs."""
     both = (one.notna() & other.notna()).to_numpy()
     paired = both.sum() >= 2 and 2 * both.sum() >= max(one.count(), other.count())
-    a, b = (each.to_numpy()[both] if paired else each.dropna().to_numpy() for each in (one, other))
+    a, b = (scores.to_numpy()[both] if paired else scores.dropna().to_numpy() for scores in (one, other))
     row: dict[str, Any] = {"better": one.name, "worse": other.name, "seeds": min(len(a), len(b)), "paired": paired}
     if _advantage(a, b, paired) < 0:
         a, b = b, a
@@ -143,8 +143,8 @@ def _pair(one: pd.Series, other: pd.Series, judged: Judgement) -> dict[str, Any]
 def _needed(difference: float, values: Any, level: float) -> float:
     """How many seeds would show such a difference at that level, which the least p-value, 2 of 2**n, must reach."""
     finite = np.empty(0) if isinstance(values, tuple) else values[np.isfinite(values)]
-    found = statistics.seeds_needed(difference, finite.std(ddof=1), level) if len(finite) > 1 else None
-    return np.nan if found is None else max(found, math.ceil(1 - math.log2(level)))
+    seeds = statistics.seeds_needed(difference, finite.std(ddof=1), level) if len(finite) > 1 else None
+    return np.nan if seeds is None else max(seeds, math.ceil(1 - math.log2(level)))
 
 
 def _advantage(a: np.ndarray, b: np.ndarray, paired: bool) -> float:
@@ -176,7 +176,7 @@ def _p_values(tested: list[Any], seed: int) -> np.ndarray:
     for place, values in enumerate(tested):
         if not isinstance(values, tuple):
             by_length.setdefault(len(values), []).append(place)
-        elif all(len(each) > 1 for each in values):
+        elif all(len(sample) > 1 for sample in values):
             one, other = values
             p[place] = statistics.permutation(one, other, np.random.default_rng(seed))
     for length, places in by_length.items():

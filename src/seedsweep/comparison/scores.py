@@ -63,7 +63,9 @@ def independent(scored: pd.DataFrame) -> pd.DataFrame:
         return scored
     groups = scored.groupby(names, sort=False)
     table = groups.agg(
-        run=("run", "first"), score=("score", "mean"), outcome=("outcome", lambda each: max(each, key=OUTCOMES.index))
+        run=("run", "first"),
+        score=("score", "mean"),
+        outcome=("outcome", lambda ended: max(ended, key=OUTCOMES.index)),
     )
     return table.reset_index().assign(seed=lambda frame: frame["replicate"])
 
@@ -73,16 +75,16 @@ def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
     problem = _problem(runs)
     fixed = [runs[by].map(text)] if by in runs else []
     fixed += [] if problem is None else [problem]
-    found: dict[str, pd.Series] = {}
+    varying: dict[str, pd.Series] = {}
     for name in sorted(params(runs), key=lambda name: "." in name):  # options before what follows from them
         texts = runs[name].map(text)
         if name in (by, PROBLEM, PROBLEM_NAME) or texts.nunique() < 2:
             continue
-        option = found.get(name.rsplit(".", 1)[0])
+        option = varying.get(name.rsplit(".", 1)[0])
         follows = option is not None and texts.groupby(option).nunique().max() == 1
         if not follows and (not fixed or texts.groupby(fixed).nunique().max() > 1):
-            found[name] = texts
-    return sorted(found, key=lambda name: (not name.endswith(".lr"), runs[name].isna().any()))
+            varying[name] = texts
+    return sorted(varying, key=lambda name: (not name.endswith(".lr"), runs[name].isna().any()))
 
 
 def _problem(runs: pd.DataFrame) -> pd.Series | None:
@@ -93,8 +95,8 @@ def _problem(runs: pd.DataFrame) -> pd.Series | None:
 
 def compared(runs: pd.DataFrame) -> str:
     """The param whose options are compared unless another is named: the optimizer, or the first one that was swept."""
-    found = swept(runs)
-    return OPTIMIZER if OPTIMIZER in found or not found else found[0]
+    varying = swept(runs)
+    return OPTIMIZER if OPTIMIZER in varying or not varying else varying[0]
 
 
 def params(runs: pd.DataFrame) -> list[str]:
@@ -108,9 +110,9 @@ def _settings(runs: pd.DataFrame, at: Sequence[str]) -> pd.Series:
     """Such as `lr=0.01 momentum=0.9`; a param that an option does not have is left out."""
     setting = pd.Series("", index=runs.index)
     for name in at:
-        known = runs[name].notna()
-        part = f" {name.rsplit('.', 1)[-1]}=" + runs[name].map(text)
-        setting = setting.where(~known, setting + part)
+        has_value = runs[name].notna()
+        assignment = f" {name.rsplit('.', 1)[-1]}=" + runs[name].map(text)
+        setting = setting.where(~has_value, setting + assignment)
     return setting.str.strip()
 
 
@@ -125,15 +127,15 @@ def _seeds(runs: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     That is the same, but where the two were swept against each other: there the one with fewer values, since runs that
     share an initialization, or an order, are not independent.
     """
-    known = [name for name in ("init_seed", "order_seed") if name in runs] or [
+    seed_params = [name for name in ("init_seed", "order_seed") if name in runs] or [
         name for name in ("seed",) if name in runs
     ]
-    if not known:
+    if not seed_params:
         raise ConfigError("seed", None, "the runs need a column `seed`, or `init_seed` and `order_seed`")
-    if len(known) == 1 or (runs[known[0]] == runs[known[1]]).all():
-        return runs[known[0]].map(text), runs[known[0]].map(text)
-    seeds, fewer = _settings(runs, known), min(known, key=lambda name: runs[name].nunique())
-    crossed = seeds.nunique() > max(runs[name].nunique() for name in known)
+    if len(seed_params) == 1 or (runs[seed_params[0]] == runs[seed_params[1]]).all():
+        return runs[seed_params[0]].map(text), runs[seed_params[0]].map(text)
+    seeds, fewer = _settings(runs, seed_params), min(seed_params, key=lambda name: runs[name].nunique())
+    crossed = seeds.nunique() > max(runs[name].nunique() for name in seed_params)
     return seeds, (
         fewer.rsplit("_", 1)[0] + "=" + runs[fewer].map(text) if crossed and runs[fewer].nunique() > 1 else seeds
     )
@@ -161,12 +163,12 @@ def _selected(
         return runs[metric].astype(float)
     grouped = curve.sort_values("step").groupby("run")["value"]
     if select == "last":
-        found = grouped.tail(1).set_axis(curve.loc[grouped.tail(1).index, "run"])
+        selected = grouped.tail(1).set_axis(curve.loc[grouped.tail(1).index, "run"])
     elif select == "best":
-        found = grouped.max() if metric.is_maximized else grouped.min()
+        selected = grouped.max() if metric.is_maximized else grouped.min()
     else:
-        found = curve.sort_values("step").groupby("run")[["step", "value"]].apply(_area)
-    return names.map(found).astype(float)
+        selected = curve.sort_values("step").groupby("run")[["step", "value"]].apply(_area)
+    return names.map(selected).astype(float)
 
 
 def _area(curve: pd.DataFrame) -> float:

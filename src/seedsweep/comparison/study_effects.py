@@ -63,7 +63,7 @@ def judge_winners(runs: pd.DataFrame, maximize: bool = False, confidence: float 
     wide = runs.assign(loss=losses).pivot(index=["option", "study"], columns="seed", values="loss")
     if wide.empty or wide.isna().any(axis=None):
         raise ValueError("every winner needs a run with every seed")
-    tables = {str(option): part.to_numpy() for option, part in wide.groupby(level="option")}
+    tables = {str(option): of_option.to_numpy() for option, of_option in wide.groupby(level="option")}
     ranked = sorted(tables, key=lambda option: (tables[option].mean(), np.isinf(tables[option]).mean()))
     table = pd.DataFrame([{"option": option, **_described(tables[option], sign, confidence)} for option in ranked])
     both = list(combinations(ranked, 2))
@@ -82,16 +82,16 @@ def squared_error(*tables: Array) -> tuple[float, float]:
     would give, and the studies alone. Degrees of freedom by Satterthwaite (1946), of these independent mean squares,
     and not below the fewest of them. One seed, or one study, has no part; (nan, 0) where there is no part at all.
     """
-    by_seed = np.subtract.reduce([each.mean(axis=0) for each in tables])
+    by_seed = np.subtract.reduce([table.mean(axis=0) for table in tables])
     seeds = [(_variance(by_seed) / by_seed.size, by_seed.size - 1)]
-    studies = [(_variance(each.mean(axis=1)) / len(each), len(each) - 1) for each in tables]
-    rest = [(_rest(each) / each.size, (len(each) - 1) * (by_seed.size - 1)) for each in tables]
+    studies = [(_variance(table.mean(axis=1)) / len(table), len(table) - 1) for table in tables]
+    rest = [(_rest(table) / table.size, (len(table) - 1) * (by_seed.size - 1)) for table in tables]
     freedoms = [freedom for _, freedom in seeds + studies if freedom]
     if not freedoms:
         return math.nan, 0
-    seed, study, less = (sum(part for part, _ in parts) for parts in (seeds, studies, rest))
+    seed, study, less = (sum(error for error, _ in errors) for errors in (seeds, studies, rest))
     total = max(seed + study - less, seed, study)
-    spread = sum(part**2 / freedom for part, freedom in seeds + studies + rest if freedom)
+    spread = sum(error**2 / freedom for error, freedom in seeds + studies + rest if freedom)
     return total, max(total**2 / spread if spread else 0, min(freedoms))
 
 
@@ -199,5 +199,5 @@ def _amount(pair: dict[Any, Any]) -> str:
 
 
 def _interval(row: Any, name: str) -> str:
-    known = not math.isnan(row["low"])
-    return f"{row[name]:.3g} [{row['low']:.3g}, {row['high']:.3g}]" if known else f"{row[name]:.3g}"
+    has_limits = not math.isnan(row["low"])
+    return f"{row[name]:.3g} [{row['low']:.3g}, {row['high']:.3g}]" if has_limits else f"{row[name]:.3g}"

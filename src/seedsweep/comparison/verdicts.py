@@ -69,13 +69,13 @@ def _among(judged: pd.DataFrame, pairs: pd.DataFrame) -> str:
 
 def _against(pairs: pd.DataFrame, baseline: str) -> str:
     """Of those who are compared with the baseline alone."""
-    parts = []
+    clauses = []
     for _, pair in pairs.sort_values("difference", ascending=False).iterrows():
         other, word = (pair["better"], "better") if pair["worse"] == baseline else (pair["worse"], "worse")
         sure = f"adjusted {significance(pair['adjusted'])}"
         by = f"{word} by {_amount(pair)}" if pair["apart"] else "not told apart"
-        parts.append(f"{other} is {by}, {sure}")
-    return f"against {baseline}: {'; '.join(parts)}; the others were not compared with each other"
+        clauses.append(f"{other} is {by}, {sure}")
+    return f"against {baseline}: {'; '.join(clauses)}; the others were not compared with each other"
 
 
 def together(same: list[Contest], best: list[Contest]) -> list[Verdict]:
@@ -95,20 +95,20 @@ def _disagreement(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]
         if others:
             shown = "; ".join(f"{winner} at {name or 'the same setting'}" for name, winner in list(others.items())[:3])
             rest = len(others) - 3
-            more = f" and at {rest} more setting{'s' * (rest > 1)}" if rest > 0 else ""
+            rest_of_settings = f" and at {rest} more setting{'s' * (rest > 1)}" if rest > 0 else ""
             now = f"{_listed(sorted(top))} {'cannot be told apart' if len(top) > 1 else 'wins'} with each at its best"
-            sentence = f"The two questions have different answers: {shown}{more}; yet {now}"
+            sentence = f"The two questions have different answers: {shown}{rest_of_settings}; yet {now}"
             yield Verdict(BOTH, judged.problem, "", sentence)
 
 
 def _shrinkage(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]:
     """Where tuning makes most of the gaps vanish."""
     for judged in best:
-        there = [contest for contest in same if contest.problem == judged.problem]
+        at_same = [contest for contest in same if contest.problem == judged.problem]
         options = set(judged.table["competitor"])
-        if any(_incomplete(each) or set(each.table["competitor"]) != options for each in [judged, *there]):
+        if any(_incomplete(contest) or set(contest.table["competitor"]) != options for contest in [judged, *at_same]):
             continue
-        fixed = {contest.name: _gap(contest) for contest in there}
+        fixed = {contest.name: _gap(contest) for contest in at_same}
         wide = sorted((gap, name) for name, gap in fixed.items() if gap > VANISHED * _gap(judged))
         if 2 * len(wide) > len(fixed):
             gap, name = wide[len(wide) // 2]
@@ -171,10 +171,10 @@ def _between(pairs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 def _largest(pairs: pd.DataFrame) -> str:
     """The largest of the differences, and how many seeds would show it, where that is a number one could run."""
-    known = pairs[pairs["difference"] > 0].dropna(subset="needed")
-    if known.empty:
+    with_seeds_needed = pairs[pairs["difference"] > 0].dropna(subset="needed")
+    if with_seeds_needed.empty:
         return ""
-    widest = known.sort_values("difference").iloc[-1]
+    widest = with_seeds_needed.sort_values("difference").iloc[-1]
     who = f"{widest['better']} better than {widest['worse']}, adjusted {significance(widest['adjusted'])}"
     apart = f" (the largest difference is {_amount(widest)}, {who}"
     if widest["seeds"] < widest["needed"] <= MANY_SEEDS:

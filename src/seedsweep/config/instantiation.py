@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from seedsweep.errors import ConfigError
 
 
-def make(group: str, part: Mapping[str, Any], kind: type, **extra: Any) -> Any:
+def make(group: str, values: Mapping[str, Any], kind: type, **extra: Any) -> Any:
     """The object that a group's `_target_` makes of its other keys.
 
     Args:
@@ -25,12 +25,12 @@ def make(group: str, part: Mapping[str, Any], kind: type, **extra: Any) -> Any:
         ConfigError: it cannot be made, or is of another kind.
     """
     try:
-        made = instantiate(part, _convert_="all", **extra)
+        made = instantiate(values, _convert_="all", **extra)
     except InstantiationException as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from None
-        raise ConfigError(group, part["_target_"], str(error.__cause__ or error)) from error
-    check_kind(group, part["_target_"], made, kind)
+        raise ConfigError(group, values["_target_"], str(error.__cause__ or error)) from error
+    check_kind(group, values["_target_"], made, kind)
     return made
 
 

@@ -22,31 +22,35 @@ ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality")
 
 def batching(config: Config) -> dict[str, Any]:
     """How the rows become minibatches, but for the seed of their order."""
-    part, reshuffle = config["data"], config["trainer"].get("reshuffle", True)
-    return {"batch_size": part["batch_size"], "drop_last": part.get("drop_last", False), "reshuffle": reshuffle}
+    values, reshuffle = config["data"], config["trainer"].get("reshuffle", True)
+    return {
+        "batch_size": values["batch_size"],
+        "drop_last": values.get("drop_last", False),
+        "reshuffle": reshuffle,
+    }
 
 
-def optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
+def optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
     """What makes the optimizer of parameters; another `lr` can be given."""
-    make = _optimizer(without_rate(part))  # for many learning rates only once
-    return partial(make, lr=part["lr"]) if "lr" in part else make
+    make = _optimizer(without_rate(optimizer_config))  # for many learning rates only once
+    return partial(make, lr=optimizer_config["lr"]) if "lr" in optimizer_config else make
 
 
 @cached
-def without_rate(part: Mapping[str, Any]) -> dict[str, Any]:
+def without_rate(optimizer_config: Mapping[str, Any]) -> dict[str, Any]:
     """What makes an optimizer but for its learning rate: its keys without that and what may be searched."""
-    return {key: value for key, value in part.items() if key not in ("lr", SEARCH)}
+    return {key: value for key, value in optimizer_config.items() if key not in ("lr", SEARCH)}
 
 
 @cached
-def _optimizer(part: Mapping[str, Any]) -> Callable[..., Optimizer]:
-    return make("optimizer", part, object, _partial_=True)  # type: ignore[no-any-return]
+def _optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
+    return make("optimizer", optimizer_config, object, _partial_=True)  # type: ignore[no-any-return]
 
 
 @cached
-def schedule(part: Mapping[str, Any] | None) -> Callable[[Optimizer], LRScheduler] | None:
+def schedule(schedule_config: Mapping[str, Any] | None) -> Callable[[Optimizer], LRScheduler] | None:
     """What makes the schedule of an optimizer's learning rate, a step an epoch; None if it is constant."""
-    return make("schedule", part, object, _partial_=True) if part else None
+    return make("schedule", schedule_config, object, _partial_=True) if schedule_config else None
 
 
 def gap(config: Config, splits: Splits) -> Gap | None:
@@ -65,22 +69,22 @@ def gap(config: Config, splits: Splits) -> Gap | None:
 
 
 @cached
-def _coupled_decay(part: Mapping[str, Any]) -> float:
-    return coupled_decay(optimizer(part))
+def _coupled_decay(optimizer_config: Mapping[str, Any]) -> float:
+    return coupled_decay(optimizer(optimizer_config))
 
 
 @cached
-def rates(part: Mapping[str, Any], scheduled: Mapping[str, Any] | None, epochs: int) -> tuple[float, ...] | None:
+def rates(config: Mapping[str, Any], scheduled: Mapping[str, Any] | None, epochs: int) -> tuple[float, ...] | None:
     """The learning rate in each epoch, by the real schedule; None if that changes other things too."""
-    stepped: Any = optimizer(part)([torch.nn.Parameter(torch.zeros(1))])
+    stepped: Any = optimizer(config)([torch.nn.Parameter(torch.zeros(1))])
     (group,) = stepped.param_groups
     make = schedule(scheduled)
     plan: Any = make(stepped) if make else None
     others = {key: value for key, value in group.items() if key not in ("params", "lr")}
-    found = []
+    rate_by_epoch = []
     for _ in range(epochs):
-        found.append(float(group["lr"]))
+        rate_by_epoch.append(float(group["lr"]))
         if plan:
             stepped.step()
             plan.step()
-    return tuple(found) if all(group[key] == value for key, value in others.items()) else None
+    return tuple(rate_by_epoch) if all(group[key] == value for key, value in others.items()) else None

@@ -153,8 +153,8 @@ def quiet() -> Iterator[None]:
     log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            for known in ("does not have many workers", "GPU available but not used", "treespec, LeafSpec"):
-                warnings.filterwarnings("ignore", f".*{known}.*")
+            for warning in ("does not have many workers", "GPU available but not used", "treespec, LeafSpec"):
+                warnings.filterwarnings("ignore", f".*{warning}.*")
             yield
     finally:
         log.setLevel(level)

@@ -56,30 +56,30 @@ def check(config: Config) -> Splits:
 
 
 @cached
-def _check_optimizer(part: Mapping[str, Any]) -> None:
-    if "lr" in part:
-        check_positive("optimizer.lr", part["lr"])
-    for key, value in leaves(part, "optimizer."):
+def _check_optimizer(optimizer_config: Mapping[str, Any]) -> None:
+    if "lr" in optimizer_config:
+        check_positive("optimizer.lr", optimizer_config["lr"])
+    for key, value in leaves(optimizer_config, "optimizer."):
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(key, value, "must be a finite number")
     try:
-        made = optimizer(part)([torch.nn.Parameter(torch.zeros(2, 2))])
+        made = optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(2, 2))])
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ConfigError("optimizer", part["_target_"], str(error)) from error
-    check_kind("optimizer", part["_target_"], made, Optimizer)
+        raise ConfigError("optimizer", optimizer_config["_target_"], str(error)) from error
+    check_kind("optimizer", optimizer_config["_target_"], made, Optimizer)
 
 
 @cached
-def _check_schedule(part: Mapping[str, Any], scheduled: Mapping[str, Any], epochs: int) -> None:
+def _check_schedule(optimizer_config: Mapping[str, Any], scheduled: Mapping[str, Any], epochs: int) -> None:
     """The schedule can be made, and takes all its steps."""
     if "_target_" not in scheduled:
         key, value = next(iter(scheduled.items()))
         raise ConfigError(f"schedule.{key}", value, "is of no schedule; choose one, such as schedule=cosine")
     target, make = scheduled["_target_"], schedule(scheduled)
     try:
-        made = make(optimizer(part)([torch.nn.Parameter(torch.zeros(1))])) if make else None
+        made = make(optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(1))])) if make else None
         if not isinstance(made, ReduceLROnPlateau):
-            rates(part, scheduled, epochs)
+            rates(optimizer_config, scheduled, epochs)
     except Exception as error:  # whatever a schedule raises
         raise ConfigError("schedule", target, f"{type(error).__name__}: {error}") from error
     check_kind("schedule", target, made, LRScheduler)
@@ -88,18 +88,18 @@ def _check_schedule(part: Mapping[str, Any], scheduled: Mapping[str, Any], epoch
 
 
 @cached
-def _check_trainer(part: Mapping[str, Any]) -> None:
-    check_choice("trainer.engine", part.get("engine", "fleet"), ENGINES)
-    check_integer("trainer.max_epochs", part.get("max_epochs"), 1)
-    check_integer("trainer.log_every_n_steps", part.get("log_every_n_steps"), 1)
-    check_boolean("trainer.reshuffle", part.get("reshuffle", True))
-    check_boolean("trainer.suboptimality", part.get("suboptimality", False))
-    check_choice("trainer.devices", part.get("devices", 1), (1,))  # a second process would record a second run
-    if part.get("divergence_threshold") is not None:
-        check_positive("trainer.divergence_threshold", part["divergence_threshold"])
-    if part.get("max_members") is not None:
-        check_integer("trainer.max_members", part["max_members"], 1)
-    lightning = {key: value for key, value in part.items() if key not in OURS}
+def _check_trainer(trainer: Mapping[str, Any]) -> None:
+    check_choice("trainer.engine", trainer.get("engine", "fleet"), ENGINES)
+    check_integer("trainer.max_epochs", trainer.get("max_epochs"), 1)
+    check_integer("trainer.log_every_n_steps", trainer.get("log_every_n_steps"), 1)
+    check_boolean("trainer.reshuffle", trainer.get("reshuffle", True))
+    check_boolean("trainer.suboptimality", trainer.get("suboptimality", False))
+    check_choice("trainer.devices", trainer.get("devices", 1), (1,))  # a second process would record a second run
+    if trainer.get("divergence_threshold") is not None:
+        check_positive("trainer.divergence_threshold", trainer["divergence_threshold"])
+    if trainer.get("max_members") is not None:
+        check_integer("trainer.max_members", trainer["max_members"], 1)
+    lightning = {key: value for key, value in trainer.items() if key not in OURS}
     try:
         make_trainer(**lightning)
     except Exception as error:  # Lightning raises its MisconfigurationException, ValueError, TypeError, RuntimeError

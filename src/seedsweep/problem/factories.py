@@ -75,7 +75,7 @@ def describe(config: Config, splits: Splits) -> dict[str, str]:
 
 
 @cached
-def check_model(part: Mapping[str, Any], features: int, classes: int) -> list[str]:
+def check_model(model_config: Mapping[str, Any], features: int, classes: int) -> list[str]:
     """Check the model of a run.
 
     Args:
@@ -89,18 +89,18 @@ def check_model(part: Mapping[str, Any], features: int, classes: int) -> list[st
     Raises:
         ConfigError: the model cannot be made, is no module, or does not fit the data.
     """
-    options = {key: value for key, value in part.items() if key != "name"}
+    options = {key: value for key, value in model_config.items() if key != "name"}
     without_accuracy = own_loss(make("model", options, partial, _partial_=True).func)
     if not classes and not without_accuracy:
         allowed = "needs classes, and the data has none; choose model=quadratic"
-        raise ConfigError("model", part.get("name", part["_target_"]), allowed)
+        raise ConfigError("model", model_config.get("name", model_config["_target_"]), allowed)
     with torch.random.fork_rng(devices=[]):
         given = {"features": features, "classes": classes, "generator": torch.Generator().manual_seed(0)}
         net = make("model", options, torch.nn.Module, **given)
-    nested = [key for key, _ in leaves(part) if key.endswith("._target_")]
-    if nested or get_object(part["_target_"]) is not type(net):
+    nested = [key for key, _ in leaves(model_config) if key.endswith("._target_")]
+    if nested or get_object(model_config["_target_"]) is not type(net):
         allowed = "must be a class that takes plain values, so that load_model can make it again"
-        raise ConfigError("model._target_", part["_target_"], allowed)
+        raise ConfigError("model._target_", model_config["_target_"], allowed)
     return [metric for metric in METRICS if not (without_accuracy and Metric(metric).is_maximized)]
 
 
@@ -117,6 +117,6 @@ def shape(splits: Splits) -> dict[str, int]:
 
 
 @cached
-def _dataset(part: Mapping[str, Any]) -> Dataset:
-    made: Dataset = make("data", part, Dataset)
+def _dataset(data_config: Mapping[str, Any]) -> Dataset:
+    made: Dataset = make("data", data_config, Dataset)
     return made

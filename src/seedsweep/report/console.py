@@ -171,8 +171,8 @@ def _mean_sd(values: pd.Series, places: int) -> str:
 
 
 def _outcomes(runs: pd.DataFrame) -> str:
-    found = counts(runs)
-    words = ", ".join(f"{number} {outcome}" for outcome, number in found.items() if number)
+    number_by_outcome = counts(runs)
+    words = ", ".join(f"{number} {outcome}" for outcome, number in number_by_outcome.items() if number)
     return f"{len(runs)} run{'s' * (len(runs) > 1)}: {words}"
 
 
@@ -183,13 +183,13 @@ def print_comparison(comparison: "Comparison") -> None:
     by = {contest.name: contest.metric for contest in comparison.best}
     how = {BEST: f", chosen by {metric} on other seeds, judged by {by.get(BEST)}", SAME: f", by {metric}"}
     for question in dict.fromkeys(verdict.question for verdict in comparison.verdicts):
-        said = [verdict for verdict in comparison.verdicts if verdict.question == question]
+        verdicts = [verdict for verdict in comparison.verdicts if verdict.question == question]
         console.print(f"[bold]{escape(question[0].upper() + question[1:])}[/]{escape(how.get(question, ''))}")
-        for verdict in said[:VERDICTS]:
+        for verdict in verdicts[:VERDICTS]:
             where = " ".join(filter(None, (verdict.problem, verdict.name if verdict.name != question else "")))
             console.print(escape(f"  {where}: {verdict.sentence}" if where else f"  {verdict.sentence}"))
-        if len(said) > VERDICTS:
-            console.print(f"  and at {len(said) - VERDICTS} more settings, see the report")
+        if len(verdicts) > VERDICTS:
+            console.print(f"  and at {len(verdicts) - VERDICTS} more settings, see the report")
     for contest in comparison.best or comparison.same[: len(comparison.same) == 1]:
         _print_contest(console, contest, metric)
     for audit in comparison.audits:

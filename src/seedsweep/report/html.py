@@ -111,16 +111,16 @@ def render(template: str, about: Mapping[str, str], **shown: Any) -> str:
 
 
 def _summary(comparison: Comparison) -> str:
-    asked, found = comparison.question, counts(comparison.runs)
+    asked, number_by_outcome = comparison.question, counts(comparison.runs)
     selected = {"last": "the last value", "best": "the best value", "auc": "the mean over the training"}[asked.select]
-    words = ", ".join(f"{number:,} {outcome}" for outcome, number in found.items() if number)
+    words = ", ".join(f"{number:,} {outcome}" for outcome, number in number_by_outcome.items() if number)
     seeds = comparison.runs["seed"].nunique()
     return f"By {selected} of {asked.metric}; {len(comparison.runs):,} runs over {seeds:,} seeds: {words}."
 
 
 def _both(comparison: Comparison, several: bool) -> list[str]:
-    found = [verdict for verdict in comparison.verdicts if verdict.question == BOTH]
-    return [f"{verdict.problem}: {verdict.sentence}" if several else verdict.sentence for verdict in found]
+    verdicts = [verdict for verdict in comparison.verdicts if verdict.question == BOTH]
+    return [f"{verdict.problem}: {verdict.sentence}" if several else verdict.sentence for verdict in verdicts]
 
 
 def _questions(comparison: Comparison) -> Iterator[Question]:
@@ -135,27 +135,27 @@ def _questions(comparison: Comparison) -> Iterator[Question]:
     for question, heading in ((SAME, same), (BEST, "Each at its best")):
         verdicts = [verdict for verdict in comparison.verdicts if verdict.question == question]
         several = len({verdict.problem for verdict in verdicts}) > 1
-        names = [[each.problem * several, each.name * (question == SAME)] for each in verdicts]
-        named = [" ".join(filter(None, parts)) for parts in names]
-        said = [(name, each.sentence) for name, each in zip(named, verdicts, strict=True)]
-        yield Question(heading, meaning[question], said, f"These runs cannot answer it: {lacking[question]}.")
+        names = [[verdict.problem * several, verdict.name * (question == SAME)] for verdict in verdicts]
+        named = [" ".join(filter(None, words)) for words in names]
+        lines = [(name, verdict.sentence) for name, verdict in zip(named, verdicts, strict=True)]
+        yield Question(heading, meaning[question], lines, f"These runs cannot answer it: {lacking[question]}.")
 
 
 def sections(specs: Mapping[str, dict[str, Any]], headings: Mapping[str, Sequence[str]]) -> Iterator[Section]:
     """The figures below each of the headings, which have the names of those that they are for; none is empty."""
     for heading, names in headings.items():
-        found = [
+        filled = [
             Figure(name, spec["usermeta"].get("problem", ""), spec["description"], as_script(spec))
             for start in names
             for name, spec in specs.items()
             if spec["usermeta"]["figure"] == start
         ]
-        if found:
-            problems = [figure.problem for figure in found]
-            found.sort(key=lambda figure: problems.index(figure.problem))
+        if filled:
+            problems = [figure.problem for figure in filled]
+            filled.sort(key=lambda figure: problems.index(figure.problem))
             others = [spec["usermeta"]["heading"] for spec in specs.values() if "heading" in spec["usermeta"]]
             heading = others[0] if others and names == ("learning_rates",) else heading
-            yield Section(f"section-{re.sub('[^a-z]+', '-', heading.lower())}", heading, found)
+            yield Section(f"section-{re.sub('[^a-z]+', '-', heading.lower())}", heading, filled)
 
 
 def _tables(comparison: Comparison, problems: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:

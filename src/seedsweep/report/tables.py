@@ -66,7 +66,7 @@ def pairs_table(contests: Sequence[Contest], several: bool) -> pd.DataFrame:
     rows = []
     for contest in contests:
         about = {"data": contest.problem} if several else {}
-        about |= {"at": contest.name or NONE} if len({each.name for each in contests}) > 1 else {}
+        about |= {"at": contest.name or NONE} if len({contest.name for contest in contests}) > 1 else {}
         for row in contest.pairs.itertuples():
             rows.append(
                 about

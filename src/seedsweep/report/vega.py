@@ -46,10 +46,10 @@ def _keep(script: str, file: Path) -> None:
     text = script.encode()
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=file.parent, suffix=".part")
+        descriptor, unfinished = tempfile.mkstemp(dir=file.parent, suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as opened:
                 opened.write(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
-            os.replace(part, file)
+            os.replace(unfinished, file)
         except OSError:
-            os.unlink(part)
+            os.unlink(unfinished)

@@ -64,20 +64,20 @@ def _distance(distribution: BaseDistribution, one: Any, other: Any) -> float:
 
 def at_the_end(trial: FrozenTrial) -> list[str]:
     """A sentence for each of a trial's numbers that lies at an end of what was searched."""
-    found = []
+    sentences = []
     for key, distribution in trial.distributions.items():
         if isinstance(distribution, FloatDistribution) and distribution.low < distribution.high:
             ends = (distribution.low, distribution.high)
             if min(_distance(distribution, trial.params[key], end) for end in ends) <= ALIKE:
                 where = f"is at an end of what was searched, {distribution.low:g} to {distribution.high:g}: widen it"
-                found.append(f"the best {key}, {trial.params[key]:.4g}, {where}")
-    return found
+                sentences.append(f"the best {key}, {trial.params[key]:.4g}, {where}")
+    return sentences
 
 
 def confirm(study: str, option: str, trial: FrozenTrial, values: Sequence[float], aggregate: Aggregate) -> Confirmation:
     """The trial with what its runs with fresh seeds gave; nan is a run that failed."""
     sign, searched = float(aggregate.signs[0]), float(trial.values[0])
-    (value,) = aggregate.value([[each] for each in values])
+    (value,) = aggregate.value([[run_value] for run_value in values])
     low = high = math.nan
     if len(values) > 1 and all(map(math.isfinite, values)):
         _, low, high = mean(values)

@@ -28,31 +28,31 @@ TEXTS = ("option", "setting")
 def print_begun(search: Search) -> None:
     """Whether the search begins its studies, goes on with them, or has nothing left to do."""
     studies = [studied.shared for studied in search.studies]
-    planned, left = sum(each.n_trials for each in studies), sum(each.left() for each in studies)
-    there, running = sum(each.there() for each in studies), _running(search)
+    planned, left = sum(study.n_trials for study in studies), sum(study.left() for study in studies)
+    trained, running = sum(study.there() for study in studies), _running(search)
     name, seeds = studies[0].study.study_name, search.studies[0].seeds
     several = len(studies) > 1
     what = f"{len(studies)} studies" if several else "the study" if name.startswith(UNNAMED) else f"the study {name}"
-    if not there:
-        sizes = sorted({each.n_trials for each in studies})
+    if not trained:
+        sizes = sorted({study.n_trials for study in studies})
         trials = f"{' or '.join(map(str, sizes))} trial{'s' * (sizes != [1])}"
         trials += f" × {_count(len(seeds), 'seed')}" if seeds else ""
         words = f"{what} of {trials}{' each' * several}"
     elif left:
-        words = f"{what}, going on: {there} of {planned} trials are there"
+        words = f"{what}, going on: {trained} of {planned} trials are there"
     else:
-        words = f"{what}: {_count(there, 'trial')} are there, and no more are asked for"
+        words = f"{what}: {_count(trained, 'trial')} are there, and no more are asked for"
     if running:
         words += f"; {running} of them run{'s' * (running == 1)} in other processes"
     elif not left:
         grid = isinstance(studies[0].study.sampler, GridSampler)
-        more = "" if grid else f"; hydra.sweeper.n_trials={2 * max(each.n_trials for each in studies)} would go on"
-        words += f"{more}; hydra.sweeper.study_name=second would begin another study"
+        hint = "" if grid else f"; hydra.sweeper.n_trials={2 * max(study.n_trials for study in studies)} would go on"
+        words += f"{hint}; hydra.sweeper.study_name=second would begin another study"
     _console().print(escape(f"Search: {words}"))
 
 
 def print_found(
-    search: Search, confirmed: pd.DataFrame, winners: Winners | None, said: Sequence[str], storage: str | None
+    search: Search, confirmed: pd.DataFrame, winners: Winners | None, sentences: Sequence[str], storage: str | None
 ) -> None:
     """The best trials of a search of one objective, what is `said` of them, and where they are kept."""
     console = _console()
@@ -61,8 +61,8 @@ def print_found(
     else:
         rows = _numbered(best_table(search).head(FEW), search.metric, len(search.studies) > 1)
         print_whole(console, _table("the best trials", rows))
-    for each in said:
-        console.print(f"[yellow]![/] {escape(each)}")
+    for sentence_text in sentences:
+        console.print(f"[yellow]![/] {escape(sentence_text)}")
     if running := _running(search):
         console.print(f"{_count(running, 'trial')} still in other processes: the last of these will have seen all")
     if storage:
@@ -98,8 +98,8 @@ def _print_winners(console: Console, winners: Winners, metric: str) -> None:
             shown(value, ".2g") for value in winners.table[column]
         ]
     print_whole(console, _table(f"each option's winners{luck}", rows))
-    for each in winners.sentences:
-        console.print(escape(each))
+    for sentence_text in winners.sentences:
+        console.print(escape(sentence_text))
 
 
 def _running(search: Search) -> int:

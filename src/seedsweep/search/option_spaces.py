@@ -33,19 +33,22 @@ def read_option_spaces(
         searched = read_space(overrides, params, legacy, parser)
         if not searched.distributions and not keys["custom_search_space"] and is_tracked(config):
             searched = read_space(overrides, _block(USUAL, searched, loader, config) | params, None, parser)
-        found = {"": searched}
+        spaces = {"": searched}
     else:
-        found = {}
+        spaces = {}
         key, options = _options(per, overrides, params, parser)
         for option in options:
             (chosen,) = parser.parse_overrides([f"{key}={option}"])
-            given = [chosen, *(each for each in overrides if parse_override(each.get_key_element()).key != per)]
+            given = [
+                chosen,
+                *(typed for typed in overrides if parse_override(typed.get_key_element()).key != per),
+            ]
             others = {key: value for key, value in params.items() if parse_override(key).key != per}
             searched = read_space(given, others, legacy, parser)
             own = not keys["custom_search_space"] and not (legacy and not params)
             block = _block(per, searched, loader, config) if own else {}
-            found[option] = read_space(given, block | others, legacy, parser)
-    for option, searched in found.items():
+            spaces[option] = read_space(given, block | others, legacy, parser)
+    for option, searched in spaces.items():
         for key in searched.distributions:
             if f".{SEARCH}." in key:
                 raise ConfigError(key, None, f"is a text: quote it for the shell, too: \"{key}='interval(0, 1)'\"")
@@ -55,7 +58,7 @@ def read_option_spaces(
             raise ConfigError(
                 "hydra.sweeper.params", None, f"{what}; give interval, range or choice, such as {example}"
             )
-    return found
+    return spaces
 
 
 def _options(

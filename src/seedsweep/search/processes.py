@@ -73,7 +73,7 @@ def _beat(storage: Any, trial_ids: set[int], stop: threading.Event) -> None:
     last: dict[int, float] = {}
     while not stop.wait(min(FIRST, interval)):
         now = time.monotonic()
-        for trial_id in [each for each in tuple(trial_ids) if now - last.get(each, -math.inf) >= interval]:
+        for trial_id in [running for running in tuple(trial_ids) if now - last.get(running, -math.inf) >= interval]:
             try:
                 storage.record_heartbeat(trial_id)
                 last[trial_id] = now

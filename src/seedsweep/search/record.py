@@ -43,8 +43,8 @@ def search_tags(search: Search) -> dict[str, str]:
         Strings by name, without the prefix `seedsweep.`.
     """
     names = [studied.shared.study.study_name for studied in search.studies]
-    known = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
-    about = {"search": known, "study": ", ".join(names)[:5000], "direction": direction(search)}
+    search_id = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
+    about = {"search": search_id, "study": ", ".join(names)[:5000], "direction": direction(search)}
     about["metric"] = search.metric
     return about | {"owner": json.dumps(this_process())}
 
@@ -122,8 +122,8 @@ def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFr
     except (StoreError, OSError):  # none was confirmed
         return None
     blank: dict[Any, Any] = {key: [""] for key in NUMBERS}
-    parts = [pd.read_csv(BytesIO(file), dtype=TEXTS, keep_default_na=False, na_values=blank) for file in files]
-    runs = pd.concat(part.assign(sweep=place) for place, part in enumerate(parts))
+    tables = [pd.read_csv(BytesIO(file), dtype=TEXTS, keep_default_na=False, na_values=blank) for file in files]
+    runs = pd.concat(table.assign(sweep=place) for place, table in enumerate(tables))
     newest = runs[runs["sweep"] == runs.groupby("study")["sweep"].transform("min")]  # of a study that went on
     try:
         return newest, _winners(newest, str(directions.pop()))

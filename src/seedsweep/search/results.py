@@ -30,31 +30,31 @@ def search_results(search: Search) -> tuple[dict[str, Any], pd.DataFrame]:
         FailedRunsError: no trial came to its end.
     """
     confirmed = search.confirmations
-    finished = [each for each in search.studies if each.trials(TrialState.COMPLETE)]
-    again = confirmed_table(search, confirmed)
+    finished = [study for study in search.studies if study.trials(TrialState.COMPLETE)]
+    table = confirmed_table(search, confirmed)
     if not finished:
-        if not any(each.trials(TrialState.RUNNING) for each in search.studies):
+        if not any(study.trials(TrialState.RUNNING) for study in search.studies):
             raise FailedRunsError("no trial came to its end, so there is no best one")
         log.warning("no trial has come to its end yet: those that are left run in other processes")
-        return {"name": "optuna"}, again
+        return {"name": "optuna"}, table
     if len(search.aggregate.signs) > 1:
         several = len(search.studies) > 1
         solutions = [
-            ({"option": each.option} if several else {}) | {"params": trial.params, "values": trial.values}
-            for each in finished
-            for trial in each.shared.study.best_trials
+            ({"option": study.option} if several else {}) | {"params": trial.params, "values": trial.values}
+            for study in finished
+            for trial in study.shared.study.best_trials
         ]
-        return {"name": "optuna", "solutions": solutions}, again
-    finished.sort(key=lambda studied: search.aggregate.signs[0] * studied.shared.study.best_value)
+        return {"name": "optuna", "solutions": solutions}, table
+    finished.sort(key=lambda study: search.aggregate.signs[0] * study.shared.study.best_value)
     kept = dashboard(search.studies[0].shared.storage)
-    print_found(search, again, winners_of(search, again), doubts(search, again), kept)
+    print_found(search, table, winners_of(search, table), doubts(search, table), kept)
     best = finished[0].shared.study
     results: dict[str, Any] = {"name": "optuna", "best_params": best.best_params, "best_value": best.best_value}
     if len(search.studies) > 1:
-        results["studies"] = [_of_study(each) for each in finished]
+        results["studies"] = [_of_study(study) for study in finished]
     if confirmed:
-        results["confirmed"] = [asdict(each) | {"values": list(each.values)} for each in confirmed]
-    return results, again
+        results["confirmed"] = [asdict(study) | {"values": list(study.values)} for study in confirmed]
+    return results, table
 
 
 def _of_study(studied: OptionStudy) -> dict[str, Any]:

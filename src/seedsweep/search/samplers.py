@@ -18,38 +18,38 @@ from seedsweep.search.spaces import Space, grid
 SAMPLER, PRUNER = "hydra.sweeper.sampler", "hydra.sweeper.pruner"
 
 
-def make_sampler(part: Mapping[str, Any], space: Space) -> BaseSampler:
+def make_sampler(config: Mapping[str, Any], space: Space) -> BaseSampler:
     """The sampler of a configuration with `_target_`, in which null leaves Optuna its own default.
 
     A sampler of grids gets all values of the space. Raises `ConfigError` for what this Optuna does not have.
     """
-    kind = _class(SAMPLER, group_of(SAMPLER, part), BaseSampler)
-    more: dict[str, Any] = {"search_space": grid(space)} if issubclass(kind, GridSampler) else {}
-    made: BaseSampler = _make(SAMPLER, kind, part, more)
+    kind = _class(SAMPLER, group_of(SAMPLER, config), BaseSampler)
+    extra: dict[str, Any] = {"search_space": grid(space)} if issubclass(kind, GridSampler) else {}
+    made: BaseSampler = _make(SAMPLER, kind, config, extra)
     return made
 
 
-def make_pruner(part: Mapping[str, Any] | None) -> BasePruner | None:
+def make_pruner(config: Mapping[str, Any] | None) -> BasePruner | None:
     """The pruner of a configuration likewise; None for none."""
-    if not part or not group_of(PRUNER, part).get("_target_"):
+    if not config or not group_of(PRUNER, config).get("_target_"):
         return None
-    more: dict[str, Any] = {}
-    if part.get("wrapped_pruner"):
-        more["wrapped_pruner"] = make_pruner(part["wrapped_pruner"])
-    own = {key: value for key, value in part.items() if key not in more}
-    made: BasePruner = _make(PRUNER, _class(PRUNER, part, BasePruner), own, more)
+    extra: dict[str, Any] = {}
+    if config.get("wrapped_pruner"):
+        extra["wrapped_pruner"] = make_pruner(config["wrapped_pruner"])
+    own = {key: value for key, value in config.items() if key not in extra}
+    made: BasePruner = _make(PRUNER, _class(PRUNER, config, BasePruner), own, extra)
     return made
 
 
-def group_of(key: str, part: Any) -> Mapping[str, Any]:
+def group_of(key: str, config: Any) -> Mapping[str, Any]:
     """The configuration of an option; raises `ConfigError` where its name was given as a value."""
-    if not isinstance(part, Mapping):
-        raise ConfigError(key, part, f"is a group, whose options are chosen by {key.replace('.', '/')}={part}")
-    return part
+    if not isinstance(config, Mapping):
+        raise ConfigError(key, config, f"is a group, whose options are chosen by {key.replace('.', '/')}={config}")
+    return config
 
 
-def _class(key: str, part: Mapping[str, Any], base: type) -> type:
-    target = str(part.get("_target_"))
+def _class(key: str, config: Mapping[str, Any], base: type) -> type:
+    target = str(config.get("_target_"))
     try:
         module, _, name = target.rpartition(".")
         kind = getattr(get_object(module), name)  # which finds names that were recorded before a move, too
@@ -62,19 +62,19 @@ def _class(key: str, part: Mapping[str, Any], base: type) -> type:
     return kind
 
 
-def _make(key: str, kind: type, part: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
-    given = {name: value for name, value in part.items() if value is not None and not name.startswith("_")}
-    known = inspect.signature(kind).parameters
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+def _make(key: str, kind: type, config: Mapping[str, Any], extra: Mapping[str, Any]) -> Any:
+    given = {name: value for name, value in config.items() if value is not None and not name.startswith("_")}
+    parameters = inspect.signature(kind).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         for name in given:
-            if name not in known:
-                allowed = f"{kind.__name__} of Optuna {optuna.__version__} takes {', '.join(known)}"
+            if name not in parameters:
+                allowed = f"{kind.__name__} of Optuna {optuna.__version__} takes {', '.join(parameters)}"
                 raise ConfigError(f"{key}.{name}", given[name], allowed)
     try:
         made = {name: instantiate(value) if _is_object(value) else value for name, value in given.items()}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)  # of what somebody has chosen
-            return kind(**made, **more)
+            return kind(**made, **extra)
     except (TypeError, ValueError, ImportError, InstantiationException) as error:
         raise ConfigError(key, kind.__name__, str(error)) from error
 

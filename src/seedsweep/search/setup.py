@@ -82,10 +82,10 @@ def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader,
     aggregate, check_job = Aggregate(directions, keys["aggregate"], keys["risk"]), job_check(loader, config)
     if is_tracked(config):
         _check_objective(config, searched, directions)
-    for each in option_spaces.values():
-        check_space(each, config)
+    for space in option_spaces.values():
+        check_space(space, config)
         if not keys["custom_search_space"]:  # of which a job may need its values
-            check_one(each, seeds, check_job, rate)
+            check_one(space, seeds, check_job, rate)
     fresh, pruning = _fresh(seeds, keys), _pruning(keys, searched, aggregate, config)  # before there are studies
     search = Search(
         _studies(keys, option_spaces, directions, seeds, config),
@@ -139,7 +139,7 @@ def _check_objective(config: DictConfig, searched: SearchSpace, directions: Sequ
 def _directions(given: Any) -> list[str]:
     """`minimize` or `maximize`, as text or enumeration, one or several."""
     several = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
-    directions = [str(getattr(each, "name", each)) for each in several]
+    directions = [str(getattr(direction_or_name, "name", direction_or_name)) for direction_or_name in several]
     for direction in directions:
         check_choice("hydra.sweeper.direction", direction, ("minimize", "maximize"))
     return directions
@@ -177,7 +177,7 @@ def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
 def _pruning(keys: Keys, searched: SearchSpace, aggregate: Aggregate, config: DictConfig) -> Pruning | None:
     if make_pruner(keys["pruner"]) is None:
         return None
-    kinds = [part.get("_target_") for part in (keys["pruner"], keys["pruner"].get("wrapped_pruner") or {})]
+    kinds = [pruner.get("_target_") for pruner in (keys["pruner"], keys["pruner"].get("wrapped_pruner") or {})]
     return Pruning(_measured(config, searched), aggregate, by_seed=WILCOXON in kinds)
 
 
@@ -203,10 +203,10 @@ def _study(
     terms: Mapping[str, str],
     config: DictConfig,
 ) -> SharedStudy:
-    part, pruner = dict(group_of(SAMPLER, keys["sampler"])), make_pruner(keys["pruner"])
-    if isinstance(part.get("seed"), int):  # a study that goes on would get its first suggestions again
-        part["seed"] += apart + _trials(storage, name)
-    sampler = make_sampler(part, searched.distributions)
+    sampler_config, pruner = dict(group_of(SAMPLER, keys["sampler"])), make_pruner(keys["pruner"])
+    if isinstance(sampler_config.get("seed"), int):  # a study that goes on would get its first suggestions again
+        sampler_config["seed"] += apart + _trials(storage, name)
+    sampler = make_sampler(sampler_config, searched.distributions)
     n_trials = keys["n_trials"]
     if isinstance(sampler, GridSampler):
         n_trials = min(n_trials, math.prod(len(values) for values in grid(searched.distributions).values()))

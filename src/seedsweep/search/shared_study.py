@@ -54,7 +54,10 @@ class SharedStudy:
         suggest: Callable[[Trial], None] | None = None,
         terms: Mapping[str, str] | None = None,
     ):
-        wanted = [each if isinstance(each, StudyDirection) else StudyDirection[each.upper()] for each in directions]
+        wanted = [
+            direction if isinstance(direction, StudyDirection) else StudyDirection[direction.upper()]
+            for direction in directions
+        ]
         options: dict[str, Any] = {"sampler": sampler, "pruner": pruner, "load_if_exists": True}
         self.study = optuna.create_study(study_name=name, storage=storage, directions=wanted, **options)
         self.storage, self.space, self.n_trials, self.suggest = storage, dict(space), n_trials, suggest
@@ -126,8 +129,8 @@ class SharedStudy:
         """
         this = this_process()
         late = self._beats._get_stale_trial_ids(self.study._study_id) if self._beats else ()
-        running = [each for each in self._trials() if each.state == TrialState.RUNNING and OWNER in each.user_attrs]
-        gone = [each._trial_id for each in running if self._gone(each, this, late)]
+        running = [trial for trial in self._trials() if trial.state == TrialState.RUNNING and OWNER in trial.user_attrs]
+        gone = [trial._trial_id for trial in running if self._gone(trial, this, late)]
         return [self.storage.get_trial(trial_id) for trial_id in gone if self._end(trial_id, LOST)]
 
     def _agree(self, directions: Sequence[StudyDirection], terms: Mapping[str, str]) -> None:
@@ -137,14 +140,16 @@ class SharedStudy:
         if saved is not None:
             old = {name: distributions.json_to_distribution(text) for name, text in saved.items()}
         else:  # of somebody else's: the last distribution of each, without those that `suggest` may have for some
-            old = {name: found for each in self._trials() for name, found in each.distributions.items()}
-            old = {name: found for name, found in old.items() if name in self.space or self.suggest is None}
+            old = {name: space for trial in self._trials() for name, space in trial.distributions.items()}
+            old = {name: space for name, space in old.items() if name in self.space or self.suggest is None}
         changed = difference(old, self.space) if old or saved is not None else []
-        ended = any(each.state == TrialState.COMPLETE for each in self._trials())
+        ended = any(trial.state == TrialState.COMPLETE for trial in self._trials())
         agreed = self.study.user_attrs.get(TERMS, {}) if ended else {}
         changed += [f"{key}: was {agreed[key]}, is {now}" for key, now in terms.items() if agreed.get(key, now) != now]
         if self.study.directions != directions:
-            was, now = ([each.name.lower() for each in some] for some in (self.study.directions, directions))
+            was, now = (
+                [trial.name.lower() for trial in directions_of] for directions_of in (self.study.directions, directions)
+            )
             changed.insert(0, f"directions: was {', '.join(was)}, is {', '.join(now)}")
         if changed:
             reason = (
@@ -152,7 +157,7 @@ class SharedStudy:
             )
             raise ConfigError("study", self.study.study_name, f"{reason}: hydra.sweeper.study_name=second")
         if saved is None:
-            space = {name: distributions.distribution_to_json(each) for name, each in self.space.items()}
+            space = {name: distributions.distribution_to_json(trial) for name, trial in self.space.items()}
             self.study.set_user_attr(SPACE, space)
         if terms and not agreed:
             self.study.set_user_attr(TERMS, dict(terms))
@@ -163,19 +168,19 @@ class SharedStudy:
     def _missing(self, trials: Sequence[FrozenTrial]) -> int:
         return self.n_trials - sum(map(_counts, trials))
 
-    def _make(self, again: FrozenTrial | None, known: list[FrozenTrial]) -> tuple[FrozenTrial, list[FrozenTrial]]:
+    def _make(self, again: FrozenTrial | None, trials: list[FrozenTrial]) -> tuple[FrozenTrial, list[FrozenTrial]]:
         """A trial that says that it is this process's, and all trials after it was made, as far as they matter."""
         attrs, system = _repeated(again) if again is not None else ({}, {})
         attrs |= {OWNER: this_process()}
         made = optuna.create_trial(state=TrialState.RUNNING, user_attrs=attrs, system_attrs=system)
         storage = self.study._storage  # it may keep in mind what it has made, and has to, for its trials to get values
         mine = storage.get_trial(storage.create_new_trial(self.study._study_id, template_trial=made))
-        if again is None and mine.number == len(known) < self.n_trials:  # nobody else's came between, none is too many
-            return mine, [*known, mine]
+        if again is None and mine.number == len(trials) < self.n_trials:  # nobody else's came between, none is too many
+            return mine, [*trials, mine]
         return mine, self._trials()
 
     def _surplus(self, mine: FrozenTrial, trials: Sequence[FrozenTrial]) -> bool:
-        before = [_first(each) for each in trials if each.number < mine.number and _counts(each)]
+        before = [_first(trial) for trial in trials if trial.number < mine.number and _counts(trial)]
         return len(before) >= self.n_trials or _first(mine) in before
 
     def _begin(self, mine: FrozenTrial) -> Trial:
@@ -225,12 +230,12 @@ def _first(trial: FrozenTrial) -> int:
 
 def _again(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
     """The first trial that was enqueued or lost, and that no other has repeated since."""
-    repeated = {_first(each) for each in trials if _counts(each)}
-    lost = [each for each in trials if each.state == TrialState.FAIL and each.user_attrs.get(UNUSED) == LOST]
+    repeated = {_first(trial) for trial in trials if _counts(trial)}
+    lost = [trial for trial in trials if trial.state == TrialState.FAIL and trial.user_attrs.get(UNUSED) == LOST]
     times = Counter(map(_first, lost))
-    begun = [each for each in lost if times[_first(each)] < TRIES and (each.params or each.system_attrs)]
-    enqueued = [each for each in trials if each.state == TrialState.WAITING]
-    return next((each for each in [*begun, *enqueued] if _first(each) not in repeated), None)
+    begun = [trial for trial in lost if times[_first(trial)] < TRIES and (trial.params or trial.system_attrs)]
+    enqueued = [trial for trial in trials if trial.state == TrialState.WAITING]
+    return next((trial for trial in [*begun, *enqueued] if _first(trial) not in repeated), None)
 
 
 def _repeated(trial: FrozenTrial) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -52,8 +52,8 @@ def trials_table(search: Search, group: Callable[[Sequence[str]], str]) -> pd.Da
 
 def best_table(search: Search) -> pd.DataFrame:
     """A row a finished trial of a search of one objective, the best first: `option`, `number`, `setting`, `value`."""
-    found = [(studied.option, each) for studied in search.studies for each in studied.trials(TrialState.COMPLETE)]
-    rows = [(option, each.number, setting(each.params), each.values[0]) for option, each in found]
+    complete = [(studied.option, trial) for studied in search.studies for trial in studied.trials(TrialState.COMPLETE)]
+    rows = [(option, trial.number, setting(trial.params), trial.values[0]) for option, trial in complete]
     table = pd.DataFrame(rows, columns=["option", "number", "setting", "value"]).drop_duplicates(["option", "setting"])
     return table.sort_values("value", ascending=bool(search.aggregate.signs[0] > 0), kind="stable")
 
@@ -63,12 +63,21 @@ def confirmed_table(search: Search, confirmed: Sequence[Confirmation]) -> pd.Dat
     and `value`; of its trial `fresh`, the aggregate over these seeds, `low` and `high` of their mean, `optimism`."""
     rows = []
     ranks: dict[str, int] = {}
-    for each in confirmed:  # the best first
-        ranks[each.study] = ranks.get(each.study, 0) + 1
-        about = {"study": each.study, "option": each.option, "number": each.number, "rank": ranks[each.study]}
-        about |= {"setting": setting(each.params), "searched": each.searched, "fresh": each.value}
-        about |= {"low": each.low, "high": each.high, "optimism": each.optimism}
-        rows += [about | {"seed": seed, "value": value} for seed, value in zip(search.fresh, each.values, strict=True)]
+    for trial in confirmed:  # the best first
+        ranks[trial.study] = ranks.get(trial.study, 0) + 1
+        about = {
+            "study": trial.study,
+            "option": trial.option,
+            "number": trial.number,
+            "rank": ranks[trial.study],
+        }
+        about |= {
+            "setting": setting(trial.params),
+            "searched": trial.searched,
+            "fresh": trial.value,
+        }
+        about |= {"low": trial.low, "high": trial.high, "optimism": trial.optimism}
+        rows += [about | {"seed": seed, "value": value} for seed, value in zip(search.fresh, trial.values, strict=True)]
     return pd.DataFrame(rows)
 
 
@@ -90,18 +99,18 @@ def _alike(confirmed: pd.DataFrame) -> list[str]:
     wide = confirmed.pivot(index="number", columns="seed", values="value")
     others = confirmed.drop_duplicates("number").iloc[1:]
     best = wide.loc[confirmed["number"].head(1)].to_numpy()[0]
-    found = []
+    settings = []
     for row in others.itertuples():
         difference = wide.loc[[row.number]].to_numpy()[0] - best
         if np.isfinite(difference).all():
             limits = paired(difference, 1 - LEVEL / len(others))[1:] if len(difference) > 1 else (0, 0)
-            found += [str(row.setting)] if limits[0] <= 0 <= limits[1] else []
-    return found
+            settings += [str(row.setting)] if limits[0] <= 0 <= limits[1] else []
+    return settings
 
 
 def doubts(search: Search, confirmed: pd.DataFrame) -> list[str]:
     """What speaks against what a search of one objective found: few trials, or a winner at an end of its range."""
-    found = []
+    sentences = []
     for studied in search.studies:
         name, done = studied.shared.study.study_name, studied.trials(TrialState.COMPLETE)
         where, tried = (
@@ -109,17 +118,17 @@ def doubts(search: Search, confirmed: pd.DataFrame) -> list[str]:
             len(done) + len(studied.trials(TrialState.PRUNED)),
         )
         if tried < FEW:
-            found.append(
+            sentences.append(
                 f"{where}a study of {tried} trials has hardly begun: a larger hydra.sweeper.n_trials goes on with it"
             )
         elif len(done) < LEFT:
-            found.append(
+            sentences.append(
                 f"{where}only {len(done)} of {tried} trials were not pruned: a larger hydra.sweeper.n_trials adds some"
             )
         winners = confirmed[(confirmed["study"] == name) & (confirmed["rank"] == 1)]["number"] if len(confirmed) else ()
-        for trial in (each for each in done if each.number in set(winners)):
-            found += [f"{where}{text}" for text in at_the_end(trial)]
-    return list(dict.fromkeys(found))
+        for trial in (trial_of_study for trial_of_study in done if trial_of_study.number in set(winners)):
+            sentences += [f"{where}{text}" for text in at_the_end(trial)]
+    return list(dict.fromkeys(sentences))
 
 
 def importances_table(search: Search) -> pd.DataFrame:

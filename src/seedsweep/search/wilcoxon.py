@@ -30,9 +30,9 @@ class WilcoxonSeedsPruner(BasePruner):
         if len(finished) < max(1, self.n_startup_trials):
             return False
         sign = 1 if study.direction == StudyDirection.MINIMIZE else -1
-        best = min(finished, key=lambda each: sign * each.values[0])
+        best = min(finished, key=lambda run: sign * run.values[0])
         name = f"{SEEDS}{trial.last_step}"
-        ours, theirs = (np.array(each.user_attrs.get(name, ()), dtype=float) for each in (trial, best))
+        ours, theirs = (np.array(run.user_attrs.get(name, ()), dtype=float) for run in (trial, best))
         if len(ours) != len(theirs) or not len(ours):
             return False
         worse = np.nan_to_num(sign * (ours - theirs), nan=0.0)  # nan: diverged in both

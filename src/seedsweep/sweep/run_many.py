@@ -56,8 +56,8 @@ def run_all(
     _say_why(alone)
     values: list[float | Exception] = [math.nan] * len(jobs)
     for places in fleets:
-        for some in chunks(jobs[places[0]].config, _by_seed(places, seeds)):
-            members = some.tolist()
+        for chunk in chunks(jobs[places[0]].config, _by_seed(places, seeds)):
+            members = chunk.tolist()
             try:
                 trained = _train_together(jobs, members, advance, prune, spent)
             except (ConfigError, StoreError, OSError):  # of the store: no other engine could record there
@@ -86,8 +86,8 @@ def _checked(jobs: Sequence[Composed], seeds: "array[int]") -> Iterator[Config]:
 
 def _by_seed(places: "array[int]", seeds: "array[int]") -> np.ndarray:
     """The places (n,), those of one seed together."""
-    found = np.array(places)
-    return found[np.argsort(np.array(seeds)[found], kind="stable")]
+    indices = np.array(places)
+    return indices[np.argsort(np.array(seeds)[indices], kind="stable")]
 
 
 def planned(job: Composed, labels: Collection[str] | None = None) -> PlannedRun:

@@ -128,7 +128,7 @@ def _module(model: GroupConfig, dataset: GroupConfig, precision: str, device: st
 def _try_model(model: GroupConfig, dataset: GroupConfig) -> int | str:
     """The bytes that a member needs in a step, or why the module cannot be vectorised."""
     configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
-    rows = tuple(part[: dataset["batch_size"]] for part in data(configs[0]).train.tensors)
+    rows = tuple(column[: dataset["batch_size"]] for column in data(configs[0]).train.tensors)
     try:
         return try_out([Classifier(_net(config), SGD) for config in configs], rows)
     except NotVectorizedError as error:
@@ -136,9 +136,9 @@ def _try_model(model: GroupConfig, dataset: GroupConfig) -> int | str:
 
 
 @cached
-def _try_optimizer(part: GroupConfig) -> Any:
+def _try_optimizer(optimizer_config: GroupConfig) -> Any:
     """Where the steps of the optimizer have to start from, or why they cannot serve several rates."""
     try:
-        return probe(optimizer(part))
+        return probe(optimizer(optimizer_config))
     except NotProportionalError as error:
         return str(error)

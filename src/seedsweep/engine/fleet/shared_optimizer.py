@@ -39,37 +39,37 @@ class OptimizerRows:
 class Optimizers:
     """The optimizers of a fleet on its parameters (r, P), each on the rows of its part."""
 
-    def __init__(self, parts: Sequence[OptimizerRows], parameters: Tensor):
-        self._parts = list(parts)
+    def __init__(self, optimizer_rows: Sequence[OptimizerRows], parameters: Tensor):
+        self._parts = list(optimizer_rows)
         self._lay_out(parameters)
         self._optimizers: list[Any] = []
-        for part in parts:
-            moved = nn.Parameter(self._moved[part.rows])  # shares its memory
-            moved.grad = self.gradients[part.rows]
-            self._optimizers.append(part.make([moved], lr=1.0))
+        for own_rows in optimizer_rows:
+            moved = nn.Parameter(self._moved[own_rows.rows])  # shares its memory
+            moved.grad = self.gradients[own_rows.rows]
+            self._optimizers.append(own_rows.make([moved], lr=1.0))
 
     def _lay_out(self, parameters: Tensor) -> None:
         self.parameters, self.gradients = parameters, torch.zeros_like(parameters)
         self._moved = torch.zeros_like(parameters)
         self._start = torch.zeros_like(parameters)
-        self._from_values = [part.rows for part in self._parts if part.start == "values"]
+        self._from_values = [own_rows.rows for own_rows in self._parts if own_rows.start == "values"]
 
-    def keep(self, rows: Tensor, parts: Mapping[int, slice]) -> None:
+    def keep(self, rows: Tensor, slices: Mapping[int, slice]) -> None:
         """Go on with these `rows` (r,) only, -1 for one that is nobody's, in these slices of the parts by number.
 
         The optimizers stay what they are, but for what they keep of each row.
         """
         old = self._parts
-        self._parts = [replace(old[number], rows=place) for number, place in parts.items()]
-        self._optimizers = [self._optimizers[number] for number in parts]
+        self._parts = [replace(old[number], rows=place) for number, place in slices.items()]
+        self._optimizers = [self._optimizers[number] for number in slices]
         self._lay_out(self.parameters[rows])
-        for number, part, optimizer in zip(parts, self._parts, self._optimizers, strict=True):
+        for number, own_rows, optimizer in zip(slices, self._parts, self._optimizers, strict=True):
             (moved,) = optimizer.param_groups[0]["params"]
-            chosen = rows[part.rows]
-            taken = partial(_taken, rows=chosen - old[number].rows.start, known=chosen >= 0, shape=moved.shape)
+            chosen = rows[own_rows.rows]
+            taken = partial(_taken, rows=chosen - old[number].rows.start, is_member=chosen >= 0, shape=moved.shape)
             optimizer.state[moved] = tree_map(taken, optimizer.state[moved])
-            moved.data, moved.grad = self._moved[part.rows], None
-            moved.grad = self.gradients[part.rows]
+            moved.data, moved.grad = self._moved[own_rows.rows], None
+            moved.grad = self.gradients[own_rows.rows]
 
     def step(self, rates: Tensor, active: Tensor) -> None:
         """Move the `active` rows (r, 1) along `gradients` at their rates (r, 1)."""
@@ -136,7 +136,7 @@ def _together(make: MakeOptimizer, start: Start, first: Tensor, gradients: Tenso
     return optimizers.parameters
 
 
-def _taken(value: Any, rows: Tensor, known: Tensor, shape: torch.Size) -> Any:
+def _taken(value: Any, rows: Tensor, is_member: Tensor, shape: torch.Size) -> Any:
     """The rows of what an optimizer keeps of each, a tensor of this shape, zero where nobody is known; else the value.
 
     Zeros, since without gradients what it kept of others would become ever smaller, and arithmetic slow.
@@ -144,7 +144,7 @@ def _taken(value: Any, rows: Tensor, known: Tensor, shape: torch.Size) -> Any:
     if not isinstance(value, Tensor) or value.shape != shape:
         return value
     taken = value.new_zeros(len(rows), *shape[1:])
-    taken[known] = value[rows[known]]
+    taken[is_member] = value[rows[is_member]]
     return taken
 
 

@@ -24,7 +24,7 @@ class TrainingState:
         self.layout = self._lay_out(np.arange(len(fleet.members)))
         weights = [member.weights for member in fleet.members]
         self.parameters = self.layout.values(weights, fleet.dtype).to(fleet.device)
-        parts = [OptimizerRows(*fleet.optimizers[key], part) for key, part in self.layout.parts]
+        parts = [OptimizerRows(*fleet.optimizers[key], rows_of_part) for key, rows_of_part in self.layout.parts]
         self.optimizers = Optimizers(parts, self.parameters)
         self.limit = fleet.divergence_threshold or torch.finfo(fleet.dtype).max  # what is greater is inf
         self.active = torch.empty(0)
@@ -57,7 +57,7 @@ class TrainingState:
     def minibatches(self, rows: Batch) -> Iterator[Batch]:
         """The minibatches of an epoch, each a row of `rows` a column of the grid: (s, batch, …)."""
         for index in torch.split(self._order, self.fleet.batch_size, dim=1):
-            yield tuple(part[index] for part in rows)
+            yield tuple(column[index] for column in rows)
 
     def step(self, batch: Batch) -> tuple[Tensor, Logged]:
         """Move the active rows: their losses (r,), and what was logged (k, s); those beyond the limit move no more."""
@@ -76,8 +76,8 @@ class TrainingState:
         position = self.layout.position
         rows = np.where(position < 0, -1, before.row[positions][position])
         number = {key: index for index, (key, _) in enumerate(before.parts)}
-        parts = {number[key]: part for key, part in self.layout.parts}
-        self.optimizers.keep(torch.from_numpy(rows).to(self.fleet.device), parts)
+        slices = {number[key]: rows_of_part for key, rows_of_part in self.layout.parts}
+        self.optimizers.keep(torch.from_numpy(rows).to(self.fleet.device), slices)
         self.parameters = self.optimizers.parameters
         column = {seed: index for index, seed in enumerate(before.seeds)}
         self._order = self._order[[column[seed] for seed in self.layout.seeds]]

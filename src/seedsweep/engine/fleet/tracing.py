@@ -63,9 +63,9 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(made, Tensor):
             self.add(made, node)
         elif isinstance(made, tuple | list):
-            for place, part in enumerate(made):
-                if isinstance(part, Tensor):
-                    self.add(part, self.graph.call_function(operator.getitem, (node, place)))
+            for place, output in enumerate(made):
+                if isinstance(output, Tensor):
+                    self.add(output, self.graph.call_function(operator.getitem, (node, place)))
         elif made is not None:
             raise RuntimeError(f"{function} depends on the value of a tensor")
         return made
@@ -79,21 +79,21 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _are_views(self, made: Any, args: Any) -> bool:
         """Whether all that was made are views of tensors among `args`; writes their nodes."""
-        parts = made if isinstance(made, tuple | list) else [made]
+        outputs = made if isinstance(made, tuple | list) else [made]
         given = {_memory(value): value for value in tree_leaves(args) if isinstance(value, Tensor)}
-        if not all(isinstance(part, Tensor) and _memory(part) in given for part in parts):
+        if not all(isinstance(output, Tensor) and _memory(output) in given for output in outputs):
             return False
-        for part in parts:
-            self._view(part, given[_memory(part)])
+        for output in outputs:
+            self._view(output, given[_memory(output)])
         return True
 
-    def _view(self, part: Tensor, of: Tensor) -> None:
+    def _view(self, output: Tensor, of: Tensor) -> None:
         self.node(of)  # has a root from now on
         root = self.roots[of]
-        view = (root, *_place(part))
+        view = (root, *_place(output))
         if view not in self.views:
             self.views[view] = self.graph.call_function(torch.as_strided, view)
-        self.nodes[part], self.roots[part] = self.views[view], root
+        self.nodes[output], self.roots[output] = self.views[view], root
 
     def _seen_otherwise(self, function: Any, args: Any, kwargs: Any) -> Any:
         """Has a tensor become another view of its memory, as `t_` does: of which there is nothing to repeat."""

@@ -76,8 +76,8 @@ class _Training:
 
     def _put(self, rows: TensorDataset) -> Batch:
         dtype, device = self.fleet.dtype, self.fleet.device
-        cast = [part.to(dtype) if part.is_floating_point() else part for part in rows.tensors]
-        return tuple(part.to(device) for part in cast)
+        cast = [column.to(dtype) if column.is_floating_point() else column for column in rows.tensors]
+        return tuple(column.to(device) for column in cast)
 
     def close_ranks(self) -> None:
         """Take out the members that do not go on, where that pays."""
@@ -168,7 +168,7 @@ class _Training:
     def _evaluate(self, step: str, rows: Batch) -> Logged:
         """The means over `rows` of what the module's step logs."""
         sums: Logged = {}
-        for batch in zip(*(torch.split(part, EVALUATION_BATCH) for part in rows), strict=True):
+        for batch in zip(*(torch.split(column, EVALUATION_BATCH) for column in rows), strict=True):
             logged = self.fleet.module.evaluate(step, self.state.parameters, batch)
             sums = {name: sums.get(name, 0) + value * len(batch[0]) for name, value in logged.items()}
         return {name: value / len(rows[0]) for name, value in sums.items()}

@@ -55,15 +55,15 @@ class Vectorized:
     def tensors(self, vectors: Tensor) -> dict[str, Tensor]:
         """The parameters by name, (…, *shape), in vectors (…, P)."""
         sizes = [shape.numel() for shape in self.shapes.values()]
-        parts = zip(self.shapes.items(), torch.split(vectors, sizes, dim=-1), strict=True)
-        return {name: torch.unflatten(part, -1, shape) for (name, shape), part in parts}
+        named_chunks = zip(self.shapes.items(), torch.split(vectors, sizes, dim=-1), strict=True)
+        return {name: torch.unflatten(chunk, -1, shape) for (name, shape), chunk in named_chunks}
 
     def train(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Logged, Tensor]:
         """Losses (k, s), what was logged (k, s), and gradients (k, s, P), at the vectors (k, s, P).
 
         Every tensor of `batch` begins with the s columns; the k members of a column share its minibatch.
         """
-        shapes = (vectors.shape, *(part.shape for part in batch))
+        shapes = (vectors.shape, *(column.shape for column in batch))
         traced = self._traces.pop(shapes, None) or self._trace(vectors, *batch)
         self._traces[shapes] = traced  # the last one again
         if len(self._traces) > KEPT:
@@ -84,13 +84,13 @@ class Vectorized:
         rows = max(1, EVALUATED // len(batch[0]))
         call = vmap(lambda parameters: self._call(step, parameters, batch)[1], randomness="error")
         with _Rewritten():
-            parts = [call(self.tensors(part)) for part in torch.split(vectors, rows)]
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            logged = [call(self.tensors(chunk)) for chunk in torch.split(vectors, rows)]
+        return {name: torch.cat([chunk[name] for chunk in logged]) for name in logged[0]}
 
     def _gradients(self, vectors: Tensor, *batch: Tensor) -> tuple[Tensor, Logged, Tensor]:
         parameters = {name: value.detach().requires_grad_() for name, value in self.tensors(vectors).items()}
         member = vmap(
-            lambda values, *part: self._call("training_step", values, part),
+            lambda values, *tensors: self._call("training_step", values, tensors),
             in_dims=(0, *(None for _ in batch)),
             randomness="error",
         )
@@ -98,7 +98,7 @@ class Vectorized:
         with _Rewritten():
             losses, logged = column(parameters, *batch)
         gradients = torch.autograd.grad(losses.sum(), list(parameters.values()))
-        return losses.detach(), logged, torch.cat([part.flatten(2) for part in gradients], dim=-1)
+        return losses.detach(), logged, torch.cat([tensors.flatten(2) for tensors in gradients], dim=-1)
 
     def _call(self, step: str, parameters: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Logged]:
         """The step of one member: its loss (of a training step), and all that it logged."""
@@ -125,7 +125,7 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
     try:
         vectors = torch.stack([vectorized.vector(module) for module in modules]).unsqueeze(1)
         before, constants = _attributes(modules[0]), [value.clone() for value in modules[0].buffers()]
-        columns = [part.unsqueeze(0) for part in batch]
+        columns = [tensor.unsqueeze(0) for tensor in batch]
         with _Bytes() as made:
             vectorized._gradients(vectors, *columns)
         vectorized.train(vectors.flip(0), tuple(columns))  # is traced, with other values than it is repeated with
@@ -135,11 +135,11 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
             loss, logged = _alone(module, "training_step", batch)
             alone = torch.autograd.grad(loss, list(module.parameters()))
             equal &= _close(loss, losses[place, 0])
-            equal &= _close(torch.cat([part.flatten() for part in alone]), gradients[place, 0])
+            equal &= _close(torch.cat([tensor.flatten() for tensor in alone]), gradients[place, 0])
             for step in ("validation_step", "test_step"):
                 logged = _alone(module, step, batch)[1]
-                found = vectorized.evaluate(step, vectors[:, 0], batch)
-                equal &= all(_close(value, found[name][place]) for name, value in logged.items())
+                logged_together = vectorized.evaluate(step, vectors[:, 0], batch)
+                equal &= all(_close(value, logged_together[name][place]) for name, value in logged.items())
     except Exception as error:  # whatever a third party's module, or vmap, raises
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "random" in reason:
@@ -158,7 +158,9 @@ def _alone(module: LightningModule, step: str, batch: Batch) -> tuple[Tensor, Lo
 def _attributes(module: nn.Module) -> list[dict[str, Any]]:
     """What the parts of a module keep besides parameters and parts, such as a number of calls."""
     plain = bool, int, float, str, tuple
-    return [{key: value for key, value in vars(part).items() if isinstance(value, plain)} for part in module.modules()]
+    return [
+        {key: value for key, value in vars(child).items() if isinstance(value, plain)} for child in module.modules()
+    ]
 
 
 def _close(one: Tensor, other: Tensor) -> bool:

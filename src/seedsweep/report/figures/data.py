@@ -20,7 +20,7 @@ KNOWN = ("run", "problem", "option", "setting", "group", "seed", "outcome", "sco
 
 
 @dataclass(frozen=True)
-class Part:
+class Panel:
     """What was found of one problem.
 
     `options` are in the order of the sweep and the same in all problems, so that a colour means the same everywhere;
@@ -46,12 +46,12 @@ class Part:
         return own.merge(self.groups[["group", "option", "place", "best", "per_epoch"]], on="group")
 
 
-def parts(comparison: Comparison) -> list[Part]:
+def parts(comparison: Comparison) -> list[Panel]:
     """The problems of a comparison, in the order of its runs."""
     options = list(dict.fromkeys(comparison.runs["option"]))
     best = _best(comparison)
     pace = _per_epoch(comparison.bands)
-    found = []
+    panels = []
     for problem in dict.fromkeys(map(str, comparison.groups["problem"])):
         groups = comparison.groups[comparison.groups["problem"] == problem]
         settings = list(dict.fromkeys(groups["setting"]))
@@ -61,23 +61,23 @@ def parts(comparison: Comparison) -> list[Part]:
             best=[int(name in best) for name in names],
             per_epoch=[pace.get(name, math.nan) for name in names],
         )
-        found.append(Part(comparison, problem, options, settings, groups))
-    return found
+        panels.append(Panel(comparison, problem, options, settings, groups))
+    return panels
 
 
 def _best(comparison: Comparison) -> set[tuple[str, str]]:
     """Problem and group of each option's best setting: that of the contest where it chose one alone."""
     best = leading(comparison.groups, comparison.question.measure)
-    found = {(row.problem, row.option): row.group for row in best.itertuples()}
-    known = set(comparison.groups["group"])
+    best_groups = {(row.problem, row.option): row.group for row in best.itertuples()}
+    group_names = set(comparison.groups["group"])
     for contest in comparison.best:
         for row in contest.table.itertuples():
-            if (group := f"{row.competitor} {row.setting}".strip()) in known:
-                found[contest.problem, row.competitor] = group
+            if (group := f"{row.competitor} {row.setting}".strip()) in group_names:
+                best_groups[contest.problem, row.competitor] = group
     lost = comparison.groups.drop_duplicates(["problem", "option"])  # of options without any run that finished
     for row in lost.itertuples():
-        found.setdefault((row.problem, row.option), row.group)
-    return {(str(problem), str(group)) for (problem, _), group in found.items()}
+        best_groups.setdefault((row.problem, row.option), row.group)
+    return {(str(problem), str(group)) for (problem, _), group in best_groups.items()}
 
 
 def _per_epoch(bands: pd.DataFrame) -> dict[tuple[str, str], float]:
@@ -98,26 +98,26 @@ def as_text(frame: pd.DataFrame) -> str:
     return frame.replace([math.inf, -math.inf], math.nan).to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
-def mean_curves(part: Part, metrics: list[str]) -> tuple[pd.DataFrame, str]:
+def mean_curves(panel: Panel, metrics: list[str]) -> tuple[pd.DataFrame, str]:
     """The bands of these metrics, `metric` as a place in that list; only those of the best groups if they are many."""
-    bands = part.comparison.bands
-    frame = part.of(bands[bands["metric"].isin(metrics)])
+    bands = panel.comparison.bands
+    frame = panel.of(bands[bands["metric"].isin(metrics)])
     note = ""
     if len(frame) > BANDS:
         frame = frame[frame["best"] == 1]
-        note = f" Only the best setting of each {part.comparison.question.by} is drawn, of {len(part.settings)}."
+        note = f" Only the best setting of each {panel.comparison.question.by} is drawn, of {len(panel.settings)}."
     return _curves(frame, metrics, ["mean", "low", "high", "n"]), note
 
 
-def seed_curves(part: Part, metrics: list[str]) -> tuple[pd.DataFrame, str]:
+def seed_curves(panel: Panel, metrics: list[str]) -> tuple[pd.DataFrame, str]:
     """The curves of single runs, all points of each: of as many as can be drawn, and a sentence that says of which."""
-    runs = part.comparison.runs.loc[part.comparison.runs["problem"] == part.problem, ["run", "problem", "group"]]
-    curves = part.comparison.curves
-    own = part.of(curves[curves["metric"].isin(metrics)].merge(runs, on="run"))
+    runs = panel.comparison.runs.loc[panel.comparison.runs["problem"] == panel.problem, ["run", "problem", "group"]]
+    curves = panel.comparison.curves
+    own = panel.of(curves[curves["metric"].isin(metrics)].merge(runs, on="run"))
     if own.empty:
         return own, ""
     total, main, every = own["run"].nunique(), own["metric"] == metrics[0], "“Every seed” draws {} runs"
-    best = f"{every}, those at the best setting of each {part.comparison.question.by}, of {metrics[0]} only."
+    best = f"{every}, those at the best setting of each {panel.comparison.question.by}, of {metrics[0]} only."
     choices = [
         (own, f"{every}."),
         (own[main], f"{every}, of {metrics[0]} only."),
@@ -147,11 +147,11 @@ class Rates(NamedTuple):
     others: list[str]
 
 
-def by_rate(part: Part) -> Rates:
-    runs = part.comparison.runs
+def by_rate(panel: Panel) -> Rates:
+    runs = panel.comparison.runs
     swept = [name for name in map(str, runs) if name not in KNOWN]
     rates = [name for name in swept if name.rsplit(".", 1)[-1] == "lr" and pd.api.types.is_numeric_dtype(runs[name])]
-    own = runs[runs["problem"] == part.problem].drop_duplicates("group").set_index("group")
+    own = runs[runs["problem"] == panel.problem].drop_duplicates("group").set_index("group")
     columns = [
         "option",
         "setting",
@@ -164,23 +164,23 @@ def by_rate(part: Part) -> Rates:
         "mean_low",
         "mean_high",
     ]
-    groups = part.groups[["group", *columns]].assign(others=0, top=1)
+    groups = panel.groups[["group", *columns]].assign(others=0, top=1)
     if not rates or own[rates[0]].isna().any() or own[rates[0]].nunique() < 2:
         return Rates(groups.assign(x=groups["setting"].where(groups["setting"] != "", "–")), None, [""])
     groups = groups.assign(x=groups["group"].map(own[rates[0]]))
     names = groups["setting"].str.split(" ").map(lambda parts: " ".join(p for p in parts if not p.startswith("lr=")))
     others = list(dict.fromkeys(names))
-    order = groups.assign(loss=part.metric.as_loss(groups["mean"]), lost=groups["diverged"] + groups["pruned"] > 0)
+    order = groups.assign(loss=panel.metric.as_loss(groups["mean"]), lost=groups["diverged"] + groups["pruned"] > 0)
     top = order.sort_values(["lost", "loss"], kind="stable").drop_duplicates(["option", "x"]).index
     return Rates(
         groups.assign(others=names.map(others.index), top=groups.index.isin(top).astype(int)), rates[0], others
     )
 
 
-def seed_points(part: Part) -> tuple[pd.DataFrame, bool]:
+def seed_points(panel: Panel) -> tuple[pd.DataFrame, bool]:
     """The scores of the runs that finished, one by one with a `jitter` between 0 and 1, or, where they are too many,
     their exact `count` in bins from `score` to `end`; and whether they are counted."""
-    runs = part.of(part.comparison.runs)
+    runs = panel.of(panel.comparison.runs)
     runs = runs[runs["outcome"] == "finished"].dropna(subset="score")
     if len(runs) <= POINTS:
         jitter = np.random.default_rng(0).random(len(runs))
@@ -220,9 +220,9 @@ def against_first(contests: list[Contest], baseline: str | None) -> pd.DataFrame
     return pd.DataFrame(rows).sort_values(["place", "order"], kind="stable") if rows else pd.DataFrame()
 
 
-def reached(part: Part) -> pd.DataFrame:
+def reached(panel: Panel) -> pd.DataFrame:
     """The Kaplan–Meier curves from the first step to a little beyond the last of the problem."""
-    times = part.of(part.comparison.times)
+    times = panel.of(panel.comparison.times)
     if times.empty:
         return times
     start = times.drop_duplicates("group").assign(step=0, reached=0.0, low=0.0, high=0.0)

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from seedsweep.report.figures.data import Part, as_text
+from seedsweep.report.figures.data import Panel, as_text
 
 CROWD = 5  # options whose bands can be told apart
 COLORS = 10  # that can be told apart; with more options their lines are dashed as well
@@ -113,22 +113,22 @@ def steps() -> alt.X:
     return alt.X("step:Q", title="step", scale=alt.Scale(nice=False), axis=alt.Axis(tickMinStep=1, tickCount=10))
 
 
-def color(part: Part, legend: bool = True) -> alt.Color:
+def color(panel: Panel, legend: bool = True) -> alt.Color:
     """The colour of an option, the same in every figure."""
-    shown = _legend(part) if legend else None
-    return alt.Color("option:N", scale=alt.Scale(domain=part.options), legend=shown)
+    shown = _legend(panel) if legend else None
+    return alt.Color("option:N", scale=alt.Scale(domain=panel.options), legend=shown)
 
 
-def dash(part: Part) -> list[alt.StrokeDash]:
+def dash(panel: Panel) -> list[alt.StrokeDash]:
     """Dashes for the options whose colour another one has."""
-    if len(part.options) <= COLORS:
+    if len(panel.options) <= COLORS:
         return []
-    dashes = [[(1, 0), (6, 3), (2, 2)][place // COLORS % 3] for place in range(len(part.options))]
-    return [alt.StrokeDash("option:N", scale=alt.Scale(domain=part.options, range=dashes), legend=_legend(part))]
+    dashes = [[(1, 0), (6, 3), (2, 2)][place // COLORS % 3] for place in range(len(panel.options))]
+    return [alt.StrokeDash("option:N", scale=alt.Scale(domain=panel.options, range=dashes), legend=_legend(panel))]
 
 
-def _legend(part: Part) -> alt.Legend:
-    by = part.comparison.question.by
+def _legend(panel: Panel) -> alt.Legend:
+    by = panel.comparison.question.by
     return alt.Legend(title=by, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1, symbolSize=250)
 
 
@@ -168,11 +168,11 @@ def choice(name: str, label: str, values: Sequence[int], texts: Sequence[str]) -
     return alt.param(name=name, value=values[0], bind=menu)
 
 
-def settings(part: Part, everything: bool = False) -> tuple[list[Any], list[Any]]:
+def settings(panel: Panel, everything: bool = False) -> tuple[list[Any], list[Any]]:
     """The menu of the settings and the filter that obeys it; neither where there is only one."""
-    if len(part.settings) < 2:
+    if len(panel.settings) < 2:
         return [], []
-    names = [name or "–" for name in part.settings]
+    names = [name or "–" for name in panel.settings]
     codes, texts = [-1, *range(len(names))], ["each at its best", *names]
     if everything:
         codes, texts = [*codes, -2], [*texts, "all settings"]
@@ -180,34 +180,34 @@ def settings(part: Part, everything: bool = False) -> tuple[list[Any], list[Any]
     return [choice("shown", "setting", codes, texts)], [rule]
 
 
-def crowded(part: Part) -> tuple[list[Any], list[Any], str]:
+def crowded(panel: Panel) -> tuple[list[Any], list[Any], str]:
     """Where the bands of many options would cover each other: a switch, the filter that obeys it, and a sentence."""
-    if len(part.options) <= CROWD:
+    if len(panel.options) <= CROWD:
         return [], [], ""
     switch = alt.param(name="bands", value=False, bind=alt.binding_checkbox(name="bands "))
     return (
         [switch],
         ["bands"],
-        f" The bands (intervals) of {len(part.options)} are left out at first, as they cover each other.",
+        f" The bands (intervals) of {len(panel.options)} are left out at first, as they cover each other.",
     )
 
 
 def filtered(mark: Layer, filters: Iterable[Any]) -> Layer:
     """The layer of the rows that pass all of these."""
-    for each in filters:
-        mark = mark.transform_filter(each)
+    for condition in filters:
+        mark = mark.transform_filter(condition)
     return mark
 
 
-def named(part: Part, mark: Layer) -> Layer:
+def named(panel: Panel, mark: Layer) -> Layer:
     """The layer with the names of its settings."""
-    return mark.transform_calculate(setting=f"{script(part.settings)}[datum.place]")
+    return mark.transform_calculate(setting=f"{script(panel.settings)}[datum.place]")
 
 
-def level(part: Part) -> str:
-    return f"{100 * part.comparison.question.confidence:.4g} %"
+def level(panel: Panel) -> str:
+    return f"{100 * panel.comparison.question.confidence:.4g} %"
 
 
-def selected(part: Part) -> str:
+def selected(panel: Panel) -> str:
     """What of a curve was compared, in words."""
-    return {"last": "final", "best": "best", "auc": "mean of"}[part.comparison.question.select]
+    return {"last": "final", "best": "best", "auc": "mean of"}[panel.comparison.question.select]

@@ -18,7 +18,7 @@ from seedsweep.report.figures.curve_figures import (
     time_to_target,
     tunability,
 )
-from seedsweep.report.figures.data import Part
+from seedsweep.report.figures.data import Panel
 from seedsweep.report.figures.encodings import Chart
 from seedsweep.report.figures.group_figures import differences, distribution, learning_rates, shares
 
@@ -27,8 +27,8 @@ FIGURES = {
     "suboptimality": suboptimality,
     "learning_rates": learning_rates,
     "distribution": distribution,
-    "differences": lambda part: differences(part, BEST),
-    "differences_same": lambda part: differences(part, SAME),
+    "differences": lambda panel: differences(panel, BEST),
+    "differences_same": lambda panel: differences(panel, SAME),
     "time_to_target": time_to_target,
     "tunability": tunability,
     "best_at_budget": best_at_budget,
@@ -44,31 +44,31 @@ def figures(comparison: Comparison) -> dict[str, Chart]:
     caption, its `usermeta` what a page can change: `log` the scale of a channel, `epochs` the axis of steps; and the
     `title` that it has on paper, where nothing else says what it shows.
     """
-    found: dict[str, Chart] = {}
-    parts = drawn.parts(comparison)
+    charts: dict[str, Chart] = {}
+    panels = drawn.parts(comparison)
     for name, draw in FIGURES.items():
-        for part in parts[:1] if name == "profile" else parts:
-            chart = draw(part)
+        for panel in panels[:1] if name == "profile" else panels:
+            chart = draw(panel)
             if chart is not None:
-                about = {} if name == "profile" else {"problem": part.problem}
-                title = _title(chart, part, name == "profile")
+                about = {} if name == "profile" else {"problem": panel.problem}
+                title = _title(chart, panel, name == "profile")
                 chart.usermeta = {"figure": name} | about | chart.usermeta | {"title": title}
-                known = name if len(parts) == 1 or not about else f"{name}-{_slug(part.problem)}"
-                found[known if known not in found else f"{known}-{len(found)}"] = chart
-    return found
+                file_name = name if len(panels) == 1 or not about else f"{name}-{_slug(panel.problem)}"
+                charts[file_name if file_name not in charts else f"{file_name}-{len(charts)}"] = chart
+    return charts
 
 
-def _title(chart: Chart, part: Part, everywhere: bool) -> str:
+def _title(chart: Chart, panel: Panel, everywhere: bool) -> str:
     """Such as `final val/loss over 30 seeds, each at its best setting – wine`."""
-    runs = part.comparison.runs
-    runs = runs if everywhere else runs[runs["problem"] == part.problem]
-    seeds, one = runs["seed"].nunique(), part.settings[0]
+    runs = panel.comparison.runs
+    runs = runs if everywhere else runs[runs["problem"] == panel.problem]
+    seeds, one = runs["seed"].nunique(), panel.settings[0]
     where = f", at {one}" if one else ""
-    if len(part.settings) > 1:
+    if len(panel.settings) > 1:
         where = ", each at its best setting" if chart.usermeta.get("chosen") else ""
     where = chart.usermeta.get("where", where)
     over = f" over {seeds:,} seeds" if seeds > 1 else ", one seed"
-    about = f"{runs['problem'].nunique()} data sets" if everywhere else part.problem
+    about = f"{runs['problem'].nunique()} data sets" if everywhere else panel.problem
     return f"{chart.usermeta.get('title', chart.title)}{over}{where}{f' – {about}' if about else ''}"
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from seedsweep.comparison.pairwise import Contest
 from seedsweep.comparison.verdicts import BEST
 from seedsweep.report.figures import data as drawn
-from seedsweep.report.figures.data import Part
+from seedsweep.report.figures.data import Panel
 from seedsweep.report.figures.encodings import (
     FINE,
     PERCENT,
@@ -35,12 +35,12 @@ SOURCES = {"init": "initialization", "order": "data order", "interaction": "both
 SHADES = ("#6A3D9A", "#B58900", "#888888")  # of these; none is the colour of an option that is often there
 
 
-def learning_rates(part: Part) -> Chart | None:
-    table, rate, others = drawn.by_rate(part)
+def learning_rates(panel: Panel) -> Chart | None:
+    table, rate, others = drawn.by_rate(panel)
     if table["x"].nunique() < 2:
         return None
     value, x, chosen = Value(table["mean"], "y"), _rates(table, rate), legend()
-    base, colored, y = alt.Chart(data(table)), color(part), value.axis("mean", None)
+    base, colored, y = alt.Chart(data(table)), color(panel), value.axis("mean", None)
     counts = {"finished": "d", "diverged": "d", "planned": "d"}
     shown = tips("option", "setting", mean=FINE, mean_low=FINE, mean_high=FINE, **counts)
     dots = base.mark_point(filled=True, size=70, opacity=1).encode(x, y, colored, tooltip=shown)
@@ -49,11 +49,11 @@ def learning_rates(part: Part) -> Chart | None:
         lines = "rest == -1 ? 0 : datum.others" if len(others) > 1 else "0"
         base = base.transform_calculate(line=lines)
         band = base.mark_area(opacity=0.18).encode(x, low, high, colored, detail="line:N")
-        line = base.mark_line(strokeWidth=2).encode(x, y, colored, *dash(part), detail="line:N")
+        line = base.mark_line(strokeWidth=2).encode(x, y, colored, *dash(panel), detail="line:N")
         marks = [band, line.add_params(chosen), dots]
-        marks += _crosses(table, part, x, shown)
+        marks += _crosses(table, panel, x, shown)
     else:
-        base, dots = (each.encode(xOffset=alt.XOffset("option:N", sort=part.options)) for each in (base, dots))
+        base, dots = (layer.encode(xOffset=alt.XOffset("option:N", sort=panel.options)) for layer in (base, dots))
         whiskers = base.mark_rule(strokeWidth=2).encode(x, low, high, colored).add_params(chosen)
         crosses = base.transform_filter("datum.diverged > 0").mark_point(shape=CROSS, size=30, strokeWidth=2, opacity=1)
         marks = [whiskers, dots, crosses.encode(x, y=alt.value(-8), color=colored, tooltip=shown)]
@@ -61,8 +61,8 @@ def learning_rates(part: Part) -> Chart | None:
     words = f"{count} settings with" if count > 1 else "setting with"
     note = f" A cross above the plot marks the {words} diverged runs." if count else " No run diverged."
     params, filters, which = _others(others)
-    caption = f"The mean over the seeds that finished, and its {level(part)} interval.{which}{note}"
-    title = f"{selected(part)} {part.metric}"
+    caption = f"The mean over the seeds that finished, and its {level(panel)} interval.{which}{note}"
+    title = f"{selected(panel)} {panel.metric}"
     chart = layered(marks, caption, filters=[chosen, *filters], params=params, value=value, title=title)
     chart.usermeta |= {"where": ", the best of the other params at each rate" if params else ""}
     chart.usermeta |= {"title": f"{title} by {'learning rate' if rate else 'setting'}"} | (
@@ -91,26 +91,26 @@ def _rates(table: pd.DataFrame, rate: str | None) -> alt.X:
     return alt.X("x:Q", title=rate, scale=alt.Scale(type=kind, nice=False, padding=10), axis=axis)
 
 
-def _crosses(table: pd.DataFrame, part: Part, x: alt.X, shown: alt.TooltipValue) -> list[Layer]:
+def _crosses(table: pd.DataFrame, panel: Panel, x: alt.X, shown: alt.TooltipValue) -> list[Layer]:
     """A cross above the plot for each setting with diverged runs, those of the options side by side."""
     diverged = table[table["diverged"] > 0]
-    options = [option for option in part.options if option in set(diverged["option"])]
+    options = [option for option in panel.options if option in set(diverged["option"])]
     marks = []
     for row, option in enumerate(options):
         base = alt.Chart(data(diverged[diverged["option"] == option]))
         aside = 9 * (row - (len(options) - 1) / 2)
         mark = base.mark_point(shape=CROSS, size=30, strokeWidth=2, opacity=1, xOffset=aside)
-        marks.append(mark.encode(x, y=alt.value(-8), color=color(part), tooltip=shown))
+        marks.append(mark.encode(x, y=alt.value(-8), color=color(panel), tooltip=shown))
     return marks
 
 
-def distribution(part: Part) -> Chart | None:
-    table, counted = drawn.seed_points(part)
+def distribution(panel: Panel) -> Chart | None:
+    table, counted = drawn.seed_points(panel)
     if table.empty:
         return None
     value = Value(table["score"], "x", offer=not counted)
-    x, y = value.axis("score", None), alt.Y("option:N", sort=part.options, title=None)
-    base, colored = named(part, alt.Chart(data(table))), color(part, legend=False)
+    x, y = value.axis("score", None), alt.Y("option:N", sort=panel.options, title=None)
+    base, colored = named(panel, alt.Chart(data(table))), color(panel, legend=False)
     if counted:
         deep = alt.Opacity("count:Q", scale=alt.Scale(range=[0.15, 1]), legend=alt.Legend(title="runs"))
         bars = base.mark_bar(height=alt.RelativeBandSize(0.7))
@@ -120,29 +120,29 @@ def distribution(part: Part) -> Chart | None:
         offset = alt.YOffset("jitter:Q", scale=alt.Scale(domain=[-0.3, 1.3]))
         dots = base.mark_circle(size=22, opacity=0.6)
         marks = [dots.encode(x, y, offset, colored, tooltip=tips("option", "setting", "seed", score=FINE))]
-    centres = named(part, alt.Chart(data(_centres(part))))
+    centres = named(panel, alt.Chart(data(_centres(panel))))
     centres = centres.encode(y, tooltip=tips("option", "setting", median=FINE, mean=FINE, diverged="d"))
     marks.append(centres.mark_tick(thickness=3, size=34).encode(value.axis("median", None)))
     marks.append(centres.mark_point(shape="diamond", size=70, strokeWidth=2).encode(value.axis("mean", None)))
     words = centres.transform_filter("datum.diverged > 0").mark_text(align="right", dy=-16)
     marks.append(words.encode(x=alt.value("width"), text="label:N"))
-    params, filters = settings(part)
+    params, filters = settings(panel)
     what = f"The {int(table['count'].sum()):,} runs are counted in bins" if counted else "Every point is one seed"
     caption = f"{what}; the bar is the median, with diverged runs as the worst; the diamond is the mean of the others."
-    height = 46 * max(len(part.options), 2)
-    title = f"{selected(part)} {part.metric}"
+    height = 46 * max(len(panel.options), 2)
+    title = f"{selected(panel)} {panel.metric}"
     return layered(marks, caption, filters=filters, params=params, value=value, height=height, title=title)
 
 
-def _centres(part: Part) -> pd.DataFrame:
-    groups = part.groups[["option", "place", "best", "median", "mean", "diverged"]]
+def _centres(panel: Panel) -> pd.DataFrame:
+    groups = panel.groups[["option", "place", "best", "median", "mean", "diverged"]]
     return groups.assign(label=groups["diverged"].astype(str) + " diverged")
 
 
-def differences(part: Part, question: str) -> Chart | None:
-    asked = part.comparison.question
-    contests = part.comparison.best if question == BEST else part.comparison.same
-    contests = [contest for contest in contests if contest.problem == part.problem]
+def differences(panel: Panel, question: str) -> Chart | None:
+    asked = panel.comparison.question
+    contests = panel.comparison.best if question == BEST else panel.comparison.same
+    contests = [contest for contest in contests if contest.problem == panel.problem]
     table = drawn.against_first(contests, asked.baseline)
     if table.empty or table["difference"].isna().all():
         return None
@@ -160,7 +160,7 @@ def differences(part: Part, question: str) -> Chart | None:
     ]
     places = [int(place) for place in table["place"].unique()]
     params, filters = [], []
-    titles = [f"difference in {each.metric} from {one}" for each, one in zip(contests, firsts, strict=True)]
+    titles = [f"difference in {contest.metric} from {one}" for contest, one in zip(contests, firsts, strict=True)]
     where = [_where(contest) for contest in contests]
     title: Any = titles[places[0]] + where[places[0]]
     if len(places) > 1:
@@ -169,7 +169,7 @@ def differences(part: Part, question: str) -> Chart | None:
         filters = ["datum.place == contest"]
     side = "Left" if contests[0].metric.is_maximized else "Right"
     what = "the baseline" if asked.baseline else "the first of them"
-    caption = f"{side} of the dashed line is worse than {what}: the difference, and its {level(part)} interval."
+    caption = f"{side} of the dashed line is worse than {what}: the difference, and its {level(panel)} interval."
     height, fixed = 34 * int(table.groupby("place").size().max()) + 20, [zero.encode(_apart("difference"))]
     chart = layered(marks, caption, filters=filters, params=params, fixed=fixed, height=height, title=title)
     chart.usermeta |= {"title": titles[places[0]], "where": where[places[0]]}
@@ -185,23 +185,23 @@ def _apart(name: str) -> alt.X:
     return alt.X(f"{name}:Q", title=None, scale=alt.Scale(padding=14, nice=False))
 
 
-def shares(part: Part) -> Chart | None:
-    table = part.of(part.comparison.shares)
+def shares(panel: Panel) -> Chart | None:
+    table = panel.of(panel.comparison.shares)
     if table.empty:
         return None
     long = table.melt(["option", "place", "best"], ["init", "order", "interaction"], "part", "share")
-    long = long.assign(part=long["part"].map(SOURCES), rank=long["part"].map(list(SOURCES).index))
-    base = named(part, alt.Chart(data(long)))
+    long = long.assign(panel=long["part"].map(SOURCES), rank=long["part"].map(list(SOURCES).index))
+    base = named(panel, alt.Chart(data(long)))
     scale = alt.Scale(domain=list(SOURCES.values()), range=SHADES)
     colored = alt.Color("part:N", scale=scale, legend=alt.Legend(title=None, symbolType="square"))
     x = alt.X("share:Q", title=None, axis=PERCENT, stack="zero", scale=alt.Scale(domain=[0, 1]))
-    bars = base.mark_bar(height=18, clip=True).encode(x, alt.Y("option:N", sort=part.options, title=None), colored)
-    params, filters = settings(part)
-    height = 34 * max(len(part.options), 2)
+    bars = base.mark_bar(height=18, clip=True).encode(x, alt.Y("option:N", sort=panel.options, title=None), colored)
+    params, filters = settings(panel)
+    height = 34 * max(len(panel.options), 2)
     caption = (
-        f"Where the variance of {selected(part)} {part.metric} over the seeds comes from, as an analysis of variance"
+        f"Where the variance of {selected(panel)} {panel.metric} over the seeds comes from, as an analysis of variance"
         " estimates it; “both together” is what depends on the pair of them."
     )
     marks = [bars.encode(order=alt.Order("rank:Q"), tooltip=tips("option", "setting", "part", share=".0%"))]
-    title = f"shares of the variance of {selected(part)} {part.metric}"
+    title = f"shares of the variance of {selected(panel)} {panel.metric}"
     return layered(marks, caption, filters=filters, params=params, height=height, title=title)

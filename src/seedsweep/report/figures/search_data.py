@@ -17,7 +17,7 @@ POINT, FAR, ENDED = range(3)  # how a trial is drawn: where its value is, above 
 
 
 @dataclass(frozen=True)
-class Found:
+class PlottedSearch:
     """What a search found, as its figures and tables show it; made by `prepare`.
 
     A study is known by its number among those of its option, from 1. `trials` has the `setting` of each; `confirmed`
@@ -59,16 +59,16 @@ class Found:
 
 def prepare(
     trials: pd.DataFrame, confirmed: pd.DataFrame, importances: pd.DataFrame, metric: str, maximize: bool
-) -> Found:
+) -> PlottedSearch:
     """What `write_search_report` is given, ready to be shown; raises `ValueError` where there is no trial."""
     if trials.empty:
         raise ValueError("a search without a trial has no report")
     trials = trials.reset_index(drop=True)
     numbers: dict[tuple[str, str], int] = {}
     for option, study in zip(trials["option"], trials["study"], strict=True):
-        numbers.setdefault((option, study), 1 + sum(known == option for known, _ in numbers))
+        numbers.setdefault((option, study), 1 + sum(numbered_option == option for numbered_option, _ in numbers))
 
-    def known(table: pd.DataFrame) -> pd.DataFrame:
+    def numbered_option(table: pd.DataFrame) -> pd.DataFrame:
         if table.empty:
             return pd.DataFrame()
         studies = [numbers[pair] for pair in zip(table["option"], table["study"], strict=True)]
@@ -76,10 +76,10 @@ def prepare(
         return table.assign(option=named, study=studies).rename(columns={"number": "trial"})
 
     settings = _settings(trials[[name for name in trials if name not in KNOWN]])
-    runs = known(confirmed)
+    runs = numbered_option(confirmed)
     summary = _summarized(runs, -1 if maximize else 1)
-    shown = known(trials).assign(setting=settings, value=trials["value"].astype(float))
-    return Found(shown, summary, runs, known(importances), metric, maximize)
+    shown = numbered_option(trials).assign(setting=settings, value=trials["value"].astype(float))
+    return PlottedSearch(shown, summary, runs, numbered_option(importances), metric, maximize)
 
 
 def _settings(params: pd.DataFrame) -> list[str]:
@@ -100,28 +100,34 @@ def _shown(value: Any) -> str:
 def _summarized(runs: pd.DataFrame, sign: int) -> pd.DataFrame:
     """A row a trial of the runs with fresh seeds."""
     rows = []
-    for key, part in runs.groupby(TRIAL, sort=False, dropna=False) if len(runs) else ():
-        finite = part.loc[np.isfinite(part["value"]), "value"]
-        failed = int(part["value"].isna().sum())
-        lost = {"diverged": len(part) - len(finite) - failed, "failed": failed}
+    for key, of_trial in runs.groupby(TRIAL, sort=False, dropna=False) if len(runs) else ():
+        finite = of_trial.loc[np.isfinite(of_trial["value"]), "value"]
+        failed = int(of_trial["value"].isna().sum())
+        lost = {"diverged": len(of_trial) - len(finite) - failed, "failed": failed}
         middle, low, high = mean(finite) if len(finite) else (math.nan,) * 3
-        low, high = (low, high) if len(finite) == len(part) else (math.nan, math.nan)
+        low, high = (low, high) if len(finite) == len(of_trial) else (math.nan, math.nan)
         row: dict[str, Any] = dict(zip(TRIAL, key, strict=True))
-        row |= {"n": len(part), "mean": middle, "low": low, "high": high, "optimism": sign * (middle - row["searched"])}
+        row |= {
+            "n": len(of_trial),
+            "mean": middle,
+            "low": low,
+            "high": high,
+            "optimism": sign * (middle - row["searched"]),
+        }
         rows.append(row | {"label": ", ".join(f"{count} {word}" for word, count in lost.items() if count)})
     return pd.DataFrame(rows)
 
 
-def points(found: Found) -> tuple[pd.DataFrame, Value]:
+def points(plotted: PlottedSearch) -> tuple[pd.DataFrame, Value]:
     """The trials that have ended, with how each is drawn as `mark`, and the axis of their values."""
-    trials = found.trials[found.trials["state"] != "running"]
+    trials = plotted.trials[plotted.trials["state"] != "running"]
     done, score = trials["state"] == "finished", trials["value"].astype(float)
     finite = pd.Series(np.isfinite(score), trials.index)
-    near = finite & _near(score, done & finite, found.maximize)
+    near = finite & _near(score, done & finite, plotted.maximize)
     value = Value(score[done & near], "y")
     mark = np.where(~done, ENDED, np.where(near, POINT, FAR))
     states = zip(trials["state"], score, strict=True)
-    label = [number(each) if state == "finished" else _lost(state, each) for state, each in states]
+    label = [number(score) if state == "finished" else _lost(state, score) for state, score in states]
     table = trials[["option", "study", "trial", "setting"]]
     return table.assign(value=score.where(near), mark=mark, label=label), value
 
@@ -130,13 +136,13 @@ def _lost(state: str, value: float) -> str:
     return f"{state} at {number(value)}" if math.isfinite(value) else state
 
 
-def _near(score: pd.Series, known: pd.Series, maximize: bool) -> pd.Series:
+def _near(score: pd.Series, has_score: pd.Series, maximize: bool) -> pd.Series:
     """Which values leave the others room: none is worse than the best by more than thrice what most of them are.
 
     Most are four fifths of the `known` ones; where all of these are positive, it is their logarithms that count.
     """
-    log = bool((score[known] > 0).all())
+    log = bool((score[has_score] > 0).all())
     worse = (np.log(score.where(score > 0)) if log else score) * (-1 if maximize else 1)
-    best, most = worse[known].min(), worse[known].quantile(0.8, interpolation="lower")
+    best, most = worse[has_score].min(), worse[has_score].quantile(0.8, interpolation="lower")
     far = (worse > best + 3 * (most - best)) & (most > best)
     return pd.Series(worse.notna() & ~far)
