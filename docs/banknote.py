@@ -33,8 +33,8 @@ def sweep(folder: str, file: str | None) -> Comparison:
 
 def draw(found: Comparison) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.9), layout="constrained")
-    order = next(contest for contest in found.same if contest.name == "lr=0.01").table
-    for colour, name in zip(COLOURS, order["competitor"], strict=True):
+    order = next(pairwise for pairwise in found.same if pairwise.name == "lr=0.01").table
+    for colour, name in zip(COLOURS, order["option"], strict=True):
         label = name.removeprefix("keras_")
         style = "--" if name == "nesterov" else "-"  # it lies on momentum
         curve = found.bands[(found.bands["group"] == f"{name} lr=0.01") & (found.bands["metric"] == METRIC)]
@@ -61,9 +61,9 @@ def main() -> None:
         found = sweep(folder, *sys.argv[1:2] or [None])
     draw(found)
     with pd.option_context("display.width", 160, "display.max_columns", 20):
-        for contest in [next(each for each in found.same if each.name == "lr=0.01"), *found.best]:
-            shown = ["rank", "competitor", "setting", "mean", "mean_low", "mean_high", "sd", "selected", "optimism"]
-            print(f"\n{contest.name}\n{contest.table[[name for name in shown if name in contest.table]]}")
+        for pairwise in [next(each for each in found.same if each.name == "lr=0.01"), *found.best]:
+            shown = ["rank", "option", "setting", "mean", "mean_low", "mean_high", "sd", "selected", "optimism"]
+            print(f"\n{pairwise.name}\n{pairwise.table[[name for name in shown if name in pairwise.table]]}")
     for verdict in found.verdicts:
         print(f"{verdict.question} {verdict.name}: {verdict.sentence}")
 

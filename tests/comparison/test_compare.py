@@ -42,10 +42,10 @@ def test_winner_beats_every_other() -> None:
     (sentence,) = sentences(found, "at the same setting")
     assert sentence.startswith("adam wins: beats every other, adagrad the closest by 0.")
     assert "(adjusted p < 0.001)" in sentence
-    (contest,) = found.same
-    assert contest.table["competitor"].tolist() == ["adam", "adagrad", "sgd"]
-    assert contest.table["rank"].tolist() == [1, 2, 3]
-    pair = contest.pairs.set_index(["better", "worse"]).loc[("adam", "sgd")]
+    (pairwise,) = found.same
+    assert pairwise.table["option"].tolist() == ["adam", "adagrad", "sgd"]
+    assert pairwise.table["rank"].tolist() == [1, 2, 3]
+    pair = pairwise.pairs.set_index(["better", "worse"]).loc[("adam", "sgd")]
     assert pair["low"] < 0.5 < pair["high"]
     assert (pair["seeds"], pair["paired"], pair["probability"]) == (SEEDS, True, 1.0)
     assert found.best == []  # nothing was chosen
@@ -54,10 +54,10 @@ def test_winner_beats_every_other() -> None:
 def test_identical_options_share_a_rank_and_nobody_wins() -> None:
     table = runs({("sgd", 0.1): 1.0})
     both = pd.concat([table, table.assign(optimizer="twin", run=table["run"] + "t")])
-    (contest,) = compare(both).same
-    assert contest.table["rank"].tolist() == [1, 1]
-    assert contest.pairs["difference"].tolist() == [0]
-    assert "tie" in verdict(contest)
+    (pairwise,) = compare(both).same
+    assert pairwise.table["rank"].tolist() == [1, 1]
+    assert pairwise.pairs["difference"].tolist() == [0]
+    assert "tie" in verdict(pairwise)
 
 
 def test_difference_without_size_is_a_tie_however_sure() -> None:
@@ -65,20 +65,20 @@ def test_difference_without_size_is_a_tie_however_sure() -> None:
     momentum = table["optimizer"] == "momentum"
     tiny = 1e-5 * (1 + table.loc[momentum, "seed"])
     table.loc[momentum, "val/loss"] = table.loc[~momentum, "val/loss"].to_numpy() - tiny
-    (contest,) = compare(table).same
-    assert contest.pairs["adjusted"].iloc[0] < 0.001
-    assert contest.table["rank"].tolist() == [1, 1]
-    assert verdict(contest).startswith("momentum and sgd tie")
+    (pairwise,) = compare(table).same
+    assert pairwise.pairs["adjusted"].iloc[0] < 0.001
+    assert pairwise.table["rank"].tolist() == [1, 1]
+    assert verdict(pairwise).startswith("momentum and sgd tie")
 
 
 def test_too_few_seeds_are_said_with_the_number_needed() -> None:
-    (contest,) = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.97}, seeds=4)).same
-    needed = contest.pairs["needed"].iloc[0]
+    (pairwise,) = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.97}, seeds=4)).same
+    needed = pairwise.pairs["needed"].iloc[0]
     assert 4 < needed < 100
     said = "4 seeds cannot decide between 2 options, however far apart they are (adam is first so far): run 6 or more"
-    assert verdict(contest) == said
-    (contest,) = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.999}, seeds=10)).same
-    assert f"about {contest.pairs['needed'].iloc[0]:.0f} seeds would show it" in verdict(contest)
+    assert verdict(pairwise) == said
+    (pairwise,) = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.999}, seeds=10)).same
+    assert f"about {pairwise.pairs['needed'].iloc[0]:.0f} seeds would show it" in verdict(pairwise)
 
 
 def test_differences_are_paired_by_seed() -> None:
@@ -89,12 +89,12 @@ def test_differences_are_paired_by_seed() -> None:
         table.loc[chosen, "val/loss"] = (
             np.arange(SEEDS) + (0.1 if name == "sgd" else 0) + 0.001 * table.loc[chosen, "seed"]
         )
-    (contest,) = compare(table).same
-    assert contest.pairs["adjusted"].iloc[0] < 0.001
+    (pairwise,) = compare(table).same
+    assert pairwise.pairs["adjusted"].iloc[0] < 0.001
     apart = table.assign(seed=table["seed"] + 100 * (table["optimizer"] == "adam"))
-    (contest,) = compare(apart).same
-    assert not contest.pairs["paired"].iloc[0]
-    assert contest.pairs["adjusted"].iloc[0] > 0.5
+    (pairwise,) = compare(apart).same
+    assert not pairwise.pairs["paired"].iloc[0]
+    assert pairwise.pairs["adjusted"].iloc[0] > 0.5
 
 
 def test_diverged_runs_count_as_the_worst() -> None:
@@ -102,14 +102,14 @@ def test_diverged_runs_count_as_the_worst() -> None:
     lost = (table["optimizer"] == "adam") & (table["seed"] < 12)
     table.loc[lost, ["outcome", "val/loss"]] = "diverged", np.nan
     found = compare(table)
-    (contest,) = found.same
-    adam = contest.table.set_index("competitor").loc["adam"]
+    (pairwise,) = found.same
+    adam = pairwise.table.set_index("option").loc["adam"]
     assert (adam["finished"], adam["diverged"], adam["planned"]) == (8, 12, 20)
     assert adam["median"] == adam["worst"] == np.inf
     assert adam["mean"] == pytest.approx(0.5, abs=0.2)  # over those that finished
-    assert contest.table["competitor"].iloc[0] == "sgd"
-    assert contest.pairs["better"].iloc[0] == "sgd"
-    assert any("adam (12 of 20)" in audit.sentence for audit in found.audits)
+    assert pairwise.table["option"].iloc[0] == "sgd"
+    assert pairwise.pairs["better"].iloc[0] == "sgd"
+    assert any("adam (12 of 20)" in diagnostic.sentence for diagnostic in found.diagnostics)
 
 
 def test_missing_and_failed_runs_stay_in_the_count() -> None:
@@ -120,7 +120,7 @@ def test_missing_and_failed_runs_stay_in_the_count() -> None:
     row = found.groups.set_index("group").loc["sgd"]
     assert [row[each] for each in ("planned", "finished", "failed", "missing")] == [20, 15, 2, 3]
     assert {"Runs are failed in 1 group: sgd (2 of 20)", "Runs are missing in 1 group: sgd (3 of 20)"} <= {
-        audit.sentence for audit in found.audits
+        diagnostic.sentence for diagnostic in found.diagnostics
     }
 
 
@@ -134,14 +134,14 @@ def test_pruned_runs_have_no_end() -> None:
     assert [row[each] for each in ("planned", "finished", "diverged", "pruned", "missing")] == [20, 15, 0, 5, 0]
     assert row["worst"] <= whole["worst"]
     assert found.same[0].pairs["seeds"].tolist() == [15]
-    assert "Runs are pruned in 2 groups: sgd (5 of 20), adam (5 of 20)" in {each.sentence for each in found.audits}
+    assert "Runs are pruned in 2 groups: sgd (5 of 20), adam (5 of 20)" in {each.sentence for each in found.diagnostics}
 
 
 def test_accuracy_is_better_when_it_is_larger() -> None:
     table = runs({("sgd", 0.1): 0.8, ("adam", 0.1): 0.6}).rename(columns={"val/loss": "val/accuracy"})
-    (contest,) = compare(table, metric="val/accuracy").same
-    assert contest.table["competitor"].tolist() == ["sgd", "adam"]
-    pair, sgd = contest.pairs.iloc[0], contest.table.iloc[0]
+    (pairwise,) = compare(table, metric="val/accuracy").same
+    assert pairwise.table["option"].tolist() == ["sgd", "adam"]
+    pair, sgd = pairwise.pairs.iloc[0], pairwise.table.iloc[0]
     assert pair["low"] < 0.2 < pair["high"]
     assert sgd["mean_low"] < sgd["mean"] < sgd["mean_high"]
     assert sgd["worst"] == table.loc[table["optimizer"] == "sgd", "val/accuracy"].min()
@@ -151,7 +151,7 @@ def test_each_at_its_best_chooses_on_one_half_and_claims_on_the_other() -> None:
     table = runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 0.5, ("adam", 0.1): 0.5, ("adam", 1.0): 0.9})
     found = compare(table)
     (best,) = found.best
-    rows = best.table.set_index("competitor")
+    rows = best.table.set_index("option")
     assert (best.metric, rows["setting"].to_dict()) == ("test/loss", {"sgd": "lr=1", "adam": "lr=0.1"})
     chosen = (table["optimizer"] == "sgd") & (table["optimizer.lr"] == 1)
     assert rows.loc["sgd", "selected"] == pytest.approx(table.loc[chosen, "val/loss"].mean())
@@ -170,7 +170,7 @@ def test_each_half_judges_the_choice_of_the_other() -> None:
     lucky = (table["seed"] % 2 == 0) == (table["optimizer.lr"] == 0.1)
     table["val/loss"] += np.where(lucky, -0.5, 0.5)
     (best,) = compare(table).best
-    sgd = best.table.set_index("competitor").loc["sgd"]
+    sgd = best.table.set_index("option").loc["sgd"]
     assert sgd["setting"] == "lr=0.1 or lr=1"
     assert [sgd[name] for name in ("selected", "again", "optimism")] == pytest.approx([0.5, 1.5, 1.0], abs=0.01)
     assert sgd["finished"] == SEEDS
@@ -191,7 +191,7 @@ def test_param_that_was_swept_is_compared_where_the_optimizer_is_one() -> None:
 
 def test_direction_of_a_metric_is_known_by_its_name() -> None:
     table = runs({("sgd", 0.1): 0.8, ("adam", 0.1): 0.6}).rename(columns={"val/loss": "f1", "test/loss": "speed"})
-    assert compare(table, metric="f1", at=[]).same[0].table["competitor"].tolist() == ["sgd", "adam"]
+    assert compare(table, metric="f1", at=[]).same[0].table["option"].tolist() == ["sgd", "adam"]
     with pytest.raises(ConfigError, match="is it better when larger or smaller"):
         compare(table, metric="speed")
 
@@ -199,7 +199,7 @@ def test_direction_of_a_metric_is_known_by_its_name() -> None:
 def test_results_beside_the_metric_and_repeated_indices_do_no_harm() -> None:
     table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}).rename(columns={"test/loss": "seconds"})
     parts = [table[table["optimizer"] == name].reset_index(drop=True) for name in ("sgd", "adam")]
-    assert compare(pd.concat(parts)).same[0].table["competitor"].tolist() == ["adam", "sgd"]
+    assert compare(pd.concat(parts)).same[0].table["option"].tolist() == ["adam", "sgd"]
 
 
 def test_param_that_was_not_swept_is_refused_with_those_that_were() -> None:
@@ -218,11 +218,11 @@ def test_what_follows_from_an_option_is_no_setting() -> None:
 
 def test_only_pairs_with_the_baseline_are_tested() -> None:
     levels = {("sgd", 0.1): 1.0, ("adam", 0.1): 0.5, ("adagrad", 0.1): 0.8}
-    (contest,) = compare(runs(levels), baseline="sgd").same
-    assert verdict(contest).startswith("against sgd: adam is better by 0.")
-    assert verdict(contest).endswith("the others were not compared with each other")
-    assert all("sgd" in pair for pair in zip(contest.pairs["better"], contest.pairs["worse"], strict=True))
-    assert len(contest.pairs) == 2
+    (pairwise,) = compare(runs(levels), baseline="sgd").same
+    assert verdict(pairwise).startswith("against sgd: adam is better by 0.")
+    assert verdict(pairwise).endswith("the others were not compared with each other")
+    assert all("sgd" in pair for pair in zip(pairwise.pairs["better"], pairwise.pairs["worse"], strict=True))
+    assert len(pairwise.pairs) == 2
 
 
 def test_data_sets_are_compared_each_for_itself() -> None:
@@ -230,7 +230,7 @@ def test_data_sets_are_compared_each_for_itself() -> None:
     one, other = runs(levels, data="iris"), runs(levels, data="wine")
     other["run"] = "w" + other["run"]
     found = compare(pd.concat([one, other], ignore_index=True))
-    assert [contest.problem for contest in found.same] == ["iris", "wine"]
+    assert [pairwise.problem for pairwise in found.same] == ["iris", "wine"]
 
 
 def test_one_seed_has_no_interval_and_that_is_said() -> None:
@@ -287,9 +287,9 @@ def test_direction_is_that_of_the_ranks_that_are_tested() -> None:
     table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.99}, seeds=60, noise=0.0)
     lost = (table["optimizer"] == "adam") & (table["seed"] < 27)
     table.loc[lost, ["outcome", "val/loss"]] = "diverged", np.nan
-    (contest,) = compare(table).same
-    assert contest.pairs["better"].iloc[0] == "sgd"
-    assert verdict(contest).startswith("sgd wins: beats adam by ranks, as runs diverged")
+    (pairwise,) = compare(table).same
+    assert pairwise.pairs["better"].iloc[0] == "sgd"
+    assert verdict(pairwise).startswith("sgd wins: beats adam by ranks, as runs diverged")
 
 
 def test_crossed_seeds_are_no_independent_replicates() -> None:
@@ -310,7 +310,7 @@ def test_crossed_seeds_are_no_independent_replicates() -> None:
     found = compare(pd.DataFrame(rows))
     assert found.same[0].pairs["seeds"].tolist() == [5]
     assert "5 seeds cannot decide between 2 options" in sentences(found, "at the same setting")[0]
-    assert any("5 of init count as replicates, not 25" in audit.sentence for audit in found.audits)
+    assert any("5 of init count as replicates, not 25" in diagnostic.sentence for diagnostic in found.diagnostics)
     assert found.groups["planned"].tolist() == [25, 25]
 
 
@@ -318,7 +318,7 @@ def test_params_of_the_data_can_be_swept() -> None:
     levels = {("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}
     sizes = [runs(levels, data="iris").assign(**{"data.batch_size": size}) for size in (16, 64)]
     table = pd.concat([part.assign(run=part["run"] + str(place)) for place, part in enumerate(sizes)])
-    assert [contest.name for contest in compare(table).same] == ["batch_size=16", "batch_size=64"]
+    assert [pairwise.name for pairwise in compare(table).same] == ["batch_size=16", "batch_size=64"]
 
 
 def test_gaps_do_not_vanish_where_runs_did_not_finish() -> None:
@@ -358,21 +358,21 @@ def test_best_rate_at_the_edge_is_doubted_with_where_to_go() -> None:
     rates = (0.01, 0.1, 1.0)
     levels = {("sgd", rate): 1 - 0.1 * place for place, rate in enumerate(rates)}
     found = compare(runs(levels | {("adam", rate): level for rate, level in zip(rates, (0.9, 0.5, 0.8), strict=True)}))
-    edges = [audit for audit in found.audits if "that was swept" in audit.sentence]
+    edges = [diagnostic for diagnostic in found.diagnostics if "that was swept" in diagnostic.sentence]
     assert [edge.sentence for edge in edges] == ["The best optimizer.lr is the largest that was swept for sgd (1)"]
     assert edges[0].remedy == "sweep it up to 100"
 
 
 def test_unequal_seeds_and_searches_are_doubted() -> None:
     table = runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 1.1, ("adam", 0.1): 0.5})
-    said = [audit.sentence for audit in compare(table[:-3]).audits]
+    said = [diagnostic.sentence for diagnostic in compare(table[:-3]).diagnostics]
     assert "The groups have from 17 to 20 seeds" in said
     assert "More settings were tried of sgd (2) than of adam (1)" in said
 
 
 def test_momentum_worse_than_what_it_contains_is_doubted() -> None:
     levels = {("sgd", 0.1): 1.0, ("sgd", 1.0): 0.5, ("momentum", 0.1): 1.0, ("momentum", 1.0): 0.8}
-    said = [audit.sentence for audit in compare(runs(levels)).audits]
+    said = [diagnostic.sentence for diagnostic in compare(runs(levels)).diagnostics]
     assert "momentum at its best is worse than sgd, which it contains with momentum=0" in said
 
 
@@ -384,7 +384,7 @@ def test_curves_still_falling_are_doubted() -> None:
         for step in range(6)
     ]
     found = compare(table, pd.DataFrame(curves, columns=["run", "metric", "step", "epoch", "value"]))
-    (falling,) = [audit for audit in found.audits if "still getting better" in audit.sentence]
+    (falling,) = [diagnostic for diagnostic in found.diagnostics if "still getting better" in diagnostic.sentence]
     assert falling.sentence.endswith("with sgd")
 
 
@@ -440,12 +440,12 @@ def test_notebook_sweep_finds_that_tuning_makes_the_gaps_vanish(train: Callable[
     sweep = ("-cd", str(ROOT / "sweeps"), "-cn", "notebook", f"data.path={BANKNOTE}", rates, "seed=range(0,50)")
     assert train(*sweep).code == 0
     found = compare(seedsweep.load_runs("latest"), seedsweep.load_curves("latest"), metric="train/loss")
-    order = next(contest for contest in found.same if contest.name == "lr=0.01").table
-    names = [name.removeprefix("keras_") for name in order["competitor"]]
+    order = next(pairwise for pairwise in found.same if pairwise.name == "lr=0.01").table
+    names = [name.removeprefix("keras_") for name in order["option"]]
     assert names[:2] + names[-2:] == ["rmsprop", "adam", "sgd", "adagrad"]
     assert set(names[2:4]) == {"momentum", "nesterov"}
     assert order["rank"].tolist() == [1, 2, 3, 3, 5, 6]
-    means = order.set_index("competitor")["mean"]
+    means = order.set_index("option")["mean"]
     expected = {"keras_rmsprop": 0.154, "keras_adam": 0.222, "momentum": 0.396, "sgd": 0.452, "keras_adagrad": 0.659}
     for name, value in expected.items():
         assert means[name] == pytest.approx(value, abs=0.06)

@@ -218,13 +218,13 @@ def test_report_says_by_which_metric_and_on_what(page: Path) -> None:
     assert half in text
 
 
-def test_report_leads_to_its_sections_and_doubts(page: Path, comparison: Comparison) -> None:
+def test_report_leads_to_its_sections_and_diagnostics(page: Path, comparison: Comparison) -> None:
     text = page.read_text().split("<script>")[0]
     links, anchors = re.findall('href="#([^"]*)"', text), re.findall('id="([^"]*)"', text)
     assert len(links) == 1 + 10
     assert set(links) <= set(anchors)
     assert len(anchors) == len(set(anchors))
-    assert f">{len(comparison.audits)} doubts, and what to do</a>" in text
+    assert f">{len(comparison.diagnostics)} diagnostics, and what to do</a>" in text
 
 
 def test_report_of_several_problems_leads_to_each(tmp_path: Path) -> None:
@@ -234,8 +234,8 @@ def test_report_of_several_problems_leads_to_each(tmp_path: Path) -> None:
 
 
 def test_tables_against_a_baseline_have_no_ranks() -> None:
-    (contest,) = compare(*swept(), baseline="sgd").best
-    assert set(best_table(contest)["rank"]) == {"–"}
+    (pairwise,) = compare(*swept(), baseline="sgd").best
+    assert set(best_table(pairwise)["rank"]) == {"–"}
 
 
 def test_script_of_the_page_is_kept_whole_or_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

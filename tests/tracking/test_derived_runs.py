@@ -17,7 +17,7 @@ from shared.recorded_fleets import START, Clock, content, in_bulk, measured, ope
 from shared.waiting import wait_for
 
 import seedsweep
-from seedsweep.comparison.mean_curves import bands
+from seedsweep.comparison.mean_curves import mean_curves
 from seedsweep.errors import ConfigError
 from seedsweep.tracking import connection
 from seedsweep.tracking import derived_runs as group_runs
@@ -65,7 +65,7 @@ def groups() -> pd.DataFrame:
 
 def record(uri: str, sweep: str, **options: Any) -> None:
     options = {
-        "bands": bands(curves(), scored()),
+        "bands": mean_curves(curves(), scored()),
         "groups": groups(),
         "at": ["optimizer.lr", "optimizer.betas"],
     } | options
@@ -73,7 +73,7 @@ def record(uri: str, sweep: str, **options: Any) -> None:
 
 
 def test_band_is_the_mean_and_its_interval_at_every_step() -> None:
-    found = bands(curves(), scored())
+    found = mean_curves(curves(), scored())
     about = ["problem", "option", "setting", "group"]
     assert list(found) == [*about, "metric", "step", "epoch", "mean", "low", "high", "n"]
     assert found["option"].tolist() == ["adam"] * 3 + ["sgd"] * 2  # the order of the runs; nothing of a group of inf
@@ -93,7 +93,7 @@ def test_band_is_scipys_interval(confidence: float) -> None:
     names = [f"run{place}" for place in range(30)]
     runs = pd.DataFrame({"run": names, "problem": "", "option": "adam", "setting": "", "group": "adam"})
     measured = pd.DataFrame({"run": names, "metric": "m", "step": 1, "epoch": 0, "value": random.lognormal(size=30)})
-    (row,) = bands(measured, runs, confidence).itertuples()
+    (row,) = mean_curves(measured, runs, confidence).itertuples()
     sample = measured["value"]
     expected = t.interval(confidence, 29, loc=sample.mean(), scale=sample.sem())
     assert (row.mean, row.n) == (pytest.approx(sample.mean(), rel=1e-14), 30)
@@ -101,17 +101,19 @@ def test_band_is_scipys_interval(confidence: float) -> None:
 
 
 def test_band_does_not_depend_on_other_groups_or_on_the_order_of_the_points() -> None:
-    alone = bands(curves(), scored().query("option == 'sgd'")).reset_index(drop=True)
-    together = bands(curves().sample(frac=1, random_state=0), scored()).query("option == 'sgd'").reset_index(drop=True)
+    alone = mean_curves(curves(), scored().query("option == 'sgd'")).reset_index(drop=True)
+    together = (
+        mean_curves(curves().sample(frac=1, random_state=0), scored()).query("option == 'sgd'").reset_index(drop=True)
+    )
     pd.testing.assert_frame_equal(alone, together, check_exact=True)
 
 
 def test_band_of_nothing_is_empty_and_of_huge_values_not_an_error() -> None:
-    assert bands(curves().iloc[:0], scored()).empty
+    assert mean_curves(curves().iloc[:0], scored()).empty
     planned = pd.concat([scored(), scored().iloc[:2].assign(run=None)])  # not run yet
-    pd.testing.assert_frame_equal(bands(curves(), planned), bands(curves(), scored()))
+    pd.testing.assert_frame_equal(mean_curves(curves(), planned), mean_curves(curves(), scored()))
     huge = curves().query("run in ['adam0', 'adam1']").assign(value=[1e300, 1e300, -1e300, 1.0, 0.0, 1e308])
-    assert len(bands(huge, scored())) == 3
+    assert len(mean_curves(huge, scored())) == 3
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "server"])
@@ -178,7 +180,7 @@ def test_groups_are_runs_whose_metrics_are_the_means_and_limits(where: str) -> N
 
 def test_groups_of_one_seed_have_no_limits(uri: str) -> None:
     client, sweep = opened(uri)
-    record(uri, sweep, bands=bands(curves().query("run == 'adam1'"), scored()))
+    record(uri, sweep, bands=mean_curves(curves().query("run == 'adam1'"), scored()))
     run = found_in(client, sweep)["adam lr=0.1 (mean of 3)"]
     assert set(run.data.metrics) == {"val/loss", "test/loss", "n", "epoch", "optimizer.lr"}
 
@@ -234,7 +236,7 @@ def test_groups_of_several_problems_are_told_apart(uri: str) -> None:
     client, sweep = opened(uri)
     wine = curves().assign(run="wine " + curves()["run"], value=7.0)
     runs = scored().assign(problem="wine", run="wine " + scored()["run"])
-    found = bands(pd.concat([curves(), wine]), pd.concat([scored().assign(problem="iris"), runs]))
+    found = mean_curves(pd.concat([curves(), wine]), pd.concat([scored().assign(problem="iris"), runs]))
     record(uri, sweep, bands=found, groups=pd.concat([groups().assign(problem=name) for name in ("iris", "wine")]))
     stored = found_in(client, sweep)
     assert len(stored) == 6
@@ -250,7 +252,7 @@ def test_groups_of_long_curves_are_replaced(uri: str) -> None:
         pd.DataFrame({"run": f"adam{run}", "metric": "m", "step": steps, "epoch": 0, "value": run}) for run in (0, 1)
     ]
     for _ in range(2):
-        record(uri, sweep, bands=bands(pd.concat(long), scored()))
+        record(uri, sweep, bands=mean_curves(pd.concat(long), scored()))
     run = found_in(client, sweep)["adam lr=0.1 (mean of 3)"]
     assert len(client.get_metric_history(run.info.run_id, "m")) == len(steps)
 

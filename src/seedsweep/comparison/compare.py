@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.comparison.analyses import profile, seed_shares, times_to_target, tunability
-from seedsweep.comparison.diagnostics import Audit, audits
-from seedsweep.comparison.mean_curves import bands
-from seedsweep.comparison.pairwise import Contest, Judgement, contest, counted, describe
+from seedsweep.comparison.diagnostics import Diagnostic, diagnose
+from seedsweep.comparison.mean_curves import mean_curves
+from seedsweep.comparison.pairwise import Criterion, PairwiseComparison, compare_options, counted, describe
 from seedsweep.comparison.scores import compared, independent, score_runs, swept, text
 from seedsweep.comparison.verdicts import BEST, SAME, Verdict, together, verdict
 from seedsweep.errors import ConfigError
@@ -49,17 +49,17 @@ class Question:
         """The metric of claims about choices made by `metric`: measured on rows that the choice has not seen."""
         return self.measure.on_split("test") if self.measure.split_name == "val" else self.measure
 
-    def judgement(self, metric: Metric) -> Judgement:
-        """How contests are judged by that metric."""
-        return Judgement(metric, self.confidence, self.baseline, self.seed)
+    def criterion(self, metric: Metric) -> Criterion:
+        """How pairwise comparisons are judged by that metric."""
+        return Criterion(metric, self.confidence, self.baseline, self.seed)
 
 
 @dataclass(repr=False)
 class Comparison:
     """What `compare` found.
 
-    `runs` has a row a run with its score, `groups` a row a group. `same` are the contests at the same setting, `best`
-    those of the options at their own best settings, chosen on one half of the seeds and judged on the other, and the
+    `runs` has a row a run with its score, `groups` a row a group. `same` are the pairwise comparisons at the same
+    setting, `best` those of the options at their own best settings, chosen on one half of the seeds and judged on the other, and the
     other way round: `selected` is the score that a setting was chosen for, `again` that on the seeds which had no part
     in it, `optimism` by how much it is worse. Empty where nothing was chosen, or too few seeds are there. `bands` are
     the mean curves of the groups; that and `times`, `tunability`, `shares` and `profile` are described where they are
@@ -69,15 +69,15 @@ class Comparison:
     question: Question
     runs: pd.DataFrame
     groups: pd.DataFrame
-    same: list[Contest]
-    best: list[Contest]
+    same: list[PairwiseComparison]
+    best: list[PairwiseComparison]
     curves: pd.DataFrame
     bands: pd.DataFrame
     times: pd.DataFrame
     tunability: pd.DataFrame
     shares: pd.DataFrame
     profile: pd.DataFrame
-    doubts: list[Audit] = field(default_factory=list)  # besides those that the runs themselves raise
+    added_diagnostics: list[Diagnostic] = field(default_factory=list)  # besides those that the runs themselves raise
 
     def __repr__(self) -> str:
         sentences = [
@@ -87,16 +87,19 @@ class Comparison:
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """What the contests mean, those of the options at their best first, and where the two questions disagree."""
-        verdicts = [Verdict(BEST, contest.problem, contest.name, verdict(contest)) for contest in self.best]
-        verdicts += [Verdict(SAME, contest.problem, contest.name, verdict(contest)) for contest in self.same]
+        """What the pairwise comparisons mean, first of the options at their best; then where the questions disagree."""
+        verdicts = [Verdict(BEST, pairwise.problem, pairwise.name, verdict(pairwise)) for pairwise in self.best]
+        verdicts += [Verdict(SAME, pairwise.problem, pairwise.name, verdict(pairwise)) for pairwise in self.same]
         return verdicts + together(self.same, self.best)
 
     @property
-    def audits(self) -> list[Audit]:
-        """The doubts that a reader should have."""
+    def diagnostics(self) -> list[Diagnostic]:
+        """What a reader should know before believing it."""
         asked = self.question
-        return audits(self.runs, self.groups, self.best, self.bands, asked.measure, asked.at or ()) + self.doubts
+        return (
+            diagnose(self.runs, self.groups, self.best, self.bands, asked.measure, asked.at or ())
+            + self.added_diagnostics
+        )
 
 
 def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: Any) -> Comparison:
@@ -132,17 +135,17 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     asked = replace(asked, baseline=None if asked.baseline is None else text(asked.baseline))
     if asked.baseline is not None and asked.baseline not in options:
         raise ConfigError("baseline", asked.baseline, f"must be one of {', '.join(options)}")
-    groups = _described(scored, replicates, asked.judgement(asked.measure))
+    groups = _described(scored, replicates, asked.criterion(asked.measure))
     curves = curves if curves is not None else pd.DataFrame(columns=["run", "metric", "step", "epoch", "value"])
     times = times_to_target(curves, scored, groups, asked.measure, asked.target, asked.confidence)
     return Comparison(
         question=asked,
         runs=scored,
         groups=groups,
-        same=list(_same(replicates, groups, asked.judgement(asked.measure))),
+        same=list(_same(replicates, groups, asked.criterion(asked.measure))),
         best=list(_best(runs, replicates, asked)),
         curves=curves,
-        bands=bands(curves, scored, asked.confidence),
+        bands=mean_curves(curves, scored, asked.confidence),
         times=times,
         tunability=tunability(scored, asked.measure, asked.seed),
         shares=seed_shares(runs, scored),
@@ -172,7 +175,7 @@ def _checked(question: Mapping[str, Any]) -> Question:
     return replace(asked, at=at)
 
 
-def _described(scored: pd.DataFrame, replicates: pd.DataFrame, judged: Judgement) -> pd.DataFrame:
+def _described(scored: pd.DataFrame, replicates: pd.DataFrame, judged: Criterion) -> pd.DataFrame:
     """The table of the groups: numbers of all runs, statistics of the independent ones."""
     names = ["problem", "setting", "option", "group"]
     described = {name: describe(of_group, judged) for name, of_group in replicates.groupby(names, sort=False)}
@@ -181,17 +184,17 @@ def _described(scored: pd.DataFrame, replicates: pd.DataFrame, judged: Judgement
     return pd.DataFrame.from_dict(described, orient="index").rename_axis(names).reset_index()
 
 
-def _same(scored: pd.DataFrame, groups: pd.DataFrame, judged: Judgement) -> Iterator[Contest]:
-    """The contests at the settings that several options have."""
+def _same(scored: pd.DataFrame, groups: pd.DataFrame, judged: Criterion) -> Iterator[PairwiseComparison]:
+    """The pairwise comparisons at the settings that several options have."""
     for (problem, setting), of_setting in groups.groupby(["problem", "setting"], sort=False):
         if len(of_setting) > 1:
             of_same_setting = scored[(scored["problem"] == problem) & (scored["setting"] == setting)]
             numbers = of_setting.set_index("option").drop(columns=["problem", "setting", "group"])
-            yield contest(of_same_setting, str(setting), judged, numbers)
+            yield compare_options(of_same_setting, str(setting), judged, numbers)
 
 
-def _best(runs: pd.DataFrame, scored: pd.DataFrame, asked: Question) -> Iterator[Contest]:
-    """For each problem the contest of the options, each at the setting that was the best on other seeds."""
+def _best(runs: pd.DataFrame, scored: pd.DataFrame, asked: Question) -> Iterator[PairwiseComparison]:
+    """For each problem the pairwise comparison of the options, each at the setting that was the best on other seeds."""
     metric = asked.claim if asked.claim in runs else asked.measure
     claims = scored
     if metric != asked.metric:
@@ -212,15 +215,15 @@ def _best(runs: pd.DataFrame, scored: pd.DataFrame, asked: Question) -> Iterator
         claimed = claims.loc[judged[0].append(judged[1])]
         if claimed["option"].nunique() < 2:
             continue
-        judged_contest = contest(claimed, BEST, asked.judgement(metric))
+        best_comparison = compare_options(claimed, BEST, asked.criterion(metric))
         both = pd.concat(choices).groupby(level=0, sort=False)
         chosen_settings = both.agg(setting=("setting", _either), selected=("selected", "mean"), again=("again", "mean"))
-        judged_contest.table = judged_contest.table.join(chosen_settings, on="competitor")
-        gap = asked.measure.as_loss(judged_contest.table["again"]) - asked.measure.as_loss(
-            judged_contest.table["selected"]
+        best_comparison.table = best_comparison.table.join(chosen_settings, on="option")
+        gap = asked.measure.as_loss(best_comparison.table["again"]) - asked.measure.as_loss(
+            best_comparison.table["selected"]
         )
-        judged_contest.table["optimism"] = gap
-        yield judged_contest
+        best_comparison.table["optimism"] = gap
+        yield best_comparison
 
 
 def _either(settings: pd.Series) -> str:

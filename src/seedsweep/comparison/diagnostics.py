@@ -1,4 +1,4 @@
-"""What a reader of a comparison should know before believing it: each doubt a sentence, with its remedy."""
+"""What a reader of a comparison should know before believing it: each diagnostic a sentence, with its remedy."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.comparison.analyses import leading
-from seedsweep.comparison.pairwise import Contest
+from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.metrics import Metric
 
 FALLING = 0.02  # of what was gained in the whole training, gained in the last tenth of it
@@ -21,28 +21,28 @@ WITHOUT_END = {
 FEW = 6  # seeds; fewer cannot show any difference
 
 
-class Audit(NamedTuple):
-    """A doubt, and what to do about it."""
+class Diagnostic(NamedTuple):
+    """What a reader should know before believing a comparison, and what to do about it."""
 
     sentence: str
     remedy: str
 
 
-def audits(
+def diagnose(
     scored: pd.DataFrame,
     groups: pd.DataFrame,
-    best: Sequence[Contest],
+    best: Sequence[PairwiseComparison],
     bands: pd.DataFrame,
     metric: Metric,
     at: Sequence[str],
-) -> list[Audit]:
-    """The doubts about a comparison; `bands` are its mean curves, `at` the params that were swept."""
+) -> list[Diagnostic]:
+    """The diagnostics of a comparison; `bands` are its mean curves, `at` the params that were swept."""
     diagnostics = [*_outcomes(groups), *_edges(scored, groups, metric, at), *_unequal(scored, groups)]
     diagnostics += [*_crossed(scored), *_contained(best)]
     return diagnostics + list(_falling(bands, groups, metric))
 
 
-def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Audit]:
+def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Diagnostic]:
     """What to doubt about runs of several origins.
 
     Args:
@@ -54,10 +54,12 @@ def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Audit]:
     for name in dict.fromkeys(name for sweep in sweeps for name in sweep):
         values = {sweep.get(name, "unknown") for sweep in sweeps}
         if len(values) > 1:
-            yield Audit(f"The sweeps differ in their {name}: {_some(sorted(values))}", "run them again with the same")
+            yield Diagnostic(
+                f"The sweeps differ in their {name}: {_some(sorted(values))}", "run them again with the same"
+            )
 
 
-def data_versions(runs: pd.DataFrame) -> Iterator[Audit]:
+def data_versions(runs: pd.DataFrame) -> Iterator[Diagnostic]:
     """What to doubt about runs whose data is not the same, though all that chooses it is.
 
     Args:
@@ -70,23 +72,23 @@ def data_versions(runs: pd.DataFrame) -> Iterator[Audit]:
     params = [name for name in params if name != "data.batch_size"]
     fingerprinted = runs.dropna(subset="fingerprint")
     if params and (fingerprinted.groupby(params, dropna=False)["fingerprint"].nunique() > 1).any():
-        yield Audit("The runs were trained on several versions of the same data", "run them again on the newest")
+        yield Diagnostic("The runs were trained on several versions of the same data", "run them again on the newest")
 
 
-def _outcomes(groups: pd.DataFrame) -> Iterator[Audit]:
+def _outcomes(groups: pd.DataFrame) -> Iterator[Diagnostic]:
     diverged = groups[groups["diverged"] > 0]
     if len(diverged):
         names = [f"{_label(row, groups)} ({row['diverged']} of {row['planned']})" for _, row in diverged.iterrows()]
         remedy = "they count as the worst; a mean is over the runs that finished; take smaller rates to compare means"
-        yield Audit(f"Runs diverged in {_groups(diverged)}: {_some(names)}", remedy)
+        yield Diagnostic(f"Runs diverged in {_groups(diverged)}: {_some(names)}", remedy)
     for outcome, remedy in WITHOUT_END.items():
         lost = groups[groups[outcome] > 0]
         if len(lost):
             names = [f"{_label(row, groups)} ({row[outcome]} of {row['planned']})" for _, row in lost.iterrows()]
-            yield Audit(f"Runs are {outcome} in {_groups(lost)}: {_some(names)}", remedy)
+            yield Diagnostic(f"Runs are {outcome} in {_groups(lost)}: {_some(names)}", remedy)
 
 
-def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: Metric, at: Sequence[str]) -> Iterator[Audit]:
+def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: Metric, at: Sequence[str]) -> Iterator[Diagnostic]:
     """Options whose best setting lies at the end of what was swept."""
     at_edges: dict[tuple[str, str], list[tuple[str, float]]] = {}
     for _, row in leading(groups, metric).iterrows():
@@ -105,50 +107,52 @@ def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: Metric, at: Seque
         further = max(beyond for _, beyond in options) if end == "largest" else min(beyond for _, beyond in options)
         to = f" {'up' if end == 'largest' else 'down'} to {float(f'{further:.1g}'):g}" if np.isfinite(further) else ""
         sentence = f"The best {name} is the {end} that was swept for {_some([who for who, _ in options])}"
-        yield Audit(sentence, f"sweep it{to or ' further'}")
+        yield Diagnostic(sentence, f"sweep it{to or ' further'}")
 
 
-def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Audit]:
+def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Diagnostic]:
     for problem, of_problem in scored.groupby("problem", sort=False):
         seeds = of_problem.groupby("group", sort=False)["seed"].agg(frozenset)
         where = f" on {problem}" if scored["problem"].nunique() > 1 else ""
         if seeds.nunique() > 1:
             counts = sorted(set(map(len, seeds)))
             sizes = f"from {counts[0]} to {counts[-1]} seeds" if len(counts) > 1 else "not the same seeds"
-            yield Audit(
+            yield Diagnostic(
                 f"The groups{where} have {sizes}", "give all the same seeds, so that they are compared in pairs"
             )
         elif len(seeds.iloc[0]) < FEW:
             few = f"Each group{where} has {len(seeds.iloc[0])} seed{'s' * (len(seeds.iloc[0]) > 1)} only"
-            yield Audit(few, "run ten or more: seed=range(0,10)")
+            yield Diagnostic(few, "run ten or more: seed=range(0,10)")
     for _, of_problem in groups.groupby("problem", sort=False):
         tried = of_problem.groupby("option", sort=False)["setting"].nunique()
         if tried.nunique() > 1:
             most, least = (f"{option} ({tried[option]})" for option in (str(tried.idxmax()), str(tried.idxmin())))
             sentence = f"More settings were tried of {most} than of {least}"
-            yield Audit(sentence, "more tries find better ones by luck: try as many of each, or see the tunability")
+            yield Diagnostic(
+                sentence, "more tries find better ones by luck: try as many of each, or see the tunability"
+            )
 
 
-def _crossed(scored: pd.DataFrame) -> Iterator[Audit]:
+def _crossed(scored: pd.DataFrame) -> Iterator[Diagnostic]:
     if (scored["replicate"] != scored["seed"]).any():
         count, runs = scored["replicate"].nunique(), scored["seed"].nunique()
         what = str(scored["replicate"].iloc[0]).split("=")[0]
         sentence = (
             f"init_seed and order_seed were swept against each other: {count} of {what} count as replicates, not {runs}"
         )
-        yield Audit(sentence, "to compare options sweep seed, which sets both")
+        yield Diagnostic(sentence, "to compare options sweep seed, which sets both")
 
 
-def _contained(best: Sequence[Contest]) -> Iterator[Audit]:
-    for contest in best:
-        sure = contest.pairs[contest.pairs["apart"]]
+def _contained(best: Sequence[PairwiseComparison]) -> Iterator[Diagnostic]:
+    for pairwise in best:
+        sure = pairwise.pairs[pairwise.pairs["apart"]]
         for better, worse in zip(sure["better"], sure["worse"], strict=True):
             if CONTAINED.get(worse) == better:
                 sentence = f"{worse} at its best is worse than {better}, which it contains with momentum=0"
-                yield Audit(sentence, "the search is too small: sweep optimizer.momentum and more rates")
+                yield Diagnostic(sentence, "the search is too small: sweep optimizer.momentum and more rates")
 
 
-def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> Iterator[Audit]:
+def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> Iterator[Diagnostic]:
     """Options whose best group was still getting better when its training ended."""
     names = []
     for _, row in leading(groups, metric).iterrows():
@@ -162,7 +166,7 @@ def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> Itera
         if before - loss[-1] > FALLING * (loss.max() - loss.min()):
             names.append(_label(row, groups, "option"))
     if names:
-        yield Audit(
+        yield Diagnostic(
             f"{metric} was still getting better at the end with {_some(names)}", "train longer: trainer.max_epochs"
         )
 

@@ -7,7 +7,7 @@ ABOUT = ["problem", "option", "setting", "group"]
 CURVE = ["metric", "step", "epoch"]
 
 
-def bands(curves: pd.DataFrame, scored: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
+def mean_curves(curves: pd.DataFrame, scored: pd.DataFrame, confidence: float = 0.95) -> pd.DataFrame:
     """The mean of every group's curves at each step, with Student's t interval: a row a group, metric and step.
 
     `curves` is tidy (`run`, `metric`, `step`, `epoch`, `value`), `scored` says of each `run` its `problem`, `option`,

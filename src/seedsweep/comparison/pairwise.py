@@ -14,16 +14,16 @@ from seedsweep.comparison.inference import Interval
 from seedsweep.metrics import Metric
 from seedsweep.outcomes import OUTCOMES
 
-FINENESS = 1_000  # resamples for each pair of a contest, so that an adjusted p-value can fall below 0.001, …
+FINENESS = 1_000  # resamples for each pair, so that an adjusted p-value can fall below 0.001, …
 RESAMPLES = 10_000, 200_000  # … but at least and at most so many
 NEGLIGIBLE = 0.01  # of the spread over seeds: a difference that is smaller beats nobody, however sure it is
-LEVEL = 0.05  # below which an adjusted p-value tells two competitors apart
+LEVEL = 0.05  # below which an adjusted p-value tells two options apart
 UNKNOWN = Interval(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """How a contest is judged; see `comparing.Question`."""
+class Criterion:
+    """How a pairwise comparison is judged; see `compare.Question`."""
 
     metric: Metric
     confidence: float = 0.95
@@ -32,14 +32,14 @@ class Judgement:
 
 
 @dataclass
-class Contest:
-    """What was found of some competitors; `name` says what they have in common, in the data set `problem`.
+class PairwiseComparison:
+    """What was found of some options; `name` says what they have in common, in the data set `problem`.
 
-    `table` has a row a competitor, the best first: `competitor`, the numbers of `describe`, and `rank`, one more than
+    `table` has a row a option, the best first: `option`, the numbers of `describe`, and `rank`, one more than
     the number of those that beat it, so that those who cannot be told apart may share one. `pairs` has a row a pair:
     `better`, `worse`, `seeds`, `paired`, how much better in units of the metric (`difference`, `low`, `high`), the
     `probability` that it is better on a seed (`probability_low`, `probability_high`), `p`, that `adjusted` by Holm's
-    method over the pairs of this contest, whether that tells them `apart`, and how many seeds would show such a
+    method over the pairs in this table, whether that tells them `apart`, and how many seeds would show such a
     one (`needed`). With a `baseline` only the pairs with that are there, and ranks tell who is beaten by it, no more.
     """
 
@@ -51,8 +51,10 @@ class Contest:
     baseline: str | None = None
 
 
-def contest(scored: pd.DataFrame, name: str, judged: Judgement, numbers: pd.DataFrame | None = None) -> Contest:
-    """The contest of the options of these scored runs, at most one run of an option and a seed.
+def compare_options(
+    scored: pd.DataFrame, name: str, judged: Criterion, numbers: pd.DataFrame | None = None
+) -> PairwiseComparison:
+    """The pairwise comparison of the options of these scored runs, at most one run of an option and a seed.
 
     `numbers` are what `describe` says of each option, where that is known already.
     """
@@ -63,15 +65,17 @@ def contest(scored: pd.DataFrame, name: str, judged: Judgement, numbers: pd.Data
     spread = numbers["sd"].reindex([*pairs["better"], *pairs["worse"]]).to_numpy(dtype=float).reshape(2, -1).max(axis=0)
     pairs["apart"] = (pairs["adjusted"] < LEVEL) & ~(pairs["difference"].abs() < NEGLIGIBLE * spread)
     beaten = pairs.loc[pairs["apart"], "worse"].value_counts()
-    table = numbers.rename_axis("competitor")
+    table = numbers.rename_axis("option")
     ended = table["finished"] + table["diverged"] > 0
     table.insert(0, "rank", (1 + beaten.reindex(table.index, fill_value=0)).where(ended, len(table) + 1))
     order = judged.metric.as_loss(table["mean"]).where(table["diverged"] + table["pruned"] == 0, np.inf)
     table = table.assign(order=order).sort_values(["rank", "order"], kind="stable").drop(columns="order")
-    return Contest(str(scored["problem"].iloc[0]), name, judged.metric, table.reset_index(), pairs, judged.baseline)
+    return PairwiseComparison(
+        str(scored["problem"].iloc[0]), name, judged.metric, table.reset_index(), pairs, judged.baseline
+    )
 
 
-def describe(scored: pd.DataFrame, judged: Judgement) -> dict[str, Any]:
+def describe(scored: pd.DataFrame, judged: Criterion) -> dict[str, Any]:
     """The numbers of the runs by outcome, and the statistics of their scores.
 
     The mean, its interval and the standard deviation are over the runs that finished; the others are over all that
@@ -103,7 +107,7 @@ def _by_seed(scored: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     return scored.assign(loss=metric.as_loss(scored["score"])).pivot(index="seed", columns="option", values="loss")
 
 
-def _pairs(wide: pd.DataFrame, judged: Judgement) -> pd.DataFrame:
+def _pairs(wide: pd.DataFrame, judged: Criterion) -> pd.DataFrame:
     names = list(wide.columns)
     chosen = [pair for pair in combinations(names, 2) if judged.baseline in (None, *pair)]
     rows = [_pair(wide[one], wide[other], judged) for one, other in chosen]
@@ -120,8 +124,8 @@ PAIR = [
 ]
 
 
-def _pair(one: pd.Series, other: pd.Series, judged: Judgement) -> dict[str, Any]:
-    """What two competitors differ in; `values` are what is tested: differences, or two samples if they are no pairs."""
+def _pair(one: pd.Series, other: pd.Series, judged: Criterion) -> dict[str, Any]:
+    """What two options differ in; `values` are what is tested: differences, or two samples if they are no pairs."""
     both = (one.notna() & other.notna()).to_numpy()
     paired = both.sum() >= 2 and 2 * both.sum() >= max(one.count(), other.count())
     a, b = (scores.to_numpy()[both] if paired else scores.dropna().to_numpy() for scores in (one, other))

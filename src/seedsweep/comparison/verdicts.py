@@ -1,4 +1,4 @@
-"""What a contest means, in words."""
+"""What a pairwise comparison means, in words."""
 
 import math
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from seedsweep.comparison.pairwise import LEVEL, Contest
+from seedsweep.comparison.pairwise import LEVEL, PairwiseComparison
 
 VANISHED = 10  # times as far apart as options at their best are those at most settings, if tuning makes that vanish
 MANY_SEEDS = 10_000  # beyond which no number of seeds is worth naming
@@ -14,7 +14,7 @@ SAME, BEST, BOTH = "at the same setting", "each at its best", "both together"
 
 
 class Verdict(NamedTuple):
-    """A sentence on one contest, or on both questions; `question` is `SAME`, `BEST` or `BOTH`, `name` the setting."""
+    """A sentence on one pairwise comparison, or on both questions: `SAME`, `BEST` or `BOTH`; `name` is the setting."""
 
     question: str
     problem: str
@@ -22,36 +22,36 @@ class Verdict(NamedTuple):
     sentence: str
 
 
-def verdict(contest: Contest) -> str:
+def verdict(pairwise: PairwiseComparison) -> str:
     """Who wins, ties or cannot be told apart, with how sure that is."""
-    table, pairs = contest.table, contest.pairs
+    table, pairs = pairwise.table, pairwise.pairs
     judged = table[table["finished"] + table["diverged"] > 0]
     if len(judged) < 2:
-        return f"there is nothing to compare {judged['competitor'].iloc[0]} with" if len(judged) else "no run has ended"
+        return f"there is nothing to compare {judged['option'].iloc[0]} with" if len(judged) else "no run has ended"
     if not judged["finished"].any():
         return "all runs diverged"
     if (judged["finished"] + judged["diverged"]).max() < 2:
         first = judged.iloc[0]
-        return f"one seed only: {first['competitor']} has the best value, which may be luck; run more seeds"
-    if needed := _powerless(contest):
-        seeds, first = pairs["seeds"].max(), judged["competitor"].iloc[0]
+        return f"one seed only: {first['option']} has the best value, which may be luck; run more seeds"
+    if needed := _powerless(pairwise):
+        seeds, first = pairs["seeds"].max(), judged["option"].iloc[0]
         few = f"{seeds} seeds cannot decide between {len(judged)} options, however far apart they are"
         return f"{few} ({first} is first so far): run {needed} or more"
-    return _against(pairs, contest.baseline) if contest.baseline else _among(judged, pairs)
+    return _against(pairs, pairwise.baseline) if pairwise.baseline else _among(judged, pairs)
 
 
-def _powerless(contest: Contest) -> int | None:
+def _powerless(pairwise: PairwiseComparison) -> int | None:
     """How many seeds the test needs to tell anything apart, if there are fewer: its least p-value is 2 of 2**n."""
-    needed = math.ceil(1 + math.log2(max(len(contest.pairs), 1) / LEVEL))
-    paired = contest.pairs[contest.pairs["paired"]]
-    return needed if len(paired) == len(contest.pairs) and paired["seeds"].max() < needed else None
+    needed = math.ceil(1 + math.log2(max(len(pairwise.pairs), 1) / LEVEL))
+    paired = pairwise.pairs[pairwise.pairs["paired"]]
+    return needed if len(paired) == len(pairwise.pairs) and paired["seeds"].max() < needed else None
 
 
 def _among(judged: pd.DataFrame, pairs: pd.DataFrame) -> str:
     """Of all who are compared with each other."""
-    top = list(judged.loc[judged["rank"] == 1, "competitor"])
-    rest = [name for name in judged["competitor"] if name not in top]
-    over = pairs[(pairs["better"] == judged["competitor"].iloc[0]) & pairs["apart"]]
+    top = list(judged.loc[judged["rank"] == 1, "option"])
+    rest = [name for name in judged["option"] if name not in top]
+    over = pairs[(pairs["better"] == judged["option"].iloc[0]) & pairs["apart"]]
     if len(top) == 1 and len(over) == len(rest):
         return f"{top[0]} wins: {_beats(over)}"
     if not top:
@@ -78,19 +78,19 @@ def _against(pairs: pd.DataFrame, baseline: str) -> str:
     return f"against {baseline}: {'; '.join(clauses)}; the others were not compared with each other"
 
 
-def together(same: list[Contest], best: list[Contest]) -> list[Verdict]:
+def together(same: list[PairwiseComparison], best: list[PairwiseComparison]) -> list[Verdict]:
     """What the two questions say together."""
     return [*_disagreement(same, best), *_shrinkage(same, best)]
 
 
-def _disagreement(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]:
+def _disagreement(same: list[PairwiseComparison], best: list[PairwiseComparison]) -> Iterator[Verdict]:
     """Where the winner at a setting is not that of the options at their best."""
     for judged in best:
         if judged.baseline or _powerless(judged):
             continue
         top = set(_top(judged))
-        fixed = [contest for contest in same if contest.problem == judged.problem]
-        won = {contest.name: _top(contest)[0] for contest in fixed if _has_winner(contest, LEVEL / len(fixed))}
+        fixed = [pairwise for pairwise in same if pairwise.problem == judged.problem]
+        won = {pairwise.name: _top(pairwise)[0] for pairwise in fixed if _has_winner(pairwise, LEVEL / len(fixed))}
         others = {name: winner for name, winner in won.items() if top != {winner}}
         if others:
             shown = "; ".join(f"{winner} at {name or 'the same setting'}" for name, winner in list(others.items())[:3])
@@ -101,14 +101,14 @@ def _disagreement(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]
             yield Verdict(BOTH, judged.problem, "", sentence)
 
 
-def _shrinkage(same: list[Contest], best: list[Contest]) -> Iterator[Verdict]:
+def _shrinkage(same: list[PairwiseComparison], best: list[PairwiseComparison]) -> Iterator[Verdict]:
     """Where tuning makes most of the gaps vanish."""
     for judged in best:
-        at_same = [contest for contest in same if contest.problem == judged.problem]
-        options = set(judged.table["competitor"])
-        if any(_incomplete(contest) or set(contest.table["competitor"]) != options for contest in [judged, *at_same]):
+        at_same = [pairwise for pairwise in same if pairwise.problem == judged.problem]
+        options = set(judged.table["option"])
+        if any(_incomplete(pairwise) or set(pairwise.table["option"]) != options for pairwise in [judged, *at_same]):
             continue
-        fixed = {contest.name: _gap(contest) for contest in at_same}
+        fixed = {pairwise.name: _gap(pairwise) for pairwise in at_same}
         wide = sorted((gap, name) for name, gap in fixed.items() if gap > VANISHED * _gap(judged))
         if 2 * len(wide) > len(fixed):
             gap, name = wide[len(wide) // 2]
@@ -122,26 +122,26 @@ def significance(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def _has_winner(contest: Contest, level: float) -> bool:
-    """Whether one beats every other at that level, which is stricter where several contests are looked at."""
-    pairs = contest.pairs
+def _has_winner(pairwise: PairwiseComparison, level: float) -> bool:
+    """Whether one beats every other at that level, which is stricter where several tables are looked at."""
+    pairs = pairwise.pairs
     sure = pairs[pairs["apart"] & (pairs["adjusted"] < level)]["better"].value_counts()
-    return bool(len(sure)) and int(sure.max()) == len(contest.table) - 1 and len(_top(contest)) == 1
+    return bool(len(sure)) and int(sure.max()) == len(pairwise.table) - 1 and len(_top(pairwise)) == 1
 
 
-def _incomplete(contest: Contest) -> bool:
+def _incomplete(pairwise: PairwiseComparison) -> bool:
     """Whether means are over some of the runs only."""
-    return bool((contest.table["finished"] < contest.table["planned"]).any())
+    return bool((pairwise.table["finished"] < pairwise.table["planned"]).any())
 
 
-def _gap(contest: Contest) -> float:
+def _gap(pairwise: PairwiseComparison) -> float:
     """Between the best and the worst mean."""
-    return float(contest.table["mean"].max() - contest.table["mean"].min())
+    return float(pairwise.table["mean"].max() - pairwise.table["mean"].min())
 
 
-def _top(contest: Contest) -> list[str]:
-    ended = contest.table["finished"] + contest.table["diverged"] > 0
-    return [str(name) for name in contest.table.loc[ended & (contest.table["rank"] == 1), "competitor"]]
+def _top(pairwise: PairwiseComparison) -> list[str]:
+    ended = pairwise.table["finished"] + pairwise.table["diverged"] > 0
+    return [str(name) for name in pairwise.table.loc[ended & (pairwise.table["rank"] == 1), "option"]]
 
 
 def _beats(beaten: pd.DataFrame) -> str:

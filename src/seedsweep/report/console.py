@@ -20,7 +20,7 @@ from seedsweep.tracking import connection
 
 if TYPE_CHECKING:
     from seedsweep.comparison.compare import Comparison
-    from seedsweep.comparison.pairwise import Contest
+    from seedsweep.comparison.pairwise import PairwiseComparison
 
 SHOWN = ("val/loss", "val/accuracy", "test/accuracy")
 VERDICTS = 6  # at single settings
@@ -177,10 +177,10 @@ def _outcomes(runs: pd.DataFrame) -> str:
 
 
 def print_comparison(comparison: "Comparison") -> None:
-    """The verdicts, the table of the options at their best, or else of the groups, and the doubts."""
+    """The verdicts, the table of the options at their best, or else of the groups, and the diagnostics."""
     console = Console(highlight=False, soft_wrap=True)
     metric = comparison.question.metric
-    by = {contest.name: contest.metric for contest in comparison.best}
+    by = {pairwise.name: pairwise.metric for pairwise in comparison.best}
     how = {BEST: f", chosen by {metric} on other seeds, judged by {by.get(BEST)}", SAME: f", by {metric}"}
     for question in dict.fromkeys(verdict.question for verdict in comparison.verdicts):
         verdicts = [verdict for verdict in comparison.verdicts if verdict.question == question]
@@ -190,25 +190,25 @@ def print_comparison(comparison: "Comparison") -> None:
             console.print(escape(f"  {where}: {verdict.sentence}" if where else f"  {verdict.sentence}"))
         if len(verdicts) > VERDICTS:
             console.print(f"  and at {len(verdicts) - VERDICTS} more settings, see the report")
-    for contest in comparison.best or comparison.same[: len(comparison.same) == 1]:
-        _print_contest(console, contest, metric)
-    for audit in comparison.audits:
-        console.print(f"[yellow]![/] {escape(audit.sentence)}: {escape(audit.remedy)}")
+    for pairwise in comparison.best or comparison.same[: len(comparison.same) == 1]:
+        _print_contest(console, pairwise, metric)
+    for diagnostic in comparison.diagnostics:
+        console.print(f"[yellow]![/] {escape(diagnostic.sentence)}: {escape(diagnostic.remedy)}")
 
 
-def _print_contest(console: Console, contest: "Contest", metric: str) -> None:
-    drawn = Table(box=box.SIMPLE_HEAD, title=escape(" ".join(filter(None, (contest.problem, contest.name)))))
+def _print_contest(console: Console, pairwise: "PairwiseComparison", metric: str) -> None:
+    drawn = Table(box=box.SIMPLE_HEAD, title=escape(" ".join(filter(None, (pairwise.problem, pairwise.name)))))
     drawn.title_justify = "left"
-    chosen = "setting" in contest.table
-    titles = ["rank", "option", *(["setting"] if chosen else []), f"{contest.metric} [low, high]", "finished"]
+    chosen = "setting" in pairwise.table
+    titles = ["rank", "option", *(["setting"] if chosen else []), f"{pairwise.metric} [low, high]", "finished"]
     for title in titles + ([f"{metric} when chosen", "optimism"] if chosen else []):
         drawn.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
-    for _, row in contest.table.iterrows():
+    for _, row in pairwise.table.iterrows():
         number = shown(row["mean"], ".4g")
         number += f" [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if pd.notna(row["mean_low"]) else ""
         cells = [
-            "–" if contest.baseline else str(row["rank"]),
-            str(row["competitor"]),
+            "–" if pairwise.baseline else str(row["rank"]),
+            str(row["option"]),
             *([row["setting"]] if chosen else []),
             number,
         ]

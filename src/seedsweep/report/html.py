@@ -92,7 +92,7 @@ def _render(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: 
         several=len(problems) > 1,
         sections=list(sections(specs, SECTIONS)),
         tables=list(_tables(comparison, problems)),
-        audits=comparison.audits,
+        diagnostics=comparison.diagnostics,
     )
 
 
@@ -124,7 +124,7 @@ def _both(comparison: Comparison, several: bool) -> list[str]:
 
 
 def _questions(comparison: Comparison) -> Iterator[Question]:
-    settings = [contest.name for contest in comparison.same]
+    settings = [pairwise.name for pairwise in comparison.same]
     rates = all(name.startswith("lr=") and " " not in name for name in settings)
     same = "At the same learning rate" if settings and rates else "At the same setting"
     metric = comparison.question.metric
@@ -161,9 +161,9 @@ def sections(specs: Mapping[str, dict[str, Any]], headings: Mapping[str, Sequenc
 def _tables(comparison: Comparison, problems: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
     """The tables of the report, as text, each with its heading."""
     metric = comparison.question.metric
-    for contest in comparison.best:
-        where = f", {contest.problem}" if len(problems) > 1 else ""
-        yield f"Each at its best{where}: {contest.metric}, chosen by {metric}", best_table(contest)
+    for pairwise in comparison.best:
+        where = f", {pairwise.problem}" if len(problems) > 1 else ""
+        yield f"Each at its best{where}: {pairwise.metric}, chosen by {metric}", best_table(pairwise)
     if comparison.best:
         yield f"Pairs, each at its best: {comparison.best[0].metric}", pairs_table(comparison.best, len(problems) > 1)
     yield f"All settings: {metric}", groups_table(comparison.groups)

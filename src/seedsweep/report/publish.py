@@ -60,7 +60,7 @@ def publish(
     with Console(stderr=True).status("comparing"):
         comparison = compare(runs, curves, **question)
         made = [{name: sweep.tags.get(tag, "unknown") for name, tag in MADE.items()} for sweep in sweeps]
-        comparison.doubts += [*origins(made), *data_versions(runs)]
+        comparison.added_diagnostics += [*origins(made), *data_versions(runs)]
     print_comparison(comparison)
     log.debug("comparing: %.2f s", time.perf_counter() - start)
     first, start = sweeps[0], time.perf_counter()

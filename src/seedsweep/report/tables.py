@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from seedsweep.comparison.pairwise import Contest
+from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.outcomes import OUTCOMES
 
 NONE = "–"
@@ -40,14 +40,14 @@ def groups_table(groups: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def best_table(contest: Contest) -> pd.DataFrame:
+def best_table(pairwise: PairwiseComparison) -> pd.DataFrame:
     """A row an option at its best, the winner first, with what choosing it promised."""
     rows = []
-    for row in contest.table.itertuples():
+    for row in pairwise.table.itertuples():
         chosen = {"when chosen": number(row.selected), "on other seeds": number(row.again)}
         chosen |= {"optimism": number(row.optimism)}
-        about = {"rank": NONE if contest.baseline else str(row.rank), "option": str(row.competitor)}
-        about |= {"setting": str(row.setting) or NONE} | _counted(row, _lost(contest.table))
+        about = {"rank": NONE if pairwise.baseline else str(row.rank), "option": str(row.option)}
+        about |= {"setting": str(row.setting) or NONE} | _counted(row, _lost(pairwise.table))
         rows.append(about | _mean(row) | chosen)
     return pd.DataFrame(rows)
 
@@ -61,13 +61,13 @@ def spread_table(groups: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def pairs_table(contests: Sequence[Contest], several: bool) -> pd.DataFrame:
+def pairs_table(pairwise_comparisons: Sequence[PairwiseComparison], several: bool) -> pd.DataFrame:
     """A row a pair, the better one first."""
     rows = []
-    for contest in contests:
-        about = {"data": contest.problem} if several else {}
-        about |= {"at": contest.name or NONE} if len({contest.name for contest in contests}) > 1 else {}
-        for row in contest.pairs.itertuples():
+    for pairwise in pairwise_comparisons:
+        about = {"data": pairwise.problem} if several else {}
+        about |= {"at": pairwise.name or NONE} if len({pairwise.name for pairwise in pairwise_comparisons}) > 1 else {}
+        for row in pairwise.pairs.itertuples():
             rows.append(
                 about
                 | {"better": str(row.better), "worse": str(row.worse), "by": interval(row, "difference", "low", "high")}

@@ -20,7 +20,7 @@ from seedsweep.errors import ConfigError, StoreError, masked
 from seedsweep.report.publish import about, page_address
 from seedsweep.search.processes import alive, same_system, this_process
 from seedsweep.search.rounds import Search
-from seedsweep.search.tables import ABOUT, best_table, doubts, importances_table, sentence, trials_table
+from seedsweep.search.tables import ABOUT, best_table, importances_table, search_diagnostics, sentence, trials_table
 from seedsweep.sweep.search_sweep import SearchSweep
 from seedsweep.tracking.derived_runs import record_trials
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts, end_sweep, find_searches, read_artifact
@@ -185,7 +185,7 @@ def _write_tables(
             {"study": recorded.tags["seedsweep.study"]} | about([recorded], record.uri),
             metric=metric,
             maximize=direction(search) == "maximize",
-            sentences=[*sentences, *doubts(search, confirmed)],
+            sentences=[*sentences, *search_diagnostics(search, confirmed)],
             winners=winners.table if winners else None,
             pngs=False,
         )

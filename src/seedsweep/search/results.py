@@ -12,7 +12,7 @@ from seedsweep.search.console import print_found
 from seedsweep.search.option_study import OptionStudy
 from seedsweep.search.record import dashboard, winners_of
 from seedsweep.search.rounds import Search
-from seedsweep.search.tables import confirmed_table, doubts
+from seedsweep.search.tables import confirmed_table, search_diagnostics
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def search_results(search: Search) -> tuple[dict[str, Any], pd.DataFrame]:
         return {"name": "optuna", "solutions": solutions}, table
     finished.sort(key=lambda study: search.aggregate.signs[0] * study.shared.study.best_value)
     kept = dashboard(search.studies[0].shared.storage)
-    print_found(search, table, winners_of(search, table), doubts(search, table), kept)
+    print_found(search, table, winners_of(search, table), search_diagnostics(search, table), kept)
     best = finished[0].shared.study
     results: dict[str, Any] = {"name": "optuna", "best_params": best.best_params, "best_value": best.best_value}
     if len(search.studies) > 1:

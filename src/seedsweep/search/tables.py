@@ -108,7 +108,7 @@ def _alike(confirmed: pd.DataFrame) -> list[str]:
     return settings
 
 
-def doubts(search: Search, confirmed: pd.DataFrame) -> list[str]:
+def search_diagnostics(search: Search, confirmed: pd.DataFrame) -> list[str]:
     """What speaks against what a search of one objective found: few trials, or a winner at an end of its range."""
     sentences = []
     for studied in search.studies:

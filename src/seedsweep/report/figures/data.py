@@ -9,7 +9,7 @@ import pandas as pd
 
 from seedsweep.comparison.analyses import leading
 from seedsweep.comparison.compare import Comparison
-from seedsweep.comparison.pairwise import Contest
+from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.metrics import Metric
 
 BANDS = 20_000  # points of mean curves in one figure
@@ -66,14 +66,14 @@ def parts(comparison: Comparison) -> list[Panel]:
 
 
 def _best(comparison: Comparison) -> set[tuple[str, str]]:
-    """Problem and group of each option's best setting: that of the contest where it chose one alone."""
+    """Problem and group of each option's best setting: that of the pairwise comparison where it chose one alone."""
     best = leading(comparison.groups, comparison.question.measure)
     best_groups = {(row.problem, row.option): row.group for row in best.itertuples()}
     group_names = set(comparison.groups["group"])
-    for contest in comparison.best:
-        for row in contest.table.itertuples():
-            if (group := f"{row.competitor} {row.setting}".strip()) in group_names:
-                best_groups[contest.problem, row.competitor] = group
+    for pairwise in comparison.best:
+        for row in pairwise.table.itertuples():
+            if (group := f"{row.option} {row.setting}".strip()) in group_names:
+                best_groups[pairwise.problem, row.option] = group
     lost = comparison.groups.drop_duplicates(["problem", "option"])  # of options without any run that finished
     for row in lost.itertuples():
         best_groups.setdefault((row.problem, row.option), row.group)
@@ -192,23 +192,23 @@ def seed_points(panel: Panel) -> tuple[pd.DataFrame, bool]:
     return counted.rename(columns={"size": "count"}).drop(columns="bin"), True
 
 
-def first(contest: Contest, baseline: str | None) -> str:
+def first(pairwise: PairwiseComparison, baseline: str | None) -> str:
     """With whom the others are compared: the baseline, or who has the best values."""
-    return baseline or str(contest.table["competitor"].iloc[0])
+    return baseline or str(pairwise.table["option"].iloc[0])
 
 
-def against_first(contests: list[Contest], baseline: str | None) -> pd.DataFrame:
-    """How far each competitor is from the first one, or the baseline, in units of the metric: `pair`, `difference`,
+def against_first(pairwise_comparisons: list[PairwiseComparison], baseline: str | None) -> pd.DataFrame:
+    """How far each option is from the first one, or the baseline, in units of the metric: `pair`, `difference`,
     `low`, `high`, `adjusted`, `probability` that it is better on a seed, `apart` (1 if told apart), and `place` of the
-    contest; the nearest to the best first."""
+    pairwise comparison; the nearest to the best first."""
     rows: list[dict[str, Any]] = []
-    for place, contest in enumerate(contests):
-        leader = first(contest, baseline)
-        for row in contest.pairs.to_dict("records"):
+    for place, pairwise in enumerate(pairwise_comparisons):
+        leader = first(pairwise, baseline)
+        for row in pairwise.pairs.to_dict("records"):
             if leader not in (row["better"], row["worse"]):
                 continue
             other, worse = (row["worse"], 1) if row["better"] == leader else (row["better"], -1)
-            sign = -worse if contest.metric.is_maximized else worse
+            sign = -worse if pairwise.metric.is_maximized else worse
             low, high = sorted((sign * row["low"], sign * row["high"]))
             chance = 1 - row["probability"] if worse > 0 else row["probability"]
             values = {"difference": sign * row["difference"], "low": low, "high": high, "adjusted": row["adjusted"]}

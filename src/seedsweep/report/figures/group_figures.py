@@ -5,7 +5,7 @@ from typing import Any, Literal
 import altair as alt
 import pandas as pd
 
-from seedsweep.comparison.pairwise import Contest
+from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.comparison.verdicts import BEST
 from seedsweep.report.figures import data as drawn
 from seedsweep.report.figures.data import Panel
@@ -141,14 +141,14 @@ def _centres(panel: Panel) -> pd.DataFrame:
 
 def differences(panel: Panel, question: str) -> Chart | None:
     asked = panel.comparison.question
-    contests = panel.comparison.best if question == BEST else panel.comparison.same
-    contests = [contest for contest in contests if contest.problem == panel.problem]
-    table = drawn.against_first(contests, asked.baseline)
+    pairwise_comparisons = panel.comparison.best if question == BEST else panel.comparison.same
+    pairwise_comparisons = [pairwise for pairwise in pairwise_comparisons if pairwise.problem == panel.problem]
+    table = drawn.against_first(pairwise_comparisons, asked.baseline)
     if table.empty or table["difference"].isna().all():
         return None
     table = table.dropna(subset="difference")
     base = alt.Chart(data(table))
-    firsts = [drawn.first(contest, asked.baseline) for contest in contests]
+    firsts = [drawn.first(pairwise, asked.baseline) for pairwise in pairwise_comparisons]
     y = alt.Y("pair:N", sort=None, title=None, axis=alt.Axis(labelLimit=220))
     words = alt.Legend(title=None, labelExpr="datum.value == 1 ? 'told apart' : 'not told apart'", symbolType="circle")
     colored = alt.Color("apart:N", scale=alt.Scale(domain=[1, 0], range=[APART, CLOSE]), legend=words)
@@ -160,14 +160,17 @@ def differences(panel: Panel, question: str) -> Chart | None:
     ]
     places = [int(place) for place in table["place"].unique()]
     params, filters = [], []
-    titles = [f"difference in {contest.metric} from {one}" for contest, one in zip(contests, firsts, strict=True)]
-    where = [_where(contest) for contest in contests]
+    titles = [
+        f"difference in {pairwise.metric} from {one}"
+        for pairwise, one in zip(pairwise_comparisons, firsts, strict=True)
+    ]
+    where = [_where(pairwise) for pairwise in pairwise_comparisons]
     title: Any = titles[places[0]] + where[places[0]]
     if len(places) > 1:
-        title = alt.TitleParams(alt.expr(f"{script(titles)}[contest] + {script(where)}[contest]"))
-        params = [choice("contest", "at", places, [contests[place].name or "–" for place in places])]
-        filters = ["datum.place == contest"]
-    side = "Left" if contests[0].metric.is_maximized else "Right"
+        title = alt.TitleParams(alt.expr(f"{script(titles)}[pairwise] + {script(where)}[pairwise]"))
+        params = [choice("pairwise", "at", places, [pairwise_comparisons[place].name or "–" for place in places])]
+        filters = ["datum.place == pairwise"]
+    side = "Left" if pairwise_comparisons[0].metric.is_maximized else "Right"
     what = "the baseline" if asked.baseline else "the first of them"
     caption = f"{side} of the dashed line is worse than {what}: the difference, and its {level(panel)} interval."
     height, fixed = 34 * int(table.groupby("place").size().max()) + 20, [zero.encode(_apart("difference"))]
@@ -176,9 +179,9 @@ def differences(panel: Panel, question: str) -> Chart | None:
     return chart
 
 
-def _where(contest: Contest) -> str:
-    """What the competitors of a contest have in common, at the end of a title."""
-    return f", {BEST}" if contest.name == BEST else f", at {contest.name}" if contest.name else ""
+def _where(pairwise: PairwiseComparison) -> str:
+    """What the options of a pairwise comparison have in common, at the end of a title."""
+    return f", {BEST}" if pairwise.name == BEST else f", at {pairwise.name}" if pairwise.name else ""
 
 
 def _apart(name: str) -> alt.X:
