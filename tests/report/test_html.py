@@ -207,7 +207,7 @@ def test_report_has_the_verdicts_first_and_every_section(page: Path, comparison:
     headings = re.findall(r"<h[12]>(.*?)</h[12]>", page.read_text().split("<script>")[0])
     questions = ["Which optimizer wins?", "At the same learning rate", "Each at its best"]
     figures = ["Curves", "Distance to the optimum", "Learning rates", "Distribution over seeds", "Paired differences"]
-    others = ["Time to target", "Tunability", "Tables", "Doubts, and what to do", "How it was made"]
+    others = ["Time to target", "Tunability", "Tables", "Diagnostics, and what to do", "How it was made"]
     assert headings == questions + figures + others
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from shared.browser import Browser, needs_browser
 
-from seedsweep.report.figures.search_data import Found, prepare
+from seedsweep.report.figures.search_data import PlottedSearch, prepare
 from seedsweep.report.figures.search_figures import figures
 from seedsweep.report.search_html import write_search_report
 
@@ -43,12 +43,12 @@ def searched(options: tuple[str, ...] = ("sgd", "adam"), studies: int = 2) -> li
     return [pd.DataFrame(rows) for rows in (trials, confirmed, importances)]
 
 
-def found(*frames: pd.DataFrame, maximize: bool = False) -> Found:
+def found(*frames: pd.DataFrame, maximize: bool = False) -> PlottedSearch:
     trials, confirmed, importances = frames or searched()
     return prepare(trials, confirmed, importances, "val/loss", maximize)
 
 
-def tables(found: Found, name: str) -> list[pd.DataFrame]:
+def tables(found: PlottedSearch, name: str) -> list[pd.DataFrame]:
     """The data of a figure."""
     spec = figures(found)[name].to_dict()  # which raises if the schema of Vega-Lite forbids it
     return [pd.read_csv(StringIO(text)) for text in spec["datasets"].values()]

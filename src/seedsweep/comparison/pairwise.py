@@ -35,7 +35,7 @@ class Criterion:
 class PairwiseComparison:
     """What was found of some options; `name` says what they have in common, in the data set `problem`.
 
-    `table` has a row a option, the best first: `option`, the numbers of `describe`, and `rank`, one more than
+    `table` has a row an option, the best first: `option`, the numbers of `describe`, and `rank`, one more than
     the number of those that beat it, so that those who cannot be told apart may share one. `pairs` has a row a pair:
     `better`, `worse`, `seeds`, `paired`, how much better in units of the metric (`difference`, `low`, `high`), the
     `probability` that it is better on a seed (`probability_low`, `probability_high`), `p`, that `adjusted` by Holm's
