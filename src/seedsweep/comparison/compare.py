@@ -61,9 +61,9 @@ class Comparison:
     `runs` has a row a run with its score, `groups` a row a group. `same` are the pairwise comparisons at the same
     setting, `best` those of the options at their own best settings, chosen on one half of the seeds and judged on the
     other, and the other way round: `selected` is the score that a setting was chosen for, `again` that on the seeds
-    which had no part in it, `optimism` by how much it is worse. Empty where nothing was chosen, or too few seeds are there. `bands` are
-    the mean curves of the groups; that and `times`, `tunability`, `shares` and `profile` are described where they are
-    made, and empty where they cannot be.
+    which had no part in it, `optimism` by how much it is worse. Empty where nothing was chosen, or too few seeds are
+    there. `bands` are the mean curves of the groups; that and `times`, `tunability`, `shares` and `profile` are
+    described where they are made, and empty where they cannot be.
     """
 
     question: Question
