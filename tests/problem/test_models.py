@@ -25,13 +25,13 @@ def drawn(name: str, seed: int = 0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("family", VARIANCE)
-def test_uniform_initializers_have_keras_law(family: str) -> None:
+def test_uniform_initializers_have_keras_distribution(family: str) -> None:
     limit = math.sqrt(3 * VARIANCE[family])
     assert kstest(drawn(f"{family}_uniform").flatten(), uniform(-limit, 2 * limit).cdf).pvalue > 0.01
 
 
 @pytest.mark.parametrize("family", VARIANCE)
-def test_normal_initializers_have_keras_truncated_law(family: str) -> None:
+def test_normal_initializers_have_keras_truncated_distribution(family: str) -> None:
     values, sd = drawn(f"{family}_normal").flatten(), math.sqrt(VARIANCE[family]) / TRUNCATION
     assert kstest(values, truncnorm(-2, 2, scale=sd).cdf).pvalue > 0.01
     assert values.var().item() == pytest.approx(VARIANCE[family], rel=0.02)

@@ -27,7 +27,7 @@ ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweepe
 
 
 class GridSweeper(BasicSweeper):
-    """Hydra's basic sweeper with the life of a sweep around it; the same as it for other applications' configs."""
+    """Hydra's basic sweeper, which plans, records and compares the sweeps of applications that seedsweep tracks."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
@@ -66,7 +66,7 @@ class GridSweeper(BasicSweeper):
 
     def _values(self, override: Override) -> list[str]:
         """What an override stands for, as Hydra's basic sweeper reads it."""
-        return [one for batch in self.split_arguments([override], None) for (one,) in batch]
+        return [value for batch in self.split_arguments([override], None) for (value,) in batch]
 
 
 def _combination(values: Sequence[Sequence[str]], index: int) -> list[str]:

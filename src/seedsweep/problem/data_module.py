@@ -19,7 +19,7 @@ from seedsweep.validation import check_integer
 Batches = DataLoader[tuple[Tensor, ...]]
 
 EVALUATION_BATCH = 8192  # rows; only memory depends on it
-# Initialization, data order and what a module draws as it trains never share bits, even from equal seeds.
+# Initialization, data order and what a module samples as it trains never share bits, even from equal seeds.
 ORDER_STREAM, MODULE_STREAM = 2**31, 2**30
 
 
@@ -59,11 +59,11 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
         column = table.feature_names[np.flatnonzero(~np.isfinite(scaled).all(axis=0))[0]]
         raise ConfigError("data.features", column, "has values too large for 32-bit numbers")
     tensors = [torch.from_numpy(values) for values in (scaled, table.target) if values is not None]
-    parts = [TensorDataset(*(values[rows] for values in tensors)) for rows in table.split]
+    train_set, val_set, test_set = (TensorDataset(*(values[rows] for values in tensors)) for rows in table.split)
     return Splits(
-        train=parts[0],
-        val=parts[1],
-        test=parts[2],
+        train=train_set,
+        val=val_set,
+        test=test_set,
         mean=torch.from_numpy(mean.astype(np.float32)),
         scale=torch.from_numpy(scale.astype(np.float32)),
         feature_names=table.feature_names,
@@ -86,9 +86,9 @@ def _standardization(features: np.ndarray, train: np.ndarray, rows: str) -> tupl
 
 
 class DataModule(LightningDataModule):
-    """Minibatches of `splits`, the training rows in an order drawn from `order_seed`, anew for every epoch.
+    """Minibatches of `splits`; the training rows are shuffled with `order_seed`, again for each epoch.
 
-    Without `reshuffle`, every epoch has the order of the first. With `drop_last`, it has full minibatches only.
+    Without `reshuffle`, all epochs have the order of the first. With `drop_last`, they have full minibatches only.
     """
 
     def __init__(

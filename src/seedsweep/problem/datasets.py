@@ -24,7 +24,7 @@ STANDARDIZE = ("train", "all", "none")
 class Table:
     """Rows of numbers with a class each: features (n, d) float64, target (n,) int64 in 0…k-1, and the names of both.
 
-    `split` are the numbers of the training, validation and test rows. Rows without classes have no `target`.
+    `split` are the indices of the training, validation and test rows. Rows without classes have no `target`.
     """
 
     features: np.ndarray
@@ -74,8 +74,8 @@ class Labelled(Dataset):
         if self.features is not None:  # a list of the configuration; a tuple can be hashed
             names = [self.features] if isinstance(self.features, str) else self.features
             object.__setattr__(self, "features", tuple(map(str, names)))
-            if twice := [name for name in self.features if self.features.count(name) > 1]:
-                raise ConfigError("data.features", twice[0], "is named twice")
+            if repeated := [name for name in self.features if self.features.count(name) > 1]:
+                raise ConfigError("data.features", repeated[0], "is named twice")
         for key in ("path", "target", "positive_class"):
             if isinstance(getattr(self, key, None), (list, dict)):
                 raise ConfigError(f"data.{key}", getattr(self, key), "must be one value, not several")
@@ -104,20 +104,19 @@ class Labelled(Dataset):
         return frame[list(self.features)]
 
     def _split(self, target: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Row numbers of the training (70 %), validation (15 %) and test (15 %) rows."""
+        """Indices of the training (70 %), validation (15 %) and test (15 %) rows."""
 
-        def halves(rows: np.ndarray, size: float) -> list[np.ndarray]:
+        def cut(rows: np.ndarray, size: float) -> list[np.ndarray]:
             strata = target[rows] if self.stratify else None
-            parts: list[np.ndarray] = train_test_split(
+            return train_test_split(  # type: ignore[no-any-return]
                 rows, test_size=size, random_state=self.split_seed, stratify=strata
             )
-            return parts
 
         try:
-            train, held_out = halves(np.arange(len(target)), HELD_OUT)
-            val, test = halves(held_out, 0.5)
+            train, held_out = cut(np.arange(len(target)), HELD_OUT)
+            val, test = cut(held_out, 0.5)
             complete = len(np.unique(target[train])) == len(classes)
-        except ValueError:  # scikit-learn's word for too few rows
+        except ValueError:  # scikit-learn raises it for too few rows
             complete = False
         if not complete:
             counts = np.bincount(target)
@@ -155,7 +154,7 @@ class File(Labelled):
     @property
     def version(self) -> object:
         try:
-            status = os.stat(_absolute(str(self.path), os.getcwd()))  # for every job, so that 20 µs for a Path are much
+            status = os.stat(_absolute(str(self.path), os.getcwd()))  # asked for each job: a Path would take 20 µs
         except OSError:
             return None
         return status.st_mtime_ns, status.st_size
@@ -195,9 +194,9 @@ class OpenML(File):
 
 def _columns(frame: pd.DataFrame) -> str:
     names = list(map(str, frame))
-    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    rest = f" and {len(names) - 12} more" if len(names) > 12 else ""
     hint = "; columns must be separated by commas" if len(names) == 1 and re.search(r"[;\t|]", names[0]) else ""
-    return f"there are {', '.join(names[:12])}{more}{hint}"
+    return f"there are {', '.join(names[:12])}{rest}{hint}"
 
 
 @lru_cache(maxsize=8)
@@ -230,20 +229,20 @@ def _numbers(column: pd.Series) -> np.ndarray:
         values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     except TypeError as error:  # lists and the like in the cells of a Parquet file
         raise ConfigError("data.features", column.name, f"holds no numbers: {error}") from error
-    bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        value = column.iloc[bad[0]]
+    wrong_rows = np.flatnonzero(~np.isfinite(values))
+    if len(wrong_rows):
+        value = column.iloc[wrong_rows[0]]
         wrong = "is missing" if pd.isna(value) else f"is {str(value)!r}"
         allowed = (
-            f"every value must be a finite number, but {len(bad)} are not; the one in row {bad[0] + 1} {wrong}."
-            " Mend the file, or choose columns with data.features=[…]"
+            f"every value must be a finite number, but {len(wrong_rows)} are not;"
+            f" the one in row {wrong_rows[0] + 1} {wrong}. Mend the file, or choose columns with data.features=[…]"
         )
         raise ConfigError("data.features", column.name, allowed)
     return values
 
 
 def _encode(target: pd.Series, positive_class: str | int | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Class numbers (n,) int64 and the class names, in the order of the numbers (sorted, unless the source has one)."""
+    """The classes (n,) int64 as indices, and their names in that order: the source's, or else sorted."""
     name = target.name or "target"
     if target.isna().any():
         raise ConfigError("data.target", name, f"has {int(target.isna().sum())} missing values")

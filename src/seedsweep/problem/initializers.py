@@ -1,8 +1,8 @@
-"""Weight initializers with Keras' definitions and defaults, drawing from an explicit generator.
+"""Weight initializers with Keras' definitions and defaults, sampled with an explicit generator.
 
 Weights are (fan_out, fan_in) as in `torch.nn.Linear`. Where the libraries differ: PyTorch's `kaiming_normal_` and
-`xavier_normal_` draw from an untruncated normal; Keras truncates at two standard deviations and widens the normal by
-1 / 0.87962566 so that the truncated values have the variance asked for. Source: keras.initializers.
+`xavier_normal_` sample an untruncated normal; Keras truncates at two standard deviations and widens the normal by
+1 / 0.87962566 so that the truncated values have that variance. Source: keras.initializers.
 """
 
 import math
@@ -30,11 +30,21 @@ def normal(weight: Tensor, generator: Generator | None = None) -> None:
     torch.nn.init.normal_(weight, 0.0, 0.05, generator=generator)
 
 
-def variance_scaling(weight: Tensor, generator: Generator | None = None, *, scale: float, mode: str, law: str) -> None:
-    """Mean 0 and variance `scale` / fan, the fan being fan_in or the mean of fan_in and fan_out (`mode` "fan_avg")."""
+def variance_scaling(
+    weight: Tensor, generator: Generator | None = None, *, scale: float, mode: str, distribution: str
+) -> None:
+    """Mean 0 and variance `scale` / fan, where the fan is fan_in, or the mean of fan_in and fan_out.
+
+    Args:
+        weight: filled in place (fan_out, fan_in).
+        generator: what the weights are sampled with; None for torch's global one.
+        scale: numerator of the variance.
+        mode: "fan_in" or "fan_avg".
+        distribution: "uniform" or "normal", which is truncated at two standard deviations.
+    """
     fan_out, fan_in = weight.shape
     variance = scale / (fan_in if mode == "fan_in" else (fan_in + fan_out) / 2)
-    if law == "uniform":
+    if distribution == "uniform":
         limit = math.sqrt(3 * variance)
         torch.nn.init.uniform_(weight, -limit, limit, generator=generator)
     else:
@@ -46,10 +56,10 @@ INITIALIZERS: dict[str, Callable[..., None]] = {
     "zeros": zeros,
     "uniform": uniform,
     "normal": normal,
-    "glorot_uniform": partial(variance_scaling, scale=1, mode="fan_avg", law="uniform"),
-    "glorot_normal": partial(variance_scaling, scale=1, mode="fan_avg", law="normal"),
-    "he_uniform": partial(variance_scaling, scale=2, mode="fan_in", law="uniform"),
-    "he_normal": partial(variance_scaling, scale=2, mode="fan_in", law="normal"),
-    "lecun_uniform": partial(variance_scaling, scale=1, mode="fan_in", law="uniform"),
-    "lecun_normal": partial(variance_scaling, scale=1, mode="fan_in", law="normal"),
+    "glorot_uniform": partial(variance_scaling, scale=1, mode="fan_avg", distribution="uniform"),
+    "glorot_normal": partial(variance_scaling, scale=1, mode="fan_avg", distribution="normal"),
+    "he_uniform": partial(variance_scaling, scale=2, mode="fan_in", distribution="uniform"),
+    "he_normal": partial(variance_scaling, scale=2, mode="fan_in", distribution="normal"),
+    "lecun_uniform": partial(variance_scaling, scale=1, mode="fan_in", distribution="uniform"),
+    "lecun_normal": partial(variance_scaling, scale=1, mode="fan_in", distribution="normal"),
 }

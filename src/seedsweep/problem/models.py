@@ -1,6 +1,6 @@
 """The networks: plain modules from features (n, d) to logits, (n,) for two classes or (n, k) for k.
 
-Each takes `features` and `classes` (their numbers) from the data, and draws its weights from `generator`.
+Each takes the numbers of `features` and `classes` from the data, and samples its weights with `generator`.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class SoftmaxRegression(nn.Module):
 
 
 class MLP(nn.Module):
-    """Hidden layers of the sizes `hidden`, then one linear unit (two classes) or one for each class."""
+    """Hidden layers of the sizes `hidden`, then one linear unit for two classes, or one for each of more classes."""
 
     def __init__(
         self,
@@ -99,9 +99,9 @@ class Standardize(nn.Module):
 
 
 def _linear(fan_in: int, fan_out: int, init: str, generator: Generator | None) -> nn.Linear:
-    """A linear layer with weights drawn by the initializer and zero bias, as in Keras."""
+    """A linear layer with weights by the initializer and zero biases, as in Keras."""
     check_choice("model.init", init, INITIALIZERS)
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)  # type: ignore[no-untyped-call]  # draws nothing
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)  # type: ignore[no-untyped-call]  # samples nothing
     INITIALIZERS[init](layer.weight.data, generator)
     torch.nn.init.zeros_(layer.bias)
     return layer

@@ -23,8 +23,8 @@ def own_loss(kind: type) -> bool:
 class Classifier(LightningModule):
     """Trains `net` on the mean cross-entropy (in nats) of its logits, (n,) or (n, k), with `optimizer(parameters)`.
 
-    A network with a loss of its own is trained on that.
-    `schedule(optimizer)`, if there is one, makes the schedule of its learning rate, which takes a step an epoch.
+    A network with a method `loss` is trained on that instead. `schedule(optimizer)`, if there is one, makes the
+    schedule of the learning rate, which takes a step after each epoch.
     """
 
     def __init__(

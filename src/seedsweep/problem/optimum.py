@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-Outcome = Literal["found", "separable", "unproven"]
+Existence = Literal["found", "separable", "unproven"]
 
 MOST = 4096  # parameters, since their Hessian is a matrix
 ITERATIONS = 100
@@ -31,7 +31,7 @@ class Optimum:
     module's docstring in the coordinates of the solver, in which no direction is flat by symmetry, and `reach` is R.
     """
 
-    outcome: Outcome
+    outcome: Existence
     rows: int
     outputs: int
     weight_decay: float
@@ -52,10 +52,20 @@ class Optimum:
 def optimum(
     x: np.ndarray, y: np.ndarray, classes: int, weight_decay: float = 0.0, outputs: int | None = None
 ) -> Optimum:
-    """The minimum over weights and biases of the mean cross-entropy of rows `x` (n, d) with classes `y` (n,) in 0…k-1.
+    """The minimum of a linear model's mean cross-entropy, over its weights and biases.
 
-    `outputs` is 1 (logistic regression; by default for two classes) or as many as classes (softmax regression).
-    `weight_decay` w is torch's coupled one: w/2 times the sum of squares of all parameters, biases too, is added.
+    Args:
+        x: rows (n, d).
+        y: their classes (n,), integers from 0 to k - 1.
+        classes: k.
+        weight_decay: torch's coupled one, w: w/2 times the sum of squares of all parameters, also of biases, is added.
+        outputs: 1 for logistic regression (the default for two classes), k for softmax regression.
+
+    Returns:
+        The minimum with what proves it, or why there is none.
+
+    Raises:
+        ValueError: an argument is of the wrong shape, type or size.
     """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y)
     outputs = outputs or (1 if classes == 2 else classes)
@@ -111,10 +121,10 @@ class _Loss:
         self.contrasts = np.array([[0.0], [1.0]]) if outputs == 1 else helmert(classes).T
         self.rows, self.back = design, np.eye(design.shape[1])
         if weight_decay == 0:
-            left, singular, right = np.linalg.svd(design, full_matrices=False)
+            left_vectors, singular, right_vectors = np.linalg.svd(design, full_matrices=False)
             rank = int((singular > singular[0] * max(design.shape) * np.finfo(float).eps).sum())
-            self.rows = left[:, :rank] * np.sqrt(len(y))
-            self.back = right[:rank].T / singular[:rank] * np.sqrt(len(y))
+            self.rows = left_vectors[:, :rank] * np.sqrt(len(y))
+            self.back = right_vectors[:rank].T / singular[:rank] * np.sqrt(len(y))
         self.shape = self.contrasts.shape[1], self.rows.shape[1]
         self.size = self.shape[0] * self.shape[1]
         self.reach = float(np.linalg.norm(self.rows, axis=1).max()) * (1 if outputs == 1 else math.sqrt(2))
@@ -127,15 +137,15 @@ class _Loss:
         return np.asarray(slopes.ravel() + self.decay * theta)
 
     def hessian(self, theta: np.ndarray) -> np.ndarray:
-        likely = np.exp(self._logarithms(theta))
-        means = likely @ self.contrasts
-        found = self.decay * np.eye(self.size).reshape(*self.shape, *self.shape)
-        for a, one in enumerate(self.contrasts.T):
-            for b, other in enumerate(self.contrasts.T[: a + 1]):
-                weights = likely @ (one * other) - means[:, a] * means[:, b]
-                found[a, :, b] += (self.rows.T * weights) @ self.rows / len(self.y)
-                found[b, :, a] = found[a, :, b]
-        return found.reshape(self.size, self.size)
+        probabilities = np.exp(self._logarithms(theta))
+        means = probabilities @ self.contrasts
+        hessian = self.decay * np.eye(self.size).reshape(*self.shape, *self.shape)
+        for a, contrast_a in enumerate(self.contrasts.T):
+            for b, contrast_b in enumerate(self.contrasts.T[: a + 1]):
+                weights = probabilities @ (contrast_a * contrast_b) - means[:, a] * means[:, b]
+                hessian[a, :, b] += (self.rows.T * weights) @ self.rows / len(self.y)
+                hessian[b, :, a] = hessian[a, :, b]
+        return hessian.reshape(self.size, self.size)
 
     def curvature(self, theta: np.ndarray) -> float:
         """The smallest eigenvalue of the Hessian, less what may be rounding."""
@@ -149,9 +159,9 @@ class _Loss:
 
     def residuals(self, theta: np.ndarray) -> np.ndarray:
         """The derivatives (n, k) of the rows' losses by the logits, of which logistic regression has only the last."""
-        likely = np.exp(self._logarithms(theta))
-        likely[np.arange(len(self.y)), self.y] -= 1
-        return np.asarray(likely)
+        probabilities = np.exp(self._logarithms(theta))
+        probabilities[np.arange(len(self.y)), self.y] -= 1
+        return np.asarray(probabilities)
 
     def separates(self, theta: np.ndarray) -> bool:
         """Whether every row is on the right side, by more than rounding: then all of them can go for ever further."""
@@ -168,15 +178,14 @@ class _Loss:
         rows, sides = self._sides()
         margins = (sides[:, :, None] * rows[:, None, :]).reshape(len(rows), -1)
         limits = {"constraints": LinearConstraint(margins, 0, 1), "bounds": Bounds(-np.inf, np.inf)}
-        found = milp(-margins.sum(axis=0), **limits, options={"time_limit": 60}).x  # in seconds
-        return found is not None and bool((margins @ found).max() > 0.5 and (margins @ found).min() > -1e-4)
+        theta = milp(-margins.sum(axis=0), **limits, options={"time_limit": 60}).x  # in seconds
+        return theta is not None and bool((margins @ theta).max() > 0.5 and (margins @ theta).min() > -1e-4)
 
     def _sides(self) -> tuple[np.ndarray, np.ndarray]:
-        """For each row and each class that it is not of: the row (r,), and what its own has before that class (m,)."""
-        others = np.arange(len(self.contrasts)) != self.y[:, None]
-        return np.repeat(self.rows, others.shape[1] - 1, axis=0), (self.contrasts[self.y][:, None] - self.contrasts)[
-            others
-        ]
+        """For each row and each wrong class: the row (r,), and the contrast (m,) of its class with the wrong one."""
+        wrong = np.arange(len(self.contrasts)) != self.y[:, None]
+        sides = self.contrasts[self.y][:, None] - self.contrasts
+        return np.repeat(self.rows, wrong.shape[1] - 1, axis=0), sides[wrong]
 
     def _logarithms(self, theta: np.ndarray) -> np.ndarray:
         """The logarithms of the probabilities (n, k)."""
@@ -186,7 +195,7 @@ class _Loss:
 
 
 def _check(x: np.ndarray, y: np.ndarray, classes: int, weight_decay: float, outputs: int) -> None:
-    for right, wrong in (
+    for holds, wrong in (
         (classes > 1, f"classes={classes}: must be at least 2"),
         (x.ndim == 2 and len(x) and np.isfinite(x).all(), f"x {x.shape}: must be finite numbers (n, d), n at least 1"),
         (y.shape == x.shape[:1], f"y {y.shape}: must be a class for each row of x {x.shape}"),
@@ -195,5 +204,5 @@ def _check(x: np.ndarray, y: np.ndarray, classes: int, weight_decay: float, outp
         (outputs == classes or outputs == 1 == classes - 1, f"outputs={outputs}: must be {classes}, or 1 of 2 classes"),
         (outputs * (x.shape[-1] + 1) <= MOST, f"outputs={outputs}: must make at most {MOST} parameters"),
     ):
-        if not right:
+        if not holds:
             raise ValueError(wrong)

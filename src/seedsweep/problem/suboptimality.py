@@ -1,4 +1,4 @@
-"""How far the training loss of a run is above its minimum, where that can be known: of linear models."""
+"""How far the training loss of a run is above its minimum, for linear models, where it can be computed."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -74,26 +74,26 @@ def gap_of(splits: Splits, network: type, weight_decay: float) -> Gap:
     outputs = 1 if network is LogisticRegression else classes
     try:
         with threadpool_limits(1):  # as in training: two that wait for a busy processor are slower by far
-            found = optimum(features.numpy(), target.numpy(), classes, weight_decay, outputs)
+            minimum = optimum(features.numpy(), target.numpy(), classes, weight_decay, outputs)
     except ValueError as error:
         raise ConfigError(KEY, "true", f"the minimum of the training loss is not known: {error}") from error
-    if found.outcome == "separable":
+    if minimum.outcome == "separable":
         allowed = (
             "the classes of the training rows are separable, so that their loss has no minimum and falls for ever;"
             " add weight decay, such as optimizer.weight_decay=0.001, to an optimizer that couples it to the loss"
         )
         raise ConfigError(KEY, "true", allowed)
-    if found.value is None:
+    if minimum.value is None:
         raise ConfigError(KEY, "true", "the minimum of the training loss could not be proved in 64-bit numbers")
     about = {"model": CONVEX[network], "data": splits.fingerprint}
-    return Gap(features.double(), target.double() if outputs == 1 else target, found, about)
+    return Gap(features.double(), target.double() if outputs == 1 else target, minimum, about)
 
 
 def coupled_decay(make: Callable[..., Optimizer]) -> float:
     """The `weight_decay` of optimizers, if it is coupled with the gradient.
 
     Coupled, w has the effect that w times the parameters are added to the gradient: the optimizer minimises the loss
-    with w/2 times the sum of their squares. Tried, so that optimizers of third parties are known too.
+    with w/2 times the sum of their squares. It is tried out, so that it holds for optimizers of third parties.
 
     Args:
         make: makes an optimizer of parameters.
@@ -105,9 +105,9 @@ def coupled_decay(make: Callable[..., Optimizer]) -> float:
     if not decay:
         return 0.0
     ends = []
-    for own, added in ((decay, 0.0), (0.0, decay)):
+    for decay_of_optimizer, added in ((decay, 0.0), (0.0, decay)):
         moved = nn.Parameter(torch.linspace(-1, 2, 6, dtype=torch.float64).reshape(2, 3))
-        optimizer = make([moved], weight_decay=own)
+        optimizer = make([moved], weight_decay=decay_of_optimizer)
         for step in range(1, 4):
             moved.grad = torch.sin(step * torch.arange(6.0, dtype=torch.float64)).reshape(2, 3) + added * moved.detach()
             optimizer.step()
