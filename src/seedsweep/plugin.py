@@ -80,7 +80,8 @@ _NAMES = {
     "config.lazy_sequence": ("LazySequence",),
     "errors": ("ConfigError", "FailedRunsError", "masked"),
     "search.record": ("record_round", "record_search", "search_tags"),
-    "search.setup": ("open_search", "search_results"),
+    "search.results": ("search_results",),
+    "search.setup": ("open_search",),
     "sweep.lifecycle": ("open_search_sweep", "open_sweep"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
