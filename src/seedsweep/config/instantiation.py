@@ -14,7 +14,7 @@ def make(group: str, values: Mapping[str, Any], kind: type, **extra: Any) -> Any
 
     Args:
         group: name of the group, for messages.
-        part: its keys and values, plain.
+        values: its keys and values, plain.
         kind: class that the object must have.
         extra: arguments that are not in the configuration.
 

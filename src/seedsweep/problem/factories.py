@@ -79,7 +79,7 @@ def check_model(model_config: Mapping[str, Any], features: int, classes: int) ->
     """Check the model of a run.
 
     Args:
-        part: the group `model`, plain.
+        model_config: the group `model`, plain.
         features: columns of the data.
         classes: of its target, 0 where there are none.
 
