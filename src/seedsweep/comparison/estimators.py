@@ -31,8 +31,8 @@ def time_to_target(times: ArrayLike, reached: ArrayLike, confidence: float = 0.9
     before to 1. A diverged run never will: its time is `inf`. `median` is `inf` if never half have.
     """
     sample, event = checked(times), np.asarray(reached, dtype=bool)
-    time, place, leaving = np.unique(sample, return_inverse=True, return_counts=True)
-    events, risk = np.bincount(place[event], minlength=time.size), leaving[::-1].cumsum()[::-1]
+    time, position, leaving = np.unique(sample, return_inverse=True, return_counts=True)
+    events, risk = np.bincount(position[event], minlength=time.size), leaving[::-1].cumsum()[::-1]
     left = np.cumprod(1 - events / risk)
     error = np.sqrt(np.cumsum(events / (risk * np.maximum(risk - events, 1))))
     plain = np.cumsum(leaving - events) - (leaving - events) == 0  # nobody was censored before

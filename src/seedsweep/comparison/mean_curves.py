@@ -19,12 +19,12 @@ def mean_curves(curves: pd.DataFrame, scored: pd.DataFrame, confidence: float = 
     scored = scored.dropna(subset="run")  # those planned and never run have none
     number = scored.groupby(ABOUT, sort=False).ngroup().to_numpy()
     about = scored.drop_duplicates(ABOUT)[ABOUT]
-    place = pd.Index(scored["run"]).get_indexer(curves["run"])
+    position = pd.Index(scored["run"]).get_indexer(curves["run"])
     values = curves["value"].to_numpy(dtype=float)
-    kept = (place >= 0) & np.isfinite(values)
+    kept = (position >= 0) & np.isfinite(values)
     points, values = curves[CURVE][kept], values[kept]
-    cell, first = _cells(number[place[kept]], points)
-    frame = about.take(number[place[kept]][first]).reset_index(drop=True)
+    cell, first = _cells(number[position[kept]], points)
+    frame = about.take(number[position[kept]][first]).reset_index(drop=True)
     frame[CURVE] = points.take(first).reset_index(drop=True)
     for name, column in zip(("mean", "low", "high", "n"), _student(values, cell, confidence), strict=True):
         frame[name] = column

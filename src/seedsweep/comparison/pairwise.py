@@ -177,16 +177,16 @@ def _p_values(tested: list[Any], seed: int) -> np.ndarray:
     p = np.full(len(tested), np.nan)
     resamples = int(np.clip(FINENESS * len(tested), *RESAMPLES))
     by_length: dict[int, list[int]] = {}
-    for place, values in enumerate(tested):
+    for position, values in enumerate(tested):
         if not isinstance(values, tuple):
-            by_length.setdefault(len(values), []).append(place)
+            by_length.setdefault(len(values), []).append(position)
         elif all(len(sample) > 1 for sample in values):
             one, other = values
-            p[place] = statistics.permutation(one, other, np.random.default_rng(seed))
-    for length, places in by_length.items():
+            p[position] = statistics.permutation(one, other, np.random.default_rng(seed))
+    for length, positions in by_length.items():
         if length > 1:
-            columns = np.stack([tested[place] for place in places], axis=1)
-            p[places] = statistics.sign_flip(columns, np.random.default_rng(seed), resamples)
+            columns = np.stack([tested[position] for position in positions], axis=1)
+            p[positions] = statistics.sign_flip(columns, np.random.default_rng(seed), resamples)
     return p
 
 

@@ -76,13 +76,13 @@ def print_sweep(
     console = Console(highlight=False, soft_wrap=True)
     note = "; means are over finished runs only" if (runs["outcome"] != "finished").any() else ""
     caption = f"mean ± sd over seeds of the {of}; {_outcomes(runs)}{note}"
-    drawn = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=caption, padding=(0, 1))
-    drawn.title_justify = drawn.caption_justify = "left"
+    printed = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=caption, padding=(0, 1))
+    printed.title_justify = printed.caption_justify = "left"
     for name in summary:
-        drawn.add_column(str(name), justify="left" if name == "group" else "right", no_wrap=True)
+        printed.add_column(str(name), justify="left" if name == "group" else "right", no_wrap=True)
     for row in summary.itertuples(index=False):
-        drawn.add_row(*(escape(str(cell)) for cell in row))
-    print_whole(console, drawn)
+        printed.add_row(*(escape(str(cell)) for cell in row))
+    print_whole(console, printed)
     if uri and page:
         console.print(escape(f"See it: {where(uri, page)}"))
 
@@ -161,12 +161,12 @@ def _rank(group: pd.DataFrame, metric: str) -> tuple[int, float]:
     return len(group) - len(finished), Metric(metric).as_loss(mean)
 
 
-def _mean_sd(values: pd.Series, places: int) -> str:
+def _mean_sd(values: pd.Series, digits: int) -> str:
     values = values.dropna()
     if values.empty:
         return "–"
     largest = values.abs().max()
-    form = f".{places}f" if largest == 0 or 1e-3 <= largest < 1000 else ".4g"
+    form = f".{digits}f" if largest == 0 or 1e-3 <= largest < 1000 else ".4g"
     return f"{values.mean():{form}}" + (f" ± {values.std():{form}}" if len(values) > 1 else "")
 
 
@@ -197,12 +197,12 @@ def print_comparison(comparison: "Comparison") -> None:
 
 
 def _print_contest(console: Console, pairwise: "PairwiseComparison", metric: str) -> None:
-    drawn = Table(box=box.SIMPLE_HEAD, title=escape(" ".join(filter(None, (pairwise.problem, pairwise.name)))))
-    drawn.title_justify = "left"
+    printed = Table(box=box.SIMPLE_HEAD, title=escape(" ".join(filter(None, (pairwise.problem, pairwise.name)))))
+    printed.title_justify = "left"
     chosen = "setting" in pairwise.table
     titles = ["rank", "option", *(["setting"] if chosen else []), f"{pairwise.metric} [low, high]", "finished"]
     for title in titles + ([f"{metric} when chosen", "optimism"] if chosen else []):
-        drawn.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
+        printed.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
     for _, row in pairwise.table.iterrows():
         number = shown(row["mean"], ".4g")
         number += f" [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if pd.notna(row["mean_low"]) else ""
@@ -214,8 +214,8 @@ def _print_contest(console: Console, pairwise: "PairwiseComparison", metric: str
         ]
         cells += [f"{row['finished']} of {row['planned']}"]
         cells += [shown(row["selected"], ".4g"), shown(row["optimism"], "+.2g")] if chosen else []
-        drawn.add_row(*map(escape, cells))
-    print_whole(console, drawn)
+        printed.add_row(*map(escape, cells))
+    print_whole(console, printed)
 
 
 def shown(value: float, form: str) -> str:

@@ -13,11 +13,11 @@ NONE = "–"
 ROBUST = {"median": "median", "iqm": "interquartile mean"}
 
 
-def number(value: Any, places: str = ".4g") -> str:
+def number(value: Any, form: str = ".4g") -> str:
     """A number as it is shown; one that is not there is a dash, one that is not finite a diverged run's."""
     if value is None or pd.isna(value):
         return NONE
-    return f"{float(value):{places}}" if math.isfinite(value) else "diverged"
+    return f"{float(value):{form}}" if math.isfinite(value) else "diverged"
 
 
 def p_value(value: Any) -> str:

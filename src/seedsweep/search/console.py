@@ -112,7 +112,7 @@ def _count(number: int, what: str) -> str:
 
 def _numbered(trials: pd.DataFrame, metric: str, several: bool) -> pd.DataFrame:
     """Rank, option if there are several, number, setting and value of each trial, as texts."""
-    rows = pd.DataFrame({"rank": [str(place) for place in range(1, len(trials) + 1)]})
+    rows = pd.DataFrame({"rank": [str(position) for position in range(1, len(trials) + 1)]})
     if several:
         rows["option"] = trials["option"].tolist()
     rows["trial"], rows["setting"] = trials["number"].astype(str).tolist(), trials["setting"].tolist()
@@ -125,13 +125,13 @@ def _interval(value: Any, low: Any, high: Any) -> str:
 
 
 def _table(title: str, rows: pd.DataFrame) -> Table:
-    drawn = Table(box=box.SIMPLE_HEAD, title=escape(title))
-    drawn.title_justify = "left"
+    printed = Table(box=box.SIMPLE_HEAD, title=escape(title))
+    printed.title_justify = "left"
     for column in rows:
-        drawn.add_column(escape(str(column)), justify="left" if column in TEXTS else "right", no_wrap=True)
+        printed.add_column(escape(str(column)), justify="left" if column in TEXTS else "right", no_wrap=True)
     for row in rows.itertuples(index=False):
-        drawn.add_row(*map(escape, row))
-    return drawn
+        printed.add_row(*map(escape, row))
+    return printed
 
 
 def _console() -> Console:

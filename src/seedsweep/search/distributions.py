@@ -157,4 +157,4 @@ def _up_to(low: Any, high: Any, step: Any, refuse: Refuse) -> BaseDistribution:
     _refuse_many((high - low) / step, refuse)
     first, by = Decimal(repr(low)), Decimal(repr(step))
     count = int((Decimal(repr(high)) - first) // by) + 1
-    return _by_steps(low, step, [float(first + place * by) for place in range(count)])
+    return _by_steps(low, step, [float(first + position * by) for position in range(count)])

@@ -34,15 +34,15 @@ def check_one(
     searched: SearchSpace, seeds: list[int] | None, check_job: Callable[[Sequence[str]], object], rate: float
 ) -> None:
     """Check one job, with values from the middle of the space: what is wrong shall be said before there is a study."""
-    drawn = as_overrides(middle(searched.distributions), searched)
+    sampled = as_overrides(middle(searched.distributions), searched)
     try:
-        check_job([*drawn, *(f"seed={seed}" for seed in (seeds or [])[:1])])
+        check_job([*sampled, *(f"seed={seed}" for seed in (seeds or [])[:1])])
     except ConfigError:
         if not rate:  # else some trials may fail
             raise
     except ConfigCompositionException as error:
         text = str(error)
-        for override in map(parse_override, drawn):
+        for override in map(parse_override, sampled):
             if override.typed_key in searched.distributions:  # nobody has typed the value
                 text = text.replace(override.text, f"{override.typed_key}=…")
         raise ConfigCompositionException(text) from error

@@ -42,21 +42,22 @@ class Pruning:
         last = measured[-1]
         values = dict(zip(last.members.tolist(), last.values.tolist(), strict=True))
         leaving: set[int] = set()
-        for trial, places in self._places(jobs).items():
-            measured_now = [place for place in places if place in values]
-            runs = [[values.get(place, np.inf)] for place in places]  # what is not measured any more has diverged
-            over = all(jobs[place].config["trainer"]["max_epochs"] == last.epoch + 1 for place in measured_now)
+        for trial, positions in self._places(jobs).items():
+            measured_now = [position for position in positions if position in values]
+            # what is not measured any more has diverged
+            runs = [[values.get(position, np.inf)] for position in positions]
+            over = all(jobs[position].config["trainer"]["max_epochs"] == last.epoch + 1 for position in measured_now)
             if measured_now and self._gives_up(trial, runs, last.epoch + 1, over):
-                leaving |= set(places)
-        self.left |= {job_id(jobs[place].overrides) for place in leaving}
+                leaving |= set(positions)
+        self.left |= {job_id(jobs[position].overrides) for position in leaving}
         return sorted(leaving)
 
     def _places(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:
-        places: dict[Trial, list[int]] = {}
-        for place, job in enumerate(jobs):
+        positions: dict[Trial, list[int]] = {}
+        for position, job in enumerate(jobs):
             for trial in self.trials.get(job_id(job.overrides), ()):
-                places.setdefault(trial, []).append(place)
-        return places
+                positions.setdefault(trial, []).append(position)
+        return positions
 
     def _gives_up(self, trial: Trial, runs: Sequence[Sequence[float]], epoch: int, over: bool) -> bool:
         if (trial, epoch) in self._reported:

@@ -90,11 +90,11 @@ def _record_trials(record: SweepRecord, table: pd.DataFrame) -> None:
     """Write a run for each trial below the sweep: its params, its value as a metric, and tags with its group."""
     trials = []
     params = [str(name) for name in table.columns if name not in ABOUT]
-    for place, row in enumerate(table.to_dict("records")):
+    for position, row in enumerate(table.to_dict("records")):
         name = " ".join(filter(None, (row["option"], f"trial {row['number']}")))
         given = {key: canonical(row[key]) for key in params if not pd.isna(row[key])}
         tags = {"study": row["study"], "trial": str(row["number"]), "state": row["state"], "group": row["group"]}
-        trials.append((PlannedRun(place, name, row["group"], "", "", (given,)), tags))
+        trials.append((PlannedRun(position, name, row["group"], "", "", (given,)), tags))
     record_trials(record, trials, pd.to_numeric(table["value"]).to_numpy(dtype=float))
 
 
@@ -123,7 +123,7 @@ def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFr
         return None
     blank: dict[Any, Any] = {key: [""] for key in NUMBERS}
     tables = [pd.read_csv(BytesIO(file), dtype=TEXTS, keep_default_na=False, na_values=blank) for file in files]
-    runs = pd.concat(table.assign(sweep=place) for place, table in enumerate(tables))
+    runs = pd.concat(table.assign(sweep=position) for position, table in enumerate(tables))
     newest = runs[runs["sweep"] == runs.groupby("study")["sweep"].transform("min")]  # of a study that went on
     try:
         return newest, _winners(newest, str(directions.pop()))

@@ -190,7 +190,7 @@ def _listed(key: str, distribution: BaseDistribution) -> list[Any]:
         allowed = "cannot be searched by a grid, which needs values: write range(…) or choice(…)"
         raise ConfigError(key, describe(distribution), allowed)
     by = Decimal(repr(step or 1.0))
-    return [float(Decimal(repr(low)) + place * by) for place in range(round((high - low) / float(by)) + 1)]
+    return [float(Decimal(repr(low)) + position * by) for position in range(round((high - low) / float(by)) + 1)]
 
 
 def _as_swept(value: Any, swept: Sequence[float]) -> Any:

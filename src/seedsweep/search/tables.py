@@ -41,7 +41,7 @@ def trials_table(search: Search, group: Callable[[Sequence[str]], str]) -> pd.Da
             if UNUSED in trial.user_attrs:
                 continue
             values = trial.values or [None] * len(search.aggregate.signs)
-            names = ["value"] if len(values) == 1 else [f"value_{place}" for place in range(len(values))]
+            names = ["value"] if len(values) == 1 else [f"value_{position}" for position in range(len(values))]
             row: dict[str, Any] = {"study": studied.shared.study.study_name, "option": studied.option}
             row |= {"number": trial.number, "state": STATES[trial.state], **dict(zip(names, values, strict=True))}
             done = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)  # others may lack params, or be wrong

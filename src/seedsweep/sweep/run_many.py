@@ -55,8 +55,8 @@ def run_all(
         fleets, alone = group(_checked(jobs, seeds), (refuse_model, refuse_optimizer))
     _say_why(alone)
     values: list[float | Exception] = [math.nan] * len(jobs)
-    for places in fleets:
-        for chunk in chunks(jobs[places[0]].config, _by_seed(places, seeds)):
+    for positions in fleets:
+        for chunk in chunks(jobs[positions[0]].config, _by_seed(positions, seeds)):
             members = chunk.tolist()
             try:
                 trained = _train_together(jobs, members, advance, prune, spent)
@@ -70,8 +70,8 @@ def run_all(
                 for member, value in zip(members, trained, strict=True):
                     values[member] = value
     with _timed("training one by one", spent):
-        for place in sorted(alone):
-            values[place] = _train_one(jobs[place], advance, prune)
+        for position in sorted(alone):
+            values[position] = _train_one(jobs[position], advance, prune)
     log.debug("%d runs: %s", len(jobs), ", ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items()))
     return values
 
@@ -84,9 +84,9 @@ def _checked(jobs: Sequence[Composed], seeds: "array[int]") -> Iterator[Config]:
         yield job.config
 
 
-def _by_seed(places: "array[int]", seeds: "array[int]") -> np.ndarray:
+def _by_seed(positions: "array[int]", seeds: "array[int]") -> np.ndarray:
     """The places (n,), those of one seed together."""
-    indices = np.array(places)
+    indices = np.array(positions)
     return indices[np.argsort(np.array(seeds)[indices], kind="stable")]
 
 

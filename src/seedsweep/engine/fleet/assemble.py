@@ -87,15 +87,15 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     optimizers: dict[Hashable, tuple[MakeOptimizer, Start]] = {}
     members = []
     for config in configs:
-        drawn = repr(config["model"]), config["init_seed"]
-        if drawn not in weights:
-            weights[drawn] = module.vector(_net(config))
+        weights_key = repr(config["model"]), config["init_seed"]
+        if weights_key not in weights:
+            weights[weights_key] = module.vector(_net(config))
         chosen = without_rate(config["optimizer"])
         key = repr(chosen)
         if key not in optimizers:
             optimizers[key] = optimizer(chosen), _try_optimizer(chosen)
         rate = rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"])
-        members.append(Member(weights[drawn], config["order_seed"], key, rate or (), gap(config, splits)))
+        members.append(Member(weights[weights_key], config["order_seed"], key, rate or (), gap(config, splits)))
     return Fleet(
         module=module,
         splits=splits,

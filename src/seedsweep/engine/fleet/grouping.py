@@ -27,12 +27,12 @@ def group(configs: Iterable[Config], judges: Sequence[Judge]) -> "tuple[list[arr
     """
     fleets: dict[str, array[int]] = {}
     alone: dict[int, str] = {}
-    for place, config in enumerate(configs):
+    for position, config in enumerate(configs):
         reason = next(filter(None, (judge(config) for judge in (_refuse_trainer, *judges))), None)
         if reason:
-            alone[place] = reason
+            alone[position] = reason
         else:
-            fleets.setdefault(_common(config), array("q")).append(place)
+            fleets.setdefault(_common(config), array("q")).append(position)
     return list(fleets.values()), alone
 
 

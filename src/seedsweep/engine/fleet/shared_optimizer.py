@@ -60,7 +60,7 @@ class Optimizers:
         The optimizers stay what they are, but for what they keep of each row.
         """
         old = self._parts
-        self._parts = [replace(old[number], rows=place) for number, place in slices.items()]
+        self._parts = [replace(old[number], rows=position) for number, position in slices.items()]
         self._optimizers = [self._optimizers[number] for number in slices]
         self._lay_out(self.parameters[rows])
         for number, own_rows, optimizer in zip(slices, self._parts, self._optimizers, strict=True):

@@ -23,18 +23,18 @@ def trace(function: Callable[..., Any], *inputs: Tensor) -> Callable[..., Any]:
     tracer, inputs = _Tracer(), tuple(value.clone(memory_format=torch.contiguous_format) for value in inputs)
     for number, value in enumerate(inputs):
         tracer.add(value, tracer.graph.placeholder(f"input_{number}"))
-    places = [_place(value) for value in inputs]
+    positions = [_place(value) for value in inputs]
     with tracer, torch.autograd.set_multithreading_enabled(False):  # else backward on a GPU has a thread of its own
         made = function(*inputs)
     tracer.graph.output(tree_map(tracer.node, made))
     tracer.graph.eliminate_dead_code()
     repeat = fx.GraphModule(tracer.constants, tracer.graph).forward
-    return lambda *others: repeat(*map(_placed, others, places))
+    return lambda *others: repeat(*map(_placed, others, positions))
 
 
-def _placed(value: Tensor, place: tuple[Any, ...]) -> Tensor:
+def _placed(value: Tensor, position: tuple[Any, ...]) -> Tensor:
     """The same values, in the same places of a memory as when they were traced."""
-    return value if _place(value) == place else value.clone(memory_format=torch.contiguous_format)
+    return value if _place(value) == position else value.clone(memory_format=torch.contiguous_format)
 
 
 class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -63,9 +63,9 @@ class _Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if isinstance(made, Tensor):
             self.add(made, node)
         elif isinstance(made, tuple | list):
-            for place, output in enumerate(made):
+            for position, output in enumerate(made):
                 if isinstance(output, Tensor):
-                    self.add(output, self.graph.call_function(operator.getitem, (node, place)))
+                    self.add(output, self.graph.call_function(operator.getitem, (node, position)))
         elif made is not None:
             raise RuntimeError(f"{function} depends on the value of a tensor")
         return made

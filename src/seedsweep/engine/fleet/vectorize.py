@@ -131,15 +131,15 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
         vectorized.train(vectors.flip(0), tuple(columns))  # is traced, with other values than it is repeated with
         losses, _, gradients = vectorized.train(vectors, tuple(columns))
         equal = _attributes(modules[0]) == before and all(map(torch.equal, modules[0].buffers(), constants))
-        for place, module in enumerate(modules):
+        for position, module in enumerate(modules):
             loss, logged = _alone(module, "training_step", batch)
             alone = torch.autograd.grad(loss, list(module.parameters()))
-            equal &= _close(loss, losses[place, 0])
-            equal &= _close(torch.cat([tensor.flatten() for tensor in alone]), gradients[place, 0])
+            equal &= _close(loss, losses[position, 0])
+            equal &= _close(torch.cat([tensor.flatten() for tensor in alone]), gradients[position, 0])
             for step in ("validation_step", "test_step"):
                 logged = _alone(module, step, batch)[1]
                 logged_together = vectorized.evaluate(step, vectors[:, 0], batch)
-                equal &= all(_close(value, logged_together[name][place]) for name, value in logged.items())
+                equal &= all(_close(value, logged_together[name][position]) for name, value in logged.items())
     except Exception as error:  # whatever a third party's module, or vmap, raises
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "random" in reason:

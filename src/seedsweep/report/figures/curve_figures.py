@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.outcomes import SUBOPTIMALITY
-from seedsweep.report.figures import data as drawn
+from seedsweep.report.figures import data as plot_data
 from seedsweep.report.figures.data import Panel
 from seedsweep.report.figures.encodings import (
     FINE,
@@ -32,7 +32,7 @@ from seedsweep.report.figures.encodings import (
 )
 
 BOUNDED = "isValid(datum.low) && isValid(datum.high)"
-DETAIL = ["option:N", "place:N"]  # a line for each group
+DETAIL = ["option:N", "position:N"]  # a line for each group
 
 
 def curves(panel: Panel) -> Chart | None:
@@ -52,10 +52,10 @@ def suboptimality(panel: Panel) -> Chart | None:
 
 
 def _mean_curves(panel: Panel, metrics: list[str]) -> Chart | None:
-    table, note = drawn.mean_curves(panel, metrics)
+    table, note = plot_data.mean_curves(panel, metrics)
     if table.empty:
         return None
-    lines, note = drawn.seed_curves(panel, metrics)
+    lines, note = plot_data.seed_curves(panel, metrics)
     value = Value(table.loc[table["metric"] == 0, "mean"], "y", log=True if metrics[0] == SUBOPTIMALITY else None)
     base, chosen = named(panel, alt.Chart(data(table))), legend()
     y, colored = value.axis("mean", None), color(panel)
@@ -82,7 +82,7 @@ def _mean_curves(panel: Panel, metrics: list[str]) -> Chart | None:
 
 
 def time_to_target(panel: Panel) -> Chart | None:
-    table = drawn.reached(panel)
+    table = plot_data.reached(panel)
     if table.empty:
         return None
     times = panel.comparison.times

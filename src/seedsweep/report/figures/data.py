@@ -24,7 +24,7 @@ class Panel:
     """What was found of one problem.
 
     `options` are in the order of the sweep and the same in all problems, so that a colour means the same everywhere;
-    `settings` are named in the tables by their `place` in this list. `groups` has `place`, `best` (1 for each option's
+    `settings` are named in the tables by their `position` in this list. `groups` has `position`, `best` (1 for each option's
     best group) and `per_epoch`, the steps of an epoch.
     """
 
@@ -42,8 +42,8 @@ class Panel:
         """The rows of this problem, with the columns of `groups` that tell which are shown."""
         if "problem" not in frame:
             return frame
-        own = frame[frame["problem"] == self.problem].drop(columns=["option", "place", "best"], errors="ignore")
-        return own.merge(self.groups[["group", "option", "place", "best", "per_epoch"]], on="group")
+        own = frame[frame["problem"] == self.problem].drop(columns=["option", "position", "best"], errors="ignore")
+        return own.merge(self.groups[["group", "option", "position", "best", "per_epoch"]], on="group")
 
 
 def parts(comparison: Comparison) -> list[Panel]:
@@ -57,7 +57,7 @@ def parts(comparison: Comparison) -> list[Panel]:
         settings = list(dict.fromkeys(groups["setting"]))
         names = [(problem, group) for group in groups["group"]]
         groups = groups.assign(
-            place=groups["setting"].map(settings.index),
+            position=groups["setting"].map(settings.index),
             best=[int(name in best) for name in names],
             per_epoch=[pace.get(name, math.nan) for name in names],
         )
@@ -116,26 +116,26 @@ def seed_curves(panel: Panel, metrics: list[str]) -> tuple[pd.DataFrame, str]:
     own = panel.of(curves[curves["metric"].isin(metrics)].merge(runs, on="run"))
     if own.empty:
         return own, ""
-    total, main, every = own["run"].nunique(), own["metric"] == metrics[0], "“Every seed” draws {} runs"
-    best = f"{every}, those at the best setting of each {panel.comparison.question.by}, of {metrics[0]} only."
+    total, main, note_of_all = own["run"].nunique(), own["metric"] == metrics[0], "“Every seed” draws {} runs"
+    best = f"{note_of_all}, those at the best setting of each {panel.comparison.question.by}, of {metrics[0]} only."
     choices = [
-        (own, f"{every}."),
-        (own[main], f"{every}, of {metrics[0]} only."),
+        (own, f"{note_of_all}."),
+        (own[main], f"{note_of_all}, of {metrics[0]} only."),
         (own[main & (own["best"] == 1)], best),
     ]
-    for drawn, note in choices:
-        if 0 < len(drawn) <= LINES:
-            drawn = drawn.assign(line=pd.factorize(drawn["run"])[0])
-            number = drawn["run"].nunique()
+    for plotted, note in choices:
+        if 0 < len(plotted) <= LINES:
+            plotted = plotted.assign(line=pd.factorize(plotted["run"])[0])
+            number = plotted["run"].nunique()
             which = f"{number:,} of {total:,}" if number < total else f"all {total:,}"
-            return _curves(drawn, metrics, ["value", "line"]), " " + note.format(which)
+            return _curves(plotted, metrics, ["value", "line"]), " " + note.format(which)
     return own.iloc[:0], f" Single runs are not drawn: their {len(choices[-1][0]):,} points are too many for this page."
 
 
 def _curves(frame: pd.DataFrame, metrics: list[str], values: list[str]) -> pd.DataFrame:
-    places = {name: place for place, name in enumerate(metrics)}
-    frame = frame.assign(metric=frame["metric"].map(places), epoch=frame["step"] / frame["per_epoch"])
-    return frame[["option", "place", "best", "metric", "step", "epoch", *values]]
+    positions = {name: position for position, name in enumerate(metrics)}
+    frame = frame.assign(metric=frame["metric"].map(positions), epoch=frame["step"] / frame["per_epoch"])
+    return frame[["option", "position", "best", "metric", "step", "epoch", *values]]
 
 
 class Rates(NamedTuple):
@@ -155,7 +155,7 @@ def by_rate(panel: Panel) -> Rates:
     columns = [
         "option",
         "setting",
-        "place",
+        "position",
         "planned",
         "finished",
         "diverged",
@@ -168,7 +168,7 @@ def by_rate(panel: Panel) -> Rates:
     if not rates or own[rates[0]].isna().any() or own[rates[0]].nunique() < 2:
         return Rates(groups.assign(x=groups["setting"].where(groups["setting"] != "", "–")), None, [""])
     groups = groups.assign(x=groups["group"].map(own[rates[0]]))
-    names = groups["setting"].str.split(" ").map(lambda parts: " ".join(p for p in parts if not p.startswith("lr=")))
+    names = groups["setting"].str.split(" ").map(lambda words: " ".join(p for p in words if not p.startswith("lr=")))
     others = list(dict.fromkeys(names))
     order = groups.assign(loss=panel.metric.as_loss(groups["mean"]), lost=groups["diverged"] + groups["pruned"] > 0)
     top = order.sort_values(["lost", "loss"], kind="stable").drop_duplicates(["option", "x"]).index
@@ -184,10 +184,10 @@ def seed_points(panel: Panel) -> tuple[pd.DataFrame, bool]:
     runs = runs[runs["outcome"] == "finished"].dropna(subset="score")
     if len(runs) <= POINTS:
         jitter = np.random.default_rng(0).random(len(runs))
-        return runs.assign(jitter=jitter)[["option", "place", "best", "score", "seed", "jitter"]], False
+        return runs.assign(jitter=jitter)[["option", "position", "best", "score", "seed", "jitter"]], False
     edges = np.linspace(runs["score"].min(), runs["score"].max(), BINS + 1)
     bins = np.clip(np.digitize(runs["score"], edges) - 1, 0, BINS - 1)
-    counted = runs.assign(bin=bins).groupby(["option", "place", "best", "bin"], as_index=False).size()
+    counted = runs.assign(bin=bins).groupby(["option", "position", "best", "bin"], as_index=False).size()
     counted = counted.assign(score=edges[counted["bin"]], end=edges[counted["bin"] + 1])
     return counted.rename(columns={"size": "count"}).drop(columns="bin"), True
 
@@ -199,10 +199,10 @@ def first(pairwise: PairwiseComparison, baseline: str | None) -> str:
 
 def against_first(pairwise_comparisons: list[PairwiseComparison], baseline: str | None) -> pd.DataFrame:
     """How far each option is from the first one, or the baseline, in units of the metric: `pair`, `difference`,
-    `low`, `high`, `adjusted`, `probability` that it is better on a seed, `apart` (1 if told apart), and `place` of the
+    `low`, `high`, `adjusted`, `probability` that it is better on a seed, `apart` (1 if told apart), and `position` of the
     pairwise comparison; the nearest to the best first."""
     rows: list[dict[str, Any]] = []
-    for place, pairwise in enumerate(pairwise_comparisons):
+    for position, pairwise in enumerate(pairwise_comparisons):
         leader = first(pairwise, baseline)
         for row in pairwise.pairs.to_dict("records"):
             if leader not in (row["better"], row["worse"]):
@@ -213,11 +213,11 @@ def against_first(pairwise_comparisons: list[PairwiseComparison], baseline: str 
             chance = 1 - row["probability"] if worse > 0 else row["probability"]
             values = {"difference": sign * row["difference"], "low": low, "high": high, "adjusted": row["adjusted"]}
             rows.append(
-                {"place": place, "pair": f"{other} vs {leader}", "order": worse * row["difference"]}
+                {"position": position, "pair": f"{other} vs {leader}", "order": worse * row["difference"]}
                 | values
                 | {"probability": chance, "seeds": row["seeds"], "apart": int(row["apart"])}
             )
-    return pd.DataFrame(rows).sort_values(["place", "order"], kind="stable") if rows else pd.DataFrame()
+    return pd.DataFrame(rows).sort_values(["position", "order"], kind="stable") if rows else pd.DataFrame()
 
 
 def reached(panel: Panel) -> pd.DataFrame:
@@ -231,4 +231,4 @@ def reached(panel: Panel) -> pd.DataFrame:
     frame = pd.concat([start, times, end]).drop_duplicates(["group", "step"], keep="last")
     frame = frame.sort_values(["group", "step"], kind="stable")
     frame = frame.assign(step=frame["step"].astype(int), epoch=frame["step"] / frame["per_epoch"])
-    return frame[["option", "place", "best", "step", "epoch", "reached", "low", "high"]]
+    return frame[["option", "position", "best", "step", "epoch", "reached", "low", "high"]]

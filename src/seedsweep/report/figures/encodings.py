@@ -97,13 +97,13 @@ def layered(
 
     Its meta data say, too, if it is of what was `chosen` for each option.
     """
-    drawn = [filtered(mark, filters) for mark in marks]
+    limited = [filtered(mark, filters) for mark in marks]
     meta: dict[str, Any] = {"epochs": True} if epochs else {}
     meta |= {"chosen": True} if any(param.name == "shown" for param in params) else {}
     if value is not None:
-        drawn = [value.limited(mark) for mark in drawn]
+        limited = [value.limited(mark) for mark in limited]
         params, meta = [*params, *value.params], meta | value.meta
-    chart: Any = alt.layer(*fixed, *drawn).add_params(*params)
+    chart: Any = alt.layer(*fixed, *limited).add_params(*params)
     made: Chart = chart.properties(width="container", height=height, description=caption, title=title, usermeta=meta)
     return made
 
@@ -123,7 +123,7 @@ def dash(panel: Panel) -> list[alt.StrokeDash]:
     """Dashes for the options whose colour another one has."""
     if len(panel.options) <= COLORS:
         return []
-    dashes = [[(1, 0), (6, 3), (2, 2)][place // COLORS % 3] for place in range(len(panel.options))]
+    dashes = [[(1, 0), (6, 3), (2, 2)][position // COLORS % 3] for position in range(len(panel.options))]
     return [alt.StrokeDash("option:N", scale=alt.Scale(domain=panel.options, range=dashes), legend=_legend(panel))]
 
 
@@ -176,7 +176,7 @@ def settings(panel: Panel, everything: bool = False) -> tuple[list[Any], list[An
     codes, texts = [-1, *range(len(names))], ["each at its best", *names]
     if everything:
         codes, texts = [*codes, -2], [*texts, "all settings"]
-    rule = "shown == -1 ? datum.best == 1 : shown == -2 || datum.place == shown"
+    rule = "shown == -1 ? datum.best == 1 : shown == -2 || datum.position == shown"
     return [choice("shown", "setting", codes, texts)], [rule]
 
 
@@ -201,7 +201,7 @@ def filtered(mark: Layer, filters: Iterable[Any]) -> Layer:
 
 def named(panel: Panel, mark: Layer) -> Layer:
     """The layer with the names of its settings."""
-    return mark.transform_calculate(setting=f"{script(panel.settings)}[datum.place]")
+    return mark.transform_calculate(setting=f"{script(panel.settings)}[datum.position]")
 
 
 def level(panel: Panel) -> str:

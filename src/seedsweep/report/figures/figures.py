@@ -9,7 +9,7 @@ import re
 
 from seedsweep.comparison.compare import Comparison
 from seedsweep.comparison.verdicts import BEST, SAME
-from seedsweep.report.figures import data as drawn
+from seedsweep.report.figures import data as plot_data
 from seedsweep.report.figures.curve_figures import (
     best_at_budget,
     curves,
@@ -45,7 +45,7 @@ def figures(comparison: Comparison) -> dict[str, Chart]:
     `title` that it has on paper, where nothing else says what it shows.
     """
     charts: dict[str, Chart] = {}
-    panels = drawn.parts(comparison)
+    panels = plot_data.parts(comparison)
     for name, draw in FIGURES.items():
         for panel in panels[:1] if name == "profile" else panels:
             chart = draw(panel)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.comparison.verdicts import BEST
-from seedsweep.report.figures import data as drawn
+from seedsweep.report.figures import data as plot_data
 from seedsweep.report.figures.data import Panel
 from seedsweep.report.figures.encodings import (
     FINE,
@@ -36,7 +36,7 @@ SHADES = ("#6A3D9A", "#B58900", "#888888")  # of these; none is the colour of an
 
 
 def learning_rates(panel: Panel) -> Chart | None:
-    table, rate, others = drawn.by_rate(panel)
+    table, rate, others = plot_data.by_rate(panel)
     if table["x"].nunique() < 2:
         return None
     value, x, chosen = Value(table["mean"], "y"), _rates(table, rate), legend()
@@ -105,7 +105,7 @@ def _crosses(table: pd.DataFrame, panel: Panel, x: alt.X, shown: alt.TooltipValu
 
 
 def distribution(panel: Panel) -> Chart | None:
-    table, counted = drawn.seed_points(panel)
+    table, counted = plot_data.seed_points(panel)
     if table.empty:
         return None
     value = Value(table["score"], "x", offer=not counted)
@@ -135,7 +135,7 @@ def distribution(panel: Panel) -> Chart | None:
 
 
 def _centres(panel: Panel) -> pd.DataFrame:
-    groups = panel.groups[["option", "place", "best", "median", "mean", "diverged"]]
+    groups = panel.groups[["option", "position", "best", "median", "mean", "diverged"]]
     return groups.assign(label=groups["diverged"].astype(str) + " diverged")
 
 
@@ -143,12 +143,12 @@ def differences(panel: Panel, question: str) -> Chart | None:
     asked = panel.comparison.question
     pairwise_comparisons = panel.comparison.best if question == BEST else panel.comparison.same
     pairwise_comparisons = [pairwise for pairwise in pairwise_comparisons if pairwise.problem == panel.problem]
-    table = drawn.against_first(pairwise_comparisons, asked.baseline)
+    table = plot_data.against_first(pairwise_comparisons, asked.baseline)
     if table.empty or table["difference"].isna().all():
         return None
     table = table.dropna(subset="difference")
     base = alt.Chart(data(table))
-    firsts = [drawn.first(pairwise, asked.baseline) for pairwise in pairwise_comparisons]
+    firsts = [plot_data.first(pairwise, asked.baseline) for pairwise in pairwise_comparisons]
     y = alt.Y("pair:N", sort=None, title=None, axis=alt.Axis(labelLimit=220))
     words = alt.Legend(title=None, labelExpr="datum.value == 1 ? 'told apart' : 'not told apart'", symbolType="circle")
     colored = alt.Color("apart:N", scale=alt.Scale(domain=[1, 0], range=[APART, CLOSE]), legend=words)
@@ -158,24 +158,25 @@ def differences(panel: Panel, question: str) -> Chart | None:
         base.mark_rule(strokeWidth=3).encode(_apart("low"), alt.X2("high"), y, colored, tooltip=shown),
         base.mark_point(filled=True, size=90, opacity=1).encode(_apart("difference"), y, colored, tooltip=shown),
     ]
-    places = [int(place) for place in table["place"].unique()]
+    positions = [int(position) for position in table["position"].unique()]
     params, filters = [], []
     titles = [
         f"difference in {pairwise.metric} from {one}"
         for pairwise, one in zip(pairwise_comparisons, firsts, strict=True)
     ]
     where = [_where(pairwise) for pairwise in pairwise_comparisons]
-    title: Any = titles[places[0]] + where[places[0]]
-    if len(places) > 1:
+    title: Any = titles[positions[0]] + where[positions[0]]
+    if len(positions) > 1:
         title = alt.TitleParams(alt.expr(f"{script(titles)}[pairwise] + {script(where)}[pairwise]"))
-        params = [choice("pairwise", "at", places, [pairwise_comparisons[place].name or "–" for place in places])]
-        filters = ["datum.place == pairwise"]
+        names = [pairwise_comparisons[position].name or "–" for position in positions]
+        params = [choice("pairwise", "at", positions, names)]
+        filters = ["datum.position == pairwise"]
     side = "Left" if pairwise_comparisons[0].metric.is_maximized else "Right"
     what = "the baseline" if asked.baseline else "the first of them"
     caption = f"{side} of the dashed line is worse than {what}: the difference, and its {level(panel)} interval."
-    height, fixed = 34 * int(table.groupby("place").size().max()) + 20, [zero.encode(_apart("difference"))]
+    height, fixed = 34 * int(table.groupby("position").size().max()) + 20, [zero.encode(_apart("difference"))]
     chart = layered(marks, caption, filters=filters, params=params, fixed=fixed, height=height, title=title)
-    chart.usermeta |= {"title": titles[places[0]], "where": where[places[0]]}
+    chart.usermeta |= {"title": titles[positions[0]], "where": where[positions[0]]}
     return chart
 
 
@@ -192,7 +193,7 @@ def shares(panel: Panel) -> Chart | None:
     table = panel.of(panel.comparison.shares)
     if table.empty:
         return None
-    long = table.melt(["option", "place", "best"], ["init", "order", "interaction"], "part", "share")
+    long = table.melt(["option", "position", "best"], ["init", "order", "interaction"], "part", "share")
     long = long.assign(panel=long["part"].map(SOURCES), rank=long["part"].map(list(SOURCES).index))
     base = named(panel, alt.Chart(data(long)))
     scale = alt.Scale(domain=list(SOURCES.values()), range=SHADES)

@@ -98,11 +98,11 @@ def importances(plotted: PlottedSearch) -> Chart | None:
         return None
     several = len(plotted.options) > 1
     names = table["option"] + " " + table["param"] if several else table["param"]
-    table = table.assign(pair=names, place=table["option"].map(plotted.options.index))
-    bars = table.groupby(["place", "option", "pair"])["importance"].mean().reset_index()
-    bars = bars.sort_values(["place", "importance"], ascending=[True, False])
+    table = table.assign(pair=names, position=table["option"].map(plotted.options.index))
+    bars = table.groupby(["position", "option", "pair"])["importance"].mean().reset_index()
+    bars = bars.sort_values(["position", "importance"], ascending=[True, False])
     x = alt.X("importance:Q", title=None, axis=PERCENT, scale=alt.Scale(domain=[0, 1]))
-    y, colored = alt.Y("pair:N", sort=bars["pair"].tolist(), title=None, axis=LABELS), _color(plotted, drawn=False)
+    y, colored = alt.Y("pair:N", sort=bars["pair"].tolist(), title=None, axis=LABELS), _color(plotted, visible=False)
     shown = tips("pair", importance=".1%")
     bar = alt.Chart(data(bars[["option", "pair", "importance"]])).mark_bar(height=alt.RelativeBandSize(0.7))
     marks, note = [bar.encode(x, y, colored, tooltip=shown)], ""
@@ -123,7 +123,7 @@ def confirmed(plotted: PlottedSearch) -> Chart | None:
     finite = shown[np.isfinite(shown)]
     room = (finite.max() - finite.min()) / 2  # that an interval may take beside them: of two seeds it is very long
     ends = {"start": table["low"].clip(lower=finite.min() - room), "end": table["high"].clip(upper=finite.max() + room)}
-    table, value, colored = table.assign(**ends), Value(shown, "x"), _color(plotted, drawn=False)
+    table, value, colored = table.assign(**ends), Value(shown, "x"), _color(plotted, visible=False)
     y = alt.Y("pair:N", sort=table["pair"].tolist(), title=None, axis=LABELS)
     base, seeds = alt.Chart(data(table)), alt.Chart(data(runs))
     middle, searched = value.axis("mean", None), value.axis("searched", None)
@@ -200,13 +200,13 @@ def _best_first(plotted: PlottedSearch, table: pd.DataFrame) -> pd.DataFrame:
     """The options by the mean of their winners; one that lost a run is the worst."""
     winners = table[table["rank"] == 1]
     worse = (winners["mean"] * (-1 if plotted.maximize else 1)).where(winners["label"] == "", math.inf)
-    place = table["option"].map(worse.groupby(winners["option"]).mean())
-    table = table.assign(place=place, order=table["option"].map(plotted.options.index))
-    return table.sort_values(["place", "order", "study", "rank"]).drop(columns=["place", "order"])
+    position = table["option"].map(worse.groupby(winners["option"]).mean())
+    table = table.assign(position=position, order=table["option"].map(plotted.options.index))
+    return table.sort_values(["position", "order", "study", "rank"]).drop(columns=["position", "order"])
 
 
-def _color(plotted: PlottedSearch, drawn: bool = True) -> alt.Color:
-    shown = _legend() if drawn and len(plotted.options) > 1 else None
+def _color(plotted: PlottedSearch, visible: bool = True) -> alt.Color:
+    shown = _legend() if visible and len(plotted.options) > 1 else None
     return alt.Color("option:N", scale=alt.Scale(domain=plotted.options), legend=shown)
 
 
@@ -218,7 +218,7 @@ def _dash(plotted: PlottedSearch) -> list[alt.StrokeDash]:
     """Dashes for the options whose colour another one has."""
     if len(plotted.options) <= COLORS:
         return []
-    dashes = [[(1, 0), (6, 3), (2, 2)][place // COLORS % 3] for place in range(len(plotted.options))]
+    dashes = [[(1, 0), (6, 3), (2, 2)][position // COLORS % 3] for position in range(len(plotted.options))]
     return [alt.StrokeDash("option:N", scale=alt.Scale(domain=plotted.options, range=dashes), legend=_legend())]
 
 
