@@ -24,8 +24,8 @@ class Panel:
     """What was found of one problem.
 
     `options` are in the order of the sweep and the same in all problems, so that a colour means the same everywhere;
-    `settings` are named in the tables by their `position` in this list. `groups` has `position`, `best` (1 for each option's
-    best group) and `per_epoch`, the steps of an epoch.
+    `settings` are named in the tables by their `position` in this list. `groups` has `position`, `best` (1 for each
+    option's best group) and `per_epoch`, the steps of an epoch.
     """
 
     comparison: Comparison
@@ -199,8 +199,8 @@ def first(pairwise: PairwiseComparison, baseline: str | None) -> str:
 
 def against_first(pairwise_comparisons: list[PairwiseComparison], baseline: str | None) -> pd.DataFrame:
     """How far each option is from the first one, or the baseline, in units of the metric: `pair`, `difference`,
-    `low`, `high`, `adjusted`, `probability` that it is better on a seed, `apart` (1 if told apart), and `position` of the
-    pairwise comparison; the nearest to the best first."""
+    `low`, `high`, `adjusted`, `probability` that it is better on a seed, `apart` (1 if told apart), and `position` of
+    the pairwise comparison; the nearest to the best first."""
     rows: list[dict[str, Any]] = []
     for position, pairwise in enumerate(pairwise_comparisons):
         leader = first(pairwise, baseline)
