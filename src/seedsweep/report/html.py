@@ -37,7 +37,7 @@ SECTIONS = {  # headings, and the figures below them
 }
 
 
-class Question(NamedTuple):
+class AnsweredQuestion(NamedTuple):
     """One of the two questions in the page; a verdict is what it is about, and its sentence."""
 
     heading: str
@@ -123,7 +123,7 @@ def _both(comparison: Comparison, several: bool) -> list[str]:
     return [f"{verdict.problem}: {verdict.sentence}" if several else verdict.sentence for verdict in verdicts]
 
 
-def _questions(comparison: Comparison) -> Iterator[Question]:
+def _questions(comparison: Comparison) -> Iterator[AnsweredQuestion]:
     settings = [pairwise.name for pairwise in comparison.same]
     rates = all(name.startswith("lr=") and " " not in name for name in settings)
     same = "At the same learning rate" if settings and rates else "At the same setting"
@@ -138,7 +138,7 @@ def _questions(comparison: Comparison) -> Iterator[Question]:
         names = [[verdict.problem * several, verdict.name * (question == SAME)] for verdict in verdicts]
         named = [" ".join(filter(None, words)) for words in names]
         lines = [(name, verdict.sentence) for name, verdict in zip(named, verdicts, strict=True)]
-        yield Question(heading, meaning[question], lines, f"These runs cannot answer it: {lacking[question]}.")
+        yield AnsweredQuestion(heading, meaning[question], lines, f"These runs cannot answer it: {lacking[question]}.")
 
 
 def sections(specs: Mapping[str, dict[str, Any]], headings: Mapping[str, Sequence[str]]) -> Iterator[Section]:

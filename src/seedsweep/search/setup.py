@@ -45,10 +45,10 @@ KEYS = (  # of hydra-optuna-sweeper, and ours
     *("pruner", "seeds", "aggregate", "risk", "confirm", "confirm_seeds", "per", "studies"),
 )
 APART = 1_000_003  # between the seeds of the samplers of two studies
-Keys = Mapping[str, Any]  # of hydra.sweeper, plain
+SweeperKeys = Mapping[str, Any]  # of hydra.sweeper, plain
 
 
-def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader, config: DictConfig) -> Search:
+def open_search(keys: SweeperKeys, overrides: Sequence[Override], loader: ConfigLoader, config: DictConfig) -> Search:
     """The search that the keys and the overrides ask for; of Optuna only warnings are heard from here on.
 
     Args:
@@ -105,7 +105,7 @@ def open_search(keys: Keys, overrides: Sequence[Override], loader: ConfigLoader,
 
 
 def _studies(
-    keys: Keys,
+    keys: SweeperKeys,
     option_spaces: Mapping[str, SearchSpace],
     directions: Sequence[str],
     seeds: list[int] | None,
@@ -159,7 +159,7 @@ def _seeds(given: Any) -> list[int] | None:
     return seeds
 
 
-def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
+def _fresh(seeds: Sequence[int] | None, keys: SweeperKeys) -> Sequence[int]:
     """The seeds after those of the search, which no trial was chosen by."""
     check_integer("hydra.sweeper.confirm", keys["confirm"], 0)
     count = keys["confirm_seeds"]
@@ -174,7 +174,7 @@ def _fresh(seeds: Sequence[int] | None, keys: Keys) -> Sequence[int]:
     return fresh
 
 
-def _pruning(keys: Keys, searched: SearchSpace, aggregate: Aggregate, config: DictConfig) -> Pruning | None:
+def _pruning(keys: SweeperKeys, searched: SearchSpace, aggregate: Aggregate, config: DictConfig) -> Pruning | None:
     if make_pruner(keys["pruner"]) is None:
         return None
     kinds = [pruner.get("_target_") for pruner in (keys["pruner"], keys["pruner"].get("wrapped_pruner") or {})]
@@ -194,7 +194,7 @@ def _measured(config: DictConfig, searched: SearchSpace) -> str:
 
 
 def _study(
-    keys: Keys,
+    keys: SweeperKeys,
     searched: SearchSpace,
     directions: Sequence[str],
     storage: BaseStorage,

@@ -13,8 +13,9 @@ from shared.commands import Ended, config, start
 from shared.stores import runs_in
 
 import seedsweep
+from seedsweep.config.completeness import Config
 from seedsweep.engine.fleet.assemble import refuse_model, refuse_optimizer
-from seedsweep.engine.fleet.grouping import ASKED, Config, group
+from seedsweep.engine.fleet.grouping import ASKED, group
 
 ALONE = "trainer.engine=lightning"
 JUDGES = (refuse_model, refuse_optimizer)

@@ -1,15 +1,14 @@
 """Which runs train together: configurations in, fleets out, and for each run that cannot join one the reason."""
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 
+from seedsweep.config.completeness import Config
 from seedsweep.problem.initializers import INITIALIZERS
 
-Config = Mapping[str, Any]  # plain and resolved
-Judge = Callable[[Config], str | None]  # why a run cannot join a fleet
+Refuse = Callable[[Config], str | None]  # why a run cannot join a fleet, if it cannot
 
 # What the fleet does as Lightning's Trainer would; with any other key of the trainer the Trainer itself is needed.
 UNDERSTOOD = {"max_epochs", "accelerator", "devices", "precision", "log_every_n_steps", "divergence_threshold"}
@@ -19,16 +18,23 @@ ACCELERATORS = ("cpu", "auto", "gpu", "cuda")
 ASKED = "trainer.engine=lightning"
 
 
-def group(configs: Iterable[Config], judges: Sequence[Judge]) -> "tuple[list[array[int]], dict[int, str]]":
-    """The fleets, as places in `configs`, and the reason of each run that is in none.
+def group(configs: Iterable[Config], refusals: Sequence[Refuse]) -> "tuple[list[array[int]], dict[int, str]]":
+    """Put those runs together that can train as one fleet.
 
     The runs of a fleet may differ in their seeds, in how their weights are drawn (`model.init`), in the optimizer, its
-    schedule and their hyperparameters, and in the number of epochs. `judges` know what cannot be read from values.
+    schedule and their hyperparameters, and in the number of epochs.
+
+    Args:
+        configs: plain and checked, one a run.
+        refusals: what else refuses a run, besides what its values say.
+
+    Returns:
+        The fleets, as positions in `configs`, and the reason of each run that is in none, by its position.
     """
     fleets: dict[str, array[int]] = {}
     alone: dict[int, str] = {}
     for position, config in enumerate(configs):
-        reason = next(filter(None, (judge(config) for judge in (_refuse_trainer, *judges))), None)
+        reason = next(filter(None, (refuse(config) for refuse in (_refuse_trainer, *refusals))), None)
         if reason:
             alone[position] = reason
         else:
