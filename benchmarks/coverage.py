@@ -71,9 +71,11 @@ def coverage(what: str, draw: Draw, n: int, repetitions: int) -> tuple[float, fl
     """How often the interval holds the truth, and its median width."""
     generator = np.random.default_rng([n, len(what)])
     samples = draw(generator, (repetitions, 2 * n if what in DOUBLE else n))
-    found = np.array([COMPUTE[what](sample, generator) for sample in samples])
+    actual = np.array([COMPUTE[what](sample, generator) for sample in samples])
     truth = TRUTH[what, draw.__name__]
-    return float(((found[:, 1] <= truth) & (truth <= found[:, 2])).mean()), float(np.median(found[:, 2] - found[:, 1]))
+    return float(((actual[:, 1] <= truth) & (truth <= actual[:, 2])).mean()), float(
+        np.median(actual[:, 2] - actual[:, 1])
+    )
 
 
 def identical(repetitions: int, shift: float = 0.0) -> tuple[float, float, float]:

@@ -90,7 +90,7 @@ def table(folder: Path) -> list[str]:
 
 def fastest(folder: Path, data: list[str], runs: int) -> tuple[float, float, dict[str, float]]:
     """The fastest of some sweeps of so many runs: on a machine that others use, the others are slower by them."""
-    return min((sweep(folder, data, *SIZES[runs]) for _ in range(TIMES.get(runs, 1))), key=lambda each: each[0])
+    return min((sweep(folder, data, *SIZES[runs]) for _ in range(TIMES.get(runs, 1))), key=lambda item: item[0])
 
 
 def sweep(folder: Path, data: list[str], rates: int, seeds: int) -> tuple[float, float, dict[str, float]]:
@@ -134,8 +134,8 @@ def bare_loop(runs: int = 5) -> float:
 def floor(members: int, seeds: int) -> tuple[float, float]:
     """Seconds a run: gradients by hand as grouped matrix products, with SGD; and a plain insert of as many rows."""
     x, y = torch.randn(TRAIN, FEATURES), (torch.rand(TRAIN) > 0.5).float()
-    each = members // seeds
-    weights, bias = torch.randn(seeds, FEATURES, each), torch.zeros(seeds, 1, each)
+    item = members // seeds
+    weights, bias = torch.randn(seeds, FEATURES, item), torch.zeros(seeds, 1, item)
     start = time.perf_counter()
     for _ in range(EPOCHS):
         order = torch.stack([torch.randperm(TRAIN) for _ in range(seeds)])

@@ -50,7 +50,7 @@ def today(folder: Path, data: list[str]) -> float:
     application = ECOSYSTEM.removesuffix("main()\n") + ASK_AND_TELL
     (folder / "today.py").write_text(application.format(root=ROOT, runs=TODAY + 1))
     text = command(folder, "today.py", "optimizer=adam", *data)[2]
-    at = [float(each) for each in re.findall(r"^at ([\d.]+)", text, re.MULTILINE)]
+    at = [float(item) for item in re.findall(r"^at ([\d.]+)", text, re.MULTILINE)]
     return (at[-1] - at[0]) / TODAY
 
 
@@ -78,11 +78,11 @@ def search(folder: Path, data: list[str], trials: int, seeds: int, confirm: int)
 
 def parts(text: str) -> dict[str, float]:
     """The seconds that the log names, such as "1000 runs: planning 0.50 s, training 0.70 s", summed over all rounds."""
-    found = dict.fromkeys(PARTS, 0.0)
+    actual = dict.fromkeys(PARTS, 0.0)
     for part, seconds in re.findall(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b", text):
-        if part in found:
-            found[part] += float(seconds)
-    return found
+        if part in actual:
+            actual[part] += float(seconds)
+    return actual
 
 
 def main(trials: int) -> None:

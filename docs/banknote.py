@@ -31,18 +31,18 @@ def sweep(folder: str, file: str | None) -> Comparison:
     return seedsweep.compare(seedsweep.load_runs("latest", uri), seedsweep.load_curves("latest", uri), metric=METRIC)
 
 
-def draw(found: Comparison) -> None:
+def draw(actual: Comparison) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.9), layout="constrained")
-    order = next(pairwise for pairwise in found.same if pairwise.name == "lr=0.01").table
+    order = next(pairwise for pairwise in actual.same if pairwise.name == "lr=0.01").table
     for colour, name in zip(COLOURS, order["option"], strict=True):
         label = name.removeprefix("keras_")
         style = "--" if name == "nesterov" else "-"  # it lies on momentum
-        curve = found.bands[(found.bands["group"] == f"{name} lr=0.01") & (found.bands["metric"] == METRIC)]
+        curve = actual.bands[(actual.bands["group"] == f"{name} lr=0.01") & (actual.bands["metric"] == METRIC)]
         left.plot(
             curve["epoch"] + 1, curve["mean"], style, color=colour, label=f"{label}  {curve['mean'].iloc[-1]:.2f}"
         )
         left.fill_between(curve["epoch"] + 1, curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
-        rated = found.groups[found.groups["option"] == name]
+        rated = actual.groups[actual.groups["option"] == name]
         rate = rated["setting"].str.removeprefix("lr=").astype(float)
         right.plot(rate, rated["mean"], style, color=colour, label=f"{label}  {rated['mean'].min():.3f}")
         right.fill_between(rate, rated["mean_low"], rated["mean_high"], color=colour, alpha=0.15, lw=0)
@@ -58,13 +58,13 @@ def draw(found: Comparison) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        found = sweep(folder, *sys.argv[1:2] or [None])
-    draw(found)
+        actual = sweep(folder, *sys.argv[1:2] or [None])
+    draw(actual)
     with pd.option_context("display.width", 160, "display.max_columns", 20):
-        for pairwise in [next(each for each in found.same if each.name == "lr=0.01"), *found.best]:
+        for pairwise in [next(item for item in actual.same if item.name == "lr=0.01"), *actual.best]:
             shown = ["rank", "option", "setting", "mean", "mean_low", "mean_high", "sd", "selected", "optimism"]
             print(f"\n{pairwise.name}\n{pairwise.table[[name for name in shown if name in pairwise.table]]}")
-    for verdict in found.verdicts:
+    for verdict in actual.verdicts:
         print(f"{verdict.question} {verdict.name}: {verdict.sentence}")
 
 

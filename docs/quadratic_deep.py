@@ -67,19 +67,19 @@ def limits() -> tuple[float, float]:
 def draw(curves: pd.DataFrame, least: float) -> None:
     """Every run's curve, thin, under the mean; the published losses are dots."""
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 4.2), sharey=True, layout="constrained")
-    for place, (reshuffle, order) in zip(axes, ORDERS.items(), strict=True):
+    for position, (reshuffle, order) in zip(axes, ORDERS.items(), strict=True):
         for optimizer, colour in COLOURS.items():
             of = curves[(curves["optimizer"] == optimizer) & (curves["reshuffle"] == reshuffle)]
             above = of.pivot(index="epoch", columns="seed", values="value") - least
             dots = [loss - least for loss in PUBLISHED[optimizer]]
-            place.plot(above.index, above, color=colour, alpha=0.15, lw=0.6)
-            place.plot(above.index, above.mean(axis=1), color=colour, lw=1.6, label=optimizer)
-            place.plot(EPOCHS, dots, "o", mec="black", mfc=colour, ms=6, clip_on=False, zorder=3)
-        place.set(xscale="log", yscale="log", xlabel="epoch", xticks=EPOCHS, xticklabels=EPOCHS)
-        place.set_yticks(ticks := [0.1, 0.3, 1, 3, 10, 30, 100], labels=[f"{tick:g}" for tick in ticks])
-        place.minorticks_off()
-        place.spines[["top", "right"]].set_visible(False)
-        place.set_title(order, loc="left")
+            position.plot(above.index, above, color=colour, alpha=0.15, lw=0.6)
+            position.plot(above.index, above.mean(axis=1), color=colour, lw=1.6, label=optimizer)
+            position.plot(EPOCHS, dots, "o", mec="black", mfc=colour, ms=6, clip_on=False, zorder=3)
+        position.set(xscale="log", yscale="log", xlabel="epoch", xticks=EPOCHS, xticklabels=EPOCHS)
+        position.set_yticks(ticks := [0.1, 0.3, 1, 3, 10, 30, 100], labels=[f"{tick:g}" for tick in ticks])
+        position.minorticks_off()
+        position.spines[["top", "right"]].set_visible(False)
+        position.set_title(order, loc="left")
     axes[0].set_ylabel(f"test loss − {least:.2f}, the least there is")
     axes[1].plot([], [], "o", mec="black", mfc="white", label="published")
     axes[1].legend(frameon=False, loc="lower left")
@@ -189,8 +189,8 @@ def table(losses: pd.DataFrame) -> str:
     for (optimizer, epoch, published), orders in losses.groupby(["optimizer", "epoch", "published"], sort=False):
         cells = [str(optimizer), str(epoch), f"{published:.3f}"]
         for row in orders.itertuples():
-            found = "within" if row.within else "**outside**"
-            cells += [f"{row.mean:.3f} ± {row.sd:.3f}", f"{found}, {row.away:+.1f} sd"]
+            actual = "within" if row.within else "**outside**"
+            cells += [f"{row.mean:.3f} ± {row.sd:.3f}", f"{actual}, {row.away:+.1f} sd"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

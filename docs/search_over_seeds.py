@@ -84,31 +84,33 @@ def regrets(repeats: int) -> Iterator[tuple[float, int, np.ndarray]]:
                 yield noise, growth, np.array(list(track(done, f"noise {noise}, growth {growth}", repeats)))
 
 
-def draw(axes: plt.Axes, found: np.ndarray, noise: float, growth: int) -> None:
-    share = np.arange(1, len(found) + 1) / len(found)
+def draw(axes: plt.Axes, actual: np.ndarray, noise: float, growth: int) -> None:
+    share = np.arange(1, len(actual) + 1) / len(actual)
     axes.text(0.98, 0.26, "median", transform=axes.transAxes, ha="right", fontsize="small")
-    for place, (name, column, colour) in enumerate(zip(WAYS, found.T, COLOURS, strict=True)):
+    for position, (name, column, colour) in enumerate(zip(WAYS, actual.T, COLOURS, strict=True)):
         axes.plot(np.sort(column), share, color=colour, label=name)
-        median, height = f"{np.median(column):.2g}", 0.19 - 0.07 * place
+        median, height = f"{np.median(column):.2g}", 0.19 - 0.07 * position
         axes.text(0.98, height, median, transform=axes.transAxes, ha="right", fontsize="small", color=colour)
     axes.set(xscale="log", xlim=(1e-4, 30), ylim=(0, 1))
     axes.set_title(f"sd {noise:g}, {GROWTHS[growth]}", loc="left", fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def summary(noise: float, growth: int, name: str, found: np.ndarray, one: np.ndarray) -> dict[str, object]:
+def summary(noise: float, growth: int, name: str, actual: np.ndarray, one: np.ndarray) -> dict[str, object]:
     """A row of the table; `one` are the regrets with one seed a trial, in the same tasks."""
     row: dict[str, object] = {"sd": noise, "growth": growth, "way of searching": name}
-    row |= {f"{share:.0%}": f"{np.quantile(found, share):.4f}" for share in (0.25, 0.5, 0.75, 0.95)}
-    return row | {"mean": f"{found.mean():.4f}", "better than one seed": f"{(found < one).mean():.0%}"}
+    row |= {f"{share:.0%}": f"{np.quantile(actual, share):.4f}" for share in (0.25, 0.5, 0.75, 0.95)}
+    return row | {"mean": f"{actual.mean():.4f}", "better than one seed": f"{(actual < one).mean():.0%}"}
 
 
 def main(repeats: int) -> None:
     figure, grid = plt.subplots(len(GROWTHS), len(NOISES), figsize=(12, 6.5), sharex=True, layout="constrained")
     rows = []
-    for axes, (noise, growth, found) in zip(grid.flat, regrets(repeats), strict=True):
-        draw(axes, found, noise, growth)
-        rows += [summary(noise, growth, name, column, found[:, 0]) for name, column in zip(WAYS, found.T, strict=True)]
+    for axes, (noise, growth, actual) in zip(grid.flat, regrets(repeats), strict=True):
+        draw(axes, actual, noise, growth)
+        rows += [
+            summary(noise, growth, name, column, actual[:, 0]) for name, column in zip(WAYS, actual.T, strict=True)
+        ]
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=len(WAYS), frameon=False)
     figure.supxlabel("regret: true loss of the chosen rate above the least", fontsize="medium")
     figure.supylabel(f"share of {repeats} searches of {RUNS} runs", fontsize="medium")

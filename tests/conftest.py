@@ -105,10 +105,10 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A server of the session's own, on loopback."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres")) or [shutil.which("postgres")]
-    if found[-1] is None:
+    actual = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres")) or [shutil.which("postgres")]
+    if actual[-1] is None:
         pytest.skip("PostgreSQL is not installed")
-    binaries = Path(found[-1]).parent
+    binaries = Path(actual[-1]).parent
     folder, port = Path(tempfile.mkdtemp(prefix="postgres-")), free_port()
     options: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
     if os.getuid() == 0:  # as which it refuses to run

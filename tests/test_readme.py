@@ -50,10 +50,11 @@ def run(command: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command not in NOT_HERE])
 def test_command_works_as_written(copy: Path, command: str) -> None:
     if command.startswith("python compare.py"):  # of the newest sweep, which is any of the others'
-        run(next(each for each in COMMANDS if "optimizer=sgd,momentum,adam" in each), copy)
+        run(next(item for item in COMMANDS if "optimizer=sgd,momentum,adam" in item), copy)
     printed = run(command, copy)
     if command == "make sweep":
         assert "60 runs: 60 finished" in printed
@@ -65,6 +66,7 @@ def test_copy_runs_its_own_code(copy: Path) -> None:
     assert run("python -c 'import seedsweep; print(seedsweep.__file__)'", copy).startswith(str(copy))
 
 
+@pytest.mark.slow
 def test_python_of_the_readme_runs(copy: Path) -> None:
     run("python train.py -m optimizer=sgd,adam seed=0,1", copy)
     (code,) = (block for kind, block in BLOCKS if kind == "python")
@@ -80,6 +82,7 @@ def test_notebook_runs_from_a_file(copy: Path) -> None:
     assert "keras_rmsprop lr=0.01" in printed
 
 
+@pytest.mark.slow
 def test_ui_answers_with_the_sweeps_runs(copy: Path) -> None:
     run("python train.py -m optimizer=sgd,adam seed=5007,5008", copy)
     port = free_port()

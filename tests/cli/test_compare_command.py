@@ -18,8 +18,8 @@ Command = Callable[..., Ended]
 SWEEP = ("-m", "optimizer=sgd,adam", "optimizer.lr=0.01,0.1", "seed=range(0,5)", "trainer.max_epochs=2")
 
 
-def report(client: MlflowClient, place: int = -1) -> Path:
-    parent = runs_in(client, "sweep")[place]
+def report(client: MlflowClient, position: int = -1) -> Path:
+    parent = runs_in(client, "sweep")[position]
     return Path(urlsplit(parent.info.artifact_uri).path) / "report" / "report.html"
 
 

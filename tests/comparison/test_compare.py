@@ -34,21 +34,21 @@ def runs(levels: dict[tuple[str, float], float], seeds: int = SEEDS, noise: floa
 
 
 def sentences(comparison: Comparison, question: str) -> list[str]:
-    return [found.sentence for found in comparison.verdicts if found.question == question]
+    return [actual.sentence for actual in comparison.verdicts if actual.question == question]
 
 
 def test_winner_beats_every_other() -> None:
-    found = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5, ("adagrad", 0.1): 0.8}))
-    (sentence,) = sentences(found, "at the same setting")
+    actual = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5, ("adagrad", 0.1): 0.8}))
+    (sentence,) = sentences(actual, "at the same setting")
     assert sentence.startswith("adam wins: beats every other, adagrad the closest by 0.")
     assert "(adjusted p < 0.001)" in sentence
-    (pairwise,) = found.same
+    (pairwise,) = actual.same
     assert pairwise.table["option"].tolist() == ["adam", "adagrad", "sgd"]
     assert pairwise.table["rank"].tolist() == [1, 2, 3]
     pair = pairwise.pairs.set_index(["better", "worse"]).loc[("adam", "sgd")]
     assert pair["low"] < 0.5 < pair["high"]
     assert (pair["seeds"], pair["paired"], pair["probability"]) == (SEEDS, True, 1.0)
-    assert found.best == []  # nothing was chosen
+    assert actual.best == []  # nothing was chosen
 
 
 def test_identical_options_share_a_rank_and_nobody_wins() -> None:
@@ -101,26 +101,26 @@ def test_diverged_runs_count_as_the_worst() -> None:
     table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5})
     lost = (table["optimizer"] == "adam") & (table["seed"] < 12)
     table.loc[lost, ["outcome", "val/loss"]] = "diverged", np.nan
-    found = compare(table)
-    (pairwise,) = found.same
+    actual = compare(table)
+    (pairwise,) = actual.same
     adam = pairwise.table.set_index("option").loc["adam"]
     assert (adam["finished"], adam["diverged"], adam["planned"]) == (8, 12, 20)
     assert adam["median"] == adam["worst"] == np.inf
     assert adam["mean"] == pytest.approx(0.5, abs=0.2)  # over those that finished
     assert pairwise.table["option"].iloc[0] == "sgd"
     assert pairwise.pairs["better"].iloc[0] == "sgd"
-    assert any("adam (12 of 20)" in diagnostic.sentence for diagnostic in found.diagnostics)
+    assert any("adam (12 of 20)" in diagnostic.sentence for diagnostic in actual.diagnostics)
 
 
 def test_missing_and_failed_runs_stay_in_the_count() -> None:
     table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5})
     table.loc[:2, ["outcome", "val/loss"]] = "missing", np.nan
     table.loc[3:4, ["outcome", "val/loss"]] = "failed", np.nan
-    found = compare(table)
-    row = found.groups.set_index("group").loc["sgd"]
-    assert [row[each] for each in ("planned", "finished", "failed", "missing")] == [20, 15, 2, 3]
+    actual = compare(table)
+    row = actual.groups.set_index("group").loc["sgd"]
+    assert [row[item] for item in ("planned", "finished", "failed", "missing")] == [20, 15, 2, 3]
     assert {"Runs are failed in 1 group: sgd (2 of 20)", "Runs are missing in 1 group: sgd (3 of 20)"} <= {
-        diagnostic.sentence for diagnostic in found.diagnostics
+        diagnostic.sentence for diagnostic in actual.diagnostics
     }
 
 
@@ -129,12 +129,14 @@ def test_pruned_runs_have_no_end() -> None:
     table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5})
     whole = compare(table).groups.set_index("group").loc["adam"]
     table.loc[table["seed"] < 5, ["outcome", "val/loss"]] = "pruned", 9.0
-    found = compare(table)
-    row = found.groups.set_index("group").loc["adam"]
-    assert [row[each] for each in ("planned", "finished", "diverged", "pruned", "missing")] == [20, 15, 0, 5, 0]
+    actual = compare(table)
+    row = actual.groups.set_index("group").loc["adam"]
+    assert [row[item] for item in ("planned", "finished", "diverged", "pruned", "missing")] == [20, 15, 0, 5, 0]
     assert row["worst"] <= whole["worst"]
-    assert found.same[0].pairs["seeds"].tolist() == [15]
-    assert "Runs are pruned in 2 groups: sgd (5 of 20), adam (5 of 20)" in {each.sentence for each in found.diagnostics}
+    assert actual.same[0].pairs["seeds"].tolist() == [15]
+    assert "Runs are pruned in 2 groups: sgd (5 of 20), adam (5 of 20)" in {
+        item.sentence for item in actual.diagnostics
+    }
 
 
 def test_accuracy_is_better_when_it_is_larger() -> None:
@@ -149,8 +151,8 @@ def test_accuracy_is_better_when_it_is_larger() -> None:
 
 def test_each_at_its_best_chooses_on_one_half_and_claims_on_the_other() -> None:
     table = runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 0.5, ("adam", 0.1): 0.5, ("adam", 1.0): 0.9})
-    found = compare(table)
-    (best,) = found.best
+    actual = compare(table)
+    (best,) = actual.best
     rows = best.table.set_index("option")
     assert (best.metric, rows["setting"].to_dict()) == ("test/loss", {"sgd": "lr=1", "adam": "lr=0.1"})
     chosen = (table["optimizer"] == "sgd") & (table["optimizer.lr"] == 1)
@@ -158,7 +160,7 @@ def test_each_at_its_best_chooses_on_one_half_and_claims_on_the_other() -> None:
     assert rows.loc["sgd", "mean"] == pytest.approx(table.loc[chosen, "test/loss"].mean())
     assert rows.loc["sgd", "optimism"] == pytest.approx(0)  # the same choice on both halves
     assert rows.loc["sgd", "finished"] == SEEDS
-    both, gaps = sentences(found, BOTH)
+    both, gaps = sentences(actual, BOTH)
     assert gaps.startswith("Tuning makes the gaps vanish: from the first to the last it is 0.0")
     assert both.startswith("The two questions have different answers: adam at lr=0.1; sgd at lr=1")
     assert "adam and sgd cannot be told apart" in both
@@ -184,9 +186,9 @@ def test_an_unrelated_group_changes_no_other() -> None:
 
 
 def test_param_that_was_swept_is_compared_where_the_optimizer_is_one() -> None:
-    found = compare(runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 0.5}))
-    assert found.question.by == "optimizer.lr"
-    assert sentences(found, "at the same setting")[0].startswith("1 wins")
+    actual = compare(runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 0.5}))
+    assert actual.question.by == "optimizer.lr"
+    assert sentences(actual, "at the same setting")[0].startswith("1 wins")
 
 
 def test_direction_of_a_metric_is_known_by_its_name() -> None:
@@ -229,14 +231,14 @@ def test_data_sets_are_compared_each_for_itself() -> None:
     levels = {("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}
     one, other = runs(levels, data="iris"), runs(levels, data="wine")
     other["run"] = "w" + other["run"]
-    found = compare(pd.concat([one, other], ignore_index=True))
-    assert [pairwise.problem for pairwise in found.same] == ["iris", "wine"]
+    actual = compare(pd.concat([one, other], ignore_index=True))
+    assert [pairwise.problem for pairwise in actual.same] == ["iris", "wine"]
 
 
 def test_one_seed_has_no_interval_and_that_is_said() -> None:
-    found = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}, seeds=1))
-    assert found.groups["mean_low"].isna().all()
-    assert sentences(found, "at the same setting")[0].startswith("one seed only: adam has the best value")
+    actual = compare(runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}, seeds=1))
+    assert actual.groups["mean_low"].isna().all()
+    assert sentences(actual, "at the same setting")[0].startswith("one seed only: adam has the best value")
 
 
 def test_all_runs_diverged_is_said() -> None:
@@ -307,17 +309,17 @@ def test_crossed_seeds_are_no_independent_replicates() -> None:
                 }
                 for order in range(5)
             ]
-    found = compare(pd.DataFrame(rows))
-    assert found.same[0].pairs["seeds"].tolist() == [5]
-    assert "5 seeds cannot decide between 2 options" in sentences(found, "at the same setting")[0]
-    assert any("5 of init count as replicates, not 25" in diagnostic.sentence for diagnostic in found.diagnostics)
-    assert found.groups["planned"].tolist() == [25, 25]
+    actual = compare(pd.DataFrame(rows))
+    assert actual.same[0].pairs["seeds"].tolist() == [5]
+    assert "5 seeds cannot decide between 2 options" in sentences(actual, "at the same setting")[0]
+    assert any("5 of init count as replicates, not 25" in diagnostic.sentence for diagnostic in actual.diagnostics)
+    assert actual.groups["planned"].tolist() == [25, 25]
 
 
 def test_params_of_the_data_can_be_swept() -> None:
     levels = {("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}
     sizes = [runs(levels, data="iris").assign(**{"data.batch_size": size}) for size in (16, 64)]
-    table = pd.concat([part.assign(run=part["run"] + str(place)) for place, part in enumerate(sizes)])
+    table = pd.concat([part.assign(run=part["run"] + str(position)) for position, part in enumerate(sizes)])
     assert [pairwise.name for pairwise in compare(table).same] == ["batch_size=16", "batch_size=64"]
 
 
@@ -347,8 +349,8 @@ def test_runs_that_diverged_before_the_first_point_never_reach_the_target() -> N
 
 def test_sweep_without_a_single_end_is_said_to_have_none() -> None:
     table = runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 1.0, ("adam", 0.1): 0.5, ("adam", 1.0): 0.5})
-    found = compare(table.assign(outcome="missing", **{"val/loss": np.nan, "test/loss": np.nan}))
-    assert set(sentences(found, "at the same setting")) == {"no run has ended"}
+    actual = compare(table.assign(outcome="missing", **{"val/loss": np.nan, "test/loss": np.nan}))
+    assert set(sentences(actual, "at the same setting")) == {"no run has ended"}
 
 
 # Doubts
@@ -356,9 +358,9 @@ def test_sweep_without_a_single_end_is_said_to_have_none() -> None:
 
 def test_best_rate_at_the_edge_is_doubted_with_where_to_go() -> None:
     rates = (0.01, 0.1, 1.0)
-    levels = {("sgd", rate): 1 - 0.1 * place for place, rate in enumerate(rates)}
-    found = compare(runs(levels | {("adam", rate): level for rate, level in zip(rates, (0.9, 0.5, 0.8), strict=True)}))
-    edges = [diagnostic for diagnostic in found.diagnostics if "that was swept" in diagnostic.sentence]
+    levels = {("sgd", rate): 1 - 0.1 * position for position, rate in enumerate(rates)}
+    actual = compare(runs(levels | {("adam", rate): level for rate, level in zip(rates, (0.9, 0.5, 0.8), strict=True)}))
+    edges = [diagnostic for diagnostic in actual.diagnostics if "that was swept" in diagnostic.sentence]
     assert [edge.sentence for edge in edges] == ["The best optimizer.lr is the largest that was swept for sgd (1)"]
     assert edges[0].remedy == "sweep it up to 100"
 
@@ -383,8 +385,8 @@ def test_curves_still_falling_are_doubted() -> None:
         for run, name in zip(table["run"], table["optimizer"], strict=True)
         for step in range(6)
     ]
-    found = compare(table, pd.DataFrame(curves, columns=["run", "metric", "step", "epoch", "value"]))
-    (falling,) = [diagnostic for diagnostic in found.diagnostics if "still getting better" in diagnostic.sentence]
+    actual = compare(table, pd.DataFrame(curves, columns=["run", "metric", "step", "epoch", "value"]))
+    (falling,) = [diagnostic for diagnostic in actual.diagnostics if "still getting better" in diagnostic.sentence]
     assert falling.sentence.endswith("with sgd")
 
 
@@ -394,10 +396,10 @@ def test_curves_still_falling_are_doubted() -> None:
 def test_time_to_target_is_censored_where_it_was_not_reached() -> None:
     table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}, seeds=4)
     curves = []
-    for place, run in enumerate(table["run"]):  # the first three of adam reach it, at steps 1, 2 and 3
+    for position, run in enumerate(table["run"]):  # the first three of adam reach it, at steps 1, 2 and 3
         values = np.ones(5)
-        if place in (4, 5, 6):
-            values[place - 3 :] = 0
+        if position in (4, 5, 6):
+            values[position - 3 :] = 0
         curves += [(run, "val/loss", step, step, value) for step, value in enumerate(values)]
     frame = pd.DataFrame(curves, columns=["run", "metric", "step", "epoch", "value"])
     times = compare(table, frame, target=0.5).times
@@ -412,12 +414,12 @@ def test_tunability_falls_with_the_budget() -> None:
     rates = (0.01, 0.1, 1.0)
     levels = {("sgd", rate): level for rate, level in zip(rates, (1.0, 0.8, 0.5), strict=True)}
     levels |= {("adam", rate): 0.7 for rate in rates}
-    found = compare(runs(levels, noise=0)).tunability.set_index(["option", "budget"])
-    assert found.loc[("adam", 1), "expected"] == pytest.approx(0.7)
-    assert found.loc[("sgd", 3), "expected"] == pytest.approx(0.5)
-    assert found.loc[("sgd", 1), "expected"] > found.loc[("sgd", 2), "expected"] > found.loc[("sgd", 3), "expected"]
-    assert found.loc[("sgd", 3), "best"] == 1
-    assert found.loc[("sgd", 1), "best"] == pytest.approx(1 / 3, abs=0.05)
+    actual = compare(runs(levels, noise=0)).tunability.set_index(["option", "budget"])
+    assert actual.loc[("adam", 1), "expected"] == pytest.approx(0.7)
+    assert actual.loc[("sgd", 3), "expected"] == pytest.approx(0.5)
+    assert actual.loc[("sgd", 1), "expected"] > actual.loc[("sgd", 2), "expected"] > actual.loc[("sgd", 3), "expected"]
+    assert actual.loc[("sgd", 3), "best"] == 1
+    assert actual.loc[("sgd", 1), "best"] == pytest.approx(1 / 3, abs=0.05)
 
 
 def test_variance_is_shared_between_the_two_seeds() -> None:
@@ -439,8 +441,8 @@ def test_notebook_sweep_finds_that_tuning_makes_the_gaps_vanish(train: Callable[
     rates = "optimizer.lr=0.001,0.01,0.1,0.316,1,3.16,10"
     sweep = ("-cd", str(ROOT / "sweeps"), "-cn", "notebook", f"data.path={BANKNOTE}", rates, "seed=range(0,50)")
     assert train(*sweep).code == 0
-    found = compare(seedsweep.load_runs("latest"), seedsweep.load_curves("latest"), metric="train/loss")
-    order = next(pairwise for pairwise in found.same if pairwise.name == "lr=0.01").table
+    actual = compare(seedsweep.load_runs("latest"), seedsweep.load_curves("latest"), metric="train/loss")
+    order = next(pairwise for pairwise in actual.same if pairwise.name == "lr=0.01").table
     names = [name.removeprefix("keras_") for name in order["option"]]
     assert names[:2] + names[-2:] == ["rmsprop", "adam", "sgd", "adagrad"]
     assert set(names[2:4]) == {"momentum", "nesterov"}
@@ -449,10 +451,10 @@ def test_notebook_sweep_finds_that_tuning_makes_the_gaps_vanish(train: Callable[
     expected = {"keras_rmsprop": 0.154, "keras_adam": 0.222, "momentum": 0.396, "sgd": 0.452, "keras_adagrad": 0.659}
     for name, value in expected.items():
         assert means[name] == pytest.approx(value, abs=0.06)
-    (best,) = found.best
+    (best,) = actual.best
     assert best.table["mean"].max() - best.table["mean"].min() < 0.006
     assert best.table["mean"].max() < 0.04
-    assert "Tuning makes the gaps vanish" in sentences(found, BOTH)[-1]
+    assert "Tuning makes the gaps vanish" in sentences(actual, BOTH)[-1]
 
 
 def test_python_of_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -108,16 +108,16 @@ def test_median_limits_at_an_order_statistic_s_own_confidence_are_that_one() -> 
     exact = 1 - 2 * stats.binom.cdf(1, 11, 0.5)
     assert statistics.median(values, exact) == pytest.approx((5, 1, 9))
     assert tuple(covered(0.95)) == (1, 9), "which is wider than 95 % ask for"
-    found = statistics.median(values, 0.95)
-    assert 1 < found.low < 2
-    assert 8 < found.high < 9
+    actual = statistics.median(values, 0.95)
+    assert 1 < actual.low < 2
+    assert 8 < actual.high < 9
 
 
 def test_median_counts_diverged_runs_as_the_worst() -> None:
     finite = statistics.median(range(10))
-    found = statistics.median([*range(8), INF, INF])
-    assert (found.estimate, found.low) == (finite.estimate, finite.low)
-    assert found.high == INF, "not interpolated between 7 and infinity"
+    actual = statistics.median([*range(8), INF, INF])
+    assert (actual.estimate, actual.low) == (finite.estimate, finite.low)
+    assert actual.high == INF, "not interpolated between 7 and infinity"
     assert statistics.median([1, 2, INF, INF]) == (INF, 1, INF)
     assert statistics.median([INF] * 7) == (INF, INF, INF)
 
@@ -141,8 +141,8 @@ def test_interquartile_mean_s_interval_agrees_with_scipy_s_bca(n: int) -> None:
 
     asked = {"n_resamples": 20_000, "method": "BCa", "rng": generator(1)}
     theirs = stats.bootstrap((values,), middle, axis=-1, **asked)
-    found, width = iqm(values, resamples=20_000), theirs.confidence_interval.high - theirs.confidence_interval.low
-    assert found[1:] == pytest.approx(tuple(theirs.confidence_interval), abs=0.03 * width)
+    actual, width = iqm(values, resamples=20_000), theirs.confidence_interval.high - theirs.confidence_interval.low
+    assert actual[1:] == pytest.approx(tuple(theirs.confidence_interval), abs=0.03 * width)
 
 
 def test_interquartile_mean_counts_diverged_runs_as_the_worst() -> None:
@@ -162,16 +162,16 @@ def test_interquartile_mean_is_repeatable() -> None:
 
 
 def test_signed_ranks_by_hand() -> None:
-    found = statistics.signed_ranks([0.5, -0.5, 0.0, INF, -INF, NAN, 2.0])
-    assert found.tolist() == [1.5, -1.5, 0, 4.5, -4.5, 0, 3]
+    actual = statistics.signed_ranks([0.5, -0.5, 0.0, INF, -INF, NAN, 2.0])
+    assert actual.tolist() == [1.5, -1.5, 0, 4.5, -4.5, 0, 3]
     assert statistics.signed_ranks([[1, 2], [-2, 1]]).tolist() == [[1, 2], [-2, 1]]
 
 
 @pytest.mark.parametrize("n", [4, 8, 12])
 def test_sign_flip_of_signed_ranks_is_wilcoxon_s_test(n: int) -> None:
     differences = generator(n).normal(0.5, 1, n)
-    found = statistics.sign_flip(statistics.signed_ranks(differences), generator())
-    assert found == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
+    actual = statistics.sign_flip(statistics.signed_ranks(differences), generator())
+    assert actual == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue)
 
 
 def test_sign_flip_by_hand() -> None:
@@ -188,20 +188,20 @@ def test_sign_flip_agrees_with_scipy(n: int) -> None:
     differences = generator(n).normal(0.4, 1, (n, 3))
     asked = {"permutation_type": "samples", "alternative": "two-sided", "rng": generator(1), "n_resamples": 10_000}
     theirs = stats.permutation_test((differences,), lambda x, axis: x.mean(axis=axis), vectorized=True, **asked)
-    found = statistics.sign_flip(differences, generator())
-    assert found == pytest.approx(theirs.pvalue, abs=1e-12 if n <= 13 else 0.02)
+    actual = statistics.sign_flip(differences, generator())
+    assert actual == pytest.approx(theirs.pvalue, abs=1e-12 if n <= 13 else 0.02)
 
 
 def test_sign_flip_of_columns_equals_that_of_each() -> None:
     differences = generator().normal(0.3, 1, (20, 400))
     together = statistics.sign_flip(differences, generator())
-    each = [float(statistics.sign_flip(differences[:, column], generator())) for column in range(0, 400, 80)]
-    assert together[::80].tolist() == each
+    item = [float(statistics.sign_flip(differences[:, column], generator())) for column in range(0, 400, 80)]
+    assert together[::80].tolist() == item
 
 
 def test_sign_flip_ranks_what_has_diverged() -> None:
-    found = statistics.sign_flip([[-1, 1], [-2, 2], [-INF, 3], [NAN, 9]], generator())
-    assert found.tolist() == [2 / 8, 2 / 16], "a pair that has diverged in both says nothing"
+    actual = statistics.sign_flip([[-1, 1], [-2, 2], [-INF, 3], [NAN, 9]], generator())
+    assert actual.tolist() == [2 / 8, 2 / 16], "a pair that has diverged in both says nothing"
     assert statistics.sign_flip([INF] * 30, generator()) == 1 / 10_001
 
 
@@ -245,28 +245,28 @@ def test_probability_by_hand() -> None:
 
 @pytest.mark.parametrize("wins", [0, 3, 10])
 def test_paired_probability_has_wilson_s_interval(wins: int) -> None:
-    found = statistics.probability([0] * wins + [2] * (10 - wins), [1] * 10, paired=True)
+    actual = statistics.probability([0] * wins + [2] * (10 - wins), [1] * 10, paired=True)
     limits = proportion_confint(wins, 10, 0.05, "wilson")
-    assert found == pytest.approx((wins / 10, *limits))
+    assert actual == pytest.approx((wins / 10, *limits))
 
 
 def test_unpaired_probability_has_newcombe_s_interval() -> None:
     a, b = generator().normal(0, 1, 12), generator(1).normal(0.8, 1, 9)
-    found = statistics.probability(a, b, paired=False)
-    assert found.estimate == pytest.approx(1 - stats.mannwhitneyu(a, b).statistic / (12 * 9))
-    for limit in found[1:]:  # where the estimate is 1.96 standard errors off, by Hanley & McNeil's
+    actual = statistics.probability(a, b, paired=False)
+    assert actual.estimate == pytest.approx(1 - stats.mannwhitneyu(a, b).statistic / (12 * 9))
+    for limit in actual[1:]:  # where the estimate is 1.96 standard errors off, by Hanley & McNeil's
         spread = 1 + 9.5 * ((1 - limit) / (2 - limit) + limit / (1 + limit))
         error = math.sqrt(limit * (1 - limit) * spread / (12 * 9))
-        assert abs(found.estimate - limit) == pytest.approx(1.959964 * error, rel=1e-6)
-    assert found.low < found.estimate < found.high
+        assert abs(actual.estimate - limit) == pytest.approx(1.959964 * error, rel=1e-6)
+    assert actual.low < actual.estimate < actual.high
 
 
 def test_unpaired_probability_has_limits_where_all_are_better() -> None:
-    found = statistics.probability([1, 2, 3], [INF, 5, 6], paired=False)
-    assert (found.estimate, found.high) == (1, 1)
-    assert 0.3 < found.low < 0.7
+    actual = statistics.probability([1, 2, 3], [INF, 5, 6], paired=False)
+    assert (actual.estimate, actual.high) == (1, 1)
+    assert 0.3 < actual.low < 0.7
     mirrored = statistics.probability([INF, 5, 6], [1, 2, 3], paired=False)
-    assert mirrored == pytest.approx((0, 0, 1 - found.low))
+    assert mirrored == pytest.approx((0, 0, 1 - actual.low))
 
 
 def test_paired_probability_refuses_unequal_numbers() -> None:
@@ -313,10 +313,10 @@ def test_seeds_needed_at_the_ends() -> None:
 
 
 def test_time_to_target_by_hand() -> None:
-    found = estimates.time_to_target([1, 2, 2, 3, INF], [True, True, False, True, False])
-    assert found.time.tolist() == [1, 2, 3]
-    assert found.reached == pytest.approx([1 / 5, 1 - 4 / 5 * 3 / 4, 1 - 4 / 5 * 3 / 4 * 1 / 2])
-    assert found.median == 3
+    actual = estimates.time_to_target([1, 2, 2, 3, INF], [True, True, False, True, False])
+    assert actual.time.tolist() == [1, 2, 3]
+    assert actual.reached == pytest.approx([1 / 5, 1 - 4 / 5 * 3 / 4, 1 - 4 / 5 * 3 / 4 * 1 / 2])
+    assert actual.median == 3
 
 
 def test_time_to_target_agrees_with_scipy() -> None:
@@ -325,21 +325,21 @@ def test_time_to_target_agrees_with_scipy() -> None:
     times, reached = np.append(times, [0, 0]), np.append(reached, [True, False])  # censored from the first step on
     curve = stats.ecdf(stats.CensoredData(times[reached], right=times[~reached])).sf
     limits = curve.confidence_interval(0.9, method="log-log")
-    found = estimates.time_to_target(times, reached, 0.9)
-    assert found.time.tolist() == curve.quantiles.tolist()
-    assert found.reached == pytest.approx(1 - curve.probabilities)
-    assert found.low[1:] == pytest.approx(1 - limits.high.probabilities[1:])
-    assert found.high[1:] == pytest.approx(1 - limits.low.probabilities[1:])
-    assert found.median == curve.quantiles[curve.probabilities <= 0.5][0]
+    actual = estimates.time_to_target(times, reached, 0.9)
+    assert actual.time.tolist() == curve.quantiles.tolist()
+    assert actual.reached == pytest.approx(1 - curve.probabilities)
+    assert actual.low[1:] == pytest.approx(1 - limits.high.probabilities[1:])
+    assert actual.high[1:] == pytest.approx(1 - limits.low.probabilities[1:])
+    assert actual.median == curve.quantiles[curve.probabilities <= 0.5][0]
 
 
 def test_time_to_target_has_exact_limits_until_a_run_is_censored() -> None:
-    found = estimates.time_to_target([1] * 10, [True] * 10)
-    assert (found.low[0], found.high[0]) == (pytest.approx(0.6915, abs=1e-4), 1)
-    found = estimates.time_to_target([1, 2, 2, 3, 3, INF], [True] * 3 + [False] * 3, 0.9)
-    for place, count in enumerate((1, 3, 3)):
+    actual = estimates.time_to_target([1] * 10, [True] * 10)
+    assert (actual.low[0], actual.high[0]) == (pytest.approx(0.6915, abs=1e-4), 1)
+    actual = estimates.time_to_target([1, 2, 2, 3, 3, INF], [True] * 3 + [False] * 3, 0.9)
+    for position, count in enumerate((1, 3, 3)):
         limits = proportion_confint(count, 6, 0.1, "beta")
-        assert (found.low[place], found.high[place]) == pytest.approx(limits)
+        assert (actual.low[position], actual.high[position]) == pytest.approx(limits)
 
 
 def test_time_to_target_at_the_ends() -> None:
@@ -358,8 +358,8 @@ def test_time_to_target_at_the_ends() -> None:
 
 def test_performance_profile_by_hand() -> None:
     costs = [[1, 2], [4, 1], [3, INF], [INF, INF]]
-    found = estimates.performance_profile(costs, [1, 2, 4])
-    assert found.tolist() == [[0.5, 0.5, 0.75], [0.25, 0.5, 0.5]]
+    actual = estimates.performance_profile(costs, [1, 2, 4])
+    assert actual.tolist() == [[0.5, 0.5, 0.75], [0.25, 0.5, 0.5]]
     assert estimates.performance_profile([[0, 1]], [1, 100]).tolist() == [[1, 1], [0, 0]]
     with pytest.raises(ValueError, match="^costs are 0 or more, inf where not solved, and not -1.0$"):
         estimates.performance_profile([[1, -1]], [1])
@@ -396,8 +396,8 @@ def test_expected_best_is_a_median_where_searches_have_found_nothing() -> None:
 
 def test_best_at_budget_by_hand() -> None:
     """One try: 1 beats 2 and 3 only if it is drawn, against 1.5; two tries always find it. Ties are split."""
-    found = estimates.best_at_budget([[[1], [2]], [[1.5], [1.5]]], 2, generator())
-    assert found == pytest.approx(np.array([[0.5, 1], [0.5, 0]]), abs=0.02)
+    actual = estimates.best_at_budget([[[1], [2]], [[1.5], [1.5]]], 2, generator())
+    assert actual == pytest.approx(np.array([[0.5, 1], [0.5, 0]]), abs=0.02)
     assert estimates.best_at_budget([[[1]], [[1]], [[INF]]], 2, generator()).tolist() == [[0.5] * 2] * 2 + [[0] * 2]
     assert estimates.best_at_budget([[[INF]], [[INF]]], 1, generator()).tolist() == [[0.5], [0.5]]
 
@@ -419,8 +419,8 @@ def test_variance_shares_by_hand() -> None:
 
 def test_variance_shares_find_what_made_the_values() -> None:
     inits, orders = generator().normal(0, 3, (400, 1)), generator(1).normal(0, 1, (1, 400))
-    found = estimates.variance_shares(inits + orders + generator(2).normal(0, 2, (400, 400)))
-    assert found == pytest.approx({"init": 9 / 14, "order": 1 / 14, "interaction": 4 / 14}, abs=0.05)
+    actual = estimates.variance_shares(inits + orders + generator(2).normal(0, 2, (400, 400)))
+    assert actual == pytest.approx({"init": 9 / 14, "order": 1 / 14, "interaction": 4 / 14}, abs=0.05)
 
 
 @pytest.mark.parametrize("values", [[[1, 2]], [[1], [2]], [[1, 2], [3, INF]], [1, 2]])
@@ -434,16 +434,16 @@ def test_variance_shares_refuse_what_has_no_two_ways(values: Any) -> None:
 
 @pytest.mark.parametrize("n", [5, 10])
 def test_mean_covers_what_it_promises_at_few_seeds(n: int) -> None:
-    found = np.array([statistics.mean(sample) for sample in generator(n).normal(size=(10_000, n))])
-    covered = (found[:, 1] <= 0) & (found[:, 2] >= 0)
+    actual = np.array([statistics.mean(sample) for sample in generator(n).normal(size=(10_000, n))])
+    covered = (actual[:, 1] <= 0) & (actual[:, 2] >= 0)
     assert covered.mean() == pytest.approx(0.95, abs=0.015)
 
 
 @pytest.mark.parametrize(("n", "promised"), [(5, 0.9375), (10, 0.95), (30, 0.95)])
 def test_median_covers_what_it_promises_whatever_the_distribution(n: int, promised: float) -> None:
     samples = np.exp(generator(n).normal(size=(5_000, n)))
-    found = np.array([statistics.median(sample) for sample in samples])
-    assert ((found[:, 1] <= 1) & (found[:, 2] >= 1)).mean() == pytest.approx(promised, abs=0.015)
+    actual = np.array([statistics.median(sample) for sample in samples])
+    assert ((actual[:, 1] <= 1) & (actual[:, 2] >= 1)).mean() == pytest.approx(promised, abs=0.015)
 
 
 def test_identical_groups_have_no_winner_and_hardly_a_difference() -> None:

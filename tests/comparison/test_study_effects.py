@@ -27,8 +27,8 @@ def frame(**tables: Array | list[list[float]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["option", "study", "seed", "value"])
 
 
-def limits(judged: Winners, place: int = 0) -> tuple[float, ...]:
-    return tuple(judged.table.loc[place, ["mean", "low", "high"]])
+def limits(judged: Winners, position: int = 0) -> tuple[float, ...]:
+    return tuple(judged.table.loc[position, ["mean", "low", "high"]])
 
 
 def difference(judged: Winners) -> tuple[float, ...]:
@@ -99,9 +99,9 @@ def test_mean_squares_are_those_of_statsmodels() -> None:
 
 def test_an_error_is_never_below_what_studies_or_seeds_alone_would_give() -> None:
     values = np.random.default_rng(0).normal(size=(200, 3, 5))  # all of it is rest
-    for each in values:
-        by_study, by_seed = each.mean(axis=1).var(ddof=1) / 3, each.mean(axis=0).var(ddof=1) / 5
-        error, freedom = winners.squared_error(each)
+    for item in values:
+        by_study, by_seed = item.mean(axis=1).var(ddof=1) / 3, item.mean(axis=0).var(ddof=1) / 5
+        error, freedom = winners.squared_error(item)
         assert error >= max(by_study, by_seed) * (1 - 1e-12)
         assert 2 <= freedom <= 6
 
@@ -151,7 +151,7 @@ def test_the_studies_of_both_options_add_to_the_error_of_their_difference() -> N
 
 def test_p_values_are_adjusted_for_all_pairs() -> None:
     draw = np.random.default_rng(5)
-    tables = {name: place / 2 + drawn(draw, 0.3) for place, name in enumerate(["adam", "rmsprop", "sgd"])}
+    tables = {name: position / 2 + drawn(draw, 0.3) for position, name in enumerate(["adam", "rmsprop", "sgd"])}
     pairs = judge_winners(frame(**tables)).pairs
     alone = [judge_winners(frame(a=tables[a], b=tables[b])).pairs.loc[0, "p"] for a, b in pairs.iloc[:, :2].to_numpy()]
     assert pairs["p"].to_numpy() == pytest.approx(statistics.holm(alone))
@@ -165,9 +165,9 @@ def test_limits_hold_the_truth_as_often_as_they_say() -> None:
     for _ in range(draws):
         seeds = draw.normal(0, 1, 5)
         a, b = drawn(draw, 1, seeds=seeds), drawn(draw, 1, seeds=seeds)
-        for place, (tables, estimate) in enumerate([((a,), a.mean()), ((a, b), a.mean() - b.mean())]):
+        for position, (tables, estimate) in enumerate([((a,), a.mean()), ((a, b), a.mean() - b.mean())]):
             error, freedom = winners.squared_error(*tables)
-            honest[place] += abs(estimate) <= stdtrit(freedom, 0.975) * math.sqrt(error)
+            honest[position] += abs(estimate) <= stdtrit(freedom, 0.975) * math.sqrt(error)
         _, low, high = statistics.mean(a.ravel())
         naive[0] += low <= 0 <= high
         _, low, high = statistics.unpaired(a.ravel(), b.ravel())

@@ -337,6 +337,7 @@ POOL = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_jobs_drawn_at_random_equal_hydras(composer: Composer, seed: int) -> None:
     draw = random.Random(seed)

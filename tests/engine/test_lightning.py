@@ -83,13 +83,13 @@ def test_full_batch_training_reaches_scipys_optimum() -> None:
 
 def test_points_have_the_steps_and_epochs_they_were_measured_at() -> None:
     result = trained("trainer.max_epochs=2", "trainer.log_every_n_steps=10")
-    places = {metric: [] for metric in ("train/loss", "val/accuracy", "test/loss", "train/loss_step")}
+    positions = {metric: [] for metric in ("train/loss", "val/accuracy", "test/loss", "train/loss_step")}
     for point in result.points:
-        if point.metric in places:
-            places[point.metric].append((point.step, point.epoch))
-    assert places["train/loss"] == places["val/accuracy"] == [(25, 0), (50, 1)]
-    assert places["test/loss"] == [(50, 1)]
-    assert places["train/loss_step"] == [(10, 0), (20, 0), (30, 1), (40, 1), (50, 1)]
+        if point.metric in positions:
+            positions[point.metric].append((point.step, point.epoch))
+    assert positions["train/loss"] == positions["val/accuracy"] == [(25, 0), (50, 1)]
+    assert positions["test/loss"] == [(50, 1)]
+    assert positions["train/loss_step"] == [(10, 0), (20, 0), (30, 1), (40, 1), (50, 1)]
 
 
 def test_validation_points_are_only_those_that_were_measured() -> None:

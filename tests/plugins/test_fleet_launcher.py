@@ -311,6 +311,7 @@ def test_no_output_subdir_leaves_no_file(theirs: Path) -> None:
     assert not list((theirs / "sweep").iterdir())
 
 
+@pytest.mark.slow
 def test_job_dirs_are_those_of_hydra(theirs: Path) -> None:
     command = ("hydra/sweeper=basic", "x=1,2", "unit=one,two")
     batched = ("hydra.launcher.batched=app.run_all", "hydra.launcher.job_dirs=true")
@@ -348,5 +349,5 @@ def test_other_launchers_train_the_same_runs(
     assert train("-m", "seed=0,1", "trainer.max_epochs=1").code == 0
     engines = [run.data.tags["seedsweep.engine"] for run in runs_in(client)]
     assert sorted(engines) == ["fleet", "fleet", "lightning", "lightning"]
-    found = seedsweep.load_runs()
-    assert found.groupby("name")["val/loss"].agg(lambda pair: pair.max() - pair.min()).max() < 1e-6
+    actual = seedsweep.load_runs()
+    assert actual.groupby("name")["val/loss"].agg(lambda pair: pair.max() - pair.min()).max() < 1e-6

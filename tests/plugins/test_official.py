@@ -68,6 +68,7 @@ def run(folder: Path, *arguments: str, path: Sequence[Path] = ()) -> subprocess.
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["first", "second"])
 def test_ours_wins_in_whichever_order_they_are_imported_and_says_so(tmp_path: Path, theirs: Path, order: str) -> None:
     path = [theirs] if order == "first" else [ROOT / "src", theirs]  # Hydra looks through them one after the other
@@ -77,12 +78,14 @@ def test_ours_wins_in_whichever_order_they_are_imported_and_says_so(tmp_path: Pa
     assert yaml.safe_load((tmp_path / "out" / "optimization_results.yaml").read_text())["name"] == "optuna"
 
 
+@pytest.mark.slow
 def test_own_name_says_nothing(tmp_path: Path, theirs: Path) -> None:
     ended = run(tmp_path, *SEARCH, "hydra/sweeper=seedsweep_optuna", "hydra.sweep.dir=out", path=[theirs])
     assert SAID not in ended.stderr
     assert (tmp_path / "out" / "optimization_results.yaml").exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_said_without_the_other(tmp_path: Path) -> None:
     for name in ("optuna", "seedsweep_optuna"):
         assert SAID not in run(tmp_path, *SEARCH, f"hydra/sweeper={name}", f"hydra.sweep.dir={name}").stderr

@@ -52,10 +52,10 @@ def together(runs: Sequence[dict[str, Any]]) -> list[dict[tuple[str, int], float
 
 
 def assert_engines_agree(runs: Sequence[dict[str, Any]]) -> None:
-    (places,), refused = group(runs, (refuse_model,))
-    assert (places.tolist(), refused) == (list(range(len(runs))), {})
-    for run, found in zip(runs, together(runs), strict=True):
-        assert found == pytest.approx(alone(run), rel=AWAY)
+    (positions,), refused = group(runs, (refuse_model,))
+    assert (positions.tolist(), refused) == (list(range(len(runs))), {})
+    for run, actual in zip(runs, together(runs), strict=True):
+        assert actual == pytest.approx(alone(run), rel=AWAY)
 
 
 # The problem, as it is published
@@ -122,11 +122,12 @@ def test_double_precision_is_that_of_the_reference_engine() -> None:
     assert together([run])[0] == pytest.approx(alone(run), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_curves_do_not_depend_on_the_others_of_a_fleet() -> None:
     runs = [quadratic(f"seed={seed}", f"optimizer={name}") for seed in range(6) for name in ("sgd", "adam", "nesterov")]
     whole = together(runs)
-    for places in ([0], [3, 10], [17, 5, 6, 8, 1]):
-        assert together([runs[place] for place in places]) == [whole[place] for place in places]
+    for positions in ([0], [3, 10], [17, 5, 6, 8, 1]):
+        assert together([runs[position] for position in positions]) == [whole[position] for position in positions]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is here")

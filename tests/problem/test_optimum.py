@@ -81,16 +81,16 @@ def loss(theta: Tensor, x: np.ndarray, y: np.ndarray, weight_decay: float) -> Te
     return mean + weight_decay / 2 * theta.square().sum()
 
 
-def assert_minimum(found: Optimum, x: np.ndarray, y: np.ndarray) -> None:
+def assert_minimum(actual: Optimum, x: np.ndarray, y: np.ndarray) -> None:
     """Torch's own loss has that value there, and no slope."""
-    assert found.outcome == "found"
-    assert found.gradient_norm is not None
-    assert found.gradient_norm < 1e-10
-    assert found.error is not None
-    assert found.error < 1e-15
-    theta = torch.tensor(found.parameters, requires_grad=True)
-    value = loss(theta, x, y, found.weight_decay)
-    assert value.item() == pytest.approx(found.value, rel=1e-14, abs=1e-16)
+    assert actual.outcome == "found"
+    assert actual.gradient_norm is not None
+    assert actual.gradient_norm < 1e-10
+    assert actual.error is not None
+    assert actual.error < 1e-15
+    theta = torch.tensor(actual.parameters, requires_grad=True)
+    value = loss(theta, x, y, actual.weight_decay)
+    assert value.item() == pytest.approx(actual.value, rel=1e-14, abs=1e-16)
     (slope,) = torch.autograd.grad(value, theta)
     assert float(slope.norm()) < 1e-10
 
@@ -100,33 +100,33 @@ def assert_minimum(found: Optimum, x: np.ndarray, y: np.ndarray) -> None:
 
 def test_without_features_the_minimum_is_the_entropy_of_the_classes() -> None:
     for x in (np.zeros((10, 0)), np.zeros((10, 2)), np.full((10, 1), 7.0)):
-        found = optimum(x, np.array([1] * 7 + [0] * 3), 2)
-        assert found.value == pytest.approx(entropy(0.7, 0.3), rel=1e-15)
-        assert_minimum(found, x, np.array([1] * 7 + [0] * 3))
+        actual = optimum(x, np.array([1] * 7 + [0] * 3), 2)
+        assert actual.value == pytest.approx(entropy(0.7, 0.3), rel=1e-15)
+        assert_minimum(actual, x, np.array([1] * 7 + [0] * 3))
 
 
 def test_one_feature_of_two_values_has_the_odds_as_its_weight() -> None:
     x, y = np.array([[1.0]] * 4 + [[-1.0]] * 4), np.array([1, 1, 1, 0, 0, 0, 0, 1])
-    found = optimum(x, y, 2)
-    assert found.parameters == pytest.approx(np.array([[math.log(3), 0]]))
-    assert found.value == pytest.approx(entropy(0.75, 0.25), rel=1e-15)
+    actual = optimum(x, y, 2)
+    assert actual.parameters == pytest.approx(np.array([[math.log(3), 0]]))
+    assert actual.value == pytest.approx(entropy(0.75, 0.25), rel=1e-15)
 
 
 def test_symmetric_softmax_has_no_weights() -> None:
     x, y = np.tile([[1.0], [-1.0]], (3, 1)), np.repeat([0, 1, 2], 2)
-    found = optimum(x, y, 3)
-    assert found.value == pytest.approx(math.log(3), rel=1e-15)
-    assert found.parameters == pytest.approx(np.zeros((3, 2)))
-    assert found.curvature is not None
-    assert found.curvature > 0.1, "what is flat by symmetry is left out"
+    actual = optimum(x, y, 3)
+    assert actual.value == pytest.approx(math.log(3), rel=1e-15)
+    assert actual.parameters == pytest.approx(np.zeros((3, 2)))
+    assert actual.curvature is not None
+    assert actual.curvature > 0.1, "what is flat by symmetry is left out"
 
 
 def test_softmax_of_groups_is_the_mean_of_their_entropies() -> None:
     x = np.repeat(np.eye(2), 10, axis=0)
     y = np.array([0] * 5 + [1] * 3 + [2] * 2 + [0] * 1 + [1] * 1 + [2] * 8)
-    found = optimum(x, y, 3)
-    assert found.value == pytest.approx((entropy(0.5, 0.3, 0.2) + entropy(0.1, 0.1, 0.8)) / 2, rel=1e-14)
-    assert_minimum(found, x, y)
+    actual = optimum(x, y, 3)
+    assert actual.value == pytest.approx((entropy(0.5, 0.3, 0.2) + entropy(0.1, 0.1, 0.8)) / 2, rel=1e-14)
+    assert_minimum(actual, x, y)
 
 
 def test_softmax_of_two_classes_is_logistic_regression_with_half_the_decay() -> None:
@@ -157,10 +157,10 @@ def test_units_and_repeated_columns_change_nothing() -> None:
 @pytest.mark.parametrize("loader", [load_iris, load_wine, load_breast_cancer])
 def test_weight_decay_has_the_minimum_that_scipy_finds(loader: Callable[..., Any], decay: float) -> None:
     x, y = scaled(loader)
-    found = optimum(x, y, int(y.max()) + 1, decay)
-    assert_minimum(found, x, y)
-    assert found.parameters is not None
-    shape = found.parameters.shape
+    actual = optimum(x, y, int(y.max()) + 1, decay)
+    assert_minimum(actual, x, y)
+    assert actual.parameters is not None
+    shape = actual.parameters.shape
 
     def fun(flat: np.ndarray) -> tuple[float, np.ndarray]:
         theta = torch.tensor(flat.reshape(shape), requires_grad=True)
@@ -168,8 +168,8 @@ def test_weight_decay_has_the_minimum_that_scipy_finds(loader: Callable[..., Any
         return value.item(), torch.autograd.grad(value, theta)[0].numpy().ravel()
 
     other = minimize(fun, np.ones(shape).ravel(), jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-9})
-    assert found.value == pytest.approx(other.fun, rel=1e-8)
-    assert found.value <= other.fun + 1e-16
+    assert actual.value == pytest.approx(other.fun, rel=1e-8)
+    assert actual.value <= other.fun + 1e-16
 
 
 @pytest.mark.parametrize("loader", [load_wine, load_breast_cancer])
@@ -178,8 +178,8 @@ def test_weight_decay_has_the_minimum_that_scikit_learn_finds(loader: Callable[.
     x, y = scaled(loader)
     design, decay = np.column_stack([x, np.ones(len(x))]), 0.01
     classifier = Reference(C=1 / (len(y) * decay), fit_intercept=False, tol=1e-12, max_iter=10_000).fit(design, y)
-    found = optimum(x, y, int(y.max()) + 1, decay)
-    assert found.parameters == pytest.approx(classifier.coef_, abs=1e-6)
+    actual = optimum(x, y, int(y.max()) + 1, decay)
+    assert actual.parameters == pytest.approx(classifier.coef_, abs=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -204,19 +204,19 @@ def test_banknote_has_the_minima_that_are_known(banknote: Rows) -> None:
 @needs_banknote
 def test_banknote_has_the_minimum_that_scikit_learn_finds(banknote: Rows) -> None:
     classifier = Reference(C=np.inf, tol=1e-12, max_iter=10_000, solver="newton-cholesky").fit(*banknote)
-    found = optimum(*banknote, 2)
-    assert found.parameters is not None
-    assert found.parameters[0, :4] == pytest.approx(classifier.coef_[0], rel=1e-5)
+    actual = optimum(*banknote, 2)
+    assert actual.parameters is not None
+    assert actual.parameters[0, :4] == pytest.approx(classifier.coef_[0], rel=1e-5)
 
 
 @needs_banknote
 def test_banknote_from_the_configuration_has_that_minimum_but_for_its_32_bits() -> None:
     notebooks = ("data.stratify=false", "data.standardize=all")  # the notebook's split and scaling
     composed = plain(ON, "data=banknote", f"data.path={BANKNOTE}", *notebooks)
-    found = gap(composed, check(composed))
-    assert found is not None
-    assert found.optimum.rows == 960
-    assert found.optimum.value == pytest.approx(0.016569466862781, abs=2e-9)
+    actual = gap(composed, check(composed))
+    assert actual is not None
+    assert actual.optimum.rows == 960
+    assert actual.optimum.value == pytest.approx(0.016569466862781, abs=2e-9)
 
 
 # No minimum
@@ -239,9 +239,9 @@ SEPARABLE: dict[str, tuple[Any, Any, int]] = {
 
 @pytest.mark.parametrize(("x", "y", "classes"), SEPARABLE.values(), ids=SEPARABLE)
 def test_separable_rows_have_no_minimum_but_with_weight_decay(x: Any, y: Any, classes: int) -> None:
-    found = optimum(np.asarray(x), np.asarray(y), classes)
-    assert (found.outcome, found.value, found.parameters) == ("separable", None, None)
-    assert found.iterations < 80
+    actual = optimum(np.asarray(x), np.asarray(y), classes)
+    assert (actual.outcome, actual.value, actual.parameters) == ("separable", None, None)
+    assert actual.iterations < 80
     x = np.asarray(x) / np.abs(x).max()
     assert_minimum(optimum(x, np.asarray(y), classes, 1e-3), x, np.asarray(y))
 
@@ -256,10 +256,10 @@ def test_one_feature_is_separable_where_a_point_separates_it() -> None:
         both = len(low) > 0 and len(high) > 0
         apart = both and (low.max() <= high.min() or high.max() <= low.min()) and len(set(x)) > 1
         outcomes.append("separable" if apart or not both else "found")
-        found = optimum(x[:, None], y, 2)
-        assert found.outcome == outcomes[-1], (x, y)
-        if found.outcome == "found":
-            assert_minimum(found, x[:, None], y)
+        actual = optimum(x[:, None], y, 2)
+        assert actual.outcome == outcomes[-1], (x, y)
+        if actual.outcome == "found":
+            assert_minimum(actual, x[:, None], y)
     assert 50 < outcomes.count("found") < 250
 
 
@@ -273,14 +273,14 @@ def test_error_is_a_bound_wherever_the_solver_stops(monkeypatch: pytest.MonkeyPa
         bounds = []
         for steps in range(12):
             monkeypatch.setattr(module, "ITERATIONS", steps)
-            found = optimum(x, y, classes, decay)
-            if found.outcome == "found":
-                assert found.value is not None
-                assert found.error is not None
-                assert -1e-15 <= found.value - least <= found.error + 1e-15
-                bounds.append(found.error)
+            actual = optimum(x, y, classes, decay)
+            if actual.outcome == "found":
+                assert actual.value is not None
+                assert actual.error is not None
+                assert -1e-15 <= actual.value - least <= actual.error + 1e-15
+                bounds.append(actual.error)
             else:
-                assert found.outcome == "unproven"
+                assert actual.outcome == "unproven"
                 assert not bounds
         monkeypatch.undo()
         assert bounds[0] > 1e-6
@@ -288,10 +288,10 @@ def test_error_is_a_bound_wherever_the_solver_stops(monkeypatch: pytest.MonkeyPa
 
 
 def test_json_has_the_proof_and_leaves_out_what_there_is_not() -> None:
-    found = optimum(*cancer(), 2)
-    read = json.loads(found.as_json())
-    assert np.array(read.pop("parameters")) == pytest.approx(found.parameters, rel=0)
-    assert read == {key: getattr(found, key) for key in read}
+    actual = optimum(*cancer(), 2)
+    read = json.loads(actual.as_json())
+    assert np.array(read.pop("parameters")) == pytest.approx(actual.parameters, rel=0)
+    assert read == {key: getattr(actual, key) for key in read}
     assert {"outcome", "value", "error", "gradient_norm", "curvature", "iterations", "weight_decay"} <= read.keys()
     separable = json.loads(optimum(np.eye(2), np.array([0, 1]), 2).as_json())
     assert separable == {"outcome": "separable", "rows": 2, "outputs": 1, "weight_decay": 0.0, "iterations": 1}
@@ -390,8 +390,10 @@ def test_no_other_curve_is_changed_by_a_bit() -> None:
 
 def test_suboptimality_is_bit_equal_in_any_company() -> None:
     whole = train_together(measured(logistic(), MIXED))
-    for places in ([1], [3, 0], [4, 2, 1]):
-        assert_same_bits(whole, train_together(measured(logistic(), [MIXED[place] for place in places])), places)
+    for positions in ([1], [3, 0], [4, 2, 1]):
+        assert_same_bits(
+            whole, train_together(measured(logistic(), [MIXED[position] for position in positions])), positions
+        )
 
 
 def test_long_training_comes_down_to_the_minimum() -> None:
@@ -448,6 +450,7 @@ def test_decoupled_weight_decay_is_not(make: Callable[..., torch.optim.Optimizer
     assert coupled_decay(make) == 0
 
 
+@pytest.mark.slow
 def test_minimum_is_found_once_for_each_weight_decay(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[float] = []
 
@@ -488,9 +491,9 @@ def test_where_there_is_no_minimum_to_measure_from_nothing_is_trained(words: str
 
 def test_separable_rows_can_be_measured_with_weight_decay() -> None:
     composed = plain(ON, "data=iris", "model=softmax_regression", "optimizer.weight_decay=0.01")
-    found = gap(composed, check(composed))
-    assert found is not None
-    assert found.optimum.weight_decay == 0.01
+    actual = gap(composed, check(composed))
+    assert actual is not None
+    assert actual.optimum.weight_decay == 0.01
 
 
 def test_sweep_tracks_suboptimality_and_keeps_the_minima(train: Callable[..., Ended], client: MlflowClient) -> None:
@@ -509,9 +512,9 @@ def test_sweep_tracks_suboptimality_and_keeps_the_minima(train: Callable[..., En
         assert {each["outcome"] for each in minima} == {"found"}
         assert [each["model"] for each in minima] == ["logistic_regression"] * 2
     assert finals[0].to_numpy() == pytest.approx(finals[1].to_numpy(), abs=CONVEX)
-    keys = [found.data.tags["seedsweep.key"] for found in runs_in(client)]
+    keys = [actual.data.tags["seedsweep.key"] for actual in runs_in(client)]
     assert train("-m", "optimizer.weight_decay=0", "seed=0", "trainer.max_epochs=2").code == 0
-    again = [found.data.tags["seedsweep.key"] for found in runs_in(client)]
+    again = [actual.data.tags["seedsweep.key"] for actual in runs_in(client)]
     assert set(again) == set(keys), "what is trained is the same"
 
 

@@ -34,11 +34,11 @@ def swept(
     """Runs and curves as `load_runs` and `load_curves` give them, with curves that are known."""
     draw, runs, curves = np.random.default_rng(0), [], []
     names = [(p, o, r, s) for p in problems for o in options for r in rates for s in range(seeds)]
-    for place, (problem, option, rate, seed) in enumerate(names):
+    for position, (problem, option, rate, seed) in enumerate(names):
         lost = diverged and rate == max(rates) and option == options[0] and seed % 2 == 0
         best = 0.2 + 0.1 * abs(np.log10(rate) + 1 + 0.3 * options.index(option)) + 0.02 * draw.normal()
         values = [best + np.exp(-epoch) for epoch in range(5)]
-        about = {"run": f"{place:032x}", "data": problem, "optimizer": option, "optimizer.lr": rate, "seed": seed}
+        about = {"run": f"{position:032x}", "data": problem, "optimizer": option, "optimizer.lr": rate, "seed": seed}
         ends = {"val/loss": np.nan if lost else values[-1], "test/loss": np.nan if lost else values[-1] + 0.01}
         runs.append(about | {"outcome": "diverged" if lost else "finished"} | ends)
         for metric in ("train/loss", "val/loss", "train/suboptimality"):
@@ -59,10 +59,10 @@ def page(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def specs(page: Path) -> dict[str, dict[str, Any]]:
     """The specifications of the figures in a page, by name."""
-    found = re.findall(
+    actual = re.findall(
         r'<figure id="([^"]*)">.*?<script type="application/json">(.*?)</script>', page.read_text(), re.S
     )
-    return {name: json.loads(text) for name, text in found}
+    return {name: json.loads(text) for name, text in actual}
 
 
 def test_figures_have_one_for_each_thing_that_is_known(comparison: Comparison) -> None:
@@ -83,8 +83,8 @@ def test_figures_of_runs_without_curves_or_settings_are_those_that_remain() -> N
 
 
 def test_figures_of_one_seed_are_drawn_without_intervals() -> None:
-    found = figures(compare(*swept(seeds=1, diverged=False)))
-    assert {"curves", "learning_rates", "distribution"} <= set(found)
+    actual = figures(compare(*swept(seeds=1, diverged=False)))
+    assert {"curves", "learning_rates", "distribution"} <= set(actual)
 
 
 def test_figures_of_runs_that_all_diverged_are_drawn_as_far_as_they_can(tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def test_settings_that_are_no_rates_are_categories(tmp_path: Path) -> None:
 
 
 def test_figures_of_several_problems_are_told_apart() -> None:
-    found = figures(compare(*swept(problems=("wine", "my data/1"))))
-    assert {"curves-wine", "curves-my_data_1", "profile"} <= set(found)
+    actual = figures(compare(*swept(problems=("wine", "my data/1"))))
+    assert {"curves-wine", "curves-my_data_1", "profile"} <= set(actual)
 
 
 def test_learning_rates_are_of_the_best_of_the_other_params_at_each() -> None:
@@ -130,10 +130,10 @@ def test_learning_rates_are_of_the_best_of_the_other_params_at_each() -> None:
 def test_differences_are_in_units_of_the_metric() -> None:
     runs, _ = swept(diverged=False)
     runs["val/accuracy"] = 1 - runs["val/loss"]
-    found = figures(compare(runs, metric="val/accuracy", at=["optimizer.lr"]))["differences"].to_dict()
-    assert re.match(r"difference in val/accuracy from \w+, each at its best$", found["title"])
-    assert found["description"].startswith("Left of the dashed line is worse")
-    table = pd.read_csv(StringIO(max(found["datasets"].values(), key=len)))
+    actual = figures(compare(runs, metric="val/accuracy", at=["optimizer.lr"]))["differences"].to_dict()
+    assert re.match(r"difference in val/accuracy from \w+, each at its best$", actual["title"])
+    assert actual["description"].startswith("Left of the dashed line is worse")
+    table = pd.read_csv(StringIO(max(actual["datasets"].values(), key=len)))
     assert (table["difference"] < 0).all()
 
 
@@ -151,23 +151,24 @@ def test_shares_are_drawn_where_both_seeds_were_swept(tmp_path: Path) -> None:
 
 
 def test_distance_to_the_optimum_is_drawn_once() -> None:
-    found = figures(compare(*swept(diverged=False), metric="train/suboptimality"))
-    assert "curves" in found
-    assert "suboptimality" not in found
+    actual = figures(compare(*swept(diverged=False), metric="train/suboptimality"))
+    assert "curves" in actual
+    assert "suboptimality" not in actual
 
 
 @pytest.mark.parametrize(("options", "crowd"), [(5, False), (6, True)])
 def test_bands_of_many_options_are_left_out_at_first(options: int, crowd: bool) -> None:
-    found = figures(compare(*swept(options=tuple("abcdef"[:options]), seeds=4)))
+    actual = figures(compare(*swept(options=tuple("abcdef"[:options]), seeds=4)))
     for name in ("time_to_target", "tunability"):
-        spec = found[name].to_dict()
+        spec = actual[name].to_dict()
         assert ("are left out at first" in spec["description"]) == crowd
         assert any(param["name"] == "bands" and param["value"] is False for param in spec["params"]) == crowd
 
 
+@pytest.mark.slow
 def test_figures_have_titles_that_stand_alone() -> None:
-    found = figures(compare(*swept(problems=("wine", "iris"))))
-    titles = {name: chart.to_dict()["usermeta"]["title"] for name, chart in found.items()}
+    actual = figures(compare(*swept(problems=("wine", "iris"))))
+    titles = {name: chart.to_dict()["usermeta"]["title"] for name, chart in actual.items()}
     assert titles["distribution-wine"] == "final val/loss over 8 seeds, each at its best setting – wine"
     assert titles["learning_rates-iris"] == "final val/loss by learning rate over 8 seeds – iris"
     assert titles["differences_same-iris"].endswith("over 8 seeds, at lr=0.01 – iris")
@@ -238,6 +239,7 @@ def test_tables_against_a_baseline_have_no_ranks() -> None:
     assert set(best_table(pairwise)["rank"]) == {"–"}
 
 
+@pytest.mark.slow
 def test_script_of_the_page_is_kept_whole_or_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     made = bundle.vega.__wrapped__()
@@ -275,11 +277,12 @@ def test_small_p_values_are_shown_as_such() -> None:
     assert [p_value(0.0009), p_value(0.0123), p_value(np.nan)] == ["< 0.001", "0.012", "–"]
 
 
+@pytest.mark.slow
 def test_report_writes_every_figure_as_png(comparison: Comparison, tmp_path: Path) -> None:
     write_report(comparison, tmp_path, {})
-    found = sorted(tmp_path.glob("figures/*.png"))
-    assert [file.stem for file in found] == sorted(figures(comparison))
-    assert all(file.read_bytes().startswith(b"\x89PNG") for file in found)
+    actual = sorted(tmp_path.glob("figures/*.png"))
+    assert [file.stem for file in actual] == sorted(figures(comparison))
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in actual)
 
 
 def test_scripts_hold_any_text() -> None:
@@ -294,9 +297,9 @@ def test_tables_of_figures_leave_out_what_is_not_finite() -> None:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    found = Browser(tmp_path_factory.mktemp("profile"))
-    yield found
-    found.close()
+    actual = Browser(tmp_path_factory.mktemp("profile"))
+    yield actual
+    actual.close()
 
 
 LINES = "document.querySelectorAll('#curves svg .mark-line path').length"

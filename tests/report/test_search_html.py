@@ -25,7 +25,7 @@ def searched(options: tuple[str, ...] = ("sgd", "adam"), studies: int = 2) -> li
     draw = np.random.default_rng(0)
     trials, confirmed, importances = [], [], []
     for option in options:
-        for study in (f"a long name | {option} | study {place}" for place in range(studies)):
+        for study in (f"a long name | {option} | study {position}" for position in range(studies)):
             own = {"study": study, "option": option}
             rows: list[dict[str, Any]] = []
             for trial, value in enumerate([0.5, math.inf, math.nan, 0.3, 0.4, 1e9, math.nan, 0.2, 0.6, 0.25, 0.7]):
@@ -43,14 +43,14 @@ def searched(options: tuple[str, ...] = ("sgd", "adam"), studies: int = 2) -> li
     return [pd.DataFrame(rows) for rows in (trials, confirmed, importances)]
 
 
-def found(*frames: pd.DataFrame, maximize: bool = False) -> PlottedSearch:
+def actual(*frames: pd.DataFrame, maximize: bool = False) -> PlottedSearch:
     trials, confirmed, importances = frames or searched()
     return prepare(trials, confirmed, importances, "val/loss", maximize)
 
 
-def tables(found: PlottedSearch, name: str) -> list[pd.DataFrame]:
+def tables(actual: PlottedSearch, name: str) -> list[pd.DataFrame]:
     """The data of a figure."""
-    spec = figures(found)[name].to_dict()  # which raises if the schema of Vega-Lite forbids it
+    spec = figures(actual)[name].to_dict()  # which raises if the schema of Vega-Lite forbids it
     return [pd.read_csv(StringIO(text)) for text in spec["datasets"].values()]
 
 
@@ -61,35 +61,35 @@ def written(folder: Path, *frames: pd.DataFrame, **others: Any) -> str:
 
 
 def test_figures_are_one_for_each_question_and_param() -> None:
-    shown = figures(found())
+    shown = figures(actual())
     assert list(shown) == ["history", "values-optimizer.lr", f"values-{MOMENTUM}", "importances", "confirmed"]
     assert all(chart.to_dict()["description"] for chart in shown.values())
 
 
 def test_history_has_every_trial_that_ended_and_the_best_so_far() -> None:
-    history = next(table for table in tables(found(), "history") if "best" in table)
+    history = next(table for table in tables(actual(), "history") if "best" in table)
     assert len(history) == 4 * 10
     one = history[(history["option"] == "sgd") & (history["study"] == 1)]
     assert one["best"].tolist() == [0.5, 0.5, 0.5, 0.3, 0.3, 0.3, 0.2, 0.2, 0.2, 0.2]
 
 
 def test_history_of_what_is_maximized_rises() -> None:
-    history = next(table for table in tables(found(maximize=True), "history") if "best" in table)
+    history = next(table for table in tables(actual(maximize=True), "history") if "best" in table)
     assert history.groupby(["option", "study"])["best"].apply(lambda best: best.is_monotonic_increasing).all()
 
 
 def test_values_that_are_not_finite_or_far_off_leave_the_others_room() -> None:
-    history = next(table for table in tables(found(), "history") if "best" in table)
+    history = next(table for table in tables(actual(), "history") if "best" in table)
     assert history["value"].max() == 0.7
     far = history[(history["trial"].isin([1, 5])) & (history["study"] == 1) & (history["option"] == "sgd")]
     assert far["label"].tolist() == ["diverged", "1e+09"]
-    caption = figures(found())["history"].to_dict()["description"]
+    caption = figures(actual())["history"].to_dict()["description"]
     assert "diverged or is far off (8)" in caption
     assert "pruned or failed (8)" in caption
 
 
 def test_values_by_a_param_are_those_of_the_options_that_search_it() -> None:
-    points, winners = sorted(tables(found(), f"values-{MOMENTUM}"), key=len, reverse=True)
+    points, winners = sorted(tables(actual(), f"values-{MOMENTUM}"), key=len, reverse=True)
     assert set(points["option"]) == set(winners["option"]) == {"adam"}
     assert winners["mean"].tolist() == pytest.approx([0.36, 0.36])
 
@@ -97,7 +97,7 @@ def test_values_by_a_param_are_those_of_the_options_that_search_it() -> None:
 def test_rates_over_decades_have_a_logarithmic_axis_and_names_none() -> None:
     trials, *others = searched()
     trials["model.init"] = ["zeros", "ones"] * 22
-    shown = figures(found(trials, *others))
+    shown = figures(actual(trials, *others))
     specs = [shown[f"values-{name}"].to_dict() for name in ("optimizer.lr", "model.init")]
     rate, name = (spec["layer"][0]["encoding"]["x"] for spec in specs)
     assert rate["scale"]["type"] == "log"
@@ -105,7 +105,7 @@ def test_rates_over_decades_have_a_logarithmic_axis_and_names_none() -> None:
 
 
 def test_confirmed_trials_show_the_optimism_of_choosing() -> None:
-    shown = found()
+    shown = actual()
     assert shown.confirmed["optimism"].tolist() == pytest.approx([0.16, 0.21] * 4)
     summary = next(table for table in tables(shown, "confirmed") if "mean" in table)
     assert summary["pair"].tolist()[:3] == ["sgd 1 #7", "sgd 1 #9", "sgd 2 #7"]
@@ -115,7 +115,7 @@ def test_confirmed_trials_show_the_optimism_of_choosing() -> None:
 def test_fresh_seeds_that_diverged_are_counted_and_leave_no_interval() -> None:
     trials, confirmed, importances = searched()
     confirmed.loc[0, "value"], confirmed.loc[1, "value"] = math.inf, math.nan
-    first = found(trials, confirmed, importances).confirmed.iloc[0]
+    first = actual(trials, confirmed, importances).confirmed.iloc[0]
     assert first["label"] == "1 diverged, 1 failed"
     assert first["mean"] == pytest.approx(0.37)
     assert math.isnan(first["low"])
@@ -165,12 +165,12 @@ def test_specifications_are_json_and_hostile_names_stay_inside(tmp_path: Path) -
 
 def test_every_figure_is_written_as_png(tmp_path: Path) -> None:
     written(tmp_path, *searched(studies=1), pngs=True)
-    assert {file.stem for file in tmp_path.glob("figures/*.png")} == set(figures(found(*searched(studies=1))))
+    assert {file.stem for file in tmp_path.glob("figures/*.png")} == set(figures(actual(*searched(studies=1))))
 
 
 def test_search_without_a_trial_has_no_report() -> None:
     with pytest.raises(ValueError, match="without a trial"):
-        found(pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
+        actual(pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
 
 
 @needs_browser

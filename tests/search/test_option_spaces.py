@@ -52,13 +52,13 @@ def test_each_option_has_its_own_study_with_its_own_space_and_the_same_budget(
     train: Train, client: MlflowClient, tmp_path: Path
 ) -> None:
     assert train(*PER, OPTIMIZERS, *SMALL).code == 0
-    found = studies(tmp_path)
-    spaces = {name.rsplit(" | ")[-1]: study.trials[0].distributions for name, study in found.items()}
+    actual = studies(tmp_path)
+    spaces = {name.rsplit(" | ")[-1]: study.trials[0].distributions for name, study in actual.items()}
     assert spaces == {
         "sgd": {"optimizer.lr": FloatDistribution(1e-3, 1e2, log=True)},
         "adam": {"optimizer.lr": FloatDistribution(1e-4, 10, log=True)},
     }
-    assert [len(study.trials) for study in found.values()] == [2, 2]
+    assert [len(study.trials) for study in actual.values()] == [2, 2]
     runs = runs_in(client)
     assert {run.data.tags["seedsweep.engine"] for run in runs} == {"fleet"}
     assert len({run.data.tags["seedsweep.weights"].split("#")[0] for run in runs}) == 2  # a fleet, and the confirming
@@ -92,13 +92,13 @@ def test_studies_of_an_option_have_neither_suggestions_nor_seeds_in_common(
 ) -> None:
     ended = train(*PER, OPTIMIZERS, *SMALL, "hydra.sweeper.studies=2", "hydra.sweeper.sampler.seed=1")
     assert ended.code == 0, ended.err
-    found = studies(tmp_path)
-    assert len(found) == 4
-    suggested = [trial.params["optimizer.lr"] for study in found.values() for trial in study.trials]
+    actual = studies(tmp_path)
+    assert len(actual) == 4
+    suggested = [trial.params["optimizer.lr"] for study in actual.values() for trial in study.trials]
     assert len(set(suggested)) == 8
     trained = {
         name: {job[-2] for trial in study.trials for job in map(str.split, runs_of(trial))}
-        for name, study in found.items()
+        for name, study in actual.items()
     }
     assert [seeds for _, seeds in sorted(trained.items())] == [{"seed=0", "seed=1"}, {"seed=2", "seed=3"}] * 2
     again = artifact(client, "confirmed.csv", tmp_path)
@@ -180,13 +180,13 @@ def test_comparison_of_a_search_of_one_study_is_its_best_trials_on_fresh_seeds(t
 
 def test_results_name_the_best_of_every_study(train: Train, tmp_path: Path) -> None:
     assert train(*PER, OPTIMIZERS, *SMALL).code == 0
-    found = yaml.safe_load((tmp_path / "out" / "optimization_results.yaml").read_text())
+    actual = yaml.safe_load((tmp_path / "out" / "optimization_results.yaml").read_text())
     kept = studies(tmp_path)
-    assert {each["study"]: each["best_value"] for each in found["studies"]} == {
+    assert {item["study"]: item["best_value"] for item in actual["studies"]} == {
         name: study.best_value for name, study in kept.items()
     }
-    assert found["best_value"] == min(study.best_value for study in kept.values())
-    assert {each["option"] for each in found["confirmed"]} == {"sgd", "adam"}
+    assert actual["best_value"] == min(study.best_value for study in kept.values())
+    assert {item["option"] for item in actual["confirmed"]} == {"sgd", "adam"}
 
 
 @pytest.mark.parametrize(
@@ -260,6 +260,7 @@ def test_shipped_search_runs_from_its_file(train: Train, client: MlflowClient) -
     assert len({run.data.params["optimizer"] for run in runs_in(client)}) == 6
 
 
+@pytest.mark.slow
 def test_killed_search_is_ended_and_finished_by_the_next(tmp_path: Path, client: MlflowClient, uri: str) -> None:
     store = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
     search = (*PER, OPTIMIZERS, "hydra.sweeper.n_trials=6", "hydra.sweeper.seeds=2", "hydra.sweeper.n_jobs=1")
@@ -302,7 +303,7 @@ def test_choice_that_is_suggested_twice_in_a_round_is_pruned_twice() -> None:
     one, two, other = study.ask(), study.ask(), study.ask()
     pruning = Pruning("val/loss", Aggregate(["minimize"]))
     pruning.begin({one: [["x=1"]], two: [["x=1"]], other: [["x=2"]]})
-    jobs = [Composed(place, (f"x={2 - place}",), {"trainer": {"max_epochs": 3}}, {}) for place in range(2)]
+    jobs = [Composed(position, (f"x={2 - position}",), {"trainer": {"max_epochs": 3}}, {}) for position in range(2)]
     column = Column("val/loss", 1, 0, 0, np.arange(2), np.array([0.4, 0.6]))
     assert pruning(jobs, [column]) == [1]
     assert pruning.pruned == {one, two}

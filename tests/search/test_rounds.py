@@ -67,8 +67,8 @@ z: foo
 
 
 def results(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((folder / "optimization_results.yaml").read_text())
-    return found
+    actual: dict[str, Any] = yaml.safe_load((folder / "optimization_results.yaml").read_text())
+    return actual
 
 
 def application(folder: Path, config: str, *arguments: str, body: str = "return config.x**2 + config.y**2") -> str:
@@ -81,10 +81,11 @@ def application(folder: Path, config: str, *arguments: str, body: str = "return 
     return ended.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`consider_prior`")
 def test_configuration_of_the_official_sweeper_runs_unchanged(tmp_path: Path) -> None:
     application(tmp_path, OFFICIAL)
-    found = results(tmp_path / "out")
+    actual = results(tmp_path / "out")
     with pytest.warns(FutureWarning, match="consider_prior"):
         sampler = optuna.samplers.TPESampler(seed=123, consider_prior=True, n_startup_trials=4)
     study = optuna.create_study(sampler=sampler)
@@ -94,17 +95,19 @@ def test_configuration_of_the_official_sweeper_runs_unchanged(tmp_path: Path) ->
         ),
         n_trials=12,
     )
-    assert found == {"name": "optuna", "best_params": study.best_params, "best_value": study.best_value}
+    assert actual == {"name": "optuna", "best_params": study.best_params, "best_value": study.best_value}
 
 
+@pytest.mark.slow
 def test_solutions_of_several_objectives_are_written(tmp_path: Path) -> None:
     config = OFFICIAL.replace(TPE_ONLY, "").replace("direction: minimize", "direction: [minimize, maximize]")
     application(tmp_path, config, "hydra/sweeper/sampler=nsgaii", body="return config.x, config.y")
     solutions = results(tmp_path / "out")["solutions"]
     assert solutions
-    assert all([each["params"]["x"], each["params"]["y"]] == each["values"] for each in solutions)
+    assert all([item["params"]["x"], item["params"]["y"]] == item["values"] for item in solutions)
 
 
+@pytest.mark.slow
 def test_grid_is_searched_once_without_its_end(tmp_path: Path) -> None:
     config = OFFICIAL.replace(TPE_ONLY, "").replace("range(-5.5, 5.5, step=0.5)", "range(0, 3)")
     config = config.replace("n_trials: 12", "n_trials: 100")
@@ -113,6 +116,7 @@ def test_grid_is_searched_once_without_its_end(tmp_path: Path) -> None:
     assert jobs == {f"x={x} y={y}" for x in range(3) for y in (-5, 0, 5)}
 
 
+@pytest.mark.slow
 def test_failures_are_tolerated_up_to_their_rate(tmp_path: Path) -> None:
     body = "return 1 / config.x"
     config = OFFICIAL.replace("range(-5.5, 5.5, step=0.5)", "0,1").replace("n_jobs: 1", "n_jobs: 6")
@@ -123,6 +127,7 @@ def test_failures_are_tolerated_up_to_their_rate(tmp_path: Path) -> None:
         application(tmp_path, config, "hydra.sweeper.study_name=other", body=body)
 
 
+@pytest.mark.slow
 def test_search_without_a_best_trial_says_so(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="no trial came to its end"):
         application(tmp_path, OFFICIAL, "hydra.sweeper.max_failure_rate=1", body="return 1 / 0")
@@ -136,13 +141,13 @@ def test_trial_is_the_mean_over_its_seeds_and_the_best_are_confirmed(
     runs = load_runs("latest", uri)
     trained = runs.groupby("group")["seed"].apply(sorted).tolist()
     assert sorted(trained) == [[0, 1, 2]] * 2 + [[0, 1, 2, 3, 4, 5]] * 2
-    found = results(tmp_path / "out")
+    actual = results(tmp_path / "out")
     of_search = runs[runs["seed"] < 3].groupby("optimizer.lr")["val/loss"].mean()
-    assert found["best_value"] == pytest.approx(of_search.min(), rel=1e-12)
-    assert found["best_params"]["optimizer.lr"] == pytest.approx(of_search.idxmin())
+    assert actual["best_value"] == pytest.approx(of_search.min(), rel=1e-12)
+    assert actual["best_params"]["optimizer.lr"] == pytest.approx(of_search.idxmin())
     confirming = runs[runs["seed"] >= 3].groupby("optimizer.lr")["val/loss"].mean().sort_values()
-    assert [each["value"] for each in found["confirmed"]] == pytest.approx(confirming.tolist())
-    best = found["confirmed"][0]
+    assert [item["value"] for item in actual["confirmed"]] == pytest.approx(confirming.tolist())
+    best = actual["confirmed"][0]
     assert best["optimism"] == pytest.approx(best["value"] - best["searched"])
     assert best["low"] < best["value"] < best["high"]
     assert "Confirmed: optimizer.lr=" in ended.out
@@ -215,6 +220,7 @@ def test_wrong_search_is_answered_before_anything_is_recorded(
     assert not (tmp_path / "optuna.db").exists() or not optuna.get_all_study_names(f"sqlite:///{tmp_path}/optuna.db")
 
 
+@pytest.mark.slow
 def test_process_whose_trials_all_run_elsewhere_has_nothing_to_do(tmp_path: Path) -> None:
     storage = open_storage(f"sqlite:///{tmp_path}/optuna.db")
     space = {"optimizer.lr": FloatDistribution(1e-3, 1, log=True)}
@@ -276,7 +282,7 @@ def test_confirmed_trials_that_seeds_cannot_tell_apart_are_named() -> None:
     for number, level in enumerate((1.0, 1.01, 3.0)):
         about = {"study": "s", "number": number, "rank": number + 1, "setting": f"lr={number}", "searched": 1.0}
         about |= {"fresh": level, "low": level - 0.1, "high": level + 0.1}
-        values = [level + (-1) ** number * each for each in noise]
+        values = [level + (-1) ** number * item for item in noise]
         rows += [about | {"seed": seed, "value": value} for seed, value in enumerate(values)]
     said = sentence(pd.DataFrame(rows), "val/loss")
     assert said == (
@@ -287,9 +293,9 @@ def test_confirmed_trials_that_seeds_cannot_tell_apart_are_named() -> None:
 
 def test_winner_at_an_end_of_its_range_is_doubted() -> None:
     space = {"lr": FloatDistribution(1e-4, 1, log=True)}
-    found = [optuna.create_trial(params={"lr": rate}, distributions=space, value=0.0) for rate in (0.9, 0.5, 1e-4)]
-    assert [len(at_the_end(trial)) for trial in found] == [1, 0, 1]
-    assert at_the_end(found[0]) == ["the best lr, 0.9, is at an end of what was searched, 0.0001 to 1: widen it"]
+    actual = [optuna.create_trial(params={"lr": rate}, distributions=space, value=0.0) for rate in (0.9, 0.5, 1e-4)]
+    assert [len(at_the_end(trial)) for trial in actual] == [1, 0, 1]
+    assert at_the_end(actual[0]) == ["the best lr, 0.9, is at an end of what was searched, 0.0001 to 1: widen it"]
 
 
 def test_aggregates_are_those_that_a_hand_gets() -> None:
@@ -357,6 +363,7 @@ def test_best_of_trials_that_are_alike_is_confirmed_for_all_of_them() -> None:
     assert different(ranked[:2], 5) == ranked[:2]
 
 
+@pytest.mark.slow
 def test_result_that_is_not_a_number_is_a_failed_trial(tmp_path: Path) -> None:
     config = OFFICIAL.replace("range(-5.5, 5.5, step=0.5)", "0,1").replace("n_jobs: 1", "n_jobs: 6")
     config = config.replace(TPE_ONLY, "").replace("sampler: tpe", "sampler: random")
@@ -367,6 +374,7 @@ def test_result_that_is_not_a_number_is_a_failed_trial(tmp_path: Path) -> None:
     assert "not a number" in printed
 
 
+@pytest.mark.slow
 def test_numbers_of_numpy_are_kept_by_a_storage(tmp_path: Path) -> None:
     body = "import numpy; return numpy.float32(config.x)"
     application(tmp_path, OFFICIAL, f"hydra.sweeper.storage=sqlite:///{tmp_path}/o.db", body=body)

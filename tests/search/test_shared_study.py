@@ -163,7 +163,7 @@ def test_trials_of_a_killed_process_are_run_again_once(where: str, opened: Calla
     assert [trial.state for trial in counted(study)] == [COMPLETE] * 12
     assert unused(study)["its process is gone"] == 3
     params = [trial.params for trial in counted(study)]
-    assert [params.count(each) for each in held] == [1, 1, 1]
+    assert [params.count(item) for item in held] == [1, 1, 1]
 
 
 Batch = list[tuple[dict[str, Any], int]]
@@ -205,9 +205,9 @@ def test_values_are_those_of_optuna_alone(name: str) -> None:
 def test_values_follow_what_others_have_told_since(tmp_path: Path) -> None:
     storage = open_storage(f"{tmp_path}/trials.log")
     samplers = [optuna.samplers.TPESampler(seed=seed, n_startup_trials=2, constant_liar=False) for seed in (1, 2, 1, 2)]
-    first, second = (shared(storage, 20, sampler=each) for each in samplers[:2])
+    first, second = (shared(storage, 20, sampler=item) for item in samplers[:2])
     made = {"study_name": "alone", "storage": storage, "load_if_exists": True}
-    alone, beside = (optuna.create_study(sampler=each, **made) for each in samplers[2:])
+    alone, beside = (optuna.create_study(sampler=item, **made) for item in samplers[2:])
     for most in (3, 4, 5):
         asked, expected = first.ask(most), [asked_alone(alone) for _ in range(most)]
         for trial, other in zip(asked, expected, strict=True):
@@ -326,7 +326,7 @@ def test_a_study_goes_on_to_more_trials_but_not_to_fewer() -> None:
 def test_a_result_that_comes_too_late_is_refused_without_an_error() -> None:
     storage = InMemoryStorage()
     (trial,) = (late := shared(storage, 2)).ask(1)
-    assert [each.number for each in shared(storage, 2).reap()] == [trial.number]
+    assert [item.number for item in shared(storage, 2).reap()] == [trial.number]
     assert not late.tell(trial, [1.0], COMPLETE)
     assert not late.tell(trial, [1.0], COMPLETE, {"key": "value"})
     assert late.left() == 2
@@ -400,7 +400,7 @@ def test_another_search_under_the_same_name_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"study=ours: .*lr: was 0.0001 to 10.0 \(log\), is 1.0 to 2.0"):
         shared(storage, 1, space=SPACE | {"lr": FloatDistribution(1, 2)})
     with pytest.raises(ConfigError, match="width: removed"):
-        shared(storage, 1, space={name: each for name, each in SPACE.items() if name != "width"})
+        shared(storage, 1, space={name: item for name, item in SPACE.items() if name != "width"})
     with pytest.raises(ConfigError, match="directions: was minimize, is maximize, minimize"):
         shared(storage, 1, directions=["maximize", "minimize"])
     shared(storage, 1, space=dict(reversed(SPACE.items())))
@@ -414,7 +414,7 @@ def test_a_study_of_somebody_else_goes_on_where_its_trials_are_of_the_same_space
     with pytest.raises(ConfigError, match="width: was 4 to 64 by 4, is 4 to 65"):
         shared(storage, 3, space=SPACE | {"width": IntDistribution(4, 65)})
     with pytest.raises(ConfigError, match="momentum: removed"):
-        shared(storage, 3, space={name: each for name, each in SPACE.items() if name != "momentum"})
+        shared(storage, 3, space={name: item for name, item in SPACE.items() if name != "momentum"})
     assert work(shared(storage, 3)) == 2
 
 
@@ -435,7 +435,7 @@ def test_trials_from_before_a_restart_of_the_host_are_lost(monkeypatch: pytest.M
             "seedsweep.search.shared_study.this_process", lambda: this | {"system": "started before", "pid": 1}
         )
         (trial,) = shared(storage, 1).ask(1)
-    assert [each.number for each in shared(storage, 1).reap()] == [trial.number]
+    assert [item.number for item in shared(storage, 1).reap()] == [trial.number]
 
 
 @pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
@@ -485,7 +485,7 @@ def test_signs_of_life_are_given_while_the_study_is_held() -> None:
     study = shared(storage, 2)
     study.ask(1)
     assert storage.beaten.wait(60)
-    (thread,) = [each for each in set(threading.enumerate()) - before if each.name == "heartbeat"]
+    (thread,) = [item for item in set(threading.enumerate()) - before if item.name == "heartbeat"]
     del study
     gc.collect()
     thread.join(60)

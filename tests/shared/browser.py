@@ -58,9 +58,9 @@ class Browser:
             self.messages.append(message)
 
     def run(self, expression: str) -> Any:
-        found = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
+        actual = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in actual, actual
+        return actual["result"].get("value")
 
     def until(self, expression: str) -> None:
         end = time.monotonic() + 60
@@ -79,9 +79,9 @@ class Browser:
         self.until("document.documentElement?.dataset.drawn")
 
     def click(self, selector: str) -> None:
-        place = f"document.querySelector({json.dumps(selector)})"
+        position = f"document.querySelector({json.dumps(selector)})"
         x, y = self.run(
-            f"(() => {{ {place}.scrollIntoView({{block: 'center'}}); const box = {place}.getBoundingClientRect();"
+            f"(() => {{ {position}.scrollIntoView({{block: 'center'}}); const box = {position}.getBoundingClientRect();"
             " return [box.x + box.width / 2, box.y + box.height / 2]; })()"
         )
         for kind, button in (("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left")):

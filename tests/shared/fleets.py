@@ -143,13 +143,13 @@ def alone(problem: Problem, run: Run, **options: Any) -> RunResult:
 
 def curves(result: FleetResult, member: int) -> dict[tuple[str, int, int], float]:
     """The values of one member by metric, step and epoch."""
-    found = {}
+    actual = {}
     for column in result.columns:
-        for place in np.flatnonzero(column.members == member):
+        for position in np.flatnonzero(column.members == member):
             key = (column.metric, column.step, column.epoch)
-            assert key not in found, "a point is there once"
-            found[key] = float(column.values[place])
-    return found
+            assert key not in actual, "a point is there once"
+            actual[key] = float(column.values[position])
+    return actual
 
 
 def weights(result: FleetResult, member: int) -> dict[str, torch.Tensor]:
@@ -169,13 +169,13 @@ def apart(one: Sequence[Any], other: Sequence[Any]) -> float:
 def compare(expected: RunResult, result: FleetResult, member: int) -> tuple[float, float]:
     """How far the curves and the weights of a member are from those of the reference engine."""
     points = {(point.metric, point.step, point.epoch): point.value for point in expected.points}
-    found = curves(result, member)
-    assert found.keys() == points.keys()
+    actual = curves(result, member)
+    assert actual.keys() == points.keys()
     assert result.outcomes[member] == expected.outcome
     mine = weights(result, member)
     assert {name: value.shape for name, value in mine.items()} == {n: v.shape for n, v in expected.weights.items()}
     differences = [apart(expected.weights[name].flatten(), value.flatten()) for name, value in mine.items()]
-    return apart(list(points.values()), [found[key] for key in points]), max(differences)
+    return apart(list(points.values()), [actual[key] for key in points]), max(differences)
 
 
 def assert_equal(problem: Problem, runs: Sequence[Run], bound: float, **options: Any) -> FleetResult:
@@ -195,7 +195,7 @@ def bits(result: FleetResult, member: int) -> tuple[Any, ...]:
     return result.outcomes[member], values, {n: v.numpy().tobytes() for n, v in weights(result, member).items()}
 
 
-def assert_same_bits(whole: FleetResult, part: FleetResult, places: Sequence[int]) -> None:
+def assert_same_bits(whole: FleetResult, part: FleetResult, positions: Sequence[int]) -> None:
     """The members of `part` are those at these places of `whole`, to the last bit."""
-    assert len(part.outcomes) == len(places)
-    assert [place for at, place in enumerate(places) if bits(part, at) != bits(whole, place)] == []
+    assert len(part.outcomes) == len(positions)
+    assert [position for at, position in enumerate(positions) if bits(part, at) != bits(whole, position)] == []

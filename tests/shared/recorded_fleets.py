@@ -73,7 +73,7 @@ def in_bulk(uri: str, sweep: str | None, result: FleetResult, published: int = 0
 def content(client: MlflowClient, sweep: str) -> dict[str, Any]:
     """All that MLflow's client says of the runs of a sweep, but for the ids, by the runs' names."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    found = {}
+    actual = {}
     for run in client.search_runs(experiments, f"tags.mlflow.parentRunId = '{sweep}'"):
         run = client.get_run(run.info.run_id)
         run_id = run.info.run_id
@@ -83,7 +83,7 @@ def content(client: MlflowClient, sweep: str) -> dict[str, Any]:
         }
         tags = {key: value.replace(sweep, "SWEEP") for key, value in run.data.tags.items() if "weights" not in key}
         about = {key: str(value).replace(run_id, "ID") for key, value in dict(run.info).items()}
-        found[run.info.run_name] = {
+        actual[run.info.run_name] = {
             "info": about,
             "tags": tags,
             "params": run.data.params,
@@ -92,7 +92,7 @@ def content(client: MlflowClient, sweep: str) -> dict[str, Any]:
             "inputs": run.inputs.to_dictionary(),
             "outputs": run.outputs.to_dictionary(),
         }
-    return found
+    return actual
 
 
 def opened(uri: str) -> tuple[MlflowClient, str]:

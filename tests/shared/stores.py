@@ -9,9 +9,9 @@ from mlflow import MlflowClient
 
 def runs_in(client: MlflowClient, kind: str = "run") -> list[Any]:
     """All runs of that kind in the store, by MLflow's own client, the oldest first."""
-    experiments = [found.experiment_id for found in client.search_experiments()]
-    found = client.search_runs(experiments, f"tags.`seedsweep.kind` = '{kind}'", order_by=["attributes.start_time"])
-    return list(found)
+    experiments = [actual.experiment_id for actual in client.search_experiments()]
+    actual = client.search_runs(experiments, f"tags.`seedsweep.kind` = '{kind}'", order_by=["attributes.start_time"])
+    return list(actual)
 
 
 @dataclass

@@ -93,9 +93,9 @@ def test_model_of_a_member_predicts_as_that_of_the_reference(train: Train, uri: 
     words = ("seed=0,1", "optimizer=adam", "optimizer.lr=0.1", "model=mlp", "trainer.max_epochs=2")
     together, alone = swept(train, *words), swept(train, *words, ALONE)
     x = torch.randn(20, 4, generator=torch.Generator().manual_seed(0)) * 100
-    for place in range(2):
+    for position in range(2):
         with torch.no_grad():
-            left, right = (seedsweep.load_model(runs["run"][place])(x) for runs in (together, alone))
+            left, right = (seedsweep.load_model(runs["run"][position])(x) for runs in (together, alone))
         assert torch.allclose(left, right, rtol=1e-4, atol=1e-4)
     assert not torch.allclose(*(seedsweep.load_model(run)(x) for run in together["run"]), atol=1e-2)
 
@@ -150,6 +150,7 @@ def test_table_has_every_group_and_no_nan(train: Train) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_verbose_says_where_the_time_went(uri: str) -> None:
     process = start("-m", "hydra.verbose=[seedsweep]", "seed=0,1", "trainer.max_epochs=1")
     out, err = process.communicate(timeout=100)
@@ -185,6 +186,7 @@ def long_fleet(client: MlflowClient) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_killed_fleet_can_be_seen_to_be_unfinished(client: MlflowClient) -> None:
     process = long_fleet(client)
     os.kill(process.pid, signal.SIGKILL)
@@ -195,6 +197,7 @@ def test_killed_fleet_can_be_seen_to_be_unfinished(client: MlflowClient) -> None
     assert seedsweep.load_runs("latest")["outcome"].tolist() == ["missing"] * 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted_fleet_ends_as_killed(client: MlflowClient, number: signal.Signals, code: int) -> None:
     process = long_fleet(client)

@@ -39,20 +39,22 @@ MEANS, NUMBERS = {"adam": [2.0, 1.0], "sgd": [5.0, 5.0]}, {"adam": [3, 3], "sgd"
 
 
 def scored() -> pd.DataFrame:
-    found = [(f"{name}{place}", "", name, ABOUT[name]) for name, runs in VALUES.items() for place in range(len(runs))]
-    table = pd.DataFrame(found, columns=["run", "problem", "option", "setting"])
+    actual = [
+        (f"{name}{position}", "", name, ABOUT[name]) for name, runs in VALUES.items() for position in range(len(runs))
+    ]
+    table = pd.DataFrame(actual, columns=["run", "problem", "option", "setting"])
     return table.assign(group=(table["option"] + " " + table["setting"]).str.strip(), score=0.0)
 
 
 def curves() -> pd.DataFrame:
-    found = [
-        (f"{name}{place}", "val/loss", 25 * (epoch + 1), epoch, value)
+    actual = [
+        (f"{name}{position}", "val/loss", 25 * (epoch + 1), epoch, value)
         for name, runs in VALUES.items()
-        for place, points in enumerate(runs)
+        for position, points in enumerate(runs)
         for epoch, value in enumerate(points)
     ]
-    found += [(f"adam{place}", "test/loss", 50, 1, place) for place in (0, 1)]  # measured in two of three
-    return pd.DataFrame(found, columns=["run", "metric", "step", "epoch", "value"])
+    actual += [(f"adam{position}", "test/loss", 50, 1, position) for position in (0, 1)]  # measured in two of three
+    return pd.DataFrame(actual, columns=["run", "metric", "step", "epoch", "value"])
 
 
 def groups() -> pd.DataFrame:
@@ -73,24 +75,24 @@ def record(uri: str, sweep: str, **options: Any) -> None:
 
 
 def test_band_is_the_mean_and_its_interval_at_every_step() -> None:
-    found = mean_curves(curves(), scored())
+    actual = mean_curves(curves(), scored())
     about = ["problem", "option", "setting", "group"]
-    assert list(found) == [*about, "metric", "step", "epoch", "mean", "low", "high", "n"]
-    assert found["option"].tolist() == ["adam"] * 3 + ["sgd"] * 2  # the order of the runs; nothing of a group of inf
-    loss = found[found["metric"] == "val/loss"]
+    assert list(actual) == [*about, "metric", "step", "epoch", "mean", "low", "high", "n"]
+    assert actual["option"].tolist() == ["adam"] * 3 + ["sgd"] * 2  # the order of the runs; nothing of a group of inf
+    loss = actual[actual["metric"] == "val/loss"]
     for name, part in loss.groupby("option"):
         assert part[["step", "epoch"]].to_numpy().tolist() == [[25, 0], [50, 1]]
         assert part["mean"].tolist() == MEANS[name]
         assert part["n"].tolist() == NUMBERS[name]
         np.testing.assert_allclose(part["mean"] - part["low"], LIMITS[name], rtol=1e-14)
         np.testing.assert_allclose(part["high"] - part["mean"], LIMITS[name], rtol=1e-14)
-    assert found["n"].dtype.kind == "i"
+    assert actual["n"].dtype.kind == "i"
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
 def test_band_is_scipys_interval(confidence: float) -> None:
     random = np.random.default_rng(0)
-    names = [f"run{place}" for place in range(30)]
+    names = [f"run{position}" for position in range(30)]
     runs = pd.DataFrame({"run": names, "problem": "", "option": "adam", "setting": "", "group": "adam"})
     measured = pd.DataFrame({"run": names, "metric": "m", "step": 1, "epoch": 0, "value": random.lognormal(size=30)})
     (row,) = mean_curves(measured, runs, confidence).itertuples()
@@ -138,32 +140,32 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def found_in(client: MlflowClient, sweep: str) -> dict[str, Any]:
     """The group runs of a sweep by their names, as MLflow's client gives them."""
     clause = f"tags.`seedsweep.kind` = 'group' and tags.`seedsweep.sweep` = '{sweep}'"
-    found = client.search_runs([client.get_run(sweep).info.experiment_id], clause)
-    assert len({run.info.run_name for run in found}) == len(found)
-    return {run.info.run_name: run for run in found}
+    actual = client.search_runs([client.get_run(sweep).info.experiment_id], clause)
+    assert len({run.info.run_name for run in actual}) == len(actual)
+    return {run.info.run_name: run for run in actual}
 
 
 def test_groups_are_runs_whose_metrics_are_the_means_and_limits(where: str) -> None:
     client, sweep = opened(where)
     record(where, sweep)
-    found = found_in(client, sweep)
+    actual = found_in(client, sweep)
     sgd = "sgd lr=0.5 betas=[0.9, 0.99] (1 of 3 finished)"
-    assert set(found) == {"adam lr=0.1 (mean of 3)", sgd, "nadam (0 of 3 finished)"}
-    for run in found.values():
+    assert set(actual) == {"adam lr=0.1 (mean of 3)", sgd, "nadam (0 of 3 finished)"}
+    for run in actual.values():
         assert run.info.status == "FINISHED"
         assert run.info.end_time >= run.info.start_time > START
         assert run.data.tags["mlflow.parentRunId"] == sweep
-    tags = {key.removeprefix("seedsweep."): value for key, value in found[sgd].data.tags.items()}
+    tags = {key.removeprefix("seedsweep."): value for key, value in actual[sgd].data.tags.items()}
     assert (tags["group"], tags["planned"], tags["finished"], tags["diverged"]) == (
         *("sgd lr=0.5 betas=[0.9, 0.99]", "3", "1", "2"),
     )
     params = {"optimizer": "sgd", "optimizer.lr": "0.5", "optimizer.betas": "[0.9, 0.99]", "seeds": "3"}
-    assert found[sgd].data.params == params
-    assert found["nadam (0 of 3 finished)"].data.params == {"optimizer": "nadam", "seeds": "3"}
-    assert not found["nadam (0 of 3 finished)"].data.metrics
+    assert actual[sgd].data.params == params
+    assert actual["nadam (0 of 3 finished)"].data.params == {"optimizer": "nadam", "seeds": "3"}
+    assert not actual["nadam (0 of 3 finished)"].data.metrics
 
     def history(name: str, metric: str) -> list[tuple[int, float]]:
-        points = client.get_metric_history(found[name].info.run_id, metric)
+        points = client.get_metric_history(actual[name].info.run_id, metric)
         return [(point.step, point.value) for point in points]
 
     for name, option in (("adam lr=0.1 (mean of 3)", "adam"), (sgd, "sgd")):
@@ -175,7 +177,7 @@ def test_groups_are_runs_whose_metrics_are_the_means_and_limits(where: str) -> N
         assert history(name, "epoch") == [(25, 0), (50, 1)]
     assert history(sgd, "n") == [(25, 2), (50, 1)]
     assert history("adam lr=0.1 (mean of 3)", "n") == [(25, 3), (50, 2)]  # the fewest: test/loss has two
-    assert found[sgd].data.metrics["optimizer.lr"] == 0.5
+    assert actual[sgd].data.metrics["optimizer.lr"] == 0.5
 
 
 def test_groups_of_one_seed_have_no_limits(uri: str) -> None:
@@ -226,9 +228,9 @@ def test_server_is_told_the_same_of_groups(uri: str, server: str, clock: Clock) 
     record(uri, one)
     record(server, other)
     first, second = content(here, one), content(there, other)
-    for found in (*first.values(), *second.values()):
+    for actual in (*first.values(), *second.values()):
         for key in ("artifact_uri", "experiment_id"):
-            del found["info"][key]
+            del actual["info"][key]
     assert first == second != {}
 
 
@@ -236,8 +238,8 @@ def test_groups_of_several_problems_are_told_apart(uri: str) -> None:
     client, sweep = opened(uri)
     wine = curves().assign(run="wine " + curves()["run"], value=7.0)
     runs = scored().assign(problem="wine", run="wine " + scored()["run"])
-    found = mean_curves(pd.concat([curves(), wine]), pd.concat([scored().assign(problem="iris"), runs]))
-    record(uri, sweep, bands=found, groups=pd.concat([groups().assign(problem=name) for name in ("iris", "wine")]))
+    actual = mean_curves(pd.concat([curves(), wine]), pd.concat([scored().assign(problem="iris"), runs]))
+    record(uri, sweep, bands=actual, groups=pd.concat([groups().assign(problem=name) for name in ("iris", "wine")]))
     stored = found_in(client, sweep)
     assert len(stored) == 6
     assert stored["iris adam lr=0.1 (mean of 3)"].data.metrics["val/loss"] == 1

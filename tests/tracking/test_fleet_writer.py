@@ -51,14 +51,14 @@ def leave(uri: str, sweep: str, error: type[BaseException], published: int) -> N
 
 def one_by_one(uri: str, sweep: str | None, result: FleetResult, clock: Clock) -> None:
     end = clock.now
-    for place, run in enumerate(plans()):
+    for position, run in enumerate(plans()):
         clock.now = START
         with record_run({"uri": uri, "sweep": sweep}, run, "fleet", "0" * 16) as record:
             for metric, step, epoch, clock.now, members, values in result.columns:
-                record.publish(Point(metric, step, epoch, value) for value in values[members == place].tolist())
+                record.publish(Point(metric, step, epoch, value) for value in values[members == position].tolist())
             clock.now = end
-            weights = {name: value[place] for name, value in result.weights.items()}
-            record.finish(RunResult(result.outcomes[place], [], weights), network())
+            weights = {name: value[position] for name, value in result.weights.items()}
+            record.finish(RunResult(result.outcomes[position], [], weights), network())
 
 
 def test_fleet_is_recorded_as_its_runs_one_by_one(where: str, clock: Clock) -> None:
@@ -69,10 +69,10 @@ def test_fleet_is_recorded_as_its_runs_one_by_one(where: str, clock: Clock) -> N
         clock.now = START + 5000
         record.finish(result, network())
     one_by_one(where, other, result, clock)
-    expected, found = content(client, other), content(client, one)
+    expected, actual = content(client, other), content(client, one)
     assert len(expected) == 5
-    assert expected == found
-    example = found["adam lr=0.01 seed=0"]
+    assert expected == actual
+    example = actual["adam lr=0.01 seed=0"]
     assert example["info"]["end_time"] == str(START + 5000)
     assert example["histories"]["epoch"][0] == ("0.0", 25, START + 250)
 
@@ -218,11 +218,11 @@ def test_runs_are_read_as_by_mlflows_client(where: str, eager: None, monkeypatch
         record.finish(RunResult("finished", [Point("val/loss", 25, 0, math.nan)]), {})
     _, planned = opened(where)  # and never run
     sweeps = [None, sweep, planned]
-    direct = [(seedsweep.load_runs(each), seedsweep.load_curves(each)) for each in sweeps]
+    direct = [(seedsweep.load_runs(item), seedsweep.load_curves(item)) for item in sweeps]
     by_client(monkeypatch)
-    for each, (runs, curves) in zip(sweeps, direct, strict=True):
-        pd.testing.assert_frame_equal(runs, seedsweep.load_runs(each))
-        pd.testing.assert_frame_equal(curves, seedsweep.load_curves(each))
+    for item, (runs, curves) in zip(sweeps, direct, strict=True):
+        pd.testing.assert_frame_equal(runs, seedsweep.load_runs(item))
+        pd.testing.assert_frame_equal(curves, seedsweep.load_curves(item))
     runs, curves = direct[1]
     assert runs["outcome"].tolist() == [*["finished"] * 3, "diverged", "diverged", "failed", "missing"]
     assert [str(kind) for kind in curves.dtypes] == ["str", "str", "int64", "int64", "float64"]
@@ -251,10 +251,10 @@ def test_model_of_a_member_comes_back(where: str, sweeping: bool) -> None:
     in_bulk(where, sweep if sweeping else None, result)
     runs = seedsweep.load_runs(sweep if sweeping else None)
     runs = runs.set_index("name")["run"]
-    for place, planned in enumerate(plans()):
+    for position, planned in enumerate(plans()):
         model = seedsweep.load_model(runs[planned.name[:250]])
-        assert torch.equal(model.net.linear.weight, result.weights["linear.weight"][place])
-        assert torch.equal(model.net.linear.bias, result.weights["linear.bias"][place])
+        assert torch.equal(model.net.linear.weight, result.weights["linear.weight"][position])
+        assert torch.equal(model.net.linear.bias, result.weights["linear.bias"][position])
     tag = client.get_run(runs.iloc[0]).data.tags["seedsweep.weights"]
     holder, folder, _ = tag.split("/")
     assert (holder == sweep) == sweeping
@@ -280,9 +280,9 @@ def test_server_is_told_the_same_of_a_fleet(uri: str, server: str, clock: Clock,
     in_bulk(uri, one, result)
     in_bulk(server, other, result, published=4)
     first, second = content(here, one), content(there, other)
-    for found in (*first.values(), *second.values()):
+    for actual in (*first.values(), *second.values()):
         for key in ("artifact_uri", "experiment_id"):
-            del found["info"][key]
+            del actual["info"][key]
     assert first == second
     runs = seedsweep.load_runs(other, server).set_index("name")["run"]
     assert torch.equal(
@@ -295,9 +295,9 @@ def test_server_keeps_nothing_of_a_fleet_with_an_error(server: str, eager: None)
     for error, left in ((RuntimeError, 0), (KeyboardInterrupt, 5)):
         with pytest.raises(error):
             leave(server, sweep, error, 1)
-        found = content(client, sweep)
-        assert len(found) == left
-        assert {run["info"]["status"] for run in found.values()} <= {"KILLED"}
+        actual = content(client, sweep)
+        assert len(actual) == left
+        assert {run["info"]["status"] for run in actual.values()} <= {"KILLED"}
 
 
 def test_unknown_schema_is_written_by_mlflows_client(

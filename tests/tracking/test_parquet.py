@@ -25,17 +25,17 @@ def frames(texts: list[dict[str, list[str | None]]]) -> list[pd.DataFrame]:
     """Parts of a table of runs, two in each, with these params as texts."""
     made = []
     for number, params in enumerate(texts):
-        stored = [(f"r{number}{place}", "n", "FINISHED", 1_000 * number, None) for place in range(2)]
-        tags = [(run[0], "seedsweep.job", str(2 * number + place)) for place, run in enumerate(stored)]
-        pairs = [(run[0], key, value[place]) for place, run in enumerate(stored) for key, value in params.items()]
+        stored = [(f"r{number}{position}", "n", "FINISHED", 1_000 * number, None) for position in range(2)]
+        tags = [(run[0], "seedsweep.job", str(2 * number + position)) for position, run in enumerate(stored)]
+        pairs = [(run[0], key, value[position]) for position, run in enumerate(stored) for key, value in params.items()]
         metrics = [(run[0], "val/loss", float(number)) for run in stored]
         known = [(run, key, value) for run, key, value in pairs if value is not None]
         made.append(StoredRuns(stored, [tags], [known], [metrics]))
-    whole = StoredRuns(*(list(chain(*each)) for each in zip(*made, strict=True)))
-    about = [runs_frame(each._replace(params=()), None, lambda _: ()) for each in made]
-    params = [pd.DataFrame(each, dtype="str") for each in texts]
+    whole = StoredRuns(*(list(chain(*item)) for item in zip(*made, strict=True)))
+    about = [runs_frame(item._replace(params=()), None, lambda _: ()) for item in made]
+    params = [pd.DataFrame(item, dtype="str") for item in texts]
     return [
-        *(pd.concat(each, axis=1) for each in zip(about, params, strict=True)),
+        *(pd.concat(item, axis=1) for item in zip(about, params, strict=True)),
         runs_frame(whole, None, lambda _: ()),
     ]
 

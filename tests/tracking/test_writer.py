@@ -188,6 +188,7 @@ def test_untracked_sweep_shows_its_table_and_leaves_nothing(train: Callable[...,
     assert len(client.search_experiments()) == 1
 
 
+@pytest.mark.slow
 def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_or_broken: None) -> None:
     process = start("optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=200", "trainer.log_every_n_steps=5")
     try:
@@ -203,6 +204,7 @@ def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_
     assert runs_in(client)[0].info.status == "KILLED"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_sweep_ends_as_killed(client: MlflowClient, slow_or_broken: None, number: signal.Signals) -> None:
     process = start("-m", *ALONE, "optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
@@ -242,6 +244,7 @@ def test_interrupt_that_a_library_turned_into_its_own_error_still_kills_the_swee
     assert runs_in(client, "sweep")[0].info.status == "KILLED"
 
 
+@pytest.mark.slow
 def test_terminated_run_is_killed_and_exits_as_such(client: MlflowClient, slow_or_broken: None) -> None:
     process = start("optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=50")
     wait_for(lambda: runs_in(client))
@@ -251,6 +254,7 @@ def test_terminated_run_is_killed_and_exits_as_such(client: MlflowClient, slow_o
     assert runs_in(client)[0].info.status == "KILLED"
 
 
+@pytest.mark.slow
 def test_killed_sweep_can_be_seen_to_be_unfinished(client: MlflowClient, slow_or_broken: None) -> None:
     process = start("-m", *ALONE, "optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=2", "seed=range(0,4)")
     wait_for(lambda: [run for run in runs_in(client) if run.info.status == "FINISHED"])
@@ -393,6 +397,7 @@ def test_table_in_parts_has_the_missing_runs_in_their_places(
     pd.testing.assert_frame_equal(*(pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("parts", "whole")))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_processes_that_make_one_store_at_once_all_find_it_made(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest

@@ -35,7 +35,7 @@ def changed(key: str, value: Any) -> dict[str, Any]:
     return BASE | {part: BASE[part] | {name: value}} if name else BASE | {part: value}
 
 
-def places(configs: list[Config]) -> tuple[list[list[int]], dict[int, str]]:
+def positions(configs: list[Config]) -> tuple[list[list[int]], dict[int, str]]:
     """The fleets by what can be read from values, and the reasons of the others."""
     fleets, alone = group(configs, ())
     return [each.tolist() for each in fleets], alone
@@ -53,12 +53,12 @@ SPLITTING += ["trainer.suboptimality=true"]
 
 @pytest.mark.parametrize("words", JOINING)
 def test_runs_that_differ_in_it_train_together(words: str) -> None:
-    assert places([BASE, made(*words.split())]) == ([[0, 1]], {})
+    assert positions([BASE, made(*words.split())]) == ([[0, 1]], {})
 
 
 @pytest.mark.parametrize("words", SPLITTING)
 def test_runs_that_differ_in_it_are_in_two_fleets(words: str) -> None:
-    assert places([BASE, made(*words.split())]) == ([[0], [1]], {})
+    assert positions([BASE, made(*words.split())]) == ([[0], [1]], {})
 
 
 def test_networks_of_other_sizes_are_in_two_fleets() -> None:
@@ -77,7 +77,7 @@ REASONS = {
 
 @pytest.mark.parametrize(("change", "reason"), REASONS.items(), ids=str)
 def test_run_that_needs_the_trainer_is_in_none(change: tuple[str, Any], reason: str) -> None:
-    assert places([changed(*change), BASE]) == ([[1]], {0: reason})
+    assert positions([changed(*change), BASE]) == ([[1]], {0: reason})
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_run_that_needs_the_trainer_is_in_none(change: tuple[str, Any], reason: 
     [("trainer.gradient_clip_val", None), ("trainer.precision", "32"), ("trainer.precision", 64)],
 )
 def test_run_that_does_not_need_the_trainer_is_in_a_fleet(key: str, value: Any) -> None:
-    assert places([changed(key, value)]) == ([[0]], {})
+    assert positions([changed(key, value)]) == ([[0]], {})
 
 
 def test_first_judge_that_refuses_has_its_say() -> None:
@@ -103,7 +103,7 @@ def test_first_judge_that_refuses_has_its_say() -> None:
 def test_fleets_and_their_members_are_in_the_order_of_the_runs() -> None:
     small, large = changed("data.batch_size", 8), changed("data.batch_size", 64)
     asked = changed("trainer.engine", "lightning")
-    assert places([large, small, asked, large, BASE, small]) == ([[0, 3], [1, 5], [4]], {2: ASKED})
+    assert positions([large, small, asked, large, BASE, small]) == ([[0, 3], [1, 5], [4]], {2: ASKED})
 
 
 def test_no_runs_are_no_fleets() -> None:
@@ -245,6 +245,7 @@ def test_module_of_a_third_party_has_the_curves_of_the_reference(
             assert torch.allclose(left, right, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_reason_is_shown_once(uri: str, models: None) -> None:
     words = ("optimizer=rprop,sgd", "model._target_=somebodys.Dropping,seedsweep.model.LogisticRegression")
     out, err = start("-m", *words, "seed=0,1", "trainer.max_epochs=1").communicate(timeout=100)

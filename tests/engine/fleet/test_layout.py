@@ -69,8 +69,8 @@ def test_orders_are_those_of_the_loaders_whoever_is_kept(batch_size: int, drop_l
     for epoch in range(4):
         if epoch == 2:
             orders.keep([2, 0])
-        found = orders.draw()
-        assert set(found) == ({0, 1, 2} if epoch < 2 else {0, 2})
+        actual = orders.draw()
+        assert set(actual) == ({0, 1, 2} if epoch < 2 else {0, 2})
         for seed, loader in enumerate(loaders):
             expected = torch.cat([x for _, (x,) in zip(range(len(loader)), loader, strict=False)])
-            assert seed not in found or torch.equal(found[seed], expected)
+            assert seed not in actual or torch.equal(actual[seed], expected)

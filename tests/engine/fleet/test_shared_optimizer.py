@@ -207,10 +207,10 @@ def test_inactive_rows_stay_to_the_last_bit(make: MakeOptimizer) -> None:
 
 def test_each_part_is_stepped_by_its_own_optimizer() -> None:
     makers = [partial(OPTIM.SGD, momentum=0.9), OPTIM.AdamW, partial(OPTIM.RMSprop, weight_decay=0.2), OPTIM.Adam]
-    places = [slice(0, 2), slice(2, 3), slice(3, 7), slice(7, 9)]
+    positions = [slice(0, 2), slice(2, 3), slice(3, 7), slice(7, 9)]
     parameters, rates = rows(9), torch.rand(9, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     single = [nn.Parameter(row.clone()) for row in parameters]
-    parts = [OptimizerRows(make, probe(make), place) for make, place in zip(makers, places, strict=True)]
+    parts = [OptimizerRows(make, probe(make), position) for make, position in zip(makers, positions, strict=True)]
     together = Optimizers(parts, parameters)
     own = [part.make([single[row]], lr=rates[row].item()) for part in parts for row in range(9)[part.rows]]
     for step in range(20):
@@ -224,7 +224,9 @@ def test_each_part_is_stepped_by_its_own_optimizer() -> None:
 
 def test_rows_that_are_kept_go_on_where_they_were() -> None:
     makers = [partial(OPTIM.SGD, momentum=0.9), OPTIM.AdamW, partial(OPTIM.RMSprop, weight_decay=0.2), OPTIM.NAdam]
-    parts = [OptimizerRows(make, probe(make), slice(4 * place, 4 * place + 4)) for place, make in enumerate(makers)]
+    parts = [
+        OptimizerRows(make, probe(make), slice(4 * position, 4 * position + 4)) for position, make in enumerate(makers)
+    ]
     rates, always = torch.linspace(0.01, 0.3, 16).unsqueeze(1), torch.ones(16, 1, dtype=torch.bool)
     whole, fewer = (Optimizers(parts, rows(16, dtype=torch.float32)) for _ in range(2))
     kept = torch.tensor([7, 5, -1, 10, 8, 12, 13, 14, -1])  # of all optimizers but the first; two rows are nobody's

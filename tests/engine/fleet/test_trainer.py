@@ -75,6 +75,7 @@ class Leaping(torch.optim.SGD):
 # Equal to the reference engine
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "other_rate", "bound"),
     [(logistic, 0.5, CONVEX), (partial(softmax, 32), 0.5, CONVEX), (mlp, 0.1, CHAOTIC)],
@@ -149,12 +150,13 @@ def test_double_precision_equals_reference_far_more_closely(rate: float) -> None
         of_curves, of_weights = compare(expected, result, member)
         assert of_curves <= 1e-7, "an accuracy is a mean of 32 bits"
         assert of_weights <= 1e-12
-        found = curves(result, member)
+        actual = curves(result, member)
         losses = [point for point in expected.points if "loss" in point.metric]
-        mine = [found[point.metric, point.step, point.epoch] for point in losses]
+        mine = [actual[point.metric, point.step, point.epoch] for point in losses]
         assert apart([point.value for point in losses], mine) <= 1e-12
 
 
+@pytest.mark.slow
 def test_more_steps_than_are_kept_between_looks_equal_reference() -> None:
     """Losses are looked at every 256 steps; the epoch has 398, and one member diverges among the first, one later."""
     late = partial(Leaping, after=300, far=1e9)
@@ -209,19 +211,19 @@ def test_curves_are_bit_equal_whatever_else_is_in_the_fleet(problem: Problem, th
     ]
     threads(2)
     whole = train(fleet(problem, runs, log_every_n_steps=5))
-    places = range(len(runs))
-    some = random.Random(0).sample(places, 40)
-    uneven = [*places[:16], 20, 40, 60, 80, 100, 120]  # too few share their seed for sharing to pay
-    for count, case in ((1, [37]), (2, [3, 40]), (2, some), (1, uneven), (1, [*reversed(places)])):
+    positions = range(len(runs))
+    some = random.Random(0).sample(positions, 40)
+    uneven = [*positions[:16], 20, 40, 60, 80, 100, 120]  # too few share their seed for sharing to pay
+    for count, case in ((1, [37]), (2, [3, 40]), (2, some), (1, uneven), (1, [*reversed(positions)])):
         threads(count)
-        assert_same_bits(whole, train(fleet(problem, [runs[place] for place in case], log_every_n_steps=5)), case)
+        assert_same_bits(whole, train(fleet(problem, [runs[position] for position in case], log_every_n_steps=5)), case)
 
 
 def test_curves_do_not_depend_on_how_long_the_others_train() -> None:
     runs = [run(name, 0.1, seed, epochs=1 + seed) for seed in range(3) for name in COMPANY]
     whole = train(fleet(logistic(), runs))
     for case in (range(4), range(8, 12), [1, 11]):
-        assert_same_bits(whole, train(fleet(logistic(), [runs[place] for place in case])), list(case))
+        assert_same_bits(whole, train(fleet(logistic(), [runs[position] for position in case])), list(case))
 
 
 def test_fleet_leaves_the_global_generator_and_the_module_alone() -> None:
@@ -242,13 +244,13 @@ def test_fleet_leaves_the_global_generator_and_the_module_alone() -> None:
 def test_member_diverges_alone(problem: Callable[[], Problem]) -> None:
     others = [run(name, rate, seed, epochs=2) for name in COMPANY for seed, rate in enumerate((0.01, 0.1))]
     runs = [*others[:3], run("sgd", 1e6, seed=0, epochs=2), *others[3:], run("sgd", 1e6, seed=1, epochs=2)]
-    staying = [place for place in range(len(runs)) if place not in (3, 9)]
+    staying = [position for position in range(len(runs)) if position not in (3, 9)]
     result = train(fleet(problem(), runs))
-    assert [place for place, outcome in enumerate(result.outcomes) if outcome == "diverged"] == [3, 9]
+    assert [position for position, outcome in enumerate(result.outcomes) if outcome == "diverged"] == [3, 9]
     assert_same_bits(result, train(fleet(problem(), others)), staying)
-    for place in (3, 9):
-        expected = alone(problem(), runs[place])
-        assert max(compare(expected, result, place)) <= CHAOTIC
+    for position in (3, 9):
+        expected = alone(problem(), runs[position])
+        assert max(compare(expected, result, position)) <= CHAOTIC
         assert [point.metric for point in expected.points][-1] == "train/loss_step"
         assert expected.points[-1].value > 1e4
 
@@ -365,14 +367,14 @@ def test_every_optimizer_goes_on_where_it_was(options: dict[str, Any], paying: C
 
 def test_pruned_member_keeps_the_weights_that_it_had(paying: Callable[[bool], None]) -> None:
     runs = [run(name, 0.1, seed, epochs=4) for seed in range(3) for name in COMPANY]
-    short = [Run(one.optimizer, one.rates[: 1 + place % 3], one.seed) for place, one in enumerate(runs)]
+    short = [Run(one.optimizer, one.rates[: 1 + position % 3], one.seed) for position, one in enumerate(runs)]
     expected = train(fleet(mlp(), short))
     for pays in (True, False):
         paying(pays)
-        found = train(fleet(mlp(), runs), prune=after({epoch: range(epoch, 12, 3) for epoch in range(3)}))
+        actual = train(fleet(mlp(), runs), prune=after({epoch: range(epoch, 12, 3) for epoch in range(3)}))
         for member in range(12):
-            assert not any(metric.startswith("test/") for metric, _, _ in curves(found, member))
-            assert all(map(torch.equal, weights(found, member).values(), weights(expected, member).values()))
+            assert not any(metric.startswith("test/") for metric, _, _ in curves(actual, member))
+            assert all(map(torch.equal, weights(actual, member).values(), weights(expected, member).values()))
 
 
 @pytest.mark.parametrize("problem", [logistic, softmax, mlp])
@@ -398,8 +400,8 @@ def test_who_has_left_costs_no_more_work(monkeypatch: pytest.MonkeyPatch, paying
     runs[0], runs[1] = run("sgd", 1e6, epochs=4), run("adam", 0.1, epochs=1)
     train(fleet(logistic(), runs), prune=after({1: range(2, 100), 2: range(148, 200)}))
     epochs = [rows[start : start + 26] for start in (0, 27, 53, 79)]  # 25 steps, a validation, two tests between them
-    assert [max(each) for each in epochs] == [4 * 64 + 1, 4 * 64 + 1, 4 * 32 + 1, 4 * 16 + 1]
-    assert [min(each) for each in epochs] == [200, 200, 100, 48]
+    assert [max(item) for item in epochs] == [4 * 64 + 1, 4 * 64 + 1, 4 * 32 + 1, 4 * 16 + 1]
+    assert [min(item) for item in epochs] == [200, 200, 100, 48]
 
 
 def test_small_fleets_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
