@@ -47,6 +47,7 @@ def test_comparison_prints_verdicts_and_keeps_the_report(
     assert len(seedsweep.load_runs("latest")) == 20
 
 
+@pytest.mark.fast
 def test_sweep_is_compared_at_its_end(train: Command, client: MlflowClient) -> None:
     ended = train(*SWEEP, "compare=true", "objective.metric=val/accuracy")
     assert ended.code == 0
@@ -127,6 +128,7 @@ def test_wrong_input_gets_one_message(train: Command, compare: Command, argument
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.fast
 def test_empty_store_has_no_sweeps(compare: Command) -> None:
     ended = compare()
     assert ended.code == 1

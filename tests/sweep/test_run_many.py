@@ -70,6 +70,7 @@ def test_fleet_has_the_curves_of_the_reference_engine(train: Train, client: Mlfl
     pd.testing.assert_frame_equal(together[same], alone[same])
 
 
+@pytest.mark.fast
 def test_wrong_order_and_wrong_rate_would_be_noticed(train: Train, uri: str) -> None:
     first = curves(swept(train, "trainer.max_epochs=2"))
     for wrong in ("order_seed=1", "optimizer.lr=0.0101", "init_seed=1"):
@@ -138,6 +139,7 @@ def test_diverged_runs_are_those_of_the_reference(train: Train, uri: str) -> Non
     assert curves(together)[POINT].equals(curves(alone)[POINT])
 
 
+@pytest.mark.fast
 def test_table_has_every_group_and_no_nan(train: Train) -> None:
     ended = train("-m", "optimizer=sgd,adam", "optimizer.lr=0.1,1e6", "seed=0,1", "trainer.max_epochs=1")
     assert "nan" not in ended.out
