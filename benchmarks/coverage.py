@@ -1,4 +1,4 @@
-"""What the intervals and tests of `seedsweep.statistics` keep of their promises, on made-up runs.
+"""What the intervals and tests of `seedsweep.comparison.inference` keep of their promises, on made-up runs.
 
     python benchmarks/coverage.py [repetitions]
 
