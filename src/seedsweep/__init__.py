@@ -50,25 +50,15 @@ _MODULES = {
     "run": "sweep.run_one",
     "run_all": "sweep.run_many",
 }
-# Configurations, keys of runs and headers of weights hold names such as `seedsweep.model.MLP`: these stay what they
-# are, wherever the modules go.
-_RECORDED = {
-    "datasets": "problem.datasets",
-    "model": "problem.models",
-    "quadratic": "problem.deepobs",
-    "wilcoxon": "search.wilcoxon",
-}
+__path__.append(str(Path(__file__).parent / "names"))  # seedsweep.model and others, which configurations name
 
 
 def __getattr__(name: str) -> Any:
     """Import the public names when they are used: completion and `--help` must not wait for torch and MLflow."""
-    if name not in _MODULES and name not in _RECORDED:
+    if name not in _MODULES:
         raise AttributeError(f"module 'seedsweep' has no attribute {name!r}")
     with collector_paused():
-        if name in _RECORDED:
-            globals()[name] = import_module(f"seedsweep.{_RECORDED[name]}")
-        else:
-            globals()[name] = getattr(import_module(f"seedsweep.{_MODULES[name]}"), name)
+        globals()[name] = getattr(import_module(f"seedsweep.{_MODULES[name]}"), name)
     return globals()[name]
 
 

@@ -16,7 +16,7 @@ FLOORS = (
     ("sweep",),
     ("search",),
     ("cli",),
-    ("__init__", "plugin"),
+    ("__init__", "plugin", "names"),
 )
 HEIGHTS = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
 
