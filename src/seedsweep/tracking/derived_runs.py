@@ -133,9 +133,7 @@ def _columns(bands: pd.DataFrame, groups: pd.DataFrame, now: int) -> Iterator[Co
     starts = np.flatnonzero(~lines.duplicated(moment))
     members, values = (np.split(lines[name].to_numpy(), starts[1:]) for name in ("member", "value"))
     heads = lines[moment].iloc[starts].itertuples(index=False, name=None)
-    for (step, epoch, metric), member, value in zip(
-        heads, members, values, strict=False
-    ):  # of no lines, an empty array
+    for (step, epoch, metric), member, value in zip(heads, members, values, strict=False):  # without lines one array
         yield Column(metric, step, epoch, now, member, value)
 
 

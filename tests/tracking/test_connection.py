@@ -1,0 +1,36 @@
+"""Stores that are out of reach, and stores that several processes make at once."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+import seedsweep
+from seedsweep.errors import ConfigError
+
+
+def test_store_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nothing has been recorded there yet"):
+        seedsweep.load_runs(tracking_uri=f"sqlite:///{tmp_path}/none.db")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_processes_that_make_one_store_at_once_all_find_it_made(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    uri = f"sqlite:///{tmp_path}/new.db"
+    if kind == "postgresql":
+        server = request.getfixturevalue("postgres")
+        with psycopg.connect(server.uri("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE made_at_once")
+        uri = server.uri("made_at_once")
+    count = f"len(connect({uri!r}, create=True).search_experiments())"
+    make = f"from seedsweep.tracking.connection import connect; print({count})"
+    command = [sys.executable, "-c", make]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ended = [process.communicate() for process in processes]
+    assert [out for out, _ in ended] == ["1\n"] * 3, ended

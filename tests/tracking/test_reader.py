@@ -1,0 +1,65 @@
+"""Runs and curves as they are read, in one table or in several."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from shared.commands import Ended
+from shared.stores import runs_in
+
+import seedsweep
+from seedsweep.errors import ConfigError
+from seedsweep.tracking import reader as reading
+from seedsweep.tracking.parquet import write_runs
+
+
+def test_curves_are_tidy(train: Callable[..., Ended], uri: str) -> None:
+    train("-m", "seed=0,1", "trainer.max_epochs=2")
+    curves = seedsweep.load_curves("latest")
+    assert list(curves) == ["run", "metric", "step", "epoch", "value"]
+    counts = curves.groupby("metric").size().to_dict()
+    assert counts == {
+        "train/loss": 4,
+        "train/accuracy": 4,
+        "val/loss": 4,
+        "val/accuracy": 4,
+        "test/loss": 2,
+        "test/accuracy": 2,
+        "train/loss_step": 2,
+    }
+    assert curves["epoch"].tolist() == (curves["step"] // 26).tolist()
+
+
+def test_runs_are_numbers_where_params_are(train: Callable[..., Ended], uri: str) -> None:
+    train("-m", "optimizer.lr=0.1,1e-3", "trainer.max_epochs=1")
+    runs = seedsweep.load_runs()
+    assert runs["optimizer.lr"].tolist() == [0.1, 0.001]
+    assert runs["seed"].dtype.kind == "i"
+    assert runs["optimizer"].tolist() == ["sgd", "sgd"]
+    assert runs["data.positive_class"].isna().all()
+
+
+def test_unknown_sweep_is_answered_with_those_there_are(train: Callable[..., Ended], uri: str) -> None:
+    with pytest.raises(ConfigError, match="there are no sweeps yet"):
+        seedsweep.load_runs("latest")
+    train("-m", "seed=0,1", "trainer.max_epochs=1")
+    with pytest.raises(ConfigError, match=r"sweep=foo: no such sweep; the newest are \w+ \(seed=0,1"):
+        seedsweep.load_curves("foo")
+
+
+def test_table_in_parts_has_the_missing_runs_in_their_places(
+    train: Callable[..., Ended], client: MlflowClient, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ("+seconds=60", f"+note={'long' * 2000}")  # a column of its own, and more than MLflow takes
+    assert train("-m", "optimizer=sgd,adam", "seed=range(0,4)", "trainer.max_epochs=1", *given).code == 0
+    for run in runs_in(client):
+        if run.data.tags["seedsweep.job"] in ("0", "3", "4", "5"):
+            client.delete_run(run.info.run_id)
+    monkeypatch.setattr(reading, "RUNS", 2)
+    whole = reading.load_runs("latest", uri)
+    whole.to_parquet(tmp_path / "whole.parquet", index=False)
+    write_runs(reading.stream_runs("latest", uri), tmp_path / "parts.parquet")
+    assert whole["job"].tolist() == list(range(8))
+    pd.testing.assert_frame_equal(*(pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("parts", "whole")))

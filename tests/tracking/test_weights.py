@@ -1,0 +1,50 @@
+"""Models come back from the store as they were trained, and nothing else does."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mlflow import MlflowClient
+from shared.commands import Ended
+from shared.stores import runs_in
+from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import train_test_split
+
+import seedsweep
+
+
+def test_model_comes_back_ready_to_predict(train: Callable[..., Ended], client: MlflowClient) -> None:
+    for model in ("logistic_regression", "mlp model.hidden=[3,2]", "softmax_regression"):
+        train(*f"model={model} optimizer=adam optimizer.lr=0.1".split())
+    for run in runs_in(client):
+        model = seedsweep.load_model(run.info.run_id)
+        data = load_breast_cancer(as_frame=True)
+        columns = ["mean radius", "mean texture", "mean smoothness", "mean concavity"]
+        _, x, _, y = train_test_split(
+            data.data[columns], data.target, test_size=0.3, random_state=42, stratify=data.target
+        )
+        _, x, _, y = train_test_split(x, y, test_size=0.5, random_state=42, stratify=y)
+        with torch.no_grad():
+            logits = model(torch.tensor(x.to_numpy(), dtype=torch.float32))
+        predicted = logits > 0 if logits.ndim == 1 else logits.argmax(1)
+        accuracy = (predicted.int().numpy() == y).mean()
+        assert accuracy == pytest.approx(run.data.metrics["test/accuracy"])
+        assert not model.training
+
+
+def test_store_cannot_make_load_model_call_anything(
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    train("trainer.max_epochs=1")
+    (run,) = runs_in(client)
+    file = client.download_artifacts(run.info.run_id, "weights.safetensors", str(tmp_path))
+    save_file(
+        load_file(file), file, metadata={"class": "subprocess.Popen", "arguments": json.dumps({"args": ["true"]})}
+    )
+    client.log_artifact(run.info.run_id, file)
+    with pytest.raises(TypeError, match="subprocess.Popen"):
+        seedsweep.load_model(run.info.run_id)
