@@ -1,4 +1,4 @@
-"""What the intervals and tests of `seedsweep.comparison.inference` keep of their promises, on made-up runs.
+"""What the intervals and tests of `seedsweep.comparison` keep of their promises, on made-up runs.
 
     python benchmarks/coverage.py [repetitions]
 
@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import ndtri
 
-from seedsweep.comparison import inference as statistics
-from seedsweep.comparison.inference import Array, Interval
+from seedsweep.comparison import inference, intervals
+from seedsweep.comparison.intervals import Array, Interval
 
 SIZES = (5, 10, 30)
 GROUPS, SEEDS, SHARED = 12, 20, 0.5  # SHARED: the correlation of two groups' runs of equal seeds
@@ -39,7 +39,7 @@ def percentile(values: Array, generator: np.random.Generator, resamples: int = 2
 def effect(values: Array, generator: np.random.Generator) -> Interval:
     """Of runs that are smaller than those of the other half with probability 0.8."""
     half = values.size // 2
-    return statistics.probability(values[:half], values[half:] + ndtri(0.8) * 2**0.5, paired=False)
+    return intervals.probability(values[:half], values[half:] + ndtri(0.8) * 2**0.5, paired=False)
 
 
 MIDDLE = (np.arange(10**6) + 0.5) / 2e6 + 0.25  # the probabilities of the middle half
@@ -57,11 +57,11 @@ TRUTH = {
     ("probability, n against n", "normal"): 0.8,
 }
 COMPUTE: dict[str, Compute] = {
-    "mean": lambda values, generator: statistics.mean(values),
-    "paired difference": lambda values, generator: statistics.paired(values[::2] - values[1::2]),
+    "mean": lambda values, generator: intervals.mean(values),
+    "paired difference": lambda values, generator: intervals.paired(values[::2] - values[1::2]),
     "plain bootstrap of the mean": percentile,
-    "median": lambda values, generator: statistics.median(values),
-    "interquartile mean": lambda values, generator: statistics.interquartile_mean(values, generator),
+    "median": lambda values, generator: intervals.median(values),
+    "interquartile mean": lambda values, generator: intervals.interquartile_mean(values, generator),
     "probability, n against n": effect,
 }
 DOUBLE = ("paired difference", "probability, n against n")  # they take two values a seed
@@ -71,11 +71,10 @@ def coverage(what: str, draw: Draw, n: int, repetitions: int) -> tuple[float, fl
     """How often the interval holds the truth, and its median width."""
     generator = np.random.default_rng([n, len(what)])
     samples = draw(generator, (repetitions, 2 * n if what in DOUBLE else n))
-    actual = np.array([COMPUTE[what](sample, generator) for sample in samples])
+    estimates = np.array([COMPUTE[what](sample, generator) for sample in samples])
     truth = TRUTH[what, draw.__name__]
-    return float(((actual[:, 1] <= truth) & (truth <= actual[:, 2])).mean()), float(
-        np.median(actual[:, 2] - actual[:, 1])
-    )
+    low, high = estimates[:, 1], estimates[:, 2]
+    return float(((low <= truth) & (truth <= high)).mean()), float(np.median(high - low))
 
 
 def identical(repetitions: int, shift: float = 0.0) -> tuple[float, float, float]:
@@ -90,8 +89,8 @@ def identical(repetitions: int, shift: float = 0.0) -> tuple[float, float, float
         runs = SHARED**0.5 * seeds + (1 - SHARED) ** 0.5 * generator.standard_normal((SEEDS, GROUPS))
         runs[:, 0] -= shift * (2 * (1 - SHARED)) ** 0.5
         p = np.full((GROUPS, GROUPS), np.nan)
-        p[pairs] = statistics.sign_flip(runs[:, pairs[0]] - runs[:, pairs[1]], generator)
-        adjusted = statistics.holm(p)
+        p[pairs] = inference.sign_flip(runs[:, pairs[0]] - runs[:, pairs[1]], generator)
+        adjusted = inference.holm(p)
         best = int(np.argmin(runs.mean(axis=0)))
         against = np.delete(np.fmin(adjusted, adjusted.T)[best], best)
         counts += np.nanmin(p) < 0.05, np.nanmin(adjusted) < 0.05, (against < 0.05).all()
@@ -102,16 +101,16 @@ def power(shift: float, n: int, repetitions: int) -> float:
     """How often the sign-flip test finds a difference of `shift` paired sd, at 0.05."""
     generator = np.random.default_rng(n)
     differences = generator.normal(shift, 1, size=(n, repetitions))
-    return float((statistics.sign_flip(differences, generator) < 0.05).mean())
+    return float((inference.sign_flip(differences, generator) < 0.05).mean())
 
 
 def main(repetitions: int) -> None:
     start = time.perf_counter()
     print(f"Coverage of 95 % intervals, and their median width; {repetitions} repetitions")
     print(f"{'':40s}" + "".join(f"n = {n:<13d}" for n in SIZES))
-    for what, law in TRUTH:
-        draw = normal if law == "normal" else lognormal
-        print(f"{what + ', ' + law:40s}", end="", flush=True)
+    for what, distribution in TRUTH:
+        draw = normal if distribution == "normal" else lognormal
+        print(f"{what + ', ' + distribution:40s}", end="", flush=True)
         for n in SIZES:
             covered, width = coverage(what, draw, n, repetitions)
             print(f"{covered:6.1%} {width:5.2f}      ", end="", flush=True)

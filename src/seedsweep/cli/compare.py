@@ -11,7 +11,7 @@ from rich.console import Console
 
 from seedsweep.comparison.compare import Comparison
 from seedsweep.comparison.selection import filtered_runs, newest_runs
-from seedsweep.comparison.study_effects import Winners
+from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 from seedsweep.report.console import where
@@ -26,7 +26,7 @@ SWEEPS = ("sweep", "uri", "pngs")  # the keys that say which sweeps are read, an
 SELECTION = (*SWEEPS, "experiment", "filter")  # with those that say which of their runs; the others are the question
 
 
-def answer(config: DictConfig) -> Comparison | Winners | pd.DataFrame:
+def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     """Compare the runs that `conf/compare.yaml` asks for, print the verdicts, and keep the report with the sweep.
 
     Args:

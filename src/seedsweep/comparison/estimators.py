@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from seedsweep.comparison.inference import EQUAL, Array, checked
+from seedsweep.comparison.inference import ROUNDING
+from seedsweep.comparison.intervals import Array, checked
 
 
 class Survival(NamedTuple):
@@ -42,7 +43,7 @@ def time_to_target(times: ArrayLike, reached: ArrayLike, confidence: float = 0.9
     low[inner], high[inner] = 1 - left[inner] ** np.exp(half), 1 - left[inner] ** np.exp(-half)
     ended = ~plain & (left == 0)
     low[ended], high[ended] = low[~ended].max(initial=0.0), 1.0
-    reached_by_half, keep = time[left <= 0.5 + EQUAL], np.isfinite(time)
+    reached_by_half, keep = time[left <= 0.5 + ROUNDING], np.isfinite(time)
     return Survival(time[keep], 1 - left[keep], low[keep], high[keep], float(reached_by_half.min(initial=np.inf)))
 
 

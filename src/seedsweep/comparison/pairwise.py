@@ -1,7 +1,6 @@
-"""Competitors over the same seeds: who beats whom, by how much, and how sure that is."""
+"""Options over the same seeds, each pair of them: who beats whom, by how much, and how sure that is."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -9,38 +8,37 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seedsweep.comparison import inference as statistics
-from seedsweep.comparison.inference import Interval
+from seedsweep.comparison import inference, intervals
+from seedsweep.comparison.groups import UNKNOWN, Criterion, columns, describe
+from seedsweep.comparison.intervals import Array, Interval
 from seedsweep.metrics import Metric
-from seedsweep.outcomes import OUTCOMES
 
 FINENESS = 1_000  # resamples for each pair, so that an adjusted p-value can fall below 0.001, …
 RESAMPLES = 10_000, 200_000  # … but at least and at most so many
 NEGLIGIBLE = 0.01  # of the spread over seeds: a difference that is smaller beats nobody, however sure it is
 LEVEL = 0.05  # below which an adjusted p-value tells two options apart
-UNKNOWN = Interval(np.nan, np.nan, np.nan)
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """How a pairwise comparison is judged; see `compare.Question`."""
-
-    metric: Metric
-    confidence: float = 0.95
-    baseline: str | None = None
-    seed: int = 0
+PAIR = [
+    *("better", "worse", "seeds", "paired", "difference", "low", "high"),
+    *("probability", "probability_low", "probability_high"),
+]
+Sample = Array | tuple[Array, Array]  # what is tested of a pair: paired differences (n,), or the losses of each
 
 
 @dataclass
 class PairwiseComparison:
-    """What was found of some options; `name` says what they have in common, in the data set `problem`.
+    """Some options of one problem, compared in pairs.
 
-    `table` has a row an option, the best first: `option`, the numbers of `describe`, and `rank`, one more than
-    the number of those that beat it, so that those who cannot be told apart may share one. `pairs` has a row a pair:
-    `better`, `worse`, `seeds`, `paired`, how much better in units of the metric (`difference`, `low`, `high`), the
-    `probability` that it is better on a seed (`probability_low`, `probability_high`), `p`, that `adjusted` by Holm's
-    method over the pairs in this table, whether that tells them `apart`, and how many seeds would show such a
-    one (`needed`). With a `baseline` only the pairs with that are there, and ranks tell who is beaten by it, no more.
+    Args:
+        problem: the data set.
+        name: what the options have in common, such as their setting.
+        metric: by which they are compared.
+        table: a row an option, the best first: `option`, the columns of `describe`, and `rank`, one more than the
+            number of options that beat it, so that options which cannot be told apart may share one.
+        pairs: a row a pair: `better`, `worse`, `seeds`, `paired`; by how much it is better, in units of the metric
+            (`difference`, `low`, `high`); the `probability` that it is better on a seed (`probability_low`,
+            `probability_high`); `p`, and `adjusted` by Holm's method over the pairs of this table; whether that tells
+            them `apart`, and how many seeds would (`needed`).
+        baseline: if it is not None, only pairs with this option are in `pairs`, and ranks say nothing of the others.
     """
 
     problem: str
@@ -50,152 +48,128 @@ class PairwiseComparison:
     pairs: pd.DataFrame
     baseline: str | None = None
 
+    @property
+    def leaders(self) -> list[str]:
+        """The options that none has beaten."""
+        ended = self.table["finished"] + self.table["diverged"] > 0
+        return [str(option) for option in self.table.loc[ended & (self.table["rank"] == 1), "option"]]
+
+    @property
+    def seeds_to_decide(self) -> int | None:
+        """How many seeds could tell any pair apart, if there are fewer: the least p-value of n is 2 of 2**n."""
+        needed = math.ceil(1 + math.log2(max(len(self.pairs), 1) / LEVEL))
+        paired = self.pairs[self.pairs["paired"]]
+        return needed if len(paired) == len(self.pairs) and paired["seeds"].max() < needed else None
+
 
 def compare_options(
-    scored: pd.DataFrame, name: str, judged: Criterion, numbers: pd.DataFrame | None = None
+    scored: pd.DataFrame, name: str, criterion: Criterion, described: pd.DataFrame | None = None
 ) -> PairwiseComparison:
-    """The pairwise comparison of the options of these scored runs, at most one run of an option and a seed.
+    """The pairwise comparison of the options of scored runs.
 
-    `numbers` are what `describe` says of each option, where that is known already.
+    Args:
+        scored: independent runs of one problem, at most one of an option and a seed.
+        name: what the options have in common.
+        criterion: by what they are compared.
+        described: the columns of `describe` by option, where they are computed already.
+
+    Returns:
+        Tables of the options and their pairs.
     """
-    if numbers is None:
-        by_option = scored.groupby("option", sort=False)
-        numbers = pd.DataFrame.from_dict({option: describe(runs, judged) for option, runs in by_option}, orient="index")
-    pairs = _pairs(_by_seed(scored, judged.metric), judged)
-    spread = numbers["sd"].reindex([*pairs["better"], *pairs["worse"]]).to_numpy(dtype=float).reshape(2, -1).max(axis=0)
-    pairs["apart"] = (pairs["adjusted"] < LEVEL) & ~(pairs["difference"].abs() < NEGLIGIBLE * spread)
+    if described is None:
+        rows = {option: describe(runs, criterion) for option, runs in scored.groupby("option", sort=False)}
+        described = pd.DataFrame.from_dict(rows, orient="index")
+    pairs = _pairs(_by_seed(scored, criterion.metric), criterion)
+    spreads = described["sd"].reindex([*pairs["better"], *pairs["worse"]]).to_numpy(dtype=float)
+    negligible = pairs["difference"].abs() < NEGLIGIBLE * spreads.reshape(2, -1).max(axis=0)
+    pairs["apart"] = (pairs["adjusted"] < LEVEL) & ~negligible
+    table = _ranked(described.rename_axis("option"), pairs, criterion.metric)
+    return PairwiseComparison(str(scored["problem"].iloc[0]), name, criterion.metric, table, pairs, criterion.baseline)
+
+
+def _ranked(described: pd.DataFrame, pairs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The options with their ranks, the best first; those without an end are last."""
     beaten = pairs.loc[pairs["apart"], "worse"].value_counts()
-    table = numbers.rename_axis("option")
-    ended = table["finished"] + table["diverged"] > 0
-    table.insert(0, "rank", (1 + beaten.reindex(table.index, fill_value=0)).where(ended, len(table) + 1))
-    order = judged.metric.as_loss(table["mean"]).where(table["diverged"] + table["pruned"] == 0, np.inf)
-    table = table.assign(order=order).sort_values(["rank", "order"], kind="stable").drop(columns="order")
-    return PairwiseComparison(
-        str(scored["problem"].iloc[0]), name, judged.metric, table.reset_index(), pairs, judged.baseline
-    )
-
-
-def describe(scored: pd.DataFrame, judged: Criterion) -> dict[str, Any]:
-    """The numbers of the runs by outcome, and the statistics of their scores.
-
-    The mean, its interval and the standard deviation are over the runs that finished; the others are over all that
-    ended, where a diverged run is the worst.
-    """
-    ended = judged.metric.as_loss(scored["score"].dropna()).to_numpy(dtype=float)
-    finished = ended[np.isfinite(ended)]
-    draw = np.random.default_rng(judged.seed)
-    intervals = {
-        "mean": statistics.mean(finished, judged.confidence) if len(finished) else UNKNOWN,
-        "median": statistics.median(ended, judged.confidence) if len(ended) else UNKNOWN,
-        "iqm": statistics.interquartile_mean(ended, draw, judged.confidence) if len(ended) else UNKNOWN,
-    }
-    numbers: dict[str, Any] = counted(scored)
-    for name, interval in intervals.items():
-        numbers |= _named(name, _in_units(interval, judged.metric))
-    numbers["sd"] = finished.std(ddof=1) if len(finished) > 1 else np.nan
-    numbers["worst"] = _in_units(Interval(*[ended.max()] * 3), judged.metric).estimate if len(ended) else np.nan
-    return numbers
-
-
-def counted(scored: pd.DataFrame) -> dict[str, int]:
-    """How many runs were planned, and how many had each outcome."""
-    return {"planned": len(scored)} | {outcome: int((scored["outcome"] == outcome).sum()) for outcome in OUTCOMES}
+    ended = described["finished"] + described["diverged"] > 0
+    rank = (1 + beaten.reindex(described.index, fill_value=0)).where(ended, len(described) + 1)
+    loss = metric.as_loss(described["mean"]).where(described["diverged"] + described["pruned"] == 0, np.inf)
+    described.insert(0, "rank", rank)
+    table = described.assign(loss=loss).sort_values(["rank", "loss"], kind="stable")
+    return table.drop(columns="loss").reset_index()
 
 
 def _by_seed(scored: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """Losses by seed (rows) and option; not a number where there is no end."""
+    """Losses by seed (rows) and option (columns); nan where a run has no end."""
     return scored.assign(loss=metric.as_loss(scored["score"])).pivot(index="seed", columns="option", values="loss")
 
 
-def _pairs(wide: pd.DataFrame, judged: Criterion) -> pd.DataFrame:
-    names = list(wide.columns)
-    chosen = [pair for pair in combinations(names, 2) if judged.baseline in (None, *pair)]
-    rows = [_pair(wide[one], wide[other], judged) for one, other in chosen]
-    tested = [row.pop("values") for row in rows]
-    for row, values, p in zip(rows, tested, _p_values(tested, judged.seed), strict=True):
-        row |= {"p": p, "needed": _needed(row["difference"], values, LEVEL / len(rows))}
+def _pairs(losses: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
+    """The rows of `PairwiseComparison.pairs`, without `apart`."""
+    chosen = [pair for pair in combinations(losses.columns, 2) if criterion.baseline in (None, *pair)]
+    rows = [_pair(losses[first], losses[second], criterion.confidence) for first, second in chosen]
+    samples: list[Sample] = [row.pop("sample") for row in rows]
+    for row, sample, p in zip(rows, samples, _p_values(samples, criterion.seed), strict=True):
+        row |= {"p": p, "needed": _needed(row["difference"], sample, LEVEL / len(rows))}
     pairs = pd.DataFrame(rows, columns=[*PAIR, "p", "needed"])
-    return pairs.assign(adjusted=statistics.holm(pairs["p"].to_numpy(dtype=float)))
+    return pairs.assign(adjusted=inference.holm(pairs["p"].to_numpy(dtype=float)))
 
 
-PAIR = [
-    *("better", "worse", "seeds", "paired", "difference", "low", "high"),
-    *("probability", "probability_low", "probability_high"),
-]
-
-
-def _pair(one: pd.Series, other: pd.Series, judged: Criterion) -> dict[str, Any]:
-    """What two options differ in; `values` are what is tested: differences, or two samples if they are no pairs."""
-    both = (one.notna() & other.notna()).to_numpy()
-    paired = both.sum() >= 2 and 2 * both.sum() >= max(one.count(), other.count())
-    a, b = (scores.to_numpy()[both] if paired else scores.dropna().to_numpy() for scores in (one, other))
-    row: dict[str, Any] = {"better": one.name, "worse": other.name, "seeds": min(len(a), len(b)), "paired": paired}
+def _pair(first: pd.Series, second: pd.Series, confidence: float) -> dict[str, Any]:
+    """By how much one of two options (seeds,) is better, and the `sample` that is tested."""
+    both_ended = (first.notna() & second.notna()).to_numpy()
+    paired = both_ended.sum() >= 2 and 2 * both_ended.sum() >= max(first.count(), second.count())
+    a, b = (losses.to_numpy()[both_ended] if paired else losses.dropna().to_numpy() for losses in (first, second))
+    better, worse = first.name, second.name
     if _advantage(a, b, paired) < 0:
-        a, b = b, a
-        row |= {"better": other.name, "worse": one.name}
-    with np.errstate(invalid="ignore"):
-        values: Any = b - a if paired else (b, a)
-    row["values"] = values
-    row |= _named("difference", _difference(a, b, paired, judged.confidence))
-    row["low"], row["high"] = row.pop("difference_low"), row.pop("difference_high")
-    row |= _named(
-        "probability", statistics.probability(a, b, paired, judged.confidence) if len(a) and len(b) else UNKNOWN
-    )
-    return row
+        a, b, better, worse = b, a, worse, better
+    with np.errstate(invalid="ignore"):  # inf - inf, where both have diverged
+        sample: Sample = b - a if paired else (b, a)
+    row = {"better": better, "worse": worse, "seeds": min(len(a), len(b)), "paired": paired, "sample": sample}
+    row["difference"], row["low"], row["high"] = _difference(a, b, paired, confidence)
+    chance = intervals.probability(a, b, paired, confidence) if len(a) and len(b) else UNKNOWN
+    return row | columns("probability", chance)
 
 
-def _needed(difference: float, values: Any, level: float) -> float:
+def _needed(difference: float, sample: Sample, level: float) -> float:
     """How many seeds would show such a difference at that level, which the least p-value, 2 of 2**n, must reach."""
-    finite = np.empty(0) if isinstance(values, tuple) else values[np.isfinite(values)]
-    seeds = statistics.seeds_needed(difference, finite.std(ddof=1), level) if len(finite) > 1 else None
+    finite = np.empty(0) if isinstance(sample, tuple) else sample[np.isfinite(sample)]
+    seeds = inference.seeds_needed(difference, finite.std(ddof=1), level) if len(finite) > 1 else None
     return np.nan if seeds is None else max(seeds, math.ceil(1 - math.log2(level)))
 
 
-def _advantage(a: np.ndarray, b: np.ndarray, paired: bool) -> float:
-    """By how much `a` is smaller; where something diverged, in ranks."""
+def _advantage(a: Array, b: Array, paired: bool) -> float:
+    """By how much the losses `a` are smaller; where a run diverged, in ranks."""
     if not len(a) or not len(b):
         return 0.0
     if np.isfinite(a).all() and np.isfinite(b).all():
         return float(b.mean() - a.mean())
     if paired:  # the same ranks that are tested
         with np.errstate(invalid="ignore"):
-            return float(statistics.signed_ranks(b - a).sum())
-    return statistics.probability(a, b, paired).estimate - 0.5
+            return float(inference.signed_ranks(b - a).sum())
+    return intervals.probability(a, b, paired).estimate - 0.5
 
 
-def _difference(a: np.ndarray, b: np.ndarray, paired: bool, confidence: float) -> Interval:
-    """Of the runs that finished."""
+def _difference(a: Array, b: Array, paired: bool, confidence: float) -> Interval:
+    """The mean of b - a over the runs that finished."""
     if paired:
         finite = np.isfinite(a) & np.isfinite(b)
-        return statistics.paired(b[finite] - a[finite], confidence) if finite.any() else UNKNOWN
+        return intervals.paired(b[finite] - a[finite], confidence) if finite.any() else UNKNOWN
     a, b = a[np.isfinite(a)], b[np.isfinite(b)]
-    return statistics.unpaired(b, a, confidence) if len(a) > 1 and len(b) > 1 else UNKNOWN
+    return intervals.unpaired(b, a, confidence) if len(a) > 1 and len(b) > 1 else UNKNOWN
 
 
-def _p_values(tested: list[Any], seed: int) -> np.ndarray:
+def _p_values(samples: list[Sample], seed: int) -> Array:
     """Of differences by the sign-flip test, those of equally many seeds at once; of two samples by permutation."""
-    p = np.full(len(tested), np.nan)
-    resamples = int(np.clip(FINENESS * len(tested), *RESAMPLES))
-    by_length: dict[int, list[int]] = {}
-    for position, values in enumerate(tested):
-        if not isinstance(values, tuple):
-            by_length.setdefault(len(values), []).append(position)
-        elif all(len(sample) > 1 for sample in values):
-            one, other = values
-            p[position] = statistics.permutation(one, other, np.random.default_rng(seed))
-    for length, positions in by_length.items():
+    p = np.full(len(samples), np.nan)
+    resamples = int(np.clip(FINENESS * len(samples), *RESAMPLES))
+    by_length: dict[int, list[int]] = {}  # the indices of the paired samples with so many seeds
+    for index, sample in enumerate(samples):
+        if not isinstance(sample, tuple):
+            by_length.setdefault(len(sample), []).append(index)
+        elif all(len(losses) > 1 for losses in sample):
+            p[index] = inference.permutation(*sample, np.random.default_rng(seed))
+    for length, indices in by_length.items():
         if length > 1:
-            columns = np.stack([tested[position] for position in positions], axis=1)
-            p[positions] = statistics.sign_flip(columns, np.random.default_rng(seed), resamples)
+            differences = np.stack([samples[index] for index in indices], axis=1)
+            p[indices] = inference.sign_flip(differences, np.random.default_rng(seed), resamples)
     return p
-
-
-def _in_units(interval: Interval, metric: Metric) -> Interval:
-    """An interval of losses, in the units of the metric."""
-    if not metric.is_maximized:
-        return interval
-    return Interval(-interval.estimate, -interval.high, -interval.low)
-
-
-def _named(name: str, interval: Interval) -> Mapping[str, float]:
-    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}

@@ -5,7 +5,6 @@ them and shared by all options (Searle, Casella & McCulloch, Variance Components
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -13,14 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seedsweep.comparison.inference import EQUAL, Array, holm
-from seedsweep.comparison.verdicts import significance
+from seedsweep.comparison.inference import ROUNDING, holm
+from seedsweep.comparison.intervals import Array
+from seedsweep.comparison.study_conclusions import study_conclusions
 
 PAIR = ["better", "worse", "difference", "low", "high", "p"]
 
 
 @dataclass(frozen=True, repr=False)
-class Winners:
+class StudyComparison:
     """The options, the best first, and what the fresh runs of their studies' winners say of each two of them.
 
     `table` has a row an option: `option`, how many `studies` and `seeds`, the `mean` with its limits `low` and `high`,
@@ -35,14 +35,13 @@ class Winners:
     @property
     def sentences(self) -> list[str]:
         """Who wins or cannot be told apart, who diverged, and how much of the values is the luck of the search."""
-        table = self.table.replace({"option": {"": "the search"}})  # whose studies are all of one kind
-        return [*_verdicts(table, self.pairs), *_divergence(table), *_luck(table)]
+        return study_conclusions(self.table, self.pairs)
 
     def __repr__(self) -> str:
         return "\n".join(self.sentences)
 
 
-def judge_winners(runs: pd.DataFrame, maximize: bool = False, confidence: float = 0.95) -> Winners:
+def compare_studies(runs: pd.DataFrame, maximize: bool = False, confidence: float = 0.95) -> StudyComparison:
     """Which option wins, by the winners of several studies of each.
 
     Args:
@@ -70,7 +69,7 @@ def judge_winners(runs: pd.DataFrame, maximize: bool = False, confidence: float 
     rows = [(one, other, *_compared(tables[one], tables[other], confidence)) for one, other in both]
     pairs = pd.DataFrame(rows, columns=PAIR)
     pairs["p"] = holm(pairs["p"].to_numpy(dtype=float))
-    return Winners(table, pairs.assign(decided=pairs["p"] < 1 - confidence))
+    return StudyComparison(table, pairs.assign(decided=pairs["p"] < 1 - confidence))
 
 
 def squared_error(*tables: Array) -> tuple[float, float]:
@@ -136,7 +135,7 @@ def _compared(better: Array, worse: Array, confidence: float) -> tuple[float, fl
     difference = float(worse.mean() - better.mean())
     error, freedom = squared_error(worse, better)
     half = _half(error, freedom, confidence)
-    if difference <= EQUAL * max(abs(worse).max(), abs(better).max()):
+    if difference <= ROUNDING * max(abs(worse).max(), abs(better).max()):
         p = 1.0 if freedom else math.nan
     else:
         p = 2 * float(stdtr(freedom, -difference / math.sqrt(error) if error else -math.inf))
@@ -147,57 +146,3 @@ def _half(error: float, freedom: float, confidence: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(error) if freedom else math.nan
-
-
-def _verdicts(table: pd.DataFrame, pairs: pd.DataFrame) -> Iterator[str]:
-    """On the options whose runs all came to their end."""
-    ended = table[table["diverged"] == 0]
-    if ended.empty:
-        yield "no option wins: runs of each diverged"
-        return
-    first = ended.iloc[0]
-    against = pairs[(pairs["better"] == first["option"]) & pairs["worse"].isin(ended["option"])]
-    sure, unsure = against[against["decided"]], against[~against["decided"]]
-    if len(ended) == 1:
-        alone = "gives" if len(table) == 1 else "is the only one without a diverged run:"
-        of = f"{first['studies']} × {first['seeds']} runs (studies × seeds)"
-        yield f"{first['option']} {alone} {_interval(first, 'mean')} in {of}"
-    elif against["p"].isna().all():
-        yield f"one run of each: {first['option']} has the best value, which may be luck"
-    elif unsure.empty:
-        yield f"{first['option']} wins: {', '.join(map(_amount, sure.to_dict('records')))}"
-    else:
-        names = f"{', '.join([first['option'], *unsure['worse'][:-1]])} and {unsure['worse'].iloc[-1]}"
-        widest = _amount(unsure.iloc[-1].to_dict())
-        yield f"{names} cannot be told apart: {first['option']} is {widest}; with more studies or seeds they might be"
-        if len(sure):
-            yield f"{first['option']} is {', '.join(map(_amount, sure.to_dict('records')))}"
-
-
-def _divergence(table: pd.DataFrame) -> Iterator[str]:
-    for row in table[table["diverged"] > 0].to_dict("records"):
-        yield f"{row['option']} diverged in {row['diverged']} of {row['studies'] * row['seeds']} runs, and has no mean"
-
-
-def _luck(table: pd.DataFrame) -> Iterator[str]:
-    """How much of the variance is the search's, on average over the options, and what one study or seed hides."""
-    variances = table[["study_sd", "seed_sd", "rest_sd"]] ** 2
-    shares = variances.div(variances.sum(axis=1, skipna=False), axis=0).mean()
-    if shares.notna().all():
-        study, seed, rest = (f"{100 * share:.0f} %" for share in shares)
-        yield f"{study} of the variance is the luck of the search (studies), {seed} that of the seeds, {rest} of both"
-    single = table.loc[table["studies"] == 1, "option"]
-    if len(single):
-        which = "per option" if len(single) == len(table) else f"of {', '.join(single)}"
-        yield f"one study {which} cannot show the luck of the search: hydra.sweeper.studies=3 would"
-    if (table["seeds"] == 1).any():
-        yield "one seed cannot show the luck of the seeds: hydra.sweeper.confirm_seeds=5 would"
-
-
-def _amount(pair: dict[Any, Any]) -> str:
-    return f"{_interval(pair, 'difference')} better than {pair['worse']} ({significance(pair['p'])})"
-
-
-def _interval(row: Any, name: str) -> str:
-    has_limits = not math.isnan(row["low"])
-    return f"{row[name]:.3g} [{row['low']:.3g}, {row['high']:.3g}]" if has_limits else f"{row[name]:.3g}"

@@ -12,7 +12,8 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
-from seedsweep.comparison.compare import FEW, Comparison
+from seedsweep.comparison.compare import Comparison
+from seedsweep.comparison.settings import LEAST_SEEDS
 from seedsweep.comparison.verdicts import BEST, BOTH, SAME
 from seedsweep.errors import masked
 from seedsweep.report.console import counts
@@ -131,7 +132,10 @@ def _questions(comparison: Comparison) -> Iterator[AnsweredQuestion]:
     judge = comparison.best[0].metric if comparison.best else comparison.question.claim
     half = f"Chosen by {metric} on one half of the seeds, judged by {judge} on the other, and the other way round."
     meaning = {SAME: f"By {metric}, over all seeds, of runs that differ in nothing else.", BEST: half}
-    lacking = {SAME: "no two options share one", BEST: f"that takes {FEW} seeds, and an option with several settings"}
+    lacking = {
+        SAME: "no two options share one",
+        BEST: f"that takes {LEAST_SEEDS} seeds, and an option with several settings",
+    }
     for question, heading in ((SAME, same), (BEST, "Each at its best")):
         verdicts = [verdict for verdict in comparison.verdicts if verdict.question == question]
         several = len({verdict.problem for verdict in verdicts}) > 1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 from rich.console import Console
 
-from seedsweep.comparison.study_effects import Winners
+from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 from seedsweep.report.publish import page_address
@@ -16,7 +16,7 @@ from seedsweep.tracking.recorded_sweeps import RecordedSweep
 
 def answer_search(
     sweeps: Sequence[RecordedSweep], uri: str, title: str, typed: Sequence[str]
-) -> Winners | pd.DataFrame:
+) -> StudyComparison | pd.DataFrame:
     """Print what searches have confirmed.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from seedsweep.comparison.inference import mean
+from seedsweep.comparison.intervals import mean
 from seedsweep.search.aggregate import Aggregate
 
 ALIKE = 0.02  # of the range that is searched: of five decades a quarter more

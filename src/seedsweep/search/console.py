@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from seedsweep.comparison.study_effects import Winners
+from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.report.console import print_whole, shown
 from seedsweep.search.rounds import Search
 from seedsweep.search.tables import best_table, sentence
@@ -52,7 +52,11 @@ def print_begun(search: Search) -> None:
 
 
 def print_found(
-    search: Search, confirmed: pd.DataFrame, winners: Winners | None, sentences: Sequence[str], storage: str | None
+    search: Search,
+    confirmed: pd.DataFrame,
+    winners: StudyComparison | None,
+    sentences: Sequence[str],
+    storage: str | None,
 ) -> None:
     """The best trials of a search of one objective, what is `said` of them, and where they are kept."""
     console = _console()
@@ -70,7 +74,7 @@ def print_found(
         console.print(escape(f"The trials: {DASHBOARD} {shlex.quote(storage)}{install}"))
 
 
-def print_confirmed(confirmed: pd.DataFrame, metric: str, winners: Winners | None = None) -> None:
+def print_confirmed(confirmed: pd.DataFrame, metric: str, winners: StudyComparison | None = None) -> None:
     """A row a trial of `confirmed_table`, of several studies only the best of each, and what they allow to say."""
     console, seeds = _console(), confirmed["seed"].nunique()
     trials = confirmed.drop_duplicates(["study", "number"])
@@ -88,7 +92,7 @@ def print_confirmed(confirmed: pd.DataFrame, metric: str, winners: Winners | Non
         console.print(escape(sentence(confirmed, metric)))
 
 
-def _print_winners(console: Console, winners: Winners, metric: str) -> None:
+def _print_winners(console: Console, winners: StudyComparison, metric: str) -> None:
     """A row an option, and what its studies and seeds allow to say."""
     luck = ", the luck of the search included" if winners.table["studies"].max() > 1 else ""
     rows = winners.table[["option", "studies", "seeds"]].astype(str)

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from seedsweep.comparison.study_effects import Winners, judge_winners
+from seedsweep.comparison.study_effects import StudyComparison, compare_studies
 from seedsweep.config.planned_run import PlannedRun, canonical
 from seedsweep.errors import ConfigError, StoreError, masked
 from seedsweep.report.publish import about, page_address
@@ -98,17 +98,17 @@ def _record_trials(record: SweepRecord, table: pd.DataFrame) -> None:
     record_trials(record, trials, pd.to_numeric(table["value"]).to_numpy(dtype=float))
 
 
-def winners_of(search: Search, confirmed: pd.DataFrame) -> Winners | None:
+def winners_of(search: Search, confirmed: pd.DataFrame) -> StudyComparison | None:
     """What the winners of several studies, again with the same fresh seeds, allow to say; None for one study."""
     return _winners(confirmed, direction(search)) if len(confirmed) else None
 
 
-def _winners(confirmed: pd.DataFrame, toward: str) -> Winners | None:
+def _winners(confirmed: pd.DataFrame, toward: str) -> StudyComparison | None:
     first = confirmed[confirmed["rank"] == 1]
-    return judge_winners(first, toward == "maximize") if first["study"].nunique() > 1 else None
+    return compare_studies(first, toward == "maximize") if first["study"].nunique() > 1 else None
 
 
-def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFrame, Winners | None] | None:
+def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFrame, StudyComparison | None] | None:
     """The `confirmed_table` of searches that are kept, and what the winners of several studies allow to say.
 
     None where they are no searches, or have confirmed nothing. Raises `ConfigError` for winners of other seeds.

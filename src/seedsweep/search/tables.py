@@ -10,7 +10,7 @@ import pandas as pd
 from optuna.exceptions import ExperimentalWarning
 from optuna.trial import TrialState
 
-from seedsweep.comparison.inference import paired
+from seedsweep.comparison.intervals import paired
 from seedsweep.config.planned_run import setting
 from seedsweep.search.confirm import Confirmation, at_the_end
 from seedsweep.search.option_study import OptionStudy

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seedsweep.comparison.inference import mean
+from seedsweep.comparison.intervals import mean
 from seedsweep.report.figures.encodings import Value
 from seedsweep.report.tables import NONE, number
 

@@ -1,0 +1,87 @@
+"""What the scores of one group say by themselves: its runs by outcome, and the statistics of their scores."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.comparison import intervals
+from seedsweep.comparison.intervals import Interval
+from seedsweep.metrics import Metric
+from seedsweep.outcomes import OUTCOMES
+
+UNKNOWN = Interval(np.nan, np.nan, np.nan)
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """By what the options are compared; the fields are those of `Question`."""
+
+    metric: Metric
+    confidence: float = 0.95
+    baseline: str | None = None
+    seed: int = 0
+
+
+def describe_groups(scored: pd.DataFrame, replicates: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
+    """A row a group: `problem`, `setting`, `option`, `group`, the counts of its runs, the statistics of its replicates.
+
+    Args:
+        scored: all runs, as `score_runs` gives them.
+        replicates: the independent ones of them.
+        criterion: of the statistics.
+
+    Returns:
+        Beside these names the columns of `describe`.
+    """
+    names = ["problem", "setting", "option", "group"]
+    rows = {name: describe(runs, criterion) for name, runs in replicates.groupby(names, sort=False)}
+    for name, runs in scored.groupby(names, sort=False):
+        rows[name] |= _counts(runs)
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(names).reset_index()
+
+
+def describe(scored: pd.DataFrame, criterion: Criterion) -> dict[str, Any]:
+    """The counts of the runs by outcome, and the statistics of their scores.
+
+    Args:
+        scored: independent runs of one group, with `outcome` and `score`.
+        criterion: of the statistics.
+
+    Returns:
+        `planned` and the number of each outcome; `mean`, `median` and `iqm` (interquartile mean) with limits `…_low`
+        and `…_high`, `sd` and the `worst`, in units of the metric. Mean and sd are over the runs that finished, the
+        others over all that ended, where a diverged run is the worst.
+    """
+    ended = criterion.metric.as_loss(scored["score"].dropna()).to_numpy(dtype=float)
+    finished = ended[np.isfinite(ended)]
+    generator, confidence = np.random.default_rng(criterion.seed), criterion.confidence
+    estimates = {
+        "mean": intervals.mean(finished, confidence) if len(finished) else UNKNOWN,
+        "median": intervals.median(ended, confidence) if len(ended) else UNKNOWN,
+        "iqm": intervals.interquartile_mean(ended, generator, confidence) if len(ended) else UNKNOWN,
+    }
+    numbers: dict[str, Any] = _counts(scored)
+    for name, interval in estimates.items():
+        numbers |= columns(name, _in_units(interval, criterion.metric))
+    numbers["sd"] = finished.std(ddof=1) if len(finished) > 1 else np.nan
+    numbers["worst"] = criterion.metric.as_loss(float(ended.max())) if len(ended) else np.nan
+    return numbers
+
+
+def columns(name: str, interval: Interval) -> dict[str, Any]:
+    """An interval as columns of a table: `name`, `name_low` and `name_high`."""
+    return {name: interval.estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _counts(scored: pd.DataFrame) -> dict[str, int]:
+    """How many runs were planned, and how many had each outcome."""
+    return {"planned": len(scored)} | {outcome: int((scored["outcome"] == outcome).sum()) for outcome in OUTCOMES}
+
+
+def _in_units(interval: Interval, metric: Metric) -> Interval:
+    """An interval of losses, in the units of the metric."""
+    if not metric.is_maximized:
+        return interval
+    return Interval(-interval.estimate, -interval.high, -interval.low)

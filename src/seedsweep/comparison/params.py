@@ -1,0 +1,62 @@
+"""The params of a table of runs: which of them were swept, and how their values are named."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from seedsweep.config.planned_run import PROBLEM, PROBLEM_NAME, SEEDS
+from seedsweep.metrics import stated_direction
+from seedsweep.outcomes import RUN_COLUMNS
+
+OPTIMIZER = "optimizer"
+
+
+def params(runs: pd.DataFrame) -> list[str]:
+    """The columns of options and values of a configuration, but for those where most runs have their own number."""
+    names = [name for name in map(str, runs) if "/" not in name and name not in (*RUN_COLUMNS, *SEEDS)]
+    names = [name for name in names if not stated_direction(name) or "." in name]
+    return [name for name in names if runs[name].dtype.kind != "f" or 2 * runs[name].nunique() <= len(runs)]
+
+
+def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
+    """The params, besides seeds, that differ between the runs of one option of `by`, the learning rate first."""
+    problem = problems(runs)
+    fixed = [runs[by].map(label)] if by in runs else []
+    fixed += [] if problem is None else [problem]
+    varying: dict[str, pd.Series] = {}
+    for name in sorted(params(runs), key=lambda name: "." in name):  # options before what follows from them
+        labels = runs[name].map(label)
+        if name in (by, PROBLEM, PROBLEM_NAME) or labels.nunique() < 2:
+            continue
+        option = varying.get(name.rsplit(".", 1)[0])
+        follows = option is not None and labels.groupby(option).nunique().max() == 1
+        if not follows and (not fixed or labels.groupby(fixed).nunique().max() > 1):
+            varying[name] = labels
+    return sorted(varying, key=lambda name: (not name.endswith(".lr"), runs[name].isna().any()))
+
+
+def compared(runs: pd.DataFrame) -> str:
+    """The param whose options are compared unless another is named: the optimizer, or the first one that was swept."""
+    varying = swept(runs)
+    return OPTIMIZER if OPTIMIZER in varying or not varying else varying[0]
+
+
+def problems(runs: pd.DataFrame) -> pd.Series | None:
+    """The data set of each run: by the name that it has, else by that of its option; None where neither is a column."""
+    name = next((name for name in (PROBLEM_NAME, PROBLEM) if name in runs), None)
+    return None if name is None else runs[name].map(label)
+
+
+def setting_labels(runs: pd.DataFrame, at: Sequence[str]) -> pd.Series:
+    """Such as `lr=0.01 momentum=0.9` of each run; a param that an option does not have is left out."""
+    setting = pd.Series("", index=runs.index)
+    for name in at:
+        has_value = runs[name].notna()
+        assignment = f" {name.rsplit('.', 1)[-1]}=" + runs[name].map(label)
+        setting = setting.where(~has_value, setting + assignment)
+    return setting.str.strip()
+
+
+def label(value: object) -> str:
+    """A value of a param as options and settings are named."""
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,28 @@
+"""Which params were swept, and which of them is compared."""
+
+import pandas as pd
+import pytest
+from shared.scores import runs, sentences
+
+from seedsweep.comparison.compare import compare
+from seedsweep.errors import ConfigError
+
+
+def test_param_that_was_swept_is_compared_where_the_optimizer_is_one() -> None:
+    comparison = compare(runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 0.5}))
+    assert comparison.question.by == "optimizer.lr"
+    assert sentences(comparison, "at the same setting")[0].startswith("1 wins")
+
+
+def test_param_that_was_not_swept_is_refused_with_those_that_were() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}).assign(init="zeros")
+    with pytest.raises(ConfigError, match="by=init: has one value only, zeros; swept were optimizer"):
+        compare(table, by="init")
+
+
+def test_what_follows_from_an_option_is_no_setting() -> None:
+    levels = {("sgd", 0.1): 1.0, ("adam", 0.1): 0.5}
+    zeros, normal = runs(levels).assign(init="zeros"), runs(levels).assign(init="normal")
+    table = pd.concat([zeros, normal.assign(run="n" + normal["run"])])
+    table["optimizer._target_"] = "torch.optim." + table["optimizer"]
+    assert compare(table, by="init").question.at == ["optimizer"]
