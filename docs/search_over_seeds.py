@@ -20,7 +20,8 @@ from optuna.distributions import FloatDistribution
 from rich.progress import track
 
 from seedsweep.search.aggregate import Aggregate
-from seedsweep.search.rounds import OptionStudy, Search
+from seedsweep.search.option_study import OptionStudy
+from seedsweep.search.rounds import Search
 from seedsweep.search.shared_study import SharedStudy
 from seedsweep.search.spaces import SearchSpace
 
@@ -60,13 +61,10 @@ def regret(task: Task, seeds: Sequence[int] | None, confirm: int, sampler: int) 
     study = SharedStudy(None, storage, ["minimize"], tpe, optuna.pruners.NopPruner(), {"lr": SPACE}, trials)
     studied = OptionStudy(study, SearchSpace({"lr": SPACE}, {}, ("lr",), {}), seeds=seeds)
     fresh = range(SEEDS, 2 * SEEDS)
-    rounds = Search([studied], Aggregate(["minimize"]), n_jobs=1, confirm=confirm, fresh=fresh).rounds()
-    try:
-        jobs = next(rounds)
-        while True:
-            jobs = rounds.send([task.run(job) for job in jobs])
-    except StopIteration as end:
-        best = end.value[0].params if confirm else study.study.best_params
+    search = Search([studied], Aggregate(["minimize"]), n_jobs=1, confirm=confirm, fresh=fresh)
+    while jobs := search.ask():
+        search.tell([task.run(job) for job in jobs])
+    best = search.confirmations[0].params if confirm else study.study.best_params
     return task.regret(best["lr"])
 
 
