@@ -146,7 +146,9 @@ def test_shares_are_drawn_where_both_seeds_were_swept(tmp_path: Path) -> None:
     spec = figures(comparison)["shares"].to_dict()
     table = pd.read_csv(StringIO(max(spec["datasets"].values(), key=len)))
     assert table.groupby("option")["share"].sum().tolist() == pytest.approx([1, 1])
-    assert (table.loc[table["part"] == "initialization", "share"] > 0.9).all()
+    initialization = table.loc[table["part"] == "initialization", "share"]
+    assert len(initialization) == 2
+    assert (initialization > 0.9).all()
     assert "<h2>Initialization and data order</h2>" in write_report(comparison, tmp_path, {}, pngs=False).read_text()
 
 
@@ -193,6 +195,12 @@ def test_curves_of_too_many_runs_are_those_of_the_best_groups_and_say_so(monkeyp
     monkeypatch.setattr("seedsweep.report.figures.data.LINES", 3 * 8 * 5)
     chart = figures(compare(*swept()))["curves"]
     assert "draws 24 of 72 runs, those at the best setting of each optimizer" in chart.to_dict()["description"]
+
+
+def test_caption_says_both_what_is_left_out_of_the_means_and_of_the_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seedsweep.report.figures.data.BANDS", 10)
+    caption = figures(compare(*swept()))["curves"].to_dict()["description"]
+    assert "Only the best setting of each optimizer is drawn, of 3. “Every seed” draws all 72 runs." in caption
 
 
 def test_report_is_one_file_that_loads_nothing(page: Path) -> None:

@@ -55,7 +55,7 @@ def _mean_curves(panel: Panel, metrics: list[str]) -> Chart | None:
     table, note = plot_data.mean_curves(panel, metrics)
     if table.empty:
         return None
-    lines, note = plot_data.seed_curves(panel, metrics)
+    lines, seeds_note = plot_data.seed_curves(panel, metrics)
     value = Value(table.loc[table["metric"] == 0, "mean"], "y", log=True if metrics[0] == SUBOPTIMALITY else None)
     base, chosen = named(panel, alt.Chart(data(table))), legend()
     y, colored = value.axis("mean", None), color(panel)
@@ -74,7 +74,7 @@ def _mean_curves(panel: Panel, metrics: list[str]) -> Chart | None:
         title = alt.TitleParams(alt.expr(f"{script(metrics)}[metric]"))
         params.insert(0, choice("metric", "metric", range(len(metrics)), metrics))
         filters = [*filters, "datum.metric == metric"]
-    caption = f"The mean over the seeds; the band is the {level(panel)} interval of the mean.{note}{note}"
+    caption = f"The mean over the seeds; the band is the {level(panel)} interval of the mean.{note}{seeds_note}"
     filters = [chosen, *filters]
     chart = layered(marks, caption, filters=filters, params=params, value=value, epochs=True, title=title)
     chart.usermeta |= {"title": f"{metrics[0]} by step"}

@@ -194,7 +194,7 @@ def shares(panel: Panel) -> Chart | None:
     if table.empty:
         return None
     long = table.melt(["option", "position", "best"], ["init", "order", "interaction"], "part", "share")
-    long = long.assign(panel=long["part"].map(SOURCES), rank=long["part"].map(list(SOURCES).index))
+    long = long.assign(part=long["part"].map(SOURCES), rank=long["part"].map(list(SOURCES).index))
     base = named(panel, alt.Chart(data(long)))
     scale = alt.Scale(domain=list(SOURCES.values()), range=SHADES)
     colored = alt.Color("part:N", scale=scale, legend=alt.Legend(title=None, symbolType="square"))
