@@ -35,12 +35,12 @@ def main() -> None:
         floor = time.perf_counter() - start
         print(f"{runs} runs, {len(curves)} points; imports {imports:.1f} s, pandas' read_csv {floor:.1f} s")
         for pngs in ("true", "false"):
-            asked = ("hydra.verbose=[seedsweep]", f"pngs={pngs}")
-            seconds, memory, text = command(folder, str(ROOT / "compare.py"), *asked)
-            parts = ", ".join(re.findall(r"((?:reading|comparing|report|groups): [\d.]+ s)", text))
+            options = ("hydra.verbose=[seedsweep]", f"pngs={pngs}")
+            seconds, memory, output = command(folder, str(ROOT / "compare.py"), *options)
+            phases = ", ".join(re.findall(r"((?:reading|comparing|report|groups): [\d.]+ s)", output))
             (report,) = folder.glob("artifacts/*/*/artifacts/report/report.html")
             size = report.stat().st_size / 2**20
-            print(f"pngs={pngs}: {seconds:.1f} s in all, {memory:.0f} MB ({parts}); report.html {size:.1f} MB")
+            print(f"pngs={pngs}: {seconds:.1f} s in all, {memory:.0f} MB ({phases}); report.html {size:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from mlflow import MlflowClient
 from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.outcomes import Column, FleetResult, Point, RunResult
-from seedsweep.report.console import counts, summarize
+from seedsweep.report.summary import count_outcomes, summarize
 from seedsweep.tracking import connection
 from seedsweep.tracking.fleet_writer import record_fleet
 from seedsweep.tracking.reader import load_curves, load_runs, stream_curves, stream_runs
@@ -122,7 +122,7 @@ def main(number: int) -> None:
         with timed("closing the sweep", number):
             sweep.reap()
             sweep.write(stream_runs(sweep.run_id, uri), stream_curves(sweep.run_id, uri))
-            sweep.close("FINISHED", counts(table), summary)
+            sweep.close("FINISHED", count_outcomes(table), summary)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from seedsweep.comparison.selection import filtered_runs, newest_runs
 from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
-from seedsweep.report.console import where
+from seedsweep.report.console import how_to_open
 from seedsweep.report.publish import publish
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.reader import load_curves, load_runs
@@ -58,7 +58,7 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     question = {key: value for key, value in asked.items() if key not in SELECTION}
     comparison = publish(runs, curves, sweeps, asked["uri"], question, _typed(), asked["pngs"])
     page = charts_page(sweeps[0].experiment_id, "group", sweeps[0].run_id)
-    console.print("The mean curves:", where(asked["uri"], page), markup=False)
+    console.print("The mean curves:", how_to_open(asked["uri"], page), markup=False)
     return comparison
 
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pandas as pd
@@ -17,9 +17,6 @@ from seedsweep.comparison.diagnostics import data_versions, origins
 from seedsweep.errors import masked
 from seedsweep.report.console import print_comparison
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 FOLDER, PAGE = "report", "report.html"  # among the artifacts of the sweep
@@ -53,9 +50,6 @@ def publish(
     Raises:
         ConfigError: the question does not fit the runs.
     """
-    from seedsweep.report.html import write_report
-    from seedsweep.tracking.derived_runs import record_groups
-
     start = time.perf_counter()
     with Console(stderr=True).status("comparing"):
         comparison = compare(runs, curves, **question)
@@ -63,24 +57,39 @@ def publish(
         comparison.added_diagnostics += [*origins(made), *data_versions(runs)]
     print_comparison(comparison)
     log.debug("comparing: %.2f s", time.perf_counter() - start)
-    first, start = sweeps[0], time.perf_counter()
-    below = re.sub(r"[^\w.=,<>+-]+", "_", " ".join([FOLDER, *typed]))[:LONGEST]
-    with Console(stderr=True).status("writing the report"), tempfile.TemporaryDirectory() as folder:
-        asked = {"question": " ".join(["python compare.py", *typed])}
-        write_report(comparison, Path(folder), asked | about(sweeps, uri) | _data(runs), pngs=pngs)
-        add_artifacts(uri, first, Path(folder), below)
+    command = {"question": " ".join(["python compare.py", *typed])}
+    about = command | provenance(sweeps, uri) | {"data fingerprint": _fingerprints(runs)}
+    folder = re.sub(r"[^\w.=,<>+-]+", "_", " ".join([FOLDER, *typed]))[:LONGEST]
+    _keep_report(comparison, about, sweeps[0], uri, folder, pngs)
+    _record_mean_curves(comparison, sweeps[0], uri)
+    Console(highlight=False, soft_wrap=True).print(f"The report: {page_address(sweeps[0], folder)}", markup=False)
+    return comparison
+
+
+def _keep_report(
+    comparison: Comparison, about: Mapping[str, str], sweep: RecordedSweep, uri: str, folder: str, pngs: bool
+) -> None:
+    from seedsweep.report.html import write_report
+
+    start = time.perf_counter()
+    with Console(stderr=True).status("writing the report"), tempfile.TemporaryDirectory() as written:
+        write_report(comparison, Path(written), about, pngs=pngs)
+        add_artifacts(uri, sweep, Path(written), folder)
     log.debug("report: %.2f s", time.perf_counter() - start)
+
+
+def _record_mean_curves(comparison: Comparison, sweep: RecordedSweep, uri: str) -> None:
+    from seedsweep.tracking.derived_runs import record_groups
+
     start = time.perf_counter()
     by, at = str(comparison.question.by), comparison.question.at or ()
     values = comparison.runs.drop_duplicates(["problem", "group"])[["problem", "group", *at]]
     groups = comparison.groups.merge(values, on=["problem", "group"])
-    record_groups(first.run_id, comparison.bands, groups, uri, by, at)
+    record_groups(sweep.run_id, comparison.bands, groups, uri, by, at)
     log.debug("groups: %.2f s", time.perf_counter() - start)
-    Console(highlight=False, soft_wrap=True).print(f"The report: {page_address(first, below)}", markup=False)
-    return comparison
 
 
-def about(sweeps: list[RecordedSweep], uri: str) -> dict[str, str]:
+def provenance(sweeps: list[RecordedSweep], uri: str) -> dict[str, str]:
     """How a comparison was made, as its page says it.
 
     Args:
@@ -99,22 +108,22 @@ def about(sweeps: list[RecordedSweep], uri: str) -> dict[str, str]:
     return origin | {"versions": ", ".join(f"{name} {value}" for name, value in versions.items())}
 
 
-def _data(runs: pd.DataFrame) -> dict[str, str]:
-    return {"data fingerprint": ", ".join(sorted(set(runs["fingerprint"].dropna()))) or "unknown"}
+def _fingerprints(runs: pd.DataFrame) -> str:
+    return ", ".join(sorted(set(runs["fingerprint"].dropna()))) or "unknown"
 
 
-def page_address(sweep: RecordedSweep, below: str, page: str = PAGE) -> str:
+def page_address(sweep: RecordedSweep, folder: str, page: str = PAGE) -> str:
     """Where a report can be opened.
 
     Args:
         sweep: that keeps it.
-        below: its folder among the sweep's artifacts.
-        page: its file there.
+        folder: of the report, among the sweep's artifacts.
+        page: its file in that folder.
 
     Returns:
         A path, or words where to find it in MLflow's UI.
     """
-    folder = urlsplit(sweep.artifacts)
-    if folder.scheme in ("", "file"):
-        return f"{unquote(folder.path)}/{below}/{page}"
-    return f"{below}/{page} among the artifacts of {sweep.run_id} in MLflow"
+    artifacts = urlsplit(sweep.artifacts)
+    if artifacts.scheme in ("", "file"):
+        return f"{unquote(artifacts.path)}/{folder}/{page}"
+    return f"{folder}/{page} among the artifacts of {sweep.run_id} in MLflow"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from seedsweep.report.figures.search_data import PlottedSearch, prepare
-from seedsweep.report.figures.search_figures import figures
+from seedsweep.report.figures.search_figures import search_figures
+from seedsweep.report.figures.search_panel import SearchPanel, search_panel
 from seedsweep.report.html import render, sections, write_pngs
 from seedsweep.report.tables import NONE, interval, number
 
@@ -56,17 +56,17 @@ def write_search_report(
     Raises:
         ValueError: there is no trial.
     """
-    plotted = prepare(trials, confirmed, importances, metric, maximize)
-    specs = {name: chart.to_dict(validate=False) for name, chart in figures(plotted).items()}
+    panel = search_panel(trials, confirmed, importances, metric, maximize)
+    specs = {name: chart.to_dict(validate=False) for name, chart in search_figures(panel).items()}
     page = render(
         "search.html.jinja",
         about,
         title="What the search found",
-        summary=_summary(plotted),
+        summary=_summary(panel),
         sentences=list(sentences),
-        several=len(plotted.params) > 1,
+        several=len(panel.params) > 1,
         sections=list(sections(specs, SECTIONS)),
-        tables=list(_tables(plotted, winners)),
+        tables=list(_tables(panel, winners)),
     )
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "search.html"
@@ -76,48 +76,47 @@ def write_search_report(
     return file
 
 
-def _summary(plotted: PlottedSearch) -> str:
-    states = plotted.trials["state"].value_counts()
+def _summary(panel: SearchPanel) -> str:
+    states = panel.trials["state"].value_counts()
     words = ", ".join(f"{states[state]:,} {state}" for state in STATES if state in states)
-    studies, options = len(plotted.trials[["option", "study"]].drop_duplicates()), len(plotted.options)
+    studies, options = len(panel.trials[["option", "study"]].drop_duplicates()), len(panel.options)
     where = f"{studies:,} {'studies' if studies > 1 else 'study'}" + (f" of {options:,} options" if options > 1 else "")
-    goal = "maximized" if plotted.maximize else "minimized"
-    return f"{plotted.metric} is {goal}; {len(plotted.trials):,} trials in {where}: {words}."
+    goal = "maximized" if panel.maximize else "minimized"
+    return f"{panel.metric} is {goal}; {len(panel.trials):,} trials in {where}: {words}."
 
 
-def _tables(plotted: PlottedSearch, winners: pd.DataFrame | None) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The tables of the report, as text, each with its heading."""
+def _tables(panel: SearchPanel, winners: pd.DataFrame | None) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The tables of the report in strings, each with its heading."""
     if winners is not None and len(winners):
-        yield f"Options, by the winners of their studies on fresh seeds: {plotted.metric}", _winners_table(winners)
-    if len(plotted.confirmed):
-        yield f"The best trials on fresh seeds: {plotted.metric}", _confirmed_table(plotted)
-    left = len(plotted.trials) - ROWS
-    note = f" (the first {ROWS} of {len(plotted.trials):,}; {left:,} are left out)" if left > 0 else ""
-    yield f"Trials, the best first: {plotted.metric}{note}", _trials_table(plotted)
+        yield f"Options, by the winners of their studies on fresh seeds: {panel.metric}", _winners_table(winners)
+    if len(panel.confirmed):
+        yield f"The best trials on fresh seeds: {panel.metric}", _confirmed_table(panel)
+    omitted = len(panel.trials) - ROWS
+    note = f" (the first {ROWS} of {len(panel.trials):,}; {omitted:,} are left out)" if omitted > 0 else ""
+    yield f"Trials, the best first: {panel.metric}{note}", _trials_table(panel)
 
 
-def _trials_table(plotted: PlottedSearch) -> pd.DataFrame:
-    finished = plotted.trials["state"] == "finished"
-    trials = plotted.trials.assign(other=~finished).sort_values("value", ascending=not plotted.maximize, kind="stable")
-    trials = trials.sort_values("other", kind="stable").head(ROWS)
+def _trials_table(panel: SearchPanel) -> pd.DataFrame:
+    finished = panel.trials["state"] == "finished"
+    trials = panel.trials.assign(lost=~finished).sort_values("value", ascending=not panel.maximize, kind="stable")
+    trials = trials.sort_values("lost", kind="stable").head(ROWS)
     rows = [
-        _where(row, plotted)
-        | {"setting": str(row.setting) or NONE, "state": str(row.state), "value": number(row.value)}
+        _where(row, panel) | {"setting": str(row.setting) or NONE, "state": str(row.state), "value": number(row.value)}
         for row in trials.itertuples()
     ]
     return pd.DataFrame(rows)
 
 
-def _confirmed_table(plotted: PlottedSearch) -> pd.DataFrame:
+def _confirmed_table(panel: SearchPanel) -> pd.DataFrame:
     rows = []
-    for row in plotted.confirmed.itertuples():
-        about = _where(row, plotted) | {"setting": str(row.setting) or NONE, "rank": str(row.rank)}
+    for row in panel.confirmed.itertuples():
+        about = _where(row, panel) | {"setting": str(row.setting) or NONE, "rank": str(row.rank)}
         fresh = {"searched": number(row.searched), "fresh seeds": str(row.n), "lost": str(row.label) or NONE}
         middle = number(row.mean) if row.label else interval(row, "mean", "low", "high")
         fresh |= {"mean": middle, "optimism": number(row.optimism, ".2g")}
         rows.append(about | fresh)
     table = pd.DataFrame(rows)
-    return table if plotted.confirmed["label"].any() else table.drop(columns="lost")
+    return table if panel.confirmed["label"].any() else table.drop(columns="lost")
 
 
 def _winners_table(winners: pd.DataFrame) -> pd.DataFrame:
@@ -130,5 +129,5 @@ def _winners_table(winners: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _where(row: Any, plotted: PlottedSearch) -> dict[str, str]:
-    return {name: str(getattr(row, name)) for name in (*plotted.where, "trial")}
+def _where(row: Any, panel: SearchPanel) -> dict[str, str]:
+    return {name: str(getattr(row, name)) for name in (*panel.where, "trial")}

@@ -1,4 +1,4 @@
-"""The tables of a comparison as text: what a person reads, in a terminal or in the report."""
+"""The tables of a comparison in strings, as a person reads them in a terminal or in the report."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ ROBUST = {"median": "median", "iqm": "interquartile mean"}
 
 
 def number(value: Any, form: str = ".4g") -> str:
-    """A number as it is shown; one that is not there is a dash, one that is not finite a diverged run's."""
+    """A number as it is shown: a dash where it is missing, `diverged` where it is infinite."""
     if value is None or pd.isna(value):
         return NONE
     return f"{float(value):{form}}" if math.isfinite(value) else "diverged"

@@ -43,13 +43,13 @@ def _read(file: Path) -> str | None:
 
 def _keep(script: str, file: Path) -> None:
     """Write it whole or not at all; where nothing can be written, it is made again the next time."""
-    text = script.encode()
+    encoded = script.encode()
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         descriptor, unfinished = tempfile.mkstemp(dir=file.parent, suffix=".part")
         try:
             with os.fdopen(descriptor, "wb") as opened:
-                opened.write(hashlib.sha256(text).hexdigest().encode() + b"\n" + text)
+                opened.write(hashlib.sha256(encoded).hexdigest().encode() + b"\n" + encoded)
             os.replace(unfinished, file)
         except OSError:
             os.unlink(unfinished)

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from seedsweep.comparison.study_effects import StudyComparison
-from seedsweep.report.console import print_whole, shown
+from seedsweep.report.console import number_or_dash, print_whole
 from seedsweep.search.rounds import Search
 from seedsweep.search.tables import best_table, sentence
 
@@ -83,7 +83,7 @@ def print_confirmed(confirmed: pd.DataFrame, metric: str, winners: StudyComparis
     rows[metric] = [_interval(row.fresh, row.low, row.high) for row in trials.itertuples()]
     rows = rows.rename(columns={metric: f"{metric} [low, high]"})
     rows["in the search"] = [f"{value:.4g}" for value in trials["searched"]]
-    rows["optimism"] = [shown(value, "+.2g") for value in trials["optimism"]]
+    rows["optimism"] = [number_or_dash(value, "+.2g") for value in trials["optimism"]]
     what = "the winner of each study" if winners else "the best trials"
     print_whole(console, _table(f"{what}, again with {_count(seeds, 'fresh seed')}", rows))
     if winners:  # of several options these say which is the best, if any
@@ -99,7 +99,7 @@ def _print_winners(console: Console, winners: StudyComparison, metric: str) -> N
     rows[f"{metric} [low, high]"] = [_interval(row.mean, row.low, row.high) for row in winners.table.itertuples()]
     for column in ("study_sd", "seed_sd"):
         rows[f"sd of {'studies' if column == 'study_sd' else 'seeds'}"] = [
-            shown(value, ".2g") for value in winners.table[column]
+            number_or_dash(value, ".2g") for value in winners.table[column]
         ]
     print_whole(console, _table(f"each option's winners{luck}", rows))
     for sentence_text in winners.sentences:

@@ -17,7 +17,7 @@ from rich.console import Console
 from seedsweep.comparison.study_effects import StudyComparison, compare_studies
 from seedsweep.config.planned_run import PlannedRun, canonical
 from seedsweep.errors import ConfigError, StoreError, masked
-from seedsweep.report.publish import about, page_address
+from seedsweep.report.publish import page_address, provenance
 from seedsweep.search.processes import alive, same_system, this_process
 from seedsweep.search.rounds import Search
 from seedsweep.search.tables import ABOUT, best_table, importances_table, search_diagnostics, sentence, trials_table
@@ -182,7 +182,7 @@ def _write_tables(
             confirmed,
             importances,
             Path(folder),
-            {"study": recorded.tags["seedsweep.study"]} | about([recorded], record.uri),
+            {"study": recorded.tags["seedsweep.study"]} | provenance([recorded], record.uri),
             metric=metric,
             maximize=direction(search) == "maximize",
             sentences=[*sentences, *search_diagnostics(search, confirmed)],

@@ -11,7 +11,7 @@ from hydra.core.utils import JobStatus
 
 from seedsweep.errors import ConfigError, FailedRunsError, StoreError, masked
 from seedsweep.outcomes import outcome_of
-from seedsweep.report.console import SHOWN, counts, summarize
+from seedsweep.report.summary import SHOWN, count_outcomes, summarize
 from seedsweep.sweep.sweep import Sweep
 from seedsweep.tracking.reader import load_runs, stream_curves, stream_runs
 from seedsweep.tracking.sweep_writer import SweepRecord
@@ -59,7 +59,7 @@ def _record_end(
     record.write(_keeping(tables, kept, () if compared else ("group", "outcome", metric, *SHOWN)), curves)
     runs = pd.concat(kept, ignore_index=True)
     summary = summarize(runs, metric)
-    record.close(status, counts(runs), summary)
+    record.close(status, count_outcomes(runs), summary)
     return runs, pd.concat(curves, ignore_index=True) if isinstance(curves, list) else None, summary
 
 

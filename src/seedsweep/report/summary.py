@@ -1,0 +1,63 @@
+"""The groups of a sweep in strings, as `summary.csv` and the console have them."""
+
+import pandas as pd
+
+from seedsweep.metrics import Metric
+from seedsweep.outcomes import OUTCOMES
+
+SHOWN = ("val/loss", "val/accuracy", "test/accuracy")  # metrics, besides the one that is asked for
+
+
+def count_outcomes(runs: pd.DataFrame) -> dict[str, int]:
+    """How many runs had each outcome.
+
+    Args:
+        runs: a row a run, with its `outcome`.
+
+    Returns:
+        Numbers by outcome, in the order of `OUTCOMES`.
+    """
+    return {outcome: int((runs["outcome"] == outcome).sum()) for outcome in OUTCOMES}
+
+
+def counted(runs: pd.DataFrame, form: str = "d") -> str:
+    """Such as `12 finished, 3 diverged`."""
+    return ", ".join(f"{count:{form}} {outcome}" for outcome, count in count_outcomes(runs).items() if count)
+
+
+def summarize(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The groups of a sweep in strings.
+
+    Args:
+        runs: a row a run: `group`, `outcome`, and the last values of the metrics.
+        metric: by which the best group is the first.
+
+    Returns:
+        A row a group: runs finished of planned, mean ± sd over those of each metric, and a column for each of the
+        remaining outcomes that there were.
+    """
+    shown = [name for name in dict.fromkeys((metric, *SHOWN)) if name in runs]
+    lost = [outcome for outcome, count in count_outcomes(runs).items() if count and outcome != "finished"]
+    rows = []
+    for label, group in sorted(runs.groupby("group", sort=False), key=lambda item: _rank(item[1], metric)):
+        finished = group[group["outcome"] == "finished"]
+        row = {"group": label, "finished": f"{len(finished)} of {len(group)}"}
+        row |= {outcome: str(int((group["outcome"] == outcome).sum())) for outcome in lost}
+        rows.append(row | {name: _mean_sd(finished[name], 3 if Metric(name).is_maximized else 4) for name in shown})
+    return pd.DataFrame(rows)
+
+
+def _rank(group: pd.DataFrame, metric: str) -> tuple[int, float]:
+    """Complete groups first: a mean over those that happened to finish must not win."""
+    finished = group[group["outcome"] == "finished"]
+    mean = finished[metric].mean() if metric in group and len(finished) else float("inf")
+    return len(group) - len(finished), Metric(metric).as_loss(mean)
+
+
+def _mean_sd(values: pd.Series, digits: int) -> str:
+    values = values.dropna()
+    if values.empty:
+        return "–"
+    largest = values.abs().max()
+    form = f".{digits}f" if largest == 0 or 1e-3 <= largest < 1000 else ".4g"
+    return f"{values.mean():{form}}" + (f" ± {values.std():{form}}" if len(values) > 1 else "")

@@ -1,0 +1,45 @@
+"""What the console shows."""
+
+import math
+from pathlib import Path
+
+import pytest
+from shared.reports import swept
+
+from seedsweep.comparison.compare import compare
+from seedsweep.report.console import how_to_open, number_or_dash, print_comparison, print_sweep
+from seedsweep.report.summary import summarize
+
+
+def test_verdicts_come_before_the_table_and_the_diagnostics(capsys: pytest.CaptureFixture[str]) -> None:
+    print_comparison(compare(*swept()))
+    printed = capsys.readouterr().out
+    landmarks = [
+        "Each at its best, chosen by val/loss",
+        "At the same setting, by val/loss",
+        "val/loss when chosen",
+        "! ",
+    ]
+    assert sorted(landmarks, key=printed.index) == landmarks
+
+
+def test_table_of_a_sweep_says_what_its_means_are_over(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = swept()[0].assign(group="all")
+    print_sweep(runs, summarize(runs, "val/loss"), "a [title]", "last values")
+    printed = capsys.readouterr().out
+    assert "a [title]" in printed
+    assert "mean ± sd over seeds of the last values; 72 runs: 68 finished, 4 diverged" in printed
+    assert "means are over finished runs only" in printed
+
+
+def test_a_server_is_opened_by_its_address_and_a_file_by_a_command(tmp_path: Path) -> None:
+    assert how_to_open("http://me:secret@host:5000/", "#/x").endswith("host:5000/#/x")
+    assert "secret" not in how_to_open("http://me:secret@host:5000/", "#/x")
+    command = how_to_open(f"sqlite:///{tmp_path}/a b.db", "#/x")
+    assert (
+        command == f"mlflow ui --backend-store-uri 'sqlite:///{tmp_path}/a b.db', then open http://127.0.0.1:5000/#/x"
+    )
+
+
+def test_a_number_that_is_not_finite_is_a_dash() -> None:
+    assert [number_or_dash(value, ".2g") for value in (0.123, math.nan, math.inf)] == ["0.12", "–", "–"]

@@ -1,0 +1,20 @@
+"""The tables of a comparison in strings."""
+
+import numpy as np
+from shared.reports import swept
+
+from seedsweep.comparison.compare import compare
+from seedsweep.report.tables import best_table, number, p_value
+
+
+def test_tables_against_a_baseline_have_no_ranks() -> None:
+    (pairwise,) = compare(*swept(), baseline="sgd").best
+    assert set(best_table(pairwise)["rank"]) == {"–"}
+
+
+def test_small_p_values_are_shown_as_such() -> None:
+    assert [p_value(0.0009), p_value(0.0123), p_value(np.nan)] == ["< 0.001", "0.012", "–"]
+
+
+def test_missing_numbers_are_dashes_and_infinite_ones_are_diverged_runs() -> None:
+    assert [number(None), number(np.nan), number(np.inf), number(0.123456)] == ["–", "–", "diverged", "0.1235"]
