@@ -8,7 +8,8 @@ import pandas as pd
 
 from seedsweep.report.figures.search_figures import search_figures
 from seedsweep.report.figures.search_panel import SearchPanel, search_panel
-from seedsweep.report.html import render, sections, write_pngs
+from seedsweep.report.page import render, sections
+from seedsweep.report.png import write_pngs
 from seedsweep.report.tables import NONE, interval, number
 
 ROWS = 200  # of the table of trials

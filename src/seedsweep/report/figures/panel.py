@@ -89,7 +89,7 @@ def _per_epoch(bands: pd.DataFrame) -> dict[tuple[str, str], float]:
     """The steps of an epoch, by problem and group: what is measured at the end of an epoch tells."""
     if bands.empty:
         return {}
-    pace = bands.assign(pace=bands["step"] / (bands["epoch"] + 1))
-    pace = pace.groupby(["problem", "group"], as_index=False)["pace"].max()
-    names = zip(pace["problem"], pace["group"], strict=True)
-    return dict(zip(names, pace["pace"].clip(lower=1.0), strict=True))
+    paces = bands.assign(pace=bands["step"] / (bands["epoch"] + 1))
+    largest = paces.groupby(["problem", "group"], as_index=False).agg({"pace": "max"})
+    names = zip(largest["problem"], largest["group"], strict=True)
+    return dict(zip(names, largest["pace"].clip(lower=1.0), strict=True))
