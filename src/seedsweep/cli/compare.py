@@ -38,42 +38,42 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     Raises:
         ConfigError: a value is not allowed, or there is no such sweep.
     """
-    asked: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    names = _sweep_names(asked)
+    request: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    names = _sweep_names(request)
     start = time.perf_counter()
     with Console(stderr=True).status("reading"):
-        sweeps = find_sweeps(asked["uri"], *names, experiment=asked["experiment"])
+        sweeps = find_sweeps(request["uri"], *names, experiment=request["experiment"])
     console = Console(highlight=False, soft_wrap=True)
     if all("seedsweep.search" in sweep.tags for sweep in sweeps):
         from seedsweep.search.answer import answer_search  # which imports Optuna
 
-        return answer_search(sweeps, asked["uri"], _title(sweeps), _typed())
+        return answer_search(sweeps, request["uri"], _title(sweeps), _typed())
     with Console(stderr=True).status("reading"):
-        runs = pd.concat([load_runs(sweep.run_id, asked["uri"]) for sweep in sweeps], ignore_index=True)
-        curves = pd.concat([load_curves(sweep.run_id, asked["uri"]) for sweep in sweeps], ignore_index=True)
+        runs = pd.concat([load_runs(sweep.run_id, request["uri"]) for sweep in sweeps], ignore_index=True)
+        curves = pd.concat([load_curves(sweep.run_id, request["uri"]) for sweep in sweeps], ignore_index=True)
     log.debug("reading: %.2f s", time.perf_counter() - start)
-    runs = filtered_runs(newest_runs(runs), asked["filter"])
+    runs = filtered_runs(newest_runs(runs), request["filter"])
     curves = curves[curves["run"].isin(runs["run"])]
     console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
-    question = {key: value for key, value in asked.items() if key not in SELECTION}
-    comparison = publish(runs, curves, sweeps, asked["uri"], question, _typed(), asked["pngs"])
+    question = {key: value for key, value in request.items() if key not in SELECTION}
+    comparison = publish(runs, curves, sweeps, request["uri"], question, _typed(), request["pngs"])
     page = charts_page(sweeps[0].experiment_id, "group", sweeps[0].run_id)
-    console.print("The mean curves:", how_to_open(asked["uri"], page), markup=False)
+    console.print("The mean curves:", how_to_open(request["uri"], page), markup=False)
     return comparison
 
 
-def _sweep_names(asked: dict[str, Any]) -> list[str]:
+def _sweep_names(request: dict[str, Any]) -> list[str]:
     """The sweeps that are asked for; checks the keys that are not of the question."""
-    sweep = asked["sweep"]
+    sweep = request["sweep"]
     names = sweep if isinstance(sweep, list) else [] if sweep is None else [sweep]
     if any(isinstance(name, int | float) for name in names):
         names = _as_typed()
     if not all(isinstance(name, str) for name in names):
         raise ConfigError("sweep", sweep, "must be latest, the id of a sweep, or a list of such: [id,id]")
     for key in ("experiment", "filter"):
-        if not isinstance(asked[key], str | None):
-            raise ConfigError(key, asked[key], "must be a string")
-    check_boolean("pngs", asked["pngs"])
+        if not isinstance(request[key], str | None):
+            raise ConfigError(key, request[key], "must be a string")
+    check_boolean("pngs", request["pngs"])
     return names
 
 
