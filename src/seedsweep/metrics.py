@@ -11,8 +11,8 @@ Values = TypeVar("Values")  # a number, an array or a series
 DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
 SPLITS = ("train", "val", "test")
 # how the names of metrics end, in any case
-MAXIMIZED = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score")
-MINIMIZED = ("loss", "loss_step", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
+_MAXIMIZED = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score")
+_MINIMIZED = ("loss", "loss_step", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
 NEGATED = re.compile(r"(^|/)neg_", re.IGNORECASE)  # as scikit-learn names a loss that it has turned to be maximized
 
 
@@ -28,7 +28,7 @@ def stated_direction(name: str) -> Direction | None:
     lowered = name.lower()
     if NEGATED.search(lowered):
         return None
-    return "maximize" if lowered.endswith(MAXIMIZED) else "minimize" if lowered.endswith(MINIMIZED) else None
+    return "maximize" if lowered.endswith(_MAXIMIZED) else "minimize" if lowered.endswith(_MINIMIZED) else None
 
 
 class Metric(str):
@@ -83,6 +83,6 @@ class Metric(str):
         if NEGATED.search(self):
             plain = NEGATED.sub(r"\1", self)
             raise ConfigError(key, self, f"has its sign changed: log {plain}, or say direction=maximize")
-        endings = ", ".join((*MAXIMIZED, *MINIMIZED))
+        endings = ", ".join((*_MAXIMIZED, *_MINIMIZED))
         allowed = f"is it better when larger or smaller? Its name must end with {endings}; or say direction=maximize"
         raise ConfigError(key, self, allowed)

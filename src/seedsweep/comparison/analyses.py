@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seedsweep.comparison import estimators as estimates
+from seedsweep.comparison import estimators
 from seedsweep.metrics import Metric
 
-MOST = 50  # tried settings that are looked at
+MOST_SETTINGS = 50  # that are tried
 RATIOS = np.geomspace(1, 10, 91)  # of a performance profile
-RESAMPLES = 2_000  # of settings and seeds; what they are drawn from decides how exact the result is
+SEARCHES = 2_000  # at random; the settings and seeds of the sweep limit how exact the result is, not this
 
 
 def leading(groups: pd.DataFrame, metric: Metric) -> pd.DataFrame:
@@ -37,11 +37,19 @@ def times_to_target(
     target: float | None,
     confidence: float,
 ) -> pd.DataFrame:
-    """When each group reached the target: a row a step of its Kaplan–Meier curve.
+    """When the runs of each group reached the target. One that ends before is censored; one that diverged never does.
 
-    Columns: `problem`, `option`, `group`, `target`, `step`, the fraction that has `reached` it with `low` and `high`,
-    and the `median` step (infinite if fewer than half reach it). The target is by default the median of the last values
-    of the problem's best group. A run that ends before is censored there; one that diverged never reaches it.
+    Args:
+        curves: tidy (`run`, `metric`, `step`, `epoch`, `value`).
+        scored: of the runs, see `score_runs`.
+        groups: see `describe_groups`.
+        metric: that is to reach the target.
+        target: in units of the metric; None: the median of the last values of the problem's best group.
+        confidence: of the limits.
+
+    Returns:
+        A row a group and step of its Kaplan–Meier curve: `problem`, `option`, `group`, `target`, `step`, the fraction
+        that has `reached` it with `low` and `high`, and the `median` step (inf if fewer than half reach it).
     """
     curve = curves[curves["metric"] == metric].assign(loss=lambda frame: metric.as_loss(frame["value"]))
     scored = scored.dropna(subset="run")  # those planned and never run have none
@@ -54,25 +62,20 @@ def times_to_target(
         limit = float(metric.as_loss(pd.Series([goal])).iloc[0])
         first = of_problem[of_problem["loss"] <= limit].groupby("run")["step"].min()
         runs = scored[scored["problem"] == problem].set_index("run")[["option", "group", "outcome"]]
-        last = (
-            of_problem.groupby("run")["step"].max().reindex(runs.index, fill_value=0)
-        )  # 0: it ended before the first point
+        last = of_problem.groupby("run")["step"].max()
+        last = last.reindex(runs.index, fill_value=0)  # 0: it ended before the first point
         runs["time"] = first.reindex(runs.index).fillna(last.where(runs["outcome"] != "diverged", np.inf))
         runs["reached"] = runs.index.isin(first.index)
         for (option, group), of_group in runs.groupby(["option", "group"], sort=False):
-            reach = estimates.time_to_target(of_group["time"].to_numpy(), of_group["reached"].to_numpy(), confidence)
-            steps = {
-                "step": reach.time,
-                "reached": reach.reached,
-                "low": reach.low,
-                "high": reach.high,
-            }
-            about: dict[str, Any] = {"problem": problem, "option": option, "group": group, "target": goal}
-            frames.append(pd.DataFrame(steps | about | {"median": reach.median}))
+            reach = estimators.time_to_target(of_group["time"].to_numpy(), of_group["reached"].to_numpy(), confidence)
+            steps = {"step": reach.time, "reached": reach.reached, "low": reach.low, "high": reach.high}
+            names: dict[str, Any] = {"problem": problem, "option": option, "group": group, "target": goal}
+            frames.append(pd.DataFrame(steps | names | {"median": reach.median}))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def _target(curve: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> float:
+    """The median of the last values of the best group; nan where there is none."""
     best = leading(groups, metric)
     if best.empty:
         return np.nan
@@ -81,11 +84,17 @@ def _target(curve: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> float:
 
 
 def tunability(scored: pd.DataFrame, metric: Metric, seed: int) -> pd.DataFrame:
-    """What to expect of each option when a number of its settings are tried, each with one seed.
+    """What to expect of each option when some of its settings are tried at random, each with one seed.
 
-    Columns: `problem`, `option`, `budget` (settings tried), the `expected` best score with `low` and `high`, and the
-    probability that it is the `best` of the options with this budget, up to that which all have. Only options with more
-    than one setting are in it.
+    Args:
+        scored: of the runs, see `score_runs`.
+        metric: of the scores.
+        seed: of the random searches.
+
+    Returns:
+        A row an option with several settings and a `budget` (settings tried): `problem`, `option`, the `expected` best
+        score with `low` and `high`, see `estimators.expected_best`, and the probability that it is the `best` of the
+        options with this budget, up to the one that all of them have.
     """
     frames = []
     for problem, of_problem in scored.groupby("problem", sort=False):
@@ -97,11 +106,11 @@ def tunability(scored: pd.DataFrame, metric: Metric, seed: int) -> pd.DataFrame:
         tables = {option: table for option, table in tables.items() if len(table) > 1}
         if not tables:
             continue
-        common = min(MOST, *map(len, tables.values()))
-        best = estimates.best_at_budget(list(tables.values()), common, np.random.default_rng(seed), RESAMPLES)
+        common = min(MOST_SETTINGS, *map(len, tables.values()))
+        best = estimators.best_at_budget(list(tables.values()), common, np.random.default_rng(seed), SEARCHES)
         for (option, table), chances in zip(tables.items(), best, strict=True):
-            budget = min(MOST, len(table))
-            expected, low, high = estimates.expected_best(table, budget, np.random.default_rng(seed), RESAMPLES)
+            budget = min(MOST_SETTINGS, len(table))
+            expected, low, high = estimators.expected_best(table, budget, np.random.default_rng(seed), SEARCHES)
             frame = pd.DataFrame({"expected": expected, "low": low, "high": high}).apply(metric.as_loss)
             frame = frame.assign(low=frame[["low", "high"]].min(axis=1), high=frame[["low", "high"]].max(axis=1))
             frame["best"] = np.append(chances, [np.nan] * (budget - common))
@@ -110,10 +119,15 @@ def tunability(scored: pd.DataFrame, metric: Metric, seed: int) -> pd.DataFrame:
 
 
 def seed_shares(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
-    """Of each group the shares of variance of the score due to initialization, data order, and both together.
+    """Which shares of the variance of a group's scores are due to initialization, data order, and both together.
 
-    Columns: `problem`, `group`, `init`, `order`, `interaction`. Only groups whose two seeds were swept against each
-    other, every one with every other, and whose runs all finished, are in it.
+    Args:
+        runs: with `init_seed` and `order_seed`, else there are no shares.
+        scored: of these runs, see `score_runs`.
+
+    Returns:
+        A row a group: `problem`, `group`, `init`, `order`, `interaction`; only of groups whose two seeds were swept
+        against each other in all combinations, and whose runs all finished.
     """
     rows = []
     if {"init_seed", "order_seed"} <= set(runs):
@@ -124,22 +138,32 @@ def seed_shares(runs: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
                 continue
             table = of_group.pivot(index="init", columns="order", values="score").to_numpy(dtype=float)
             if np.isfinite(table).all():
-                rows.append({"problem": problem, "group": group} | estimates.variance_shares(table))
+                rows.append({"problem": problem, "group": group} | estimators.variance_shares(table))
     return pd.DataFrame(rows)
 
 
 def profile(times: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """The performance profile of the options over several problems: the `fraction` of them that an `option` solves in
-    at most `ratio` times the steps of the fastest, in the median over seeds, each option by its best group."""
+    """The performance profile of the options over several problems.
+
+    Args:
+        times: see `times_to_target`.
+        groups: see `describe_groups`.
+        metric: by which each option's best group is taken.
+
+    Returns:
+        A row an `option` and `ratio`: the `fraction` of the problems that it solves in at most so many times the steps
+        of the fastest option, in the median over seeds. Empty where there is one problem.
+    """
     if times.empty or times["problem"].nunique() < 2:
         return pd.DataFrame()
     best = leading(groups, metric)
     medians = times.drop_duplicates(["problem", "group"]).merge(best[["problem", "group"]], on=["problem", "group"])
     costs = medians.pivot(index="problem", columns="option", values="median").fillna(np.inf)
-    fractions = estimates.performance_profile(costs.to_numpy(dtype=float), RATIOS)
+    fractions = estimators.performance_profile(costs.to_numpy(dtype=float), RATIOS)
     return pd.concat(_lines(list(costs.columns), fractions), ignore_index=True)
 
 
 def _lines(options: Sequence[str], fractions: np.ndarray) -> list[pd.DataFrame]:
+    """A frame of each option's line."""
     lines = zip(options, fractions, strict=True)
     return [pd.DataFrame({"option": option, "ratio": RATIOS, "fraction": line}) for option, line in lines]

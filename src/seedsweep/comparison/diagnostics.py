@@ -12,13 +12,13 @@ from seedsweep.metrics import Metric
 
 FALLING = 0.02  # of what was gained in the whole training, gained in the last tenth of it
 CONTAINED = {"momentum": "sgd", "nesterov": "sgd"}  # with a momentum of 0 these are the other
-SHOWN = 5  # names in a sentence
+NAMES_SHOWN = 5  # names in a sentence
 WITHOUT_END = {
     "pruned": "the mean of those that stayed is too good, since the worse ones left; train all of them to compare",
     "failed": "see their traceback.txt in MLflow",
     "missing": "run the sweep again",
 }
-FEW = 6  # seeds; fewer cannot show any difference
+ENOUGH_SEEDS = 6  # fewer cannot show any difference
 
 
 class Diagnostic(NamedTuple):
@@ -36,7 +36,19 @@ def diagnose(
     metric: Metric,
     at: Sequence[str],
 ) -> list[Diagnostic]:
-    """The diagnostics of a comparison; `bands` are its mean curves, `at` the params that were swept."""
+    """The diagnostics of a comparison.
+
+    Args:
+        scored: of the runs, see `score_runs`.
+        groups: see `describe_groups`.
+        best: the options, each at its best setting.
+        bands: the mean curves.
+        metric: that is compared.
+        at: the params that were swept.
+
+    Returns:
+        The gravest first: runs without an end, then how the sweep was laid out, then what a longer one would show.
+    """
     diagnostics = [*_outcomes(groups), *_edges(scored, groups, metric, at), *_unequal(scored, groups)]
     diagnostics += [*_crossed(scored), *_contained(best)]
     return diagnostics + list(_falling(bands, groups, metric))
@@ -55,7 +67,7 @@ def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Diagnostic]:
         values = {sweep.get(name, "unknown") for sweep in sweeps}
         if len(values) > 1:
             yield Diagnostic(
-                f"The sweeps differ in their {name}: {_some(sorted(values))}", "run them again with the same"
+                f"The sweeps differ in their {name}: {_shortened(sorted(values))}", "run them again with the same"
             )
 
 
@@ -76,26 +88,27 @@ def data_versions(runs: pd.DataFrame) -> Iterator[Diagnostic]:
 
 
 def _outcomes(groups: pd.DataFrame) -> Iterator[Diagnostic]:
+    """Runs that diverged, or have no end."""
     diverged = groups[groups["diverged"] > 0]
     if len(diverged):
         names = [f"{_label(row, groups)} ({row['diverged']} of {row['planned']})" for _, row in diverged.iterrows()]
         remedy = "they count as the worst; a mean is over the runs that finished; take smaller rates to compare means"
-        yield Diagnostic(f"Runs diverged in {_groups(diverged)}: {_some(names)}", remedy)
+        yield Diagnostic(f"Runs diverged in {_groups(diverged)}: {_shortened(names)}", remedy)
     for outcome, remedy in WITHOUT_END.items():
         lost = groups[groups[outcome] > 0]
         if len(lost):
             names = [f"{_label(row, groups)} ({row[outcome]} of {row['planned']})" for _, row in lost.iterrows()]
-            yield Diagnostic(f"Runs are {outcome} in {_groups(lost)}: {_some(names)}", remedy)
+            yield Diagnostic(f"Runs are {outcome} in {_groups(lost)}: {_shortened(names)}", remedy)
 
 
 def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: Metric, at: Sequence[str]) -> Iterator[Diagnostic]:
     """Options whose best setting lies at the end of what was swept."""
     at_edges: dict[tuple[str, str], list[tuple[str, float]]] = {}
     for _, row in leading(groups, metric).iterrows():
-        own = scored[(scored["problem"] == row["problem"]) & (scored["option"] == row["option"])]
+        of_option = scored[(scored["problem"] == row["problem"]) & (scored["option"] == row["option"])]
         for name in (name for name in at if pd.api.types.is_numeric_dtype(scored[name])):
-            values = np.sort(own[name].dropna().unique())
-            chosen = float(own.loc[own["group"] == row["group"], name].iloc[0])
+            values = np.sort(of_option[name].dropna().unique())
+            chosen = float(of_option.loc[of_option["group"] == row["group"], name].iloc[0])
             if len(values) > 1 and chosen and chosen in (values[0], values[-1]):  # there is nothing below 0
                 largest = chosen == values[-1]
                 step = values[-1] / values[-2] if largest else values[0] / values[1]
@@ -106,11 +119,12 @@ def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: Metric, at: Seque
     for (name, end), options in at_edges.items():
         further = max(beyond for _, beyond in options) if end == "largest" else min(beyond for _, beyond in options)
         to = f" {'up' if end == 'largest' else 'down'} to {float(f'{further:.1g}'):g}" if np.isfinite(further) else ""
-        sentence = f"The best {name} is the {end} that was swept for {_some([who for who, _ in options])}"
+        sentence = f"The best {name} is the {end} that was swept for {_shortened([who for who, _ in options])}"
         yield Diagnostic(sentence, f"sweep it{to or ' further'}")
 
 
 def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Diagnostic]:
+    """Unequal or few seeds, and unequal numbers of settings."""
     for problem, of_problem in scored.groupby("problem", sort=False):
         seeds = of_problem.groupby("group", sort=False)["seed"].agg(frozenset)
         where = f" on {problem}" if scored["problem"].nunique() > 1 else ""
@@ -120,7 +134,7 @@ def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Diagnostic]
             yield Diagnostic(
                 f"The groups{where} have {sizes}", "give all the same seeds, so that they are compared in pairs"
             )
-        elif len(seeds.iloc[0]) < FEW:
+        elif len(seeds.iloc[0]) < ENOUGH_SEEDS:
             few = f"Each group{where} has {len(seeds.iloc[0])} seed{'s' * (len(seeds.iloc[0]) > 1)} only"
             yield Diagnostic(few, "run ten or more: seed=range(0,10)")
     for _, of_problem in groups.groupby("problem", sort=False):
@@ -134,6 +148,7 @@ def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Diagnostic]
 
 
 def _crossed(scored: pd.DataFrame) -> Iterator[Diagnostic]:
+    """Runs that share an initialization or an order with others."""
     if (scored["replicate"] != scored["seed"]).any():
         count, runs = scored["replicate"].nunique(), scored["seed"].nunique()
         what = str(scored["replicate"].iloc[0]).split("=")[0]
@@ -144,6 +159,7 @@ def _crossed(scored: pd.DataFrame) -> Iterator[Diagnostic]:
 
 
 def _contained(best: Sequence[PairwiseComparison]) -> Iterator[Diagnostic]:
+    """Options that are worse than another which they contain."""
     for pairwise in best:
         sure = pairwise.pairs[pairwise.pairs["apart"]]
         for better, worse in zip(sure["better"], sure["worse"], strict=True):
@@ -167,7 +183,7 @@ def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> Itera
             names.append(_label(row, groups, "option"))
     if names:
         yield Diagnostic(
-            f"{metric} was still getting better at the end with {_some(names)}", "train longer: trainer.max_epochs"
+            f"{metric} was still getting better at the end with {_shortened(names)}", "train longer: trainer.max_epochs"
         )
 
 
@@ -177,9 +193,11 @@ def _label(row: pd.Series, groups: pd.DataFrame, name: str = "group") -> str:
 
 
 def _groups(groups: pd.DataFrame) -> str:
+    """How many groups."""
     return f"{len(groups)} group{'s' * (len(groups) > 1)}"
 
 
-def _some(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + rest
+def _shortened(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + rest

@@ -1,6 +1,6 @@
-"""What else can be estimated of a sweep: time to a target, performance profiles, tunability, where variance comes from.
+"""Estimates of a sweep besides means: time to a target, performance profiles, tunability, shares of the variance.
 
-Pure functions of arrays, as in `statistics`: smaller is better, and a diverged run is `inf`.
+Pure functions of arrays, as in `intervals`: smaller is better, and a diverged run is `inf`.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,15 @@ from seedsweep.comparison.intervals import Array, checked
 
 
 class Survival(NamedTuple):
-    """The fraction `reached` by each `time`, ascending, with pointwise limits (t,), and the time when half have."""
+    """The fraction of runs that has reached a target by each time.
+
+    Args:
+        time: when a run reached it or was censored (t,), ascending, in the unit of the times.
+        reached: the fraction by then (t,).
+        low: pointwise limit of the fraction (t,).
+        high: pointwise limit of the fraction (t,).
+        median: the time by which half have; inf if never.
+    """
 
     time: Array
     reached: Array
@@ -25,26 +33,38 @@ class Survival(NamedTuple):
 
 
 def time_to_target(times: ArrayLike, reached: ArrayLike, confidence: float = 0.95) -> Survival:
-    """The fraction that has reached a target by each finite time, of times (n,), right-censored where not `reached`.
+    """The estimate of Kaplan & Meier (1958) of the fraction of runs that has reached a target by each time.
 
-    Kaplan & Meier (1958). Limits are those of a plain fraction (Clopper & Pearson 1934) until a run is censored, then
-    log-log by Greenwood's variance; there, of the runs still watched while none has; once all have, from the limit
-    before to 1. A diverged run never will: its time is `inf`. `median` is `inf` if never half have.
+    Until a run is censored, the limits are those of a plain fraction (Clopper & Pearson 1934); from then on log-log
+    limits by Greenwood's variance. Two exceptions after a run was censored: while none has reached the target they are
+    those of a plain fraction of the runs still at risk, and once all have they go from the limit before up to 1.
+
+    Args:
+        times: when each run reached the target, or ended without (n,), in steps; inf for a diverged run, which never
+            will.
+        reached: whether it did (n,); the others are right-censored.
+        confidence: of the limits, between 0 and 1.
+
+    Returns:
+        The fraction at each finite time.
+
+    Raises:
+        ValueError: a time is nan or -inf.
     """
     sample, event = checked(times), np.asarray(reached, dtype=bool)
     time, position, leaving = np.unique(sample, return_inverse=True, return_counts=True)
     events, risk = np.bincount(position[event], minlength=time.size), leaving[::-1].cumsum()[::-1]
-    left = np.cumprod(1 - events / risk)
+    surviving = np.cumprod(1 - events / risk)
     error = np.sqrt(np.cumsum(events / (risk * np.maximum(risk - events, 1))))
     plain = np.cumsum(leaving - events) - (leaving - events) == 0  # nobody was censored before
     low, high = _clopper_pearson(np.cumsum(events), np.where(plain, sample.size, risk), confidence)
-    inner = ~plain & (left > 0) & (left < 1)
-    half = NormalDist().inv_cdf((1 + confidence) / 2) * error[inner] / np.log(left[inner])
-    low[inner], high[inner] = 1 - left[inner] ** np.exp(half), 1 - left[inner] ** np.exp(-half)
-    ended = ~plain & (left == 0)
+    inner = ~plain & (surviving > 0) & (surviving < 1)
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * error[inner] / np.log(surviving[inner])
+    low[inner], high[inner] = 1 - surviving[inner] ** np.exp(half), 1 - surviving[inner] ** np.exp(-half)
+    ended = ~plain & (surviving == 0)
     low[ended], high[ended] = low[~ended].max(initial=0.0), 1.0
-    reached_by_half, keep = time[left <= 0.5 + ROUNDING], np.isfinite(time)
-    return Survival(time[keep], 1 - left[keep], low[keep], high[keep], float(reached_by_half.min(initial=np.inf)))
+    reached_by_half, keep = time[surviving <= 0.5 + ROUNDING], np.isfinite(time)
+    return Survival(time[keep], 1 - surviving[keep], low[keep], high[keep], float(reached_by_half.min(initial=np.inf)))
 
 
 def _clopper_pearson(hits: Array, trials: Array, confidence: float) -> tuple[Array, Array]:
@@ -57,9 +77,17 @@ def _clopper_pearson(hits: Array, trials: Array, confidence: float) -> tuple[Arr
 
 
 def performance_profile(costs: ArrayLike, ratios: ArrayLike) -> Array:
-    """The share of problems (solvers, r) that each solver solves within `ratios` (r,) of the least cost of any.
+    """The share of problems that each solver solves within a ratio of the least cost of any (Dolan & Moré 2002).
 
-    `costs` (problems, solvers) are not negative, and `inf` where not solved. Dolan & Moré (2002).
+    Args:
+        costs: of each problem and solver (problems, solvers), 0 or more; inf where it was not solved.
+        ratios: to the least cost (r,), 1 or more.
+
+    Returns:
+        Shares (solvers, r), between 0 and 1.
+
+    Raises:
+        ValueError: a cost is negative or nan.
     """
     values = np.asarray(costs, dtype=float)
     if not (values >= 0).all():
@@ -71,11 +99,23 @@ def performance_profile(costs: ArrayLike, ratios: ArrayLike) -> Array:
 def expected_best(
     scores: ArrayLike, budget: int, generator: np.random.Generator, resamples: int = 10_000
 ) -> tuple[Array, Array, Array]:
-    """The best of `scores` (settings, seeds) after 1 to `budget` distinct settings, drawn at random: mean, low, high.
+    """The best score of random searches over the settings (Dodge et al. 2019; Sivaprasad et al. 2020).
 
-    Each setting is judged by one run, of a random seed; `nan` is a missing run; after the last setting nothing changes.
-    The mean over the searches is their median where one has found only `inf`. From low to high are the central 95 % of
-    the searches: how they differ, not how well their mean is known. Dodge et al. (2019), Sivaprasad et al. (2020).
+    A search tries settings in random order, none twice, and sees one run of each, of a random seed.
+
+    Args:
+        scores: of each setting and seed (settings, seeds); nan where a run is missing.
+        budget: the largest number of settings tried.
+        generator: of the searches.
+        resamples: how many searches.
+
+    Returns:
+        Mean over the searches, and the limits low and high of the central 95 % of them, after 1 to `budget` settings,
+        each (budget,). The limits say how searches differ, not how well their mean is known. The median stands for the
+        mean where a search has seen diverged runs only. After the last setting nothing changes.
+
+    Raises:
+        ValueError: no setting has a run.
     """
     best = _searches(scores, budget, generator, resamples)
     low, middle, high = np.quantile(best, [0.025, 0.5, 0.975], axis=0, method="inverted_cdf")
@@ -85,19 +125,39 @@ def expected_best(
 def best_at_budget(
     scores: Sequence[ArrayLike], budget: int, generator: np.random.Generator, resamples: int = 10_000
 ) -> Array:
-    """How probably each optimizer is the best (optimizers, budget) when each has tried 1 to `budget` settings.
+    """How probably each option is the best when all have tried equally many settings.
 
-    `scores` has a (settings, seeds) of each, searched as by `expected_best`; ties are split.
+    Args:
+        scores: of each option its scores (settings, seeds), searched as by `expected_best`.
+        budget: the largest number of settings tried.
+        generator: of the searches.
+        resamples: how many searches.
+
+    Returns:
+        Probabilities (options, budget) after 1 to `budget` settings; ties are split.
+
+    Raises:
+        ValueError: an option has no run.
     """
-    best = np.stack([_searches(one, budget, generator, resamples) for one in scores])
+    best = np.stack([_searches(table, budget, generator, resamples) for table in scores])
     first = best == best.min(axis=0)
     return np.asarray((first / first.sum(axis=0)).mean(axis=1))
 
 
 def variance_shares(values: ArrayLike) -> dict[str, float]:
-    """Shares of the variance of finite `values` (inits, orders): "init", "order", "interaction" (with the residual).
+    """Shares of the variance due to initialization, data order, and their interaction with the residual.
 
-    ANOVA estimates of crossed random effects, negative ones cut at 0; they sum to 1, or are 0 where nothing varies.
+    Estimates by the analysis of variance of two crossed random effects (Searle, Casella & McCulloch 1992, chapter 4),
+    negative ones cut at 0.
+
+    Args:
+        values: finite scores (inits, orders), at least 2 of each.
+
+    Returns:
+        `init`, `order` and `interaction`, which sum to 1, or are 0 where nothing varies.
+
+    Raises:
+        ValueError: the values are of another shape, or not finite.
     """
     table = np.asarray(values, dtype=float)
     if table.ndim != 2 or min(table.shape) < 2 or not np.isfinite(table).all():

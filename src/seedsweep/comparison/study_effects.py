@@ -1,7 +1,7 @@
-"""Which option wins when each was searched several times: the luck of a search counts as that of a seed does.
+"""Which option wins when each was searched several times: a search is a random effect, as a seed is.
 
-A value is mu + study + seed + rest, all three random: the studies are each option's own, the seeds are crossed with
-them and shared by all options (Searle, Casella & McCulloch, Variance Components, 1992, chapter 4).
+The model of a value is mu + study + seed + rest, all three random: studies are nested in options, seeds are crossed
+with them and shared by all options (Searle, Casella & McCulloch, Variance Components, 1992, chapter 4).
 """
 
 import math
@@ -21,12 +21,14 @@ PAIR = ["better", "worse", "difference", "low", "high", "p"]
 
 @dataclass(frozen=True, repr=False)
 class StudyComparison:
-    """The options, the best first, and what the fresh runs of their studies' winners say of each two of them.
+    """Options compared by fresh runs of the winners of their studies.
 
-    `table` has a row an option: `option`, how many `studies` and `seeds`, the `mean` with its limits `low` and `high`,
-    the standard deviations `study_sd` (the search's luck), `seed_sd` and `rest_sd` (what neither explains alone), and
-    how many runs `diverged`. `pairs` has a row a pair: `better`, `worse`, by how much (`difference`, `low`, `high`,
-    each pair by itself), `p` adjusted by Holm's method over all pairs, and whether that has `decided` them.
+    Args:
+        table: a row an option, the best first: `option`, how many `studies` and `seeds`, the `mean` with its limits
+            `low` and `high`, the standard deviations `study_sd` (the luck of a search), `seed_sd` and `rest_sd` (what
+            neither explains alone), and how many runs `diverged`.
+        pairs: a row a pair: `better`, `worse`, by how much (`difference`, with limits `low` and `high` for this pair
+            alone), `p` adjusted by Holm's method over all pairs, and whether that has `decided` them.
     """
 
     table: pd.DataFrame
@@ -65,21 +67,27 @@ def compare_studies(runs: pd.DataFrame, maximize: bool = False, confidence: floa
     tables = {str(option): of_option.to_numpy() for option, of_option in wide.groupby(level="option")}
     ranked = sorted(tables, key=lambda option: (tables[option].mean(), np.isinf(tables[option]).mean()))
     table = pd.DataFrame([{"option": option, **_described(tables[option], sign, confidence)} for option in ranked])
-    both = list(combinations(ranked, 2))
-    rows = [(one, other, *_compared(tables[one], tables[other], confidence)) for one, other in both]
+    ordered = combinations(ranked, 2)
+    rows = [(better, worse, *_compared(tables[better], tables[worse], confidence)) for better, worse in ordered]
     pairs = pd.DataFrame(rows, columns=PAIR)
     pairs["p"] = holm(pairs["p"].to_numpy(dtype=float))
     return StudyComparison(table, pairs.assign(decided=pairs["p"] < 1 - confidence))
 
 
 def squared_error(*tables: Array) -> tuple[float, float]:
-    """The squared standard error of a mean of values (studies, seeds), or of the difference of two; its freedom.
+    """The squared standard error of a mean, or of the difference of two means.
 
-    Of one it is (MS_study + MS_seed - MS_rest) / (S K). Of two, the seeds' part is that of the K differences between
-    means of a seed, s² / K, which counts whatever the options have in common there; to that, each table adds
-    (MS_study - MS_rest) / (S K), for its studies are its own. It is unbiased but for a floor: what the seeds alone
-    would give, and the studies alone. Degrees of freedom by Satterthwaite (1946), of these independent mean squares,
-    and not below the fewest of them. One seed, or one study, has no part; (nan, 0) where there is no part at all.
+    For one table it is (MS_study + MS_seed - MS_rest) / (S K). For two, seeds contribute s² / K, the variance of the K
+    differences between the tables' means by seed, in which all that the options have in common cancels; each table adds
+    (MS_study - MS_rest) / (S K). The estimate is unbiased but for a floor: it is not below what the seeds alone, or the
+    studies alone, would give. One seed, or one study, contributes nothing.
+
+    Args:
+        tables: the values (S studies, K seeds) of one option, or of two with the same seeds.
+
+    Returns:
+        The squared error in squared units of the values, and its degrees of freedom by Satterthwaite (1946), not below
+        the fewest of the mean squares; (nan, 0) where each table is one run.
     """
     by_seed = np.subtract.reduce([table.mean(axis=0) for table in tables])
     seeds = [(_variance(by_seed) / by_seed.size, by_seed.size - 1)]
@@ -88,16 +96,21 @@ def squared_error(*tables: Array) -> tuple[float, float]:
     freedoms = [freedom for _, freedom in seeds + studies if freedom]
     if not freedoms:
         return math.nan, 0
-    seed, study, less = (sum(error for error, _ in errors) for errors in (seeds, studies, rest))
-    total = max(seed + study - less, seed, study)
+    by_seeds, by_studies, by_rest = (sum(error for error, _ in errors) for errors in (seeds, studies, rest))
+    total = max(by_seeds + by_studies - by_rest, by_seeds, by_studies)
     spread = sum(error**2 / freedom for error, freedom in seeds + studies + rest if freedom)
     return total, max(total**2 / spread if spread else 0, min(freedoms))
 
 
 def components(values: Array) -> tuple[float, float, float]:
-    """The variances of the studies, the seeds and the rest in values (studies, seeds), by the analysis of variance.
+    """The variances of studies, seeds and rest, by the analysis of variance; negative estimates become 0.
 
-    A negative estimate becomes 0. Where there is one study or one seed, it and the rest are nan; the other has both.
+    Args:
+        values: of one option (studies, seeds).
+
+    Returns:
+        Three variances in squared units of the values. With one study, or one seed, its variance and that of the rest
+        are nan, and the rest is contained in the other one.
     """
     studies, seeds = values.shape
     rest = _rest(values)
@@ -108,12 +121,13 @@ def components(values: Array) -> tuple[float, float, float]:
 
 def _rest(values: Array) -> float:
     """The mean square of what studies and seeds leave; 0 where they leave nothing."""
-    left = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    residuals = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
     freedom = (len(values) - 1) * (values.shape[1] - 1)
-    return float((left**2).sum()) / freedom if freedom else 0.0
+    return float((residuals**2).sum()) / freedom if freedom else 0.0
 
 
 def _variance(values: Array) -> float:
+    """The sample variance; 0 of one value."""
     return float(values.var(ddof=1)) if values.size > 1 else 0.0
 
 
@@ -127,7 +141,7 @@ def _described(values: Array, sign: int, confidence: float) -> dict[str, Any]:
 
 
 def _compared(better: Array, worse: Array, confidence: float) -> tuple[float, float, float, float]:
-    """By how much the one is better, the limits of that, and p."""
+    """By how much the first is better, the limits of that, and p; nan where a run diverged."""
     from scipy.special import stdtr
 
     if np.isinf([better.mean(), worse.mean()]).any():
@@ -143,6 +157,7 @@ def _compared(better: Array, worse: Array, confidence: float) -> tuple[float, fl
 
 
 def _half(error: float, freedom: float, confidence: float) -> float:
+    """Half the width of Student's t interval with this squared error."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(error) if freedom else math.nan
