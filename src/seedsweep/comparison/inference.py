@@ -105,6 +105,8 @@ def permutation(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, resa
 def holm(p: ArrayLike) -> Array:
     """p-values adjusted by Holm's method (1979), so that all of them may be read together.
 
+    The same as `statsmodels.stats.multitest.multipletests`, which collects garbage in each call: 0.3 s beside torch.
+
     Args:
         p: of any shape; nan is not counted. Of a symmetric matrix give one triangle and nan elsewhere, so that each
             pair counts once.
@@ -112,13 +114,11 @@ def holm(p: ArrayLike) -> Array:
     Returns:
         Adjusted p-values of the same shape, nan where `p` is.
     """
-    from statsmodels.stats.multitest import multipletests
-
-    adjusted = np.array(p, dtype=float)
-    tested = ~np.isnan(adjusted)
-    if tested.any():
-        adjusted[tested] = multipletests(adjusted[tested], method="holm")[1]
-    return adjusted
+    values = np.array(p, dtype=float)
+    flat = values.ravel()
+    order = np.argsort(flat)[: (~np.isnan(flat)).sum()]  # nan is last
+    flat[order] = np.minimum(np.maximum.accumulate(flat[order] * np.arange(len(order), 0, -1)), 1)
+    return flat.reshape(values.shape)
 
 
 def seeds_needed(difference: float, sd: float, level: float = 0.05, power: float = 0.9) -> int | None:
