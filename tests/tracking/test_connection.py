@@ -17,6 +17,17 @@ def test_store_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_store_that_is_not_there_is_named_without_mlflow(tmp_path: Path) -> None:
+    script = f"""
+import sys, seedsweep
+try:
+    seedsweep.load_runs(tracking_uri="sqlite:///{tmp_path}/none.db")
+except seedsweep.ConfigError:
+    assert "mlflow" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_processes_that_make_one_store_at_once_all_find_it_made(

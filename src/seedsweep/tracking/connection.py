@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
@@ -90,9 +91,8 @@ def store_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        from mlflow.exceptions import MlflowException  # late: what is not tracked does not import MLflow
-
-        if not isinstance(error, MlflowException):
+        exceptions = sys.modules.get("mlflow.exceptions")  # without which the error is none of MLflow's
+        if exceptions is None or not isinstance(error, exceptions.MlflowException):
             raise
         raise StoreError(str(error)) from error
 
