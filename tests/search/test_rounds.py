@@ -186,6 +186,7 @@ def test_search_goes_on_where_it_ended_and_trains_nothing_twice(
     [
         ([RATES, "hydra.sweeper.direction=maximize"], "hydra.sweeper.direction=maximize: objective.metric=val/loss"),
         ([RATES, "objective.metric=val/accuracy"], "needs maximize"),
+        ([RATES, "objective.metric=val/nothing"], "objective.metric=val/nothing: must be one of train/loss"),
         ([RATES, "seed=1", "hydra.sweeper.seeds=2"], "hydra.sweeper.seeds=2: seed is given"),
         ([RATES, "hydra.sweeper.seeds=[1,1]"], "different seeds"),
         ([RATES, "hydra.sweeper.aggregate=best"], "must be one of mean, median, worst, mean_sd"),

@@ -131,7 +131,7 @@ def _studies(
 def _check_objective(config: DictConfig, searched: SearchSpace, directions: Sequence[str]) -> None:
     """The direction is that of the metric that a run returns."""
     metric = _metric(config, searched)
-    right = Metric(metric).direction
+    right = Metric(metric).direction or "minimize"
     if list(directions) != [right]:
         raise ConfigError("hydra.sweeper.direction", ", ".join(directions), f"objective.metric={metric} needs {right}")
 
