@@ -5,6 +5,7 @@ import pytest
 from shared.scores import runs, sentences
 
 from seedsweep.comparison.compare import compare
+from seedsweep.comparison.params import params
 from seedsweep.errors import ConfigError
 
 
@@ -26,3 +27,9 @@ def test_what_follows_from_an_option_is_no_setting() -> None:
     table = pd.concat([zeros, normal.assign(run="n" + normal["run"])])
     table["optimizer._target_"] = "torch.optim." + table["optimizer"]
     assert compare(table, by="init").question.at == ["optimizer"]
+
+
+def test_metric_whose_sign_was_changed_is_no_param() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5})
+    table["neg_log_loss"] = (table.index % 2).astype(float)
+    assert "neg_log_loss" not in params(table)
