@@ -31,6 +31,18 @@ def stated_direction(name: str) -> Direction | None:
     return "maximize" if lowered.endswith(_MAXIMIZED) else "minimize" if lowered.endswith(_MINIMIZED) else None
 
 
+def names_metric(name: str) -> bool:
+    """Whether a name ends as those of metrics do, whichever its direction.
+
+    Args:
+        name: of a column or a param.
+
+    Returns:
+        True also for scikit-learn's `neg_…`.
+    """
+    return name.lower().endswith((*_MAXIMIZED, *_MINIMIZED))
+
+
 class Metric(str):
     """The name of a metric as it was logged, such as `val/AUC`, which knows its split and its direction.
 

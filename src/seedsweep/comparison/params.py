@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from seedsweep.config.planned_run import PROBLEM, PROBLEM_NAME, SEEDS
-from seedsweep.metrics import MAXIMIZED, MINIMIZED
+from seedsweep.metrics import names_metric
 from seedsweep.outcomes import RUN_COLUMNS
 
 OPTIMIZER = "optimizer"
@@ -14,7 +14,7 @@ OPTIMIZER = "optimizer"
 def params(runs: pd.DataFrame) -> list[str]:
     """The columns of options and values of a configuration, but for those where most runs have their own number."""
     names = [name for name in map(str, runs) if "/" not in name and name not in (*RUN_COLUMNS, *SEEDS)]
-    names = [name for name in names if not name.lower().endswith((*MAXIMIZED, *MINIMIZED)) or "." in name]
+    names = [name for name in names if not names_metric(name) or "." in name]
     return [name for name in names if runs[name].dtype.kind != "f" or 2 * runs[name].nunique() <= len(runs)]
 
 
