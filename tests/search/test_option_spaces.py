@@ -195,9 +195,9 @@ def test_results_name_the_best_of_every_study(train: Train, tmp_path: Path) -> N
         ([], "hydra.sweeper.per=optimizer: must be given options"),
         (["optimizer=interval(0,1)"], "needs options"),
         ([OPTIMIZERS, "hydra.sweeper.studies=0"], "hydra.sweeper.studies=0"),
-        (["optimizer=adam", "optimizer.search=3"], "optimizer.search=3: must have texts by key"),
+        (["optimizer=adam", "optimizer.search=3"], "optimizer.search=3: must have strings by key"),
         (["optimizer=adam", "optimizer.search.lr=nowhere(1)"], "nowhere"),
-        (["optimizer=adam", "optimizer.search.lr=interval(0,1)"], "is a text: quote it for the shell, too"),
+        (["optimizer=adam", "optimizer.search.lr=interval(0,1)"], "is a string: quote it for the shell, too"),
     ],
 )
 def test_wrong_options_are_answered_before_anything_is_recorded(
@@ -307,7 +307,7 @@ def test_choice_that_is_suggested_twice_in_a_round_is_pruned_twice() -> None:
     column = Column("val/loss", 1, 0, 0, np.arange(2), np.array([0.4, 0.6]))
     assert pruning(jobs, [column]) == [1]
     assert pruning.pruned == {one, two}
-    assert pruning.left == {"x=1"}
+    assert pruning.pruned_jobs == {"x=1"}
 
 
 @pytest.mark.parametrize("pruner", ["patient", "wilcoxon", "halving", "hyperband"])

@@ -21,7 +21,8 @@ from shared.stores import runs_in
 from seedsweep.errors import ConfigError
 from seedsweep.search.aggregate import Aggregate
 from seedsweep.search.confirm import at_the_end, different
-from seedsweep.search.shared_study import OWNER, SharedStudy
+from seedsweep.search.counting import OWNER
+from seedsweep.search.shared_study import SharedStudy
 from seedsweep.search.storages import open_storage
 from seedsweep.search.tables import sentence
 from seedsweep.tracking.reader import load_curves, load_runs

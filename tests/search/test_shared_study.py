@@ -26,7 +26,8 @@ from shared.waiting import wait_for
 
 from seedsweep.errors import ConfigError
 from seedsweep.search import processes as owners
-from seedsweep.search.shared_study import OWNER, TRIES, UNUSED, SharedStudy
+from seedsweep.search.counting import OWNER, TRIES, UNUSED
+from seedsweep.search.shared_study import SharedStudy
 from seedsweep.search.storages import open_storage
 
 SPACE = {
@@ -51,7 +52,7 @@ def loss(trial: Trial | FrozenTrial) -> float:
 def work(study: SharedStudy) -> int:
     """What a process does until nothing is left for it; how many trials it ended."""
     ended = 0
-    while study.reap() or study.left():
+    while study.reap() or study.missing():
         for trial in study.ask(2):
             ended += study.tell(trial, [loss(trial)], COMPLETE)
     return ended
@@ -274,7 +275,7 @@ def test_who_comes_second_for_the_last_trial_gets_none(monkeypatch: pytest.Monke
     assert second.ask(3) == []
     assert [trial.number for trial in asked()] == [4]
     assert unused(first) == {"surplus": 1}
-    assert first.left() == 0
+    assert first.missing() == 0
 
 
 def test_who_comes_second_for_a_lost_trial_gets_another(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +288,7 @@ def test_who_comes_second_for_a_lost_trial_gets_another(monkeypatch: pytest.Monk
     assert [trial.params for trial in asked()] == [lost]
     assert other.params != lost
     assert unused(first) == {"its process is gone": 1, "surplus": 1}
-    assert first.left() == 0
+    assert first.missing() == 0
 
 
 def between(monkeypatch: pytest.MonkeyPatch, study: SharedStudy, do: Callable[[], Any]) -> Callable[[], Any]:
@@ -309,7 +310,7 @@ def test_what_was_tried_counts_however_it_ended() -> None:
     first, second, third = study.ask(3)
     assert study.tell(first, None, FAIL, {"why": "it raised"})
     assert study.tell(second, None, PRUNED)
-    assert study.left() == 1
+    assert study.missing() == 1
     assert len(study.ask(5)) == 1
     assert study.tell(third, [1.0], COMPLETE)
     assert [trial.state for trial in study.study.trials] == [FAIL, PRUNED, COMPLETE, RUNNING]
@@ -329,7 +330,7 @@ def test_a_result_that_comes_too_late_is_refused_without_an_error() -> None:
     assert [item.number for item in shared(storage, 2).reap()] == [trial.number]
     assert not late.tell(trial, [1.0], COMPLETE)
     assert not late.tell(trial, [1.0], COMPLETE, {"key": "value"})
-    assert late.left() == 2
+    assert late.missing() == 2
 
 
 def test_values_that_do_not_fit_raise_and_the_trial_runs_on() -> None:
@@ -354,7 +355,7 @@ def test_what_ends_its_process_again_and_again_is_given_up() -> None:
     (trial,) = study.ask(1)
     assert trial.params != params
     assert study.tell(trial, [1.0], COMPLETE)
-    assert study.left() == 0
+    assert study.missing() == 0
 
 
 def test_what_was_enqueued_is_run_with_its_attributes() -> None:
@@ -365,7 +366,7 @@ def test_what_was_enqueued_is_run_with_its_attributes() -> None:
     assert first.user_attrs["note"] == "mine"
     assert second.params["lr"] != 0.5
     assert unused(study) == {"runs under another number": 1}
-    assert study.left() == 1
+    assert study.missing() == 1
 
 
 def test_a_conditional_space_is_suggested_after_the_space() -> None:
@@ -389,7 +390,7 @@ def test_a_suggestion_that_raises_leaves_no_trial_behind() -> None:
     study = shared(InMemoryStorage(), 5, suggest=broken)
     with pytest.raises(KeyError, match="no such key"):
         study.ask(5)
-    assert study.left() == 5
+    assert study.missing() == 5
     assert [trial.state for trial in study.study.trials] == [FAIL] * 3
     assert len(study.ask(5)) == 5
 
@@ -457,7 +458,7 @@ def test_trials_of_another_host_are_lost_without_a_sign_of_life(
     assert [trial.number for trial in study.reap()] == [dead.number]
     assert [trial.params for trial in study.ask(1)] == [dead.params]
     assert study.study.trials[alive.number].user_attrs[OWNER]["host"] == "elsewhere"
-    assert study.left() == 3
+    assert study.missing() == 3
 
 
 def _beats(storage: RDBStorage) -> Sequence[Any]:

@@ -14,7 +14,9 @@ from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from seedsweep import ConfigError
-from seedsweep.search.spaces import SearchSpace, as_overrides, describe, difference, grid, read_space
+from seedsweep.search.differences import describe, difference
+from seedsweep.search.points import grid
+from seedsweep.search.spaces import SearchSpace, as_overrides, read_space
 
 PARSER = OverridesParser.create()
 TEXTS = ["1", "1e-3", "true", "NULL", "nan", "-inf", "", " a ", "a,b", "it's", 'say "x"', "\\", "\\'", "a\\", "a\\\\'"]
@@ -223,7 +225,7 @@ def test_glob_chooses_among_the_options_of_a_group() -> None:
         ("x=tag(log,choice(1,10))", "has no logarithm"),
         ("x=tag(Log,interval(1,2))", "x=tag(Log,interval(1,2)): has the tag Log: only log is known"),
         ("x=tag(log,fine,interval(1,2))", "has the tag fine"),
-        ("x=[1],[2]", "has [1] as a choice, where Optuna takes texts, numbers, booleans and null"),
+        ("x=[1],[2]", "has [1] as a choice, where Optuna takes strings, numbers, booleans and null"),
         ("x=choice({a:1},{a:2})", "has {'a': 1} as a choice"),
         ("x=1,interval(0,1)", "as a choice"),
         ("x=1,1.0", "has the choices 1 and 1.0, which are one to Optuna: give each once"),

@@ -1,4 +1,4 @@
-"""What searches that are kept in a store have confirmed, printed when somebody asks for a comparison."""
+"""What recorded searches have confirmed, printed when somebody asks for a comparison."""
 
 from collections.abc import Sequence
 
@@ -31,14 +31,14 @@ def answer_search(
     Raises:
         ConfigError: nothing was confirmed, or something else is asked.
     """
-    if (kept := read_confirmed(uri, sweeps)) is None:
+    if (recorded := read_confirmed(uri, sweeps)) is None:
         ids = ",".join(sweep.run_id[:8] for sweep in sweeps)
         allowed = "a search that has confirmed no trial has nothing to compare: search with hydra.sweeper.seeds=5"
         raise ConfigError("sweep", ids, allowed)
     if typed:
         override = parse_override(typed[0])
         raise ConfigError(override.key, override.value, "is not asked of a search, which is told by what it searched")
-    confirmed, winners = kept
+    confirmed, winners = recorded
     console = Console(highlight=False, soft_wrap=True)
     console.print(title, markup=False)
     print_confirmed(confirmed, sweeps[0].tags["seedsweep.metric"], winners)

@@ -36,30 +36,33 @@ class Confirmation:
 
 
 def different(ranked: Sequence[FrozenTrial], count: int) -> list[FrozenTrial]:
-    """So many of the trials, the best first, of which those that are like a better one come last.
+    """So many of the trials, the best first; those that are like a better one come last.
 
     Trials next to one another have the luck of the same seeds in common: if one of them was lucky, so were all.
     """
     chosen: list[FrozenTrial] = []
     for trial in ranked:
-        if len(chosen) < count and all(_apart(trial, other) for other in chosen):
+        if len(chosen) < count and all(_apart(trial, better) for better in chosen):
             chosen.append(trial)
     return chosen + [trial for trial in ranked if trial not in chosen][: count - len(chosen)]
 
 
-def _apart(one: FrozenTrial, other: FrozenTrial) -> bool:
+def _apart(trial: FrozenTrial, better: FrozenTrial) -> bool:
     """Whether two trials differ in a choice, or in a number by more than `ALIKE` of its range."""
-    if one.params.keys() != other.params.keys():
+    if trial.params.keys() != better.params.keys():
         return True
-    return any(_distance(one.distributions[key], one.params[key], other.params[key]) > ALIKE for key in one.params)
+    return any(
+        _distance(trial.distributions[key], trial.params[key], better.params[key]) > ALIKE for key in trial.params
+    )
 
 
-def _distance(distribution: BaseDistribution, one: Any, other: Any) -> float:
+def _distance(distribution: BaseDistribution, first: Any, second: Any) -> float:
+    """Between two values, as a fraction of the range; 0 or 1 between choices."""
     if not isinstance(distribution, FloatDistribution | IntDistribution):
-        return float(one != other)
+        return float(first != second)
     scale = math.log if distribution.log else float
     low, high = scale(distribution.low), scale(distribution.high)
-    return abs(scale(one) - scale(other)) / (high - low) if high > low else 0.0
+    return abs(scale(first) - scale(second)) / (high - low) if high > low else 0.0
 
 
 def at_the_end(trial: FrozenTrial) -> list[str]:
@@ -69,8 +72,8 @@ def at_the_end(trial: FrozenTrial) -> list[str]:
         if isinstance(distribution, FloatDistribution) and distribution.low < distribution.high:
             ends = (distribution.low, distribution.high)
             if min(_distance(distribution, trial.params[key], end) for end in ends) <= ALIKE:
-                where = f"is at an end of what was searched, {distribution.low:g} to {distribution.high:g}: widen it"
-                sentences.append(f"the best {key}, {trial.params[key]:.4g}, {where}")
+                advice = f"is at an end of what was searched, {distribution.low:g} to {distribution.high:g}: widen it"
+                sentences.append(f"the best {key}, {trial.params[key]:.4g}, {advice}")
     return sentences
 
 

@@ -1,4 +1,4 @@
-"""What a person sees of a search: which study it works on, and at the end what it found."""
+"""What a person sees of a search: which study it works on, and at the end what it has brought."""
 
 import math
 import shlex
@@ -22,51 +22,51 @@ from seedsweep.search.tables import best_table, sentence
 FEW = 5  # trials of a search that has confirmed none
 DASHBOARD = "optuna-dashboard"
 UNNAMED = "no-name-"  # how Optuna begins the name of a study that was given none
-TEXTS = ("option", "setting")
+LEFT_ALIGNED = ("option", "setting")  # columns; numbers are aligned right
 
 
 def print_begun(search: Search) -> None:
     """Whether the search begins its studies, goes on with them, or has nothing left to do."""
-    studies = [studied.shared for studied in search.studies]
-    planned, left = sum(study.n_trials for study in studies), sum(study.left() for study in studies)
-    trained, running = sum(study.there() for study in studies), _running(search)
+    studies = [study.shared for study in search.studies]
+    planned, missing = sum(study.n_trials for study in studies), sum(study.missing() for study in studies)
+    counted, running = sum(study.counted() for study in studies), _running(search)
     name, seeds = studies[0].study.study_name, search.studies[0].seeds
     several = len(studies) > 1
-    what = f"{len(studies)} studies" if several else "the study" if name.startswith(UNNAMED) else f"the study {name}"
-    if not trained:
+    which = f"{len(studies)} studies" if several else "the study" if name.startswith(UNNAMED) else f"the study {name}"
+    if not counted:
         sizes = sorted({study.n_trials for study in studies})
         trials = f"{' or '.join(map(str, sizes))} trial{'s' * (sizes != [1])}"
         trials += f" × {_count(len(seeds), 'seed')}" if seeds else ""
-        words = f"{what} of {trials}{' each' * several}"
-    elif left:
-        words = f"{what}, going on: {trained} of {planned} trials are there"
+        words = f"{which} of {trials}{' each' * several}"
+    elif missing:
+        words = f"{which}, going on: {counted} of {planned} trials are there"
     else:
-        words = f"{what}: {_count(trained, 'trial')} are there, and no more are asked for"
+        words = f"{which}: {_count(counted, 'trial')} are there, and no more are asked for"
     if running:
         words += f"; {running} of them run{'s' * (running == 1)} in other processes"
-    elif not left:
+    elif not missing:
         grid = isinstance(studies[0].study.sampler, GridSampler)
         hint = "" if grid else f"; hydra.sweeper.n_trials={2 * max(study.n_trials for study in studies)} would go on"
         words += f"{hint}; hydra.sweeper.study_name=second would begin another study"
     _console().print(escape(f"Search: {words}"))
 
 
-def print_found(
+def print_results(
     search: Search,
     confirmed: pd.DataFrame,
     winners: StudyComparison | None,
-    sentences: Sequence[str],
+    diagnostics: Sequence[str],
     storage: str | None,
 ) -> None:
-    """The best trials of a search of one objective, what is `said` of them, and where they are kept."""
+    """The best trials of a search of one objective, what speaks against them, and where they are kept."""
     console = _console()
     if len(confirmed):
         print_confirmed(confirmed, search.metric, winners)
     else:
         rows = _numbered(best_table(search).head(FEW), search.metric, len(search.studies) > 1)
         print_whole(console, _table("the best trials", rows))
-    for sentence_text in sentences:
-        console.print(f"[yellow]![/] {escape(sentence_text)}")
+    for diagnostic in diagnostics:
+        console.print(f"[yellow]![/] {escape(diagnostic)}")
     if running := _running(search):
         console.print(f"{_count(running, 'trial')} still in other processes: the last of these will have seen all")
     if storage:
@@ -84,8 +84,8 @@ def print_confirmed(confirmed: pd.DataFrame, metric: str, winners: StudyComparis
     rows = rows.rename(columns={metric: f"{metric} [low, high]"})
     rows["in the search"] = [f"{value:.4g}" for value in trials["searched"]]
     rows["optimism"] = [number_or_dash(value, "+.2g") for value in trials["optimism"]]
-    what = "the winner of each study" if winners else "the best trials"
-    print_whole(console, _table(f"{what}, again with {_count(seeds, 'fresh seed')}", rows))
+    title = "the winner of each study" if winners else "the best trials"
+    print_whole(console, _table(f"{title}, again with {_count(seeds, 'fresh seed')}", rows))
     if winners:  # of several options these say which is the best, if any
         _print_winners(console, winners, metric)
     else:
@@ -102,20 +102,20 @@ def _print_winners(console: Console, winners: StudyComparison, metric: str) -> N
             number_or_dash(value, ".2g") for value in winners.table[column]
         ]
     print_whole(console, _table(f"each option's winners{luck}", rows))
-    for sentence_text in winners.sentences:
-        console.print(escape(sentence_text))
+    for verdict in winners.sentences:
+        console.print(escape(verdict))
 
 
 def _running(search: Search) -> int:
-    return sum(len(studied.trials(TrialState.RUNNING)) for studied in search.studies)
+    return sum(len(study.trials(TrialState.RUNNING)) for study in search.studies)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _numbered(trials: pd.DataFrame, metric: str, several: bool) -> pd.DataFrame:
-    """Rank, option if there are several, number, setting and value of each trial, as texts."""
+    """Rank, option if there are several, number, setting and value of each trial, as strings."""
     rows = pd.DataFrame({"rank": [str(position) for position in range(1, len(trials) + 1)]})
     if several:
         rows["option"] = trials["option"].tolist()
@@ -132,7 +132,7 @@ def _table(title: str, rows: pd.DataFrame) -> Table:
     printed = Table(box=box.SIMPLE_HEAD, title=escape(title))
     printed.title_justify = "left"
     for column in rows:
-        printed.add_column(escape(str(column)), justify="left" if column in TEXTS else "right", no_wrap=True)
+        printed.add_column(escape(str(column)), justify="left" if column in LEFT_ALIGNED else "right", no_wrap=True)
     for row in rows.itertuples(index=False):
         printed.add_row(*map(escape, row))
     return printed

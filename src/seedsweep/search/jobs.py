@@ -11,10 +11,14 @@ from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import SEEDS
 from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError
-from seedsweep.search.spaces import SearchSpace, as_overrides, describe, middle
+from seedsweep.search.differences import describe
+from seedsweep.search.points import middle
+from seedsweep.search.spaces import SearchSpace, as_overrides
+
+CheckJob = Callable[[Sequence[str]], object]  # raises what is wrong with a job of these overrides
 
 
-def job_check(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence[str]], object]:
+def job_check(loader: ConfigLoader, config: DictConfig) -> CheckJob:
     """What composes a job as all will be, and raises what is wrong with it."""
     if not is_tracked(config):
         return len  # whatever an application takes; a job that cannot be composed ends the search
@@ -22,27 +26,28 @@ def job_check(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence[st
     return lambda job: check(compose(job, 0).config)
 
 
-def check_space(searched: SearchSpace, config: DictConfig) -> None:
-    """Raise `ConfigError` where seeds are searched, of which the luckiest would win."""
-    for key in searched.distributions:
-        if is_tracked(config) and parse_override(key).key in SEEDS:
+def check_seeds(space: SearchSpace) -> None:
+    """Raise `ConfigError` where a seed is searched, of which the luckiest would win."""
+    for key, distribution in space.distributions.items():
+        if parse_override(key).key in SEEDS:
             allowed = "would be searched, and the luckiest seed win; hydra.sweeper.seeds=5 trains every trial with five"
-            raise ConfigError(key, describe(searched.distributions[key]), allowed)
+            raise ConfigError(key, describe(distribution), allowed)
 
 
-def check_one(
-    searched: SearchSpace, seeds: list[int] | None, check_job: Callable[[Sequence[str]], object], rate: float
-) -> None:
-    """Check one job, with values from the middle of the space: what is wrong shall be said before there is a study."""
-    sampled = as_overrides(middle(searched.distributions), searched)
+def check_middle(space: SearchSpace, seeds: Sequence[int] | None, check_job: CheckJob, may_fail: bool) -> None:
+    """Check one job, with values from the middle of the space, unless some trials `may_fail`.
+
+    A job that cannot be composed is an error in any case.
+    """
+    suggested = as_overrides(middle(space.distributions), space)
     try:
-        check_job([*sampled, *(f"seed={seed}" for seed in (seeds or [])[:1])])
+        check_job([*suggested, *(f"seed={seed}" for seed in (seeds or [])[:1])])
     except ConfigError:
-        if not rate:  # else some trials may fail
+        if not may_fail:
             raise
     except ConfigCompositionException as error:
-        text = str(error)
-        for override in map(parse_override, sampled):
-            if override.typed_key in searched.distributions:  # nobody has typed the value
-                text = text.replace(override.text, f"{override.typed_key}=…")
-        raise ConfigCompositionException(text) from error
+        message = str(error)
+        for override in map(parse_override, suggested):
+            if override.typed_key in space.distributions:  # nobody has typed the value
+                message = message.replace(override.text, f"{override.typed_key}=…")
+        raise ConfigCompositionException(message) from error

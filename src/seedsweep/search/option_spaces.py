@@ -23,48 +23,63 @@ def read_option_spaces(
 ) -> dict[str, SearchSpace]:
     """What is searched, by option of the key `per`; under an empty name, where there is none.
 
-    An option's own space is the block `search` of its configuration, with texts such as `tag(log, interval(1e-4, 1))`
+    An option's own space is the block `search` of its configuration, with strings such as `tag(log, interval(1e-4, 1))`
     by key; the configured `params` and the overrides come before it. It is also what is searched of an optimizer where
     nothing else is. Raises `ConfigError` where there is nothing to search.
     """
-    parser = OverridesParser.create(config_loader=loader)
-    params, legacy, per = dict(keys["params"] or {}), keys["search_space"], keys["per"]
+    per = keys["per"]
     if per is None:
-        searched = read_space(overrides, params, legacy, parser)
-        if not searched.distributions and not keys["custom_search_space"] and is_tracked(config):
-            searched = read_space(overrides, _block(USUAL, searched, loader, config) | params, None, parser)
-        spaces = {"": searched}
+        spaces = {"": _only_space(keys, overrides, loader, config)}
     else:
-        spaces = {}
-        key, options = _options(per, overrides, params, parser)
-        for option in options:
-            (chosen,) = parser.parse_overrides([f"{key}={option}"])
-            given = [
-                chosen,
-                *(typed for typed in overrides if parse_override(typed.get_key_element()).key != per),
-            ]
-            others = {key: value for key, value in params.items() if parse_override(key).key != per}
-            searched = read_space(given, others, legacy, parser)
-            own = not keys["custom_search_space"] and not (legacy and not params)
-            block = _block(per, searched, loader, config) if own else {}
-            spaces[option] = read_space(given, block | others, legacy, parser)
-    for option, searched in spaces.items():
-        for key in searched.distributions:
+        spaces = _space_per_option(keys, overrides, loader, config)
+    for option, space in spaces.items():
+        for key in space.distributions:
             if f".{SEARCH}." in key:
-                raise ConfigError(key, None, f"is a text: quote it for the shell, too: \"{key}='interval(0, 1)'\"")
-        if not searched.distributions and not keys["custom_search_space"]:
-            what = f"nothing is searched for {per}={option}" if option else "nothing is searched"
-            example = "'optimizer.lr=tag(log, interval(1e-4, 1))'"
-            raise ConfigError(
-                "hydra.sweeper.params", None, f"{what}; give interval, range or choice, such as {example}"
-            )
+                raise ConfigError(key, None, f"is a string: quote it for the shell, too: \"{key}='interval(0, 1)'\"")
+        if not space.distributions and not keys["custom_search_space"]:
+            where = f" for {per}={option}" if option else ""
+            example = "give interval, range or choice, such as 'optimizer.lr=tag(log, interval(1e-4, 1))'"
+            raise ConfigError("hydra.sweeper.params", None, f"nothing is searched{where}; {example}")
+    return spaces
+
+
+def _only_space(
+    keys: Mapping[str, Any], overrides: Sequence[Override], loader: ConfigLoader, config: DictConfig
+) -> SearchSpace:
+    """What is searched together; of the chosen optimizer its own space, where nothing else is."""
+    parser, params = OverridesParser.create(config_loader=loader), dict(keys["params"] or {})
+    space = read_space(overrides, params, keys["search_space"], parser)
+    if space.distributions or keys["custom_search_space"] or not is_tracked(config):
+        return space
+    return read_space(overrides, _block(USUAL, space, loader, config) | params, None, parser)
+
+
+def _space_per_option(
+    keys: Mapping[str, Any], overrides: Sequence[Override], loader: ConfigLoader, config: DictConfig
+) -> dict[str, SearchSpace]:
+    """What is searched with each option chosen, its own space included."""
+    parser, params, legacy = (
+        OverridesParser.create(config_loader=loader),
+        dict(keys["params"] or {}),
+        keys["search_space"],
+    )
+    per, has_block = keys["per"], not keys["custom_search_space"] and not (legacy and not params)
+    typed_key, options = _options(per, overrides, params, parser)
+    common = [override for override in overrides if parse_override(override.get_key_element()).key != per]
+    params = {key: value for key, value in params.items() if parse_override(key).key != per}
+    spaces = {}
+    for option in options:
+        choosing = [*parser.parse_overrides([f"{typed_key}={option}"]), *common]
+        space = read_space(choosing, params, legacy, parser)
+        block = _block(per, space, loader, config) if has_block else {}
+        spaces[option] = read_space(choosing, block | params, legacy, parser)
     return spaces
 
 
 def _options(
-    per: Any, overrides: Sequence[Override], params: Mapping[str, Any], parser: OverridesParser
+    per: str, overrides: Sequence[Override], params: Mapping[str, Any], parser: OverridesParser
 ) -> tuple[str, list[str]]:
-    """The key as it is given, and its options, on the command line or else among the params."""
+    """The key as it is typed, and its options, on the command line or else among the params."""
     configured = [f"{key}={value}" for key, value in params.items() if parse_override(key).key == per]
     for override in (*overrides, *parser.parse_overrides(configured)):
         if parse_override(override.get_key_element()).key == per:
@@ -76,15 +91,16 @@ def _options(
     raise ConfigError(PER, per, f"must be given options, each of which gets a study of its own: {per}=sgd,adam")
 
 
-def _block(group: str, searched: SearchSpace, loader: ConfigLoader, config: DictConfig) -> dict[str, Any]:
-    """What the option of a group, which is chosen by what is fixed, says is worth searching: texts by key."""
-    fixed = [key if text is None else f"{key}={text}" for key, text in searched.fixed.items()]
+def _block(group: str, space: SearchSpace, loader: ConfigLoader, config: DictConfig) -> dict[str, Any]:
+    """What the option of a group, which is chosen by what is fixed, says is worth searching: strings by key."""
+    fixed = [key if value is None else f"{key}={value}" for key, value in space.fixed.items()]
     node = group.replace("/", ".")
     block = OmegaConf.select(loader.load_sweep_config(config, fixed), f"{node}.{SEARCH}", default=None)
     if block is None:
         return {}
     if not OmegaConf.is_dict(block):
-        raise ConfigError(f"{node}.{SEARCH}", block, "must have texts by key, such as lr: tag(log, interval(1e-4, 1))")
-    given = {parse_override(key).key for key in searched.order}
-    texts = leaves(OmegaConf.to_container(block, resolve=True), f"{node}.")
-    return {key: text for key, text in texts if key not in given}
+        allowed = "must have strings by key, such as lr: tag(log, interval(1e-4, 1))"
+        raise ConfigError(f"{node}.{SEARCH}", block, allowed)
+    typed = {parse_override(key).key for key in space.order}
+    entries = leaves(OmegaConf.to_container(block, resolve=True), f"{node}.")
+    return {key: entry for key, entry in entries if key not in typed}

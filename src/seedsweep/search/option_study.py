@@ -13,7 +13,7 @@ Jobs = list[list[str]]  # the overrides of each
 
 @dataclass(frozen=True)
 class OptionStudy:
-    """A study and the space that it searches: for one of several options, if any, and with its own seeds.
+    """A study and the space that it searches: for one of several options, if any, and with seeds of its own.
 
     Its trials are trained with each of the `seeds`; None for the job as it is.
     """
@@ -23,8 +23,13 @@ class OptionStudy:
     option: str = ""
     seeds: Sequence[int] | None = None
 
+    @property
+    def name(self) -> str:
+        """Of the study in its storage."""
+        return self.shared.study.study_name
+
     def jobs(self, trial: Trial | FrozenTrial, seeds: Sequence[int] | None = None) -> Jobs:
-        """The jobs of a trial, one for each of its study's seeds, or of others."""
+        """The jobs of a trial: one for each of these seeds, by default its study's."""
         overrides = as_overrides(trial.params, self.space)
         seeds = self.seeds if seeds is None else seeds
         return [overrides] if seeds is None else [[*overrides, f"seed={seed}"] for seed in seeds]

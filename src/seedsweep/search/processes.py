@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100  # a second
 FIRST = 1.0  # seconds until the first sign of life, which most trials do not need: it would be a write more for each
 _log = logging.getLogger(__name__)
 
@@ -26,9 +27,9 @@ def this_process() -> Owner:
     return {"host": socket.gethostname(), "system": system, "pid": os.getpid(), "start": _start(os.getpid())}
 
 
-def same_system(one: Owner, other: Owner) -> bool:
-    """Whether the process ids of both are of the same host, without a start between, and container."""
-    return bool((one["host"], one["system"]) == (other["host"], other["system"]))
+def same_system(owner: Owner, process: Owner) -> bool:
+    """Whether the process ids of both are of the same host, not started anew in between, and the same container."""
+    return bool((owner["host"], owner["system"]) == (process["host"], process["system"]))
 
 
 def alive(owner: Owner) -> bool:
@@ -41,7 +42,7 @@ def alive(owner: Owner) -> bool:
         False for one that has ended, even where another has its id by now.
     """
     start = _start(owner["pid"])
-    return psutil.pid_exists(owner["pid"]) if start is None else bool(start == owner["start"])
+    return start != "" and (start == owner["start"] or None in (start, owner["start"]))
 
 
 def _start(pid: int) -> str | None:
@@ -49,20 +50,33 @@ def _start(pid: int) -> str | None:
 
     Empty for a process that has ended, None where the system hides it. Stores of earlier versions hold the same number.
     """
+    booted = psutil.boot_time()  # read first: psutil before 7 adds the last one that it has read to its times
     try:
         process = psutil.Process(pid)
         if process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
             return ""
-        seconds = process.create_time() - psutil.boot_time()
+        return str(round((process.create_time() - booted) * TICKS))
     except psutil.NoSuchProcess:
-        return ""
+        return None if _hidden(pid) else ""
     except psutil.Error:
         return None
-    return str(round(seconds * os.sysconf("SC_CLK_TCK")))
+
+
+def _hidden(pid: int) -> bool:
+    """Whether another user's process has this id, of which the system shows no more (Linux: /proc with hidepid)."""
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return False  # one's own, which has begun or ended meanwhile
 
 
 def keep_beating(storage: Any, trial_ids: set[int]) -> threading.Event:
-    """From now on tells the other hosts, at the storage's intervals, that these trials run; until the event is set."""
+    """Tell the other hosts, at the storage's intervals and until the event is set, that these trials run."""
     stop = threading.Event()
     threading.Thread(target=_beat, args=(storage, trial_ids, stop), name="heartbeat", daemon=True).start()
     return stop
@@ -70,12 +84,12 @@ def keep_beating(storage: Any, trial_ids: set[int]) -> threading.Event:
 
 def _beat(storage: Any, trial_ids: set[int], stop: threading.Event) -> None:
     interval = storage.get_heartbeat_interval()
-    last: dict[int, float] = {}
+    last_beat: dict[int, float] = {}
     while not stop.wait(min(FIRST, interval)):
         now = time.monotonic()
-        for trial_id in [running for running in tuple(trial_ids) if now - last.get(running, -math.inf) >= interval]:
+        for trial_id in [held for held in tuple(trial_ids) if now - last_beat.get(held, -math.inf) >= interval]:
             try:
                 storage.record_heartbeat(trial_id)
-                last[trial_id] = now
+                last_beat[trial_id] = now
             except Exception as error:  # a database may be away for a while
                 _log.warning("No sign of life for trial %s: %s", trial_id, error)

@@ -13,11 +13,11 @@ from seedsweep.search.wilcoxon import SEEDS
 
 
 class Pruning:
-    """Reports what the trials of a round are worth after every epoch, and knows which of them were given up.
+    """Reports the value of each trial of a round after every epoch, and knows which of them were given up.
 
-    A trial is worth what its runs give that train together. Where they train in several fleets, or one by one, the
-    first to come to the end of an epoch reports it; the others leave too once it is given up. With `by_seed`, the
-    values of its runs are kept besides, for a pruner that compares them one by one.
+    The value of a trial is the aggregate of those of its runs that train together. Where they train in several fleets,
+    or one by one, the first to come to the end of an epoch reports it; the other runs leave, too, once the trial is
+    given up. With `by_seed`, the values of its runs are kept besides, for a pruner that compares them one by one.
     """
 
     def __init__(self, metric: str, aggregate: Aggregate, by_seed: bool = False):
@@ -31,35 +31,36 @@ class Pruning:
             for job in jobs:
                 self.trials.setdefault(job_id(job), []).append(trial)
         self.pruned: set[Trial] = set()
-        self.left: set[str] = set()  # the jobs, as texts, that did not come to their end
+        self.pruned_jobs: set[str] = set()  # the ids of those that did not come to their end
         self._reported: set[tuple[Trial, int]] = set()  # with the epoch
 
     def __call__(self, jobs: Sequence[Composed], columns: Sequence[Column]) -> list[int]:
-        """The places in `jobs`, the members of a fleet, of those that shall leave, by the columns of an epoch."""
+        """The positions in `jobs`, the members of a fleet, of those that shall leave, by the columns of an epoch."""
         measured = [column for column in columns if column.metric == self.metric]
         if not measured or not self.trials:
             return []
-        last = measured[-1]
-        values = dict(zip(last.members.tolist(), last.values.tolist(), strict=True))
+        newest = measured[-1]
+        values = dict(zip(newest.members.tolist(), newest.values.tolist(), strict=True))
         leaving: set[int] = set()
-        for trial, positions in self._places(jobs).items():
-            measured_now = [position for position in positions if position in values]
-            # what is not measured any more has diverged
-            runs = [[values.get(position, np.inf)] for position in positions]
-            over = all(jobs[position].config["trainer"]["max_epochs"] == last.epoch + 1 for position in measured_now)
-            if measured_now and self._gives_up(trial, runs, last.epoch + 1, over):
+        for trial, positions in self._positions(jobs).items():
+            in_training = [position for position in positions if position in values]
+            runs = [[values.get(position, np.inf)] for position in positions]  # what is measured no more has diverged
+            is_over = all(
+                jobs[position].config["trainer"]["max_epochs"] == newest.epoch + 1 for position in in_training
+            )
+            if in_training and self._gives_up(trial, runs, newest.epoch + 1, is_over):
                 leaving |= set(positions)
-        self.left |= {job_id(jobs[position].overrides) for position in leaving}
+        self.pruned_jobs |= {job_id(jobs[position].overrides) for position in leaving}
         return sorted(leaving)
 
-    def _places(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:
+    def _positions(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:
         positions: dict[Trial, list[int]] = {}
         for position, job in enumerate(jobs):
             for trial in self.trials.get(job_id(job.overrides), ()):
                 positions.setdefault(trial, []).append(position)
         return positions
 
-    def _gives_up(self, trial: Trial, runs: Sequence[Sequence[float]], epoch: int, over: bool) -> bool:
+    def _gives_up(self, trial: Trial, runs: Sequence[Sequence[float]], epoch: int, is_over: bool) -> bool:
         if (trial, epoch) in self._reported:
             return trial in self.pruned
         self._reported.add((trial, epoch))
@@ -67,6 +68,6 @@ class Pruning:
         if self.by_seed:
             trial.set_user_attr(f"{SEEDS}{epoch}", [run[0] for run in runs])
         trial.report(value, epoch)
-        if not over and trial.should_prune():
+        if not is_over and trial.should_prune():
             self.pruned.add(trial)
         return trial in self.pruned

@@ -28,7 +28,7 @@ from seedsweep.tracking.sweep_writer import SweepRecord
 
 TRIALS, CONFIRMED, IMPORTANCES = "trials.csv", "confirmed.csv", "importances.csv"
 NUMBERS = ("searched", "fresh", "low", "high", "optimism", "value")  # in `CONFIRMED`
-TEXTS = {"study": str, "option": str, "setting": str}  # which may look like numbers
+STRINGS = {"study": str, "option": str, "setting": str}  # which may look like numbers
 SECONDS = 3.0  # between two writings of the trials
 FOLDER, PAGE = "report", "search.html"
 
@@ -42,11 +42,10 @@ def search_tags(search: Search) -> dict[str, str]:
     Returns:
         Strings by name, without the prefix `seedsweep.`.
     """
-    names = [studied.shared.study.study_name for studied in search.studies]
+    names = [study.name for study in search.studies]
     search_id = hashlib.sha256(json.dumps(names).encode()).hexdigest()[:16]
-    about = {"search": search_id, "study": ", ".join(names)[:5000], "direction": direction(search)}
-    about["metric"] = search.metric
-    return about | {"owner": json.dumps(this_process())}
+    tags = {"search": search_id, "study": ", ".join(names)[:5000], "direction": direction(search)}
+    return tags | {"metric": search.metric, "owner": json.dumps(this_process())}
 
 
 def direction(search: Search) -> str:
@@ -76,14 +75,14 @@ def record_round(sweep: SearchSweep, search: Search, last: bool = False) -> None
     search.recorded = time.monotonic()
     table = trials_table(search, sweep.group)
     record.write_table(table, TRIALS)
-    done = int(table["state"].isin(["finished", "pruned", "failed"]).sum()) if len(table) else 0
-    metrics, tags = {}, {"trials": f"{done} of {sum(studied.shared.n_trials for studied in search.studies)}"}
+    ended = int(table["state"].isin(["finished", "pruned", "failed"]).sum()) if len(table) else 0
+    metrics, tags = {}, {"trials": f"{ended} of {sum(study.shared.n_trials for study in search.studies)}"}
     best = best_table(search).head(1 if len(search.aggregate.signs) == 1 else 0)
     for option, params, value in best[["option", "setting", "value"]].itertuples(index=False):
         if math.isfinite(value):
             tags |= {"best_params": " ".join(filter(None, (option, params)))[:5000], "best_value": f"{value:.6g}"}
             metrics["best_value"] = value
-    record.write_progress(tags, metrics, done)
+    record.write_progress(tags, metrics, ended)
 
 
 def _record_trials(record: SweepRecord, table: pd.DataFrame) -> None:
@@ -92,9 +91,9 @@ def _record_trials(record: SweepRecord, table: pd.DataFrame) -> None:
     params = [str(name) for name in table.columns if name not in ABOUT]
     for position, row in enumerate(table.to_dict("records")):
         name = " ".join(filter(None, (row["option"], f"trial {row['number']}")))
-        given = {key: canonical(row[key]) for key in params if not pd.isna(row[key])}
+        trial_params = {key: canonical(row[key]) for key in params if not pd.isna(row[key])}
         tags = {"study": row["study"], "trial": str(row["number"]), "state": row["state"], "group": row["group"]}
-        trials.append((PlannedRun(position, name, row["group"], "", "", (given,)), tags))
+        trials.append((PlannedRun(position, name, row["group"], "", "", (trial_params,)), tags))
     record_trials(record, trials, pd.to_numeric(table["value"]).to_numpy(dtype=float))
 
 
@@ -109,7 +108,7 @@ def _winners(confirmed: pd.DataFrame, toward: str) -> StudyComparison | None:
 
 
 def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFrame, StudyComparison | None] | None:
-    """The `confirmed_table` of searches that are kept, and what the winners of several studies allow to say.
+    """The `confirmed_table` of recorded searches, and what the winners of several studies allow to say.
 
     None where they are no searches, or have confirmed nothing. Raises `ConfigError` for winners of other seeds.
     """
@@ -122,7 +121,7 @@ def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFr
     except (StoreError, OSError):  # none was confirmed
         return None
     blank: dict[Any, Any] = {key: [""] for key in NUMBERS}
-    tables = [pd.read_csv(BytesIO(file), dtype=TEXTS, keep_default_na=False, na_values=blank) for file in files]
+    tables = [pd.read_csv(BytesIO(file), dtype=STRINGS, keep_default_na=False, na_values=blank) for file in files]
     runs = pd.concat(table.assign(sweep=position) for position, table in enumerate(tables))
     newest = runs[runs["sweep"] == runs.groupby("study")["sweep"].transform("min")]  # of a study that went on
     try:

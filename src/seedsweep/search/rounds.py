@@ -62,10 +62,11 @@ class Search:
         self.recorded = -math.inf  # when the trials were last written, by the clock that only goes forward
         self.expected = len(self.studies) * self.confirm * len(self.fresh)  # runs, at most
         self._trained: dict[str, Any] = {}  # what jobs returned, by their ids
-        self._round: Round | None = None
+        self._round: Round | None = None  # whose jobs were asked for, and not told
+        self._is_confirming = False
         for study in self.studies:
             study.shared.reap()
-            self.expected += study.shared.left() * len(study.seeds or [0])
+            self.expected += study.shared.missing() * len(study.seeds or [0])
             trials = study.trials(TrialState.COMPLETE) if study.seeds is not None else []
             for attributes in (*(trial.user_attrs for trial in trials), study.shared.study.user_attrs):
                 self._trained |= attributes.get(RUNS, {})
@@ -79,14 +80,11 @@ class Search:
         Raises:
             Exception: that of a failed trial, if too many of a round failed.
         """
-        while self._round is None or not self._round.confirms:
-            trials = [(study, trial) for study in self.studies for trial in study.shared.ask(self.n_jobs)]
-            if not trials and not (self.confirm and self.fresh):
-                return []
-            self._round = self._trial_round(trials) if trials else self._confirming_round()
-            if self._round.launched:
-                return list(self._round.launched.values())
-            self._end_round(self._round)
+        while (next_round := self._next_round()) is not None:
+            if next_round.launched:
+                self._round = next_round
+                return list(next_round.launched.values())
+            self._end(next_round)
         return []
 
     def tell(self, returned: Sequence[Any]) -> None:
@@ -101,8 +99,9 @@ class Search:
         """
         if self._round is None:
             raise RuntimeError("ask comes before tell")
-        self._round.results |= dict(zip(self._round.launched, returned, strict=True))
-        self._end_round(self._round)
+        ended, self._round = self._round, None
+        ended.results |= dict(zip(ended.launched, returned, strict=True))
+        self._end(ended)
 
     def labels(self, jobs: Jobs) -> list[str]:
         """The keys that tell trials apart, as far as these jobs show."""
@@ -114,28 +113,33 @@ class Search:
             keys += [parse_override(key).key for key in searched]
         return [key for key in dict.fromkeys(keys) if key not in fixed]
 
-    def _trial_round(self, trials: list[tuple[OptionStudy, Trial]]) -> Round:
-        jobs = [study.jobs(trial) for study, trial in trials]
-        if self.pruning:
-            self.pruning.begin(dict(zip([trial for _, trial in trials], jobs, strict=True)))
-        return self._checked(Round(trials, jobs))
-
-    def _confirming_round(self) -> Round:
-        """The best trials of each study again, with fresh seeds."""
+    def _next_round(self) -> Round | None:
+        """New trials of all studies; when there are none, the best of each again, once, with the fresh seeds."""
+        if self._is_confirming:
+            return None
+        trials = [(study, trial) for study in self.studies for trial in study.shared.ask(self.n_jobs)]
+        if trials:
+            jobs = [study.jobs(trial) for study, trial in trials]
+            if self.pruning:
+                self.pruning.begin(dict(zip([trial for _, trial in trials], jobs, strict=True)))
+            return self._checked(Round(trials, jobs))
+        if not (self.confirm and self.fresh):
+            return None
+        self._is_confirming = True
         if self.pruning:
             self.pruning.begin({})
         best = [(study, trial) for study in self.studies for trial in self._best(study)]
         return self._checked(Round(best, [study.jobs(trial, self.fresh) for study, trial in best], confirms=True))
 
-    def _checked(self, new: Round) -> Round:
+    def _checked(self, begun: Round) -> Round:
         """The round with those of its jobs that have to be launched, and the errors of those that cannot be run."""
-        for job in chain.from_iterable(new.jobs):
-            if job_id(job) not in self._trained and job_id(job) not in new.results:
+        for job in chain.from_iterable(begun.jobs):
+            if job_id(job) not in self._trained and job_id(job) not in begun.results:
                 if error := self._refusal(job):
-                    new.results[job_id(job)] = error
+                    begun.results[job_id(job)] = error
                 else:
-                    new.launched[job_id(job)] = job
-        return new
+                    begun.launched[job_id(job)] = job
+        return begun
 
     def _refusal(self, job: Sequence[str]) -> Exception | None:
         try:
@@ -144,10 +148,10 @@ class Search:
             return error
         return None
 
-    def _end_round(self, ended: Round) -> None:
+    def _end(self, ended: Round) -> None:
         """Tell the studies what the jobs of each trial gave, or what they confirmed."""
         if ended.confirms or ended.trials[0][0].seeds is not None:  # with seeds, the same job gives the same
-            pruned = self.pruning.left if self.pruning else set()
+            pruned = self.pruning.pruned_jobs if self.pruning else set()
             values = {job: value for job, value in ended.results.items() if not isinstance(value, Exception)}
             self._trained |= {job: value for job, value in values.items() if job not in pruned}
         results = self._trained | ended.results
@@ -161,14 +165,14 @@ class Search:
         if len(raised) / len(ended.trials) > self.max_failure_rate:
             raise raised[0]
 
-    def _tell(self, study: OptionStudy, trial: Trial, ended: Mapping[str, Any]) -> Exception | None:
+    def _tell(self, study: OptionStudy, trial: Trial, results: Mapping[str, Any]) -> Exception | None:
         """Tell the study what the runs of a trial gave; the error if it failed."""
-        if self.pruning and (trial in self.pruning.pruned or self.pruning.left & ended.keys()):
+        if self.pruning and (trial in self.pruning.pruned or self.pruning.pruned_jobs & results.keys()):
             study.shared.tell(trial, None, TrialState.PRUNED)  # with what was reported last
             return None
-        error = next((run for run in ended.values() if isinstance(run, Exception)), None)
+        error = next((run for run in results.values() if isinstance(run, Exception)), None)
         try:
-            runs = [] if error else [_values(run, len(self.aggregate.signs)) for run in ended.values()]
+            runs = [] if error else [_values(run, len(self.aggregate.signs)) for run in results.values()]
             if study.seeds is None and any(map(math.isnan, chain(*runs))):
                 raise ValueError("the return value is not a number")
         except ValueError as wrong:
@@ -178,7 +182,7 @@ class Search:
             log.warning("trial %d failed: %s: %s", trial.number, type(error).__name__, error)
             return error
         values = runs[0] if study.seeds is None else self.aggregate.value(runs)
-        if not study.shared.tell(trial, values, TrialState.COMPLETE, {RUNS: _kept(ended, runs)}):
+        if not study.shared.tell(trial, values, TrialState.COMPLETE, {RUNS: _kept(results, runs)}):
             log.warning("trial %d was taken to be lost, and its result came too late", trial.number)
         return None
 
@@ -189,7 +193,7 @@ class Search:
         if not values.keys() <= kept.keys():
             study.shared.study.set_user_attr(RUNS, kept | values)
         fresh = [values.get(job, math.nan) for job in runs]
-        return confirm(study.shared.study.study_name, study.option, trial, fresh, self.aggregate)
+        return confirm(study.name, study.option, trial, fresh, self.aggregate)
 
     def _best(self, study: OptionStudy) -> list[FrozenTrial]:
         """The best of a study's trials that came to their end and are not alike, then the best of the others."""
@@ -198,9 +202,9 @@ class Search:
         return different(sorted(settings.values(), key=ranked.index), self.confirm)
 
 
-def _kept(ended: Mapping[str, Any], runs: Sequence[Sequence[float]]) -> dict[str, Any]:
+def _kept(results: Mapping[str, Any], runs: Sequence[Sequence[float]]) -> dict[str, Any]:
     """The values of runs by their jobs, as JSON has them."""
-    return {job: values[0] if len(values) == 1 else list(values) for job, values in zip(ended, runs, strict=True)}
+    return {job: values[0] if len(values) == 1 else list(values) for job, values in zip(results, runs, strict=True)}
 
 
 def _values(returned: Any, objectives: int) -> list[float]:

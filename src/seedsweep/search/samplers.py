@@ -13,7 +13,8 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler, GridSampler
 
 from seedsweep.errors import ConfigError
-from seedsweep.search.spaces import Space, grid
+from seedsweep.search.distributions import Space
+from seedsweep.search.points import grid
 
 SAMPLER, PRUNER = "hydra.sweeper.sampler", "hydra.sweeper.pruner"
 
@@ -25,8 +26,8 @@ def make_sampler(config: Mapping[str, Any], space: Space) -> BaseSampler:
     """
     kind = _class(SAMPLER, group_of(SAMPLER, config), BaseSampler)
     extra: dict[str, Any] = {"search_space": grid(space)} if issubclass(kind, GridSampler) else {}
-    made: BaseSampler = _make(SAMPLER, kind, config, extra)
-    return made
+    sampler: BaseSampler = _make(SAMPLER, kind, config, extra)
+    return sampler
 
 
 def make_pruner(config: Mapping[str, Any] | None) -> BasePruner | None:
@@ -36,9 +37,9 @@ def make_pruner(config: Mapping[str, Any] | None) -> BasePruner | None:
     extra: dict[str, Any] = {}
     if config.get("wrapped_pruner"):
         extra["wrapped_pruner"] = make_pruner(config["wrapped_pruner"])
-    own = {key: value for key, value in config.items() if key not in extra}
-    made: BasePruner = _make(PRUNER, _class(PRUNER, config, BasePruner), own, extra)
-    return made
+    plain = {key: value for key, value in config.items() if key not in extra}
+    pruner: BasePruner = _make(PRUNER, _class(PRUNER, config, BasePruner), plain, extra)
+    return pruner
 
 
 def group_of(key: str, config: Any) -> Mapping[str, Any]:
@@ -63,15 +64,15 @@ def _class(key: str, config: Mapping[str, Any], base: type) -> type:
 
 
 def _make(key: str, kind: type, config: Mapping[str, Any], extra: Mapping[str, Any]) -> Any:
-    given = {name: value for name, value in config.items() if value is not None and not name.startswith("_")}
+    arguments = {name: value for name, value in config.items() if value is not None and not name.startswith("_")}
     parameters = inspect.signature(kind).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        for name in given:
+        for name in arguments:
             if name not in parameters:
                 allowed = f"{kind.__name__} of Optuna {optuna.__version__} takes {', '.join(parameters)}"
-                raise ConfigError(f"{key}.{name}", given[name], allowed)
+                raise ConfigError(f"{key}.{name}", arguments[name], allowed)
     try:
-        made = {name: instantiate(value) if _is_object(value) else value for name, value in given.items()}
+        made = {name: instantiate(value) if _is_object(value) else value for name, value in arguments.items()}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)  # of what somebody has chosen
             return kind(**made, **extra)

@@ -9,27 +9,28 @@ such step: its trial is nobody's until a later write, and on SQLite two processe
 
 import copy
 import weakref
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import optuna
-from optuna import distributions
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from seedsweep.errors import ConfigError
+from seedsweep.search.agreement import agree
+from seedsweep.search.counting import (
+    LOST,
+    MOVED,
+    OWNER,
+    SURPLUS,
+    UNUSED,
+    counts,
+    first_number,
+    next_to_repeat,
+    repeated_attributes,
+)
 from seedsweep.search.processes import Owner, alive, keep_beating, same_system, this_process
-
-SPACE = "seedsweep.space"  # user attribute of a study: its distributions by name, as JSON
-TERMS = "seedsweep.terms"  # and what else its trials have in common, in words
-OWNER = "seedsweep.owner"  # user attributes of a trial: the process that runs it,
-RETRY_OF = "seedsweep.retry_of"  # the number of the first trial with its params,
-UNUSED = "seedsweep.unused"  # and why it does not count, one of these:
-SURPLUS, LOST, MOVED = "surplus", "its process is gone", "runs under another number"
-TRIES = 3  # what ended its process so often has another take its place: it may be the cause
 
 
 class SharedStudy:
@@ -54,25 +55,25 @@ class SharedStudy:
         suggest: Callable[[Trial], None] | None = None,
         terms: Mapping[str, str] | None = None,
     ):
-        wanted = [
+        toward = [
             direction if isinstance(direction, StudyDirection) else StudyDirection[direction.upper()]
             for direction in directions
         ]
         options: dict[str, Any] = {"sampler": sampler, "pruner": pruner, "load_if_exists": True}
-        self.study = optuna.create_study(study_name=name, storage=storage, directions=wanted, **options)
+        self.study = optuna.create_study(study_name=name, storage=storage, directions=toward, **options)
         self.storage, self.space, self.n_trials, self.suggest = storage, dict(space), n_trials, suggest
-        self._agree(wanted, terms or {})
+        agree(self.study, toward, self.space, terms or {}, conditional=suggest is not None)
         self._held: set[int] = set()  # the ids of the trials that this process runs
         self._beats: Any = storage if getattr(storage, "get_heartbeat_interval", lambda: None)() else None
         self._beating = False
 
-    def left(self) -> int:
+    def missing(self) -> int:
         """How many trials the study lacks, beside those that run."""
         return max(0, self._missing(self._trials()))
 
-    def there(self) -> int:
+    def counted(self) -> int:
         """How many trials count, those among them that run."""
-        return sum(map(_counts, self._trials()))
+        return sum(map(counts, self._trials()))
 
     def ask(self, most: int) -> list[Trial]:
         """Up to `most` new trials with their values; none where the study has all of its trials, or they run already.
@@ -80,24 +81,24 @@ class SharedStudy:
         Those that were lost or enqueued come first. The values are those of `Study.ask` and then `suggest_…` for each
         of the space in its order, and `suggest` at last; where that raises, all trials of this call are lost.
         """
-        asked: list[Trial] = []
-        before, trials = set(self._held), self._trials()
+        begun: list[Trial] = []
+        held_before, trials = set(self._held), self._trials()
         try:
-            while len(asked) < most and self._missing(trials) > 0:
-                again = _again(trials)
-                mine, trials = self._make(again, trials)
-                if self._surplus(mine, trials):
-                    self._end(mine._trial_id, SURPLUS)
+            while len(begun) < most and self._missing(trials) > 0:
+                repeated = next_to_repeat(trials)
+                trial, trials = self._make(repeated, trials)
+                if self._is_surplus(trial, trials):
+                    self._end(trial._trial_id, SURPLUS)
                     trials = self._trials()
                     continue
-                if again is not None and again.state == TrialState.WAITING:
-                    self._end(again._trial_id, MOVED)
-                asked.append(self._begin(mine))
+                if repeated is not None and repeated.state == TrialState.WAITING:
+                    self._end(repeated._trial_id, MOVED)
+                begun.append(self._begin(trial))
         except BaseException:
-            for trial_id in self._held - before:
+            for trial_id in self._held - held_before:
                 self._end(trial_id, LOST)
             raise
-        return asked
+        return begun
 
     def tell(
         self, trial: Trial, values: Sequence[float] | None, state: TrialState, attrs: Mapping[str, Any] | None = None
@@ -130,78 +131,51 @@ class SharedStudy:
         this = this_process()
         late = self._beats._get_stale_trial_ids(self.study._study_id) if self._beats else ()
         running = [trial for trial in self._trials() if trial.state == TrialState.RUNNING and OWNER in trial.user_attrs]
-        gone = [trial._trial_id for trial in running if self._gone(trial, this, late)]
+        gone = [trial._trial_id for trial in running if self._is_gone(trial, this, late)]
         return [self.storage.get_trial(trial_id) for trial_id in gone if self._end(trial_id, LOST)]
-
-    def _agree(self, directions: Sequence[StudyDirection], terms: Mapping[str, str]) -> None:
-        from seedsweep.search.spaces import difference
-
-        saved = self.study.user_attrs.get(SPACE)
-        if saved is not None:
-            old = {name: distributions.json_to_distribution(text) for name, text in saved.items()}
-        else:  # of somebody else's: the last distribution of each, without those that `suggest` may have for some
-            old = {name: space for trial in self._trials() for name, space in trial.distributions.items()}
-            old = {name: space for name, space in old.items() if name in self.space or self.suggest is None}
-        changed = difference(old, self.space) if old or saved is not None else []
-        ended = any(trial.state == TrialState.COMPLETE for trial in self._trials())
-        agreed = self.study.user_attrs.get(TERMS, {}) if ended else {}
-        changed += [f"{key}: was {agreed[key]}, is {now}" for key, now in terms.items() if agreed.get(key, now) != now]
-        if self.study.directions != directions:
-            was, now = (
-                [trial.name.lower() for trial in directions_of] for directions_of in (self.study.directions, directions)
-            )
-            changed.insert(0, f"directions: was {', '.join(was)}, is {', '.join(now)}")
-        if changed:
-            reason = (
-                f"this study is there, with another search: {'; '.join(changed)}. Go back to that, or begin another"
-            )
-            raise ConfigError("study", self.study.study_name, f"{reason}: hydra.sweeper.study_name=second")
-        if saved is None:
-            space = {name: distributions.distribution_to_json(trial) for name, trial in self.space.items()}
-            self.study.set_user_attr(SPACE, space)
-        if terms and not agreed:
-            self.study.set_user_attr(TERMS, dict(terms))
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
 
     def _missing(self, trials: Sequence[FrozenTrial]) -> int:
-        return self.n_trials - sum(map(_counts, trials))
+        return self.n_trials - sum(map(counts, trials))
 
-    def _make(self, again: FrozenTrial | None, trials: list[FrozenTrial]) -> tuple[FrozenTrial, list[FrozenTrial]]:
+    def _make(self, repeated: FrozenTrial | None, trials: list[FrozenTrial]) -> tuple[FrozenTrial, list[FrozenTrial]]:
         """A trial that says that it is this process's, and all trials after it was made, as far as they matter."""
-        attrs, system = _repeated(again) if again is not None else ({}, {})
-        attrs |= {OWNER: this_process()}
-        made = optuna.create_trial(state=TrialState.RUNNING, user_attrs=attrs, system_attrs=system)
+        user, system = repeated_attributes(repeated) if repeated is not None else ({}, {})
+        user |= {OWNER: this_process()}
+        template = optuna.create_trial(state=TrialState.RUNNING, user_attrs=user, system_attrs=system)
         storage = self.study._storage  # it may keep in mind what it has made, and has to, for its trials to get values
-        mine = storage.get_trial(storage.create_new_trial(self.study._study_id, template_trial=made))
-        if again is None and mine.number == len(trials) < self.n_trials:  # nobody else's came between, none is too many
-            return mine, [*trials, mine]
-        return mine, self._trials()
+        trial = storage.get_trial(storage.create_new_trial(self.study._study_id, template_trial=template))
+        if repeated is None and trial.number == len(trials) < self.n_trials:  # nobody else's came between
+            return trial, [*trials, trial]
+        return trial, self._trials()
 
-    def _surplus(self, mine: FrozenTrial, trials: Sequence[FrozenTrial]) -> bool:
-        before = [_first(trial) for trial in trials if trial.number < mine.number and _counts(trial)]
-        return len(before) >= self.n_trials or _first(mine) in before
+    def _is_surplus(self, trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether those that were made before this one are enough, or one of them repeats the same trial."""
+        earlier = [first_number(former) for former in trials if former.number < trial.number and counts(former)]
+        return len(earlier) >= self.n_trials or first_number(trial) in earlier
 
-    def _begin(self, mine: FrozenTrial) -> Trial:
-        self._held.add(mine._trial_id)
+    def _begin(self, made: FrozenTrial) -> Trial:
+        """Hold a trial that was made, and suggest its values."""
+        self._held.add(made._trial_id)
         if self._beats and not self._beating:
             stop = keep_beating(self._beats, self._held)
             weakref.finalize(self, stop.set)  # the thread does not keep this object, which may be dropped any time
             self._beating = True
         # For `Study.ask`, the study forgets what it read for the trial before this one; a copy has not read anything.
-        trial = Trial(copy.copy(self.study), mine._trial_id)
+        trial = Trial(copy.copy(self.study), made._trial_id)
         for name, distribution in self.space.items():
             _suggest(trial, name, distribution)
         if self.suggest is not None:
             self.suggest(trial)
         return trial
 
-    def _end(self, trial_id: int, why: str) -> bool:
+    def _end(self, trial_id: int, reason: str) -> bool:
         """Has a trial not count; False where it has ended already."""
         self._held.discard(trial_id)
         try:
-            self.storage.set_trial_user_attr(trial_id, UNUSED, why)  # first, since what has ended takes none
+            self.storage.set_trial_user_attr(trial_id, UNUSED, reason)  # first, since what has ended takes none
             self.storage.set_trial_state_values(trial_id, TrialState.FAIL)
         except UpdateFinishedTrialError:
             return False
@@ -210,41 +184,11 @@ class SharedStudy:
     def _ended(self, trial: Trial) -> bool:
         return self.storage.get_trial(trial._trial_id).state.is_finished()
 
-    def _gone(self, trial: FrozenTrial, this: Owner, late: Collection[int]) -> bool:
+    def _is_gone(self, trial: FrozenTrial, this: Owner, late: Collection[int]) -> bool:
         owner = trial.user_attrs[OWNER]
         if not same_system(owner, this):
             return trial._trial_id in late if self._beats else bool(owner["host"] == this["host"])  # started anew since
         return not alive(owner) if owner["pid"] != this["pid"] else trial._trial_id not in self._held
-
-
-def _counts(trial: FrozenTrial) -> bool:
-    if trial.state == TrialState.RUNNING:
-        return OWNER in trial.user_attrs
-    return trial.state != TrialState.WAITING and not (trial.state == TrialState.FAIL and UNUSED in trial.user_attrs)
-
-
-def _first(trial: FrozenTrial) -> int:
-    """The number of the trial that this one repeats, or its own."""
-    return int(trial.user_attrs.get(RETRY_OF, trial.number))
-
-
-def _again(trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
-    """The first trial that was enqueued or lost, and that no other has repeated since."""
-    repeated = {_first(trial) for trial in trials if _counts(trial)}
-    lost = [trial for trial in trials if trial.state == TrialState.FAIL and trial.user_attrs.get(UNUSED) == LOST]
-    times = Counter(map(_first, lost))
-    begun = [trial for trial in lost if times[_first(trial)] < TRIES and (trial.params or trial.system_attrs)]
-    enqueued = [trial for trial in trials if trial.state == TrialState.WAITING]
-    return next((trial for trial in [*begun, *enqueued] if _first(trial) not in repeated), None)
-
-
-def _repeated(trial: FrozenTrial) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The user's and the system's attributes of a trial that repeats this one."""
-    attrs = trial.user_attrs if trial.state == TrialState.WAITING else {}  # of a lost one they tell what came of it
-    # Samplers know theirs by these attributes; a pruner's are about steps that the trial will take again.
-    system = {key: value for key, value in trial.system_attrs.items() if not key.startswith("completed_rung_")}
-    fixed = system.get("fixed_params", {}) | trial.params
-    return attrs | {RETRY_OF: _first(trial)}, system | ({"fixed_params": fixed} if fixed else {})
 
 
 def _suggest(trial: Trial, name: str, distribution: BaseDistribution) -> None:
