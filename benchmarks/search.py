@@ -50,8 +50,8 @@ def today(folder: Path, data: list[str]) -> float:
     application = ECOSYSTEM.removesuffix("main()\n") + ASK_AND_TELL
     (folder / "today.py").write_text(application.format(root=ROOT, runs=TODAY + 1))
     text = command(folder, "today.py", "optimizer=adam", *data)[2]
-    at = [float(item) for item in re.findall(r"^at ([\d.]+)", text, re.MULTILINE)]
-    return (at[-1] - at[0]) / TODAY
+    seconds = [float(second) for second in re.findall(r"^at ([\d.]+)", text, re.MULTILINE)]
+    return (seconds[-1] - seconds[0]) / TODAY
 
 
 def sampling(folder: Path, trials: int) -> float:
@@ -60,9 +60,9 @@ def sampling(folder: Path, trials: int) -> float:
     study = optuna.create_study(storage=f"sqlite:///{folder}/sampling.db", sampler=optuna.samplers.TPESampler())
     start = time.perf_counter()
     for first in range(0, trials, BATCH):
-        asked = [study.ask() for _ in range(min(BATCH, trials - first))]
-        rates = [trial.suggest_float("optimizer.lr", 1e-4, 10, log=True) for trial in asked]
-        for trial, rate in zip(asked, rates, strict=True):
+        trials_of_round = [study.ask() for _ in range(min(BATCH, trials - first))]
+        rates = [trial.suggest_float("optimizer.lr", 1e-4, 10, log=True) for trial in trials_of_round]
+        for trial, rate in zip(trials_of_round, rates, strict=True):
             study.tell(trial, np.log10(rate) ** 2)
     return time.perf_counter() - start
 
@@ -70,19 +70,19 @@ def sampling(folder: Path, trials: int) -> float:
 def search(folder: Path, data: list[str], trials: int, seeds: int, confirm: int) -> tuple[float, float, str]:
     """Seconds, peak memory in MB and log of a search in a study of its own: the fastest of some."""
     keys = {"n_trials": trials, "seeds": seeds, "n_jobs": BATCH, "confirm": confirm}
-    given = ["hydra/sweeper=optuna", "optimizer=adam", "optimizer.lr=tag(log, interval(1e-4, 10))", *data, *QUIETLY]
-    given += [f"hydra.sweeper.{key}={value}" for key, value in keys.items()]
+    overrides = ["hydra/sweeper=optuna", "optimizer=adam", "optimizer.lr=tag(log, interval(1e-4, 10))", *data, *QUIETLY]
+    overrides += [f"hydra.sweeper.{key}={value}" for key, value in keys.items()]
     names = [f"hydra.sweeper.study_name={trials}x{seeds}-{number}" for number in range(TIMES)]
-    return min(command(folder, str(ROOT / "train.py"), "-m", *given, name) for name in names)
+    return min(command(folder, str(ROOT / "train.py"), "-m", *overrides, name) for name in names)
 
 
-def parts(text: str) -> dict[str, float]:
-    """The seconds that the log names, such as "1000 runs: planning 0.50 s, training 0.70 s", summed over all rounds."""
-    actual = dict.fromkeys(PARTS, 0.0)
-    for part, seconds in re.findall(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b", text):
-        if part in actual:
-            actual[part] += float(seconds)
-    return actual
+def phases(log: str) -> dict[str, float]:
+    """Seconds by phase that the log names, such as "1000 runs: planning 0.50 s, training 0.70 s", over all rounds."""
+    total = dict.fromkeys(PARTS, 0.0)
+    for phase, seconds in re.findall(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b", log):
+        if phase in total:
+            total[phase] += float(seconds)
+    return total
 
 
 def main(trials: int) -> None:
@@ -100,7 +100,7 @@ def main(trials: int) -> None:
     print(f"  start: 1 trial × 1 seed      {start:8.2f} s")
     print(f"  Optuna's sampling by itself  {sampled:8.2f} s   {1e3 * sampled / trials:.1f} ms a trial")
     print(f"  the rest                     {rest:8.2f} s   {1e3 * rest / runs:.1f} ms a run")
-    print("      of the whole, in the log:", ", ".join(f"{key} {value:.2f} s" for key, value in parts(text).items()))
+    print("      of the whole, in the log:", ", ".join(f"{key} {value:.2f} s" for key, value in phases(text).items()))
     print(f"  today's way                  {loop:8.0f} s   {1e3 * loop / runs:.0f} ms a run")
     print(f"    as long as the whole process  {loop / whole:6.0f}×, without the start {loop / (whole - start):.0f}×")
 

@@ -25,7 +25,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from shared.waiting import wait_for
 
 from seedsweep.errors import ConfigError
-from seedsweep.search import processes as owners
+from seedsweep.search import processes
 from seedsweep.search.counting import OWNER, TRIES, UNUSED
 from seedsweep.search.shared_study import SharedStudy
 from seedsweep.search.storages import open_storage
@@ -40,9 +40,8 @@ COMPLETE, FAIL, PRUNED, RUNNING = TrialState.COMPLETE, TrialState.FAIL, TrialSta
 
 
 def shared(storage: BaseStorage, n_trials: int, name: str = "ours", **options: Any) -> SharedStudy:
-    given: dict[str, Any] = {"directions": ["minimize"], "sampler": None, "pruner": None, "space": SPACE}
-    given["sampler"] = optuna.samplers.RandomSampler()
-    return SharedStudy(name, storage, n_trials=n_trials, **(given | options))
+    usual: dict[str, Any] = {"directions": ["minimize"], "sampler": optuna.samplers.RandomSampler(), "pruner": None}
+    return SharedStudy(name, storage, n_trials=n_trials, **(usual | {"space": SPACE} | options))
 
 
 def loss(trial: Trial | FrozenTrial) -> float:
@@ -419,18 +418,8 @@ def test_a_study_of_somebody_else_goes_on_where_its_trials_are_of_the_same_space
     assert work(shared(storage, 3)) == 2
 
 
-def test_a_process_that_has_ended_is_told_from_another_with_its_id() -> None:
-    this = owners.this_process()
-    assert owners.alive(this)
-    assert not owners.alive(this | {"start": "1"})
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        other = this | {"pid": process.pid, "start": owners._start(process.pid)}
-        assert owners.alive(other)
-    assert not owners.alive(other)
-
-
 def test_trials_from_before_a_restart_of_the_host_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    storage, this = InMemoryStorage(), owners.this_process()
+    storage, this = InMemoryStorage(), processes.this_process()
     with monkeypatch.context() as before:
         before.setattr(
             "seedsweep.search.shared_study.this_process", lambda: this | {"system": "started before", "pid": 1}

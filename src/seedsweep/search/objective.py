@@ -29,6 +29,7 @@ def objective_metric(config: DictConfig, space: SearchSpace) -> str:
 
 def check_direction(metric: str, directions: Sequence[str]) -> None:
     """Raise `ConfigError` where the search does not go the way of the metric."""
-    if list(directions) != [Metric(metric).direction]:
-        allowed = f"objective.metric={metric} needs {Metric(metric).direction}"
+    needed = Metric(metric).direction or "minimize"  # of one that is not measured: that is for its own check to say
+    if list(directions) != [needed]:
+        allowed = f"objective.metric={metric} needs {needed}"
         raise ConfigError(KEY, ", ".join(directions), allowed)

@@ -72,10 +72,10 @@ def _make(key: str, kind: type, config: Mapping[str, Any], extra: Mapping[str, A
                 allowed = f"{kind.__name__} of Optuna {optuna.__version__} takes {', '.join(parameters)}"
                 raise ConfigError(f"{key}.{name}", arguments[name], allowed)
     try:
-        made = {name: instantiate(value) if _is_object(value) else value for name, value in arguments.items()}
+        values = {name: instantiate(value) if _is_object(value) else value for name, value in arguments.items()}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)  # of what somebody has chosen
-            return kind(**made, **extra)
+            return kind(**values, **extra)
     except (TypeError, ValueError, ImportError, InstantiationException) as error:
         raise ConfigError(key, kind.__name__, str(error)) from error
 

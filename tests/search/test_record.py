@@ -1,0 +1,74 @@
+"""What a search leaves in MLflow, also when it is killed."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from optuna.trial import TrialState
+from shared.commands import ROOT
+from shared.searches import OPTIMIZERS, PER, SMALL, Train, artifact, runs_of, studies
+from shared.stores import runs_in
+
+
+def test_search_is_kept_as_tables_tags_and_a_metric_of_its_parent_run(
+    train: Train, client: MlflowClient, tmp_path: Path
+) -> None:
+    ended = train(*PER, OPTIMIZERS, *SMALL, "hydra.sweeper.n_jobs=1")
+    (sweep,) = runs_in(client, "sweep")
+    trials = artifact(client, "trials.csv", tmp_path)
+    assert trials["state"].tolist() == ["finished"] * 4
+    assert trials.groupby("option").size().to_dict() == {"sgd": 2, "adam": 2}
+    groups = {run.data.tags["seedsweep.group"] for run in runs_in(client)}
+    assert set(trials["group"]) == groups
+    best = trials.loc[trials["value"].idxmin()]
+    assert sweep.data.tags["seedsweep.best_params"] == f"{best['option']} optimizer.lr={best['optimizer.lr']:.4g}"
+    history = client.get_metric_history(sweep.info.run_id, "best_value")
+    assert [point.step for point in history] == [2, 4]
+    assert history[-1].value == pytest.approx(trials["value"].min())
+    kept = {
+        (run.data.tags["seedsweep.study"], run.data.tags["seedsweep.trial"]): run for run in runs_in(client, "trial")
+    }
+    for row in trials.to_dict("records"):
+        run = kept.pop((row["study"], str(row["number"])))
+        assert run.data.metrics["value"] == pytest.approx(row["value"])
+        assert float(run.data.params["optimizer.lr"]) == row["optimizer.lr"]
+        assert (run.data.tags["seedsweep.group"], run.data.tags["seedsweep.state"]) == (row["group"], "finished")
+        assert (run.info.status, run.data.tags["mlflow.parentRunId"]) == ("FINISHED", sweep.info.run_id)
+    assert not kept
+    page = re.search(r"The report: (.*)", ended.out)
+    assert page
+    assert "sgd" in Path(page[1]).read_text()
+    assert f"optuna-dashboard sqlite:///{tmp_path}/optuna.db" in ended.out
+
+
+@pytest.mark.slow
+def test_killed_search_is_ended_and_finished_by_the_next(tmp_path: Path, client: MlflowClient, uri: str) -> None:
+    store = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    search = (*PER, OPTIMIZERS, "hydra.sweeper.n_trials=6", "hydra.sweeper.seeds=2", "hydra.sweeper.n_jobs=1")
+    command = [sys.executable, str(ROOT / "train.py"), *search]
+    process = subprocess.Popen(command, cwd=tmp_path, env=os.environ | store, stdout=subprocess.DEVNULL)
+    while process.poll() is None and not trials_of(client):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    (left,) = runs_in(client, "sweep")
+    assert left.info.status == "RUNNING"
+    subprocess.run(command, cwd=tmp_path, env=os.environ | store, check=True, capture_output=True)
+    for study in studies(tmp_path).values():
+        counted = [trial for trial in study.trials if "seedsweep.unused" not in trial.user_attrs]
+        assert [trial.state for trial in counted] == [TrialState.COMPLETE] * 6
+        jobs = [job for trial in counted for job in runs_of(trial)]
+        assert len(jobs) == len(set(jobs))
+    assert {run.info.status for kind in ("sweep", "run") for run in runs_in(client, kind)} <= {"KILLED", "FINISHED"}
+    assert json.loads(left.data.tags["seedsweep.owner"])["pid"] == process.pid
+
+
+def trials_of(client: MlflowClient) -> str | None:
+    return next((run.data.tags.get("seedsweep.best_value") for run in runs_in(client, "sweep")), None)

@@ -1,0 +1,56 @@
+"""A wrong search is answered in a line, with its key, before anything is recorded."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+from mlflow import MlflowClient
+from shared.commands import Ended
+from shared.searches import RATES, SEARCH
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ([RATES, "hydra.sweeper.direction=maximize"], "hydra.sweeper.direction=maximize: objective.metric=val/loss"),
+        ([RATES, "objective.metric=val/accuracy"], "needs maximize"),
+        ([RATES, "objective.metric=val/nothing"], "objective.metric=val/nothing: must be one of train/loss"),
+        ([RATES, "seed=1", "hydra.sweeper.seeds=2"], "hydra.sweeper.seeds=2: seed is given"),
+        ([RATES, "hydra.sweeper.seeds=[1,1]"], "different seeds"),
+        ([RATES, "hydra.sweeper.aggregate=best"], "must be one of mean, median, worst, mean_sd"),
+        ([RATES, "hydra.sweeper.n_trials=0"], "hydra.sweeper.n_trials=0: must be an integer"),
+        ([RATES, "hydra/sweeper/sampler=grid"], "cannot be searched by a grid"),
+        ([RATES, "hydra/sweeper/sampler=annealing"], "must be one of cmaes, gp, grid"),
+        ([RATES, "+hydra.sweeper.sampler.sed=1"], "hydra.sweeper.sampler.sed=1: TPESampler of Optuna"),
+        ([RATES, "hydra.sweeper.sampler._target_=os.path"], "must be a subclass"),
+        ([RATES, "hydra/sweeper/pruner=guess"], "must be one of"),
+        ([RATES, "hydra.sweeper.storage=postgresql+psycopg://me:secret@127.0.0.1:1/x"], "cannot be used"),
+        ([RATES, "hydra.sweeper.custom_search_space=nowhere.at_all"], "hydra.sweeper.custom_search_space=nowhere"),
+        (["optimizer.lr=0.1"], "nothing is searched"),
+        (["optimizer.lr=tag(log, interval(0, 1))"], "logarithm"),
+        (["optimizer.lr=interval(-2,-1)"], "must be a finite number greater than 0"),
+        (["optimizer.lrr=interval(0,1)"], "To append to your config use +optimizer.lrr=…"),
+        (["seed=range(0,3)"], "the luckiest seed win; hydra.sweeper.seeds=5 trains every trial with five"),
+        ([RATES, "hydra.sweeper.pruner=median"], "are chosen by hydra/sweeper/pruner=median"),
+        ([RATES, "hydra.sweeper.sampler=random"], "are chosen by hydra/sweeper/sampler=random"),
+        ([RATES, "+hydra.sweeper.n_trial=9"], "hydra.sweeper.n_trial=9: no such key; there are sampler"),
+        ([RATES, "hydra.sweeper.seeds=[2147483647]"], "after which there is room for fresh ones"),
+    ],
+)
+def test_wrong_search_is_answered_before_anything_is_recorded(
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path, wrong: list[str], said: str
+) -> None:
+    ended = train(*SEARCH, *wrong)
+    assert ended.code == 1
+    assert said in ended.err
+    assert "secret" not in ended.err
+    assert "Traceback" not in ended.err
+    assert not client.search_experiments(filter_string="name != 'Default'")
+    assert not (tmp_path / "optuna.db").exists() or not optuna.get_all_study_names(f"sqlite:///{tmp_path}/optuna.db")
+
+
+def test_pruner_needs_a_metric_of_every_epoch(train: Callable[..., Ended]) -> None:
+    ended = train(*SEARCH, RATES, "hydra/sweeper/pruner=median", "objective.metric=test/loss")
+    assert ended.code == 1
+    assert "a pruner needs a metric of every epoch" in ended.err
