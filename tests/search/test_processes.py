@@ -29,6 +29,22 @@ def test_the_start_is_the_tick_that_earlier_versions_recorded() -> None:
     assert processes.this_process()["start"] == tick
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_fork_is_another_process() -> None:
+    code = """
+import json, os
+from seedsweep.search.processes import alive, this_process
+parent, (reader, writer) = this_process(), os.pipe()
+if os.fork() == 0:
+    os.write(writer, json.dumps([this_process(), alive(parent), alive(this_process())]).encode())
+    os._exit(0)
+child, *lives = json.loads(os.read(reader, 10_000))
+print(json.dumps([child["pid"] != parent["pid"], *lives]))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(ended.stdout) == [True] * 3
+
+
 def test_a_process_that_has_not_been_waited_for_has_ended() -> None:
     with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
         this = processes.this_process() | {"pid": process.pid, "start": processes._start(process.pid)}

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,18 @@ Owner = dict[str, Any]  # what JSON keeps
 
 def this_process() -> Owner:
     """What tells this process from every other one, of any host and time."""
+    pid = os.getpid()  # a fork has another
+    system, start = _origin(pid)
+    return {"host": socket.gethostname(), "system": system, "pid": pid, "start": start}
+
+
+@lru_cache(maxsize=1)
+def _origin(pid: int) -> tuple[str, str | None]:
+    """The system that this process runs in, and when it began there, which every trial says: cached."""
     system = ""
     with suppress(OSError):  # process ids say nothing beyond a start of the system, nor out of a container
         system = Path("/proc/sys/kernel/random/boot_id").read_text().strip() + os.readlink("/proc/self/ns/pid")
-    return {"host": socket.gethostname(), "system": system, "pid": os.getpid(), "start": _start(os.getpid())}
+    return system, _start(pid)
 
 
 def same_system(owner: Owner, process: Owner) -> bool:
