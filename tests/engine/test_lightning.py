@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader
 
 from seedsweep.engine.built_run import BuiltRun, build
 from seedsweep.engine.lightning import train
-from seedsweep.errors import ConfigError
 from seedsweep.outcomes import Point, RunResult, objective
 from seedsweep.problem.data_module import ORDER_STREAM
 
@@ -166,20 +165,3 @@ def test_training_does_not_touch_the_global_generator() -> None:
     state = torch.get_rng_state()
     trained("trainer.max_epochs=1")
     assert torch.equal(torch.get_rng_state(), state)
-
-
-def points(*values: float, metric: str = "val/loss") -> RunResult:
-    steps = (0, 10, 30)
-    return RunResult("finished", [Point(metric, s, 0, v) for s, v in zip(steps, values, strict=True)])
-
-
-def test_objective_selects_from_the_curve() -> None:
-    assert objective(points(3, 1, 2), "val/loss", "last") == 2
-    assert objective(points(3, 1, 2), "val/loss", "best") == 1
-    assert objective(points(3, 1, 2), "val/loss", "auc") == pytest.approx((10 * 2 + 20 * 1.5) / 30)
-    assert objective(points(3, 1, 2, metric="val/accuracy"), "val/accuracy", "best") == 3
-
-
-def test_objective_that_was_not_measured_is_named() -> None:
-    with pytest.raises(ConfigError, match="objective.metric=val/accuracy: was never measured"):
-        objective(points(1, 1, 1), "val/accuracy", "last")

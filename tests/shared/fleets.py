@@ -182,10 +182,12 @@ def assert_equal(problem: Problem, runs: Sequence[Run], bound: float, **options:
     """Trained together, the runs are those that they are alone, to within the bound."""
     result = train(fleet(problem, runs, **options))
     options.pop("device", None)  # the reference engine's is always the CPU
-    for member, one in enumerate(runs):
-        of_curves, of_weights = compare(alone(problem, one, **options), result, member)
-        assert of_curves <= bound, one
-        assert of_weights <= WEIGHTS * bound, one
+    if options.pop("dtype", None) == torch.float64:
+        options["precision"] = "64-true"
+    for member, member_run in enumerate(runs):
+        of_curves, of_weights = compare(alone(problem, member_run, **options), result, member)
+        assert of_curves <= bound, member_run
+        assert of_weights <= WEIGHTS * bound, member_run
     return result
 
 

@@ -1,4 +1,4 @@
-"""From a configuration to what the engines need: module, optimizer, schedule, minibatches and measures."""
+"""From a configuration to what trains a network: optimizer, schedule, learning rates, minibatches, suboptimality."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -22,23 +22,22 @@ ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality")
 
 def batching(config: Config) -> dict[str, Any]:
     """How the rows become minibatches, but for the seed of their order."""
-    values, reshuffle = config["data"], config["trainer"].get("reshuffle", True)
     return {
-        "batch_size": values["batch_size"],
-        "drop_last": values.get("drop_last", False),
-        "reshuffle": reshuffle,
+        "batch_size": config["data"]["batch_size"],
+        "drop_last": config["data"].get("drop_last", False),
+        "reshuffle": config["trainer"].get("reshuffle", True),
     }
 
 
 def optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
-    """What makes the optimizer of parameters; another `lr` can be given."""
+    """What makes the optimizer of parameters; its argument `lr` overrides the rate of the configuration."""
     make = _optimizer(without_rate(optimizer_config))  # for many learning rates only once
     return partial(make, lr=optimizer_config["lr"]) if "lr" in optimizer_config else make
 
 
 @cached
 def without_rate(optimizer_config: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes an optimizer but for its learning rate: its keys without that and what may be searched."""
+    """The keys of an optimizer without its learning rate and its search space."""
     return {key: value for key, value in optimizer_config.items() if key not in ("lr", SEARCH)}
 
 
@@ -79,12 +78,13 @@ def rates(config: Mapping[str, Any], scheduled: Mapping[str, Any] | None, epochs
     stepped: Any = optimizer(config)([torch.nn.Parameter(torch.zeros(1))])
     (group,) = stepped.param_groups
     make = schedule(scheduled)
-    plan: Any = make(stepped) if make else None
-    others = {key: value for key, value in group.items() if key not in ("params", "lr")}
+    scheduler: Any = make(stepped) if make else None
+    hyperparameters = {key: value for key, value in group.items() if key not in ("params", "lr")}
     rate_by_epoch = []
     for _ in range(epochs):
         rate_by_epoch.append(float(group["lr"]))
-        if plan:
+        if scheduler:
             stepped.step()
-            plan.step()
-    return tuple(rate_by_epoch) if all(group[key] == value for key, value in others.items()) else None
+            scheduler.step()
+    is_rate_alone = all(group[key] == value for key, value in hyperparameters.items())
+    return tuple(rate_by_epoch) if is_rate_alone else None

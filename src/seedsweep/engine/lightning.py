@@ -39,11 +39,11 @@ class _Curves(pl.Callback):
         gap: MeasureGap | None,
         prune: PruneRun | None,
     ):
-        self.every, self.threshold, self.publish = log_every_n_steps, divergence_threshold or math.inf, publish
-        self.gap, self.prune = gap, prune
+        self.log_every_n_steps, self.threshold = log_every_n_steps, divergence_threshold or math.inf
+        self.publish, self.gap, self.prune = publish, gap, prune
         self.points: list[Point] = []
         self.step = self.epoch = 0
-        self.asked = 0  # points that `prune` has seen
+        self.seen = 0  # points that `prune` has seen
 
     def on_train_batch_end(self, trainer: pl.Trainer, _module: Any, outputs: Any, _batch: Any, _index: int) -> None:
         if trainer.global_step == self.step:  # gradients are being accumulated
@@ -52,7 +52,7 @@ class _Curves(pl.Callback):
         step, self.epoch = trainer.global_step, trainer.current_epoch
         self.step = step
         diverged = not loss <= self.threshold or math.isinf(loss)  # the first is true for nan too
-        if step % self.every == 0 or diverged:
+        if step % self.log_every_n_steps == 0 or diverged:
             self._add([Point("train/loss_step", step, self.epoch, loss)])
         if diverged:
             raise _EndError("diverged")
@@ -65,9 +65,9 @@ class _Curves(pl.Callback):
         if self.gap:
             self._add([Point(SUBOPTIMALITY, trainer.global_step, self.epoch, self.gap(_weights(module)))])
         if self.prune:
-            new, self.asked = self.points[self.asked :], len(self.points)
-            over = trainer.current_epoch + 1 == trainer.max_epochs or trainer.global_step == trainer.max_steps
-            if self.prune(new) and not over:
+            of_epoch, self.seen = self.points[self.seen :], len(self.points)
+            is_over = trainer.current_epoch + 1 == trainer.max_epochs or trainer.global_step == trainer.max_steps
+            if self.prune(of_epoch) and not is_over:
                 raise _EndError("pruned")
 
     def on_test_end(self, trainer: pl.Trainer, _module: Any) -> None:

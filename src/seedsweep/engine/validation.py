@@ -63,10 +63,10 @@ def _check_optimizer(optimizer_config: Mapping[str, Any]) -> None:
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(key, value, "must be a finite number")
     try:
-        made = optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(2, 2))])
+        tried = optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(2, 2))])
     except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigError("optimizer", optimizer_config["_target_"], str(error)) from error
-    check_kind("optimizer", optimizer_config["_target_"], made, Optimizer)
+    check_kind("optimizer", optimizer_config["_target_"], tried, Optimizer)
 
 
 @cached
@@ -77,13 +77,13 @@ def _check_schedule(optimizer_config: Mapping[str, Any], scheduled: Mapping[str,
         raise ConfigError(f"schedule.{key}", value, "is of no schedule; choose one, such as schedule=cosine")
     target, make = scheduled["_target_"], schedule(scheduled)
     try:
-        made = make(optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(1))])) if make else None
-        if not isinstance(made, ReduceLROnPlateau):
+        tried = make(optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(1))])) if make else None
+        if not isinstance(tried, ReduceLROnPlateau):
             rates(optimizer_config, scheduled, epochs)
     except Exception as error:  # whatever a schedule raises
         raise ConfigError("schedule", target, f"{type(error).__name__}: {error}") from error
-    check_kind("schedule", target, made, LRScheduler)
-    if isinstance(made, ReduceLROnPlateau):
+    check_kind("schedule", target, tried, LRScheduler)
+    if isinstance(tried, ReduceLROnPlateau):
         raise ConfigError("schedule", target, "must be a schedule that needs no metric")
 
 

@@ -35,7 +35,7 @@ def data(config: Config) -> Splits:
 
 
 def network(config: Config, splits: Splits) -> torch.nn.Module:
-    """The network with the initial weights of a run, whichever generator it draws them from.
+    """The network with the initial weights of a run, whichever generator it samples them from.
 
     Args:
         config: of the run, plain and checked.
@@ -45,12 +45,12 @@ def network(config: Config, splits: Splits) -> torch.nn.Module:
         A module on the CPU.
     """
     options = {key: value for key, value in config["model"].items() if key not in ("name", "_target_")}
-    make = get_object(config["model"]["_target_"])
-    with torch.random.fork_rng(devices=[]):  # for layers that draw from the global one, as torch's own do
+    network_class = get_object(config["model"]["_target_"])
+    with torch.random.fork_rng(devices=[]):  # for layers that sample from the global one, as torch's do
         torch.manual_seed(config["init_seed"])
         generator = torch.Generator().manual_seed(config["init_seed"])
-        made: torch.nn.Module = make(**options, **shape(splits), generator=generator)
-    return made
+        net: torch.nn.Module = network_class(**options, **shape(splits), generator=generator)
+    return net
 
 
 def describe(config: Config, splits: Splits) -> dict[str, str]:
@@ -90,18 +90,18 @@ def check_model(model_config: Mapping[str, Any], features: int, classes: int) ->
         ConfigError: the model cannot be made, is no module, or does not fit the data.
     """
     options = {key: value for key, value in model_config.items() if key != "name"}
-    without_accuracy = own_loss(make("model", options, partial, _partial_=True).func)
-    if not classes and not without_accuracy:
+    has_own_loss = own_loss(make("model", options, partial, _partial_=True).func)
+    if not classes and not has_own_loss:
         allowed = "needs classes, and the data has none; choose model=quadratic"
         raise ConfigError("model", model_config.get("name", model_config["_target_"]), allowed)
     with torch.random.fork_rng(devices=[]):
-        given = {"features": features, "classes": classes, "generator": torch.Generator().manual_seed(0)}
-        net = make("model", options, torch.nn.Module, **given)
-    nested = [key for key, _ in leaves(model_config) if key.endswith("._target_")]
-    if nested or get_object(model_config["_target_"]) is not type(net):
+        generator = torch.Generator().manual_seed(0)
+        net = make("model", options, torch.nn.Module, features=features, classes=classes, generator=generator)
+    is_nested = any(key.endswith("._target_") for key, _ in leaves(model_config))
+    if is_nested or get_object(model_config["_target_"]) is not type(net):
         allowed = "must be a class that takes plain values, so that load_model can make it again"
         raise ConfigError("model._target_", model_config["_target_"], allowed)
-    return [metric for metric in METRICS if not (without_accuracy and Metric(metric).is_maximized)]
+    return [metric for metric in METRICS if not (has_own_loss and Metric(metric).is_maximized)]
 
 
 def shape(splits: Splits) -> dict[str, int]:
@@ -118,5 +118,5 @@ def shape(splits: Splits) -> dict[str, int]:
 
 @cached
 def _dataset(data_config: Mapping[str, Any]) -> Dataset:
-    made: Dataset = make("data", data_config, Dataset)
-    return made
+    dataset: Dataset = make("data", data_config, Dataset)
+    return dataset

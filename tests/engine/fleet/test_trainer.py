@@ -36,7 +36,6 @@ from shared.fleets import (
     weights,
     wine,
 )
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from seedsweep.engine.fleet.members import Member
 from seedsweep.engine.fleet.shared_optimizer import probe
@@ -85,25 +84,6 @@ def test_fleet_curves_equal_reference(problem: Callable[[], Problem], other_rate
     """Every optimizer at two rates, with two seeds; half of the runs end after two epochs of the five."""
     runs = [one for name in proportional() for one in (run(name, 0.01), run(name, other_rate, seed=1, epochs=2))]
     assert_equal(problem(), runs, bound)
-
-
-def test_cross_entropy_is_computed_as_outside_of_vmap() -> None:
-    """Where PyTorch has one operation for it, and vmap many."""
-    problem, done = logistic(), []
-
-    class Listening(TorchDispatchMode):
-        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            done.append(function)
-            return function(*args, **(kwargs or {}))
-
-    vectorized = Vectorized(Classifier(problem.net(), torch.optim.SGD))
-    inputs = torch.zeros(2, 3, 5), (torch.zeros(3, 16, 4), torch.ones(3, 16))
-    vectorized.train(*inputs)
-    with Listening():
-        vectorized.train(*inputs)
-    assert done.count(torch.ops.aten.log_sigmoid_forward.default) == 1
-    assert torch.ops.aten.log_sigmoid_backward.default in done
-    assert not {torch.ops.aten.exp.default, torch.ops.aten.exp_.default, torch.ops.aten.log_.default} & set(done)
 
 
 def test_every_initializer_can_be_in_one_fleet() -> None:
@@ -158,10 +138,14 @@ def test_double_precision_equals_reference_far_more_closely(rate: float) -> None
 
 @pytest.mark.slow
 def test_more_steps_than_are_kept_between_looks_equal_reference() -> None:
-    """Losses are looked at every 256 steps; the epoch has 398, and one member diverges among the first, one later."""
+    """Losses are looked at every 256 steps; the epoch has 398, and one member diverges among the first, one later.
+
+    In double precision, since far away a loss is a difference of large numbers, which loses as many digits as they have
+    more.
+    """
     late = partial(Leaping, after=300, far=1e9)
     runs = [run("sgd", 0.01, epochs=1), run("sgd", 1e6, epochs=1), Run(late, (1e-3,)), run("adam", 0.01, 3, epochs=1)]
-    result = assert_equal(logistic(1), runs, CONVEX, log_every_n_steps=1)
+    result = assert_equal(logistic(1), runs, CONVEX, log_every_n_steps=1, dtype=torch.float64)
     assert result.outcomes == ["finished", "diverged", "diverged", "finished"]
     ends = [max(step for _, step, _ in curves(result, member)) for member in range(4)]
     assert ends[0] == ends[3] == 398

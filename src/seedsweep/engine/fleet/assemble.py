@@ -19,7 +19,7 @@ from seedsweep.problem.factories import data, network
 from seedsweep.problem.module import Classifier
 
 MEMORY = 2**29  # bytes that a chunk may need in one step
-MOST = 8192  # members of a chunk: more are not quicker
+MAX_MEMBERS = 8192  # of a chunk: larger ones are not quicker
 
 GroupConfig = Mapping[str, Any]  # of a configuration
 
@@ -59,15 +59,15 @@ def chunks(first: Config, runs: np.ndarray) -> Iterator[np.ndarray]:
 
     Args:
         first: the configuration of one of them.
-        runs: their indices (n,); those that share their minibatches should stand together.
+        runs: their indices (n,); those that share their minibatches had best be neighbours.
 
     Returns:
-        Some of the indices at a time, in their order.
+        The chunks (c,), in the order of the indices.
     """
     affordable = MEMORY // int(_try_model(first["model"], first["data"]))
-    most = first["trainer"].get("max_members") or max(1, min(MOST, affordable))
-    for start in range(0, len(runs), most):
-        yield runs[start : start + most]
+    size = first["trainer"].get("max_members") or max(1, min(MAX_MEMBERS, affordable))
+    for start in range(0, len(runs), size):
+        yield runs[start : start + size]
 
 
 def assemble(configs: Sequence[Config]) -> Fleet:
@@ -90,12 +90,12 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         weights_key = repr(config["model"]), config["init_seed"]
         if weights_key not in weights:
             weights[weights_key] = module.vector(_net(config))
-        chosen = without_rate(config["optimizer"])
-        key = repr(chosen)
+        hyperparameters = without_rate(config["optimizer"])
+        key = repr(hyperparameters)
         if key not in optimizers:
-            optimizers[key] = optimizer(chosen), _try_optimizer(chosen)
-        rate = rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"])
-        members.append(Member(weights[weights_key], config["order_seed"], key, rate or (), gap(config, splits)))
+            optimizers[key] = optimizer(hyperparameters), _try_optimizer(hyperparameters)
+        rate_by_epoch = rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) or ()
+        members.append(Member(weights[weights_key], config["order_seed"], key, rate_by_epoch, gap(config, splits)))
     return Fleet(
         module=module,
         splits=splits,
@@ -119,7 +119,7 @@ def _device(accelerator: str) -> str:
 
 @cached
 def _module(model: GroupConfig, dataset: GroupConfig, precision: str, device: str) -> Vectorized:
-    """The steps of a fleet's module: the same for all chunks and batches of jobs, so that they are recorded once."""
+    """The steps of a fleet's module: one object for all chunks and batches of jobs, so that they are traced once."""
     net = _net({"model": model, "data": dataset, "init_seed": 0})
     return Vectorized(Classifier(net, SGD).to(device, PRECISIONS[precision]))
 

@@ -8,7 +8,7 @@ import torch
 from seedsweep.config.completeness import Config
 from seedsweep.problem.initializers import INITIALIZERS
 
-Refuse = Callable[[Config], str | None]  # why a run cannot join a fleet, if it cannot
+RefuseRun = Callable[[Config], str | None]  # why a run cannot join a fleet, if it cannot
 
 # What the fleet does as Lightning's Trainer would; with any other key of the trainer the Trainer itself is needed.
 UNDERSTOOD = {"max_epochs", "accelerator", "devices", "precision", "log_every_n_steps", "divergence_threshold"}
@@ -18,15 +18,15 @@ ACCELERATORS = ("cpu", "auto", "gpu", "cuda")
 ASKED = "trainer.engine=lightning"
 
 
-def group(configs: Iterable[Config], refusals: Sequence[Refuse]) -> "tuple[list[array[int]], dict[int, str]]":
-    """Put those runs together that can train as one fleet.
+def group(configs: Iterable[Config], refusals: Sequence[RefuseRun]) -> "tuple[list[array[int]], dict[int, str]]":
+    """The fleets of the runs that can train together.
 
-    The runs of a fleet may differ in their seeds, in how their weights are drawn (`model.init`), in the optimizer, its
-    schedule and their hyperparameters, and in the number of epochs.
+    They may differ in their seeds, in how their weights are sampled (`model.init`), in the optimizer, the schedule and
+    their hyperparameters, and in the number of epochs.
 
     Args:
         configs: plain and checked, one a run.
-        refusals: what else refuses a run, besides what its values say.
+        refusals: reasons that cannot be read from the keys of `trainer`; the first one counts.
 
     Returns:
         The fleets, as positions in `configs`, and the reason of each run that is in none, by its position.

@@ -1,4 +1,4 @@
-"""Where members of a fleet stand: in the rows of its parameters, and in the grid of those that share minibatches."""
+"""Where members of a fleet are: in the rows of its parameters, and in the grid of those that share minibatches."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,24 @@ VECTOR = 16  # numbers of 32 bits in the longest registers
 COLUMN = 3  # members whose steps take as long as what a column takes besides its members
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
-    """Which member is where; it never changes, and members that leave are left out of a new one.
+    """Which member is where. It never changes: when members leave, the fleet gets a new layout without them.
 
-    There are four indices. A *member* is counted in the whole fleet: `members` (n,) are those that are laid out, and a
-    *position* is one in that list. A *row* is one of the parameters, sorted by optimizer: `parts` are (optimizer, slice
-    of rows), each filled up to whole vectors of the processor, so that no member is computed among the leftovers, whose
-    last bits may differ; `row` (n,) of each position, `position` (r,) of each row, -1 for a filling one. A *cell* is
-    one of a grid of k times s: the members in a column have the same order of the data, that of its seed in `seeds`
-    (s,); `cells` (k, s) has the row in each cell, and `cell` (r,) the flat index of the cell of each row.
+    Four kinds of index meet here:
+
+    - A *member* is an index in the whole fleet; `members` (n,) are those that are laid out.
+    - A *position* is an index in `members`.
+    - A *row* is one of the parameters. Rows are sorted by optimizer: `blocks` are pairs of an optimizer and the slice
+      of its rows. Each block is filled up to whole vectors of the processor: what is left over is computed by other
+      code, whose last bits may differ. `row` (n,) is the row of each position, `position` (r,) the position in each
+      row, -1 where the row only fills.
+    - A *cell* is one of a grid of k times s. The members of a column have the same order of the data, that of its seed
+      in `seeds` (s,). `cells` (k, s) is the row in each cell, `cell` (r,) the flat index of the cell of each row.
     """
 
     members: np.ndarray
-    parts: tuple[tuple[Hashable, slice], ...]
+    blocks: tuple[tuple[Hashable, slice], ...]
     row: np.ndarray
     position: np.ndarray
     seeds: tuple[int, ...]
@@ -33,7 +37,7 @@ class Layout:
     cell: Tensor
 
     def values(self, of_members: Sequence[Any], dtype: torch.dtype) -> Tensor:
-        """Vectors (P,) or numbers of the positions, many of whom share one, by rows: (r, P) or (r, 1)."""
+        """By rows, (r, P) or (r, 1), the vectors (P,) or numbers of the positions, of which many share one."""
         unique = {id(value): value for value in of_members}
         number = {key: index for index, key in enumerate(unique)}
         index = np.array([number[id(value)] for value in of_members])[self.position]
@@ -45,7 +49,7 @@ class Layout:
         return table.to(dtype)[index]
 
     def flags(self, of_members: np.ndarray) -> Tensor:
-        """Booleans of the positions (n,), by rows: (r, 1); false for the rows that nobody needs."""
+        """By rows, (r, 1), the booleans of the positions (n,); false where a row only fills."""
         rows = torch.from_numpy(of_members[self.position] & (self.position >= 0))
         return rows.unsqueeze(1).to(self.cells.device)
 
@@ -56,34 +60,35 @@ def lay_out(
     members: np.ndarray | None = None,
     device: torch.device | str = "cpu",
 ) -> Layout:
-    """The layout of members with these optimizers and seeds of the order of their data, both (n,).
+    """The layout of members with these optimizers and order seeds, both (n,).
 
-    `members` (n,) are their indices in the fleet, all of it by default; `device` is that of the parameters.
+    `members` (n,) are their indices in the fleet, by default all of it; `device` is that of the parameters.
     """
     by_optimizer: dict[Hashable, list[int]] = {}
     by_seed: dict[int, list[int]] = {}
     for position, (optimizer, seed) in enumerate(zip(optimizers, seeds, strict=True)):
         by_optimizer.setdefault(optimizer, []).append(position)
         by_seed.setdefault(seed, []).append(position)
-    parts, positions = _rows(by_optimizer)
+    blocks, positions = _rows(by_optimizer)
     row = np.empty(len(seeds), dtype=np.int64)
     row[positions[positions >= 0]] = np.flatnonzero(positions >= 0)
     columns, cells = _grid(by_seed, row, filling=len(positions) - 1)
-    cell = np.zeros(len(positions), dtype=np.int64)  # any for the rows without a member
+    cell = np.zeros(len(positions), dtype=np.int64)  # any cell will do for the rows without a member
     cell[cells.ravel()] = np.arange(cells.size)
     on_device = (torch.from_numpy(array).to(device) for array in (cells, cell))
-    return Layout(np.arange(len(seeds)) if members is None else members, parts, row, positions, columns, *on_device)
+    laid_out = np.arange(len(seeds)) if members is None else members
+    return Layout(laid_out, blocks, row, positions, columns, *on_device)
 
 
 def _rows(by_optimizer: dict[Hashable, list[int]]) -> tuple[tuple[tuple[Hashable, slice], ...], np.ndarray]:
-    """The slices of rows by optimizer, and the position in each row; the last is for the cells that nobody needs."""
-    parts: list[tuple[Hashable, slice]] = []
+    """The blocks of rows, and the position in each row; the last row is that of the empty cells."""
+    blocks: list[tuple[Hashable, slice]] = []
     rows: list[int] = []
     for optimizer, positions in by_optimizer.items():
         filled = positions + [-1] * (-len(positions) % VECTOR)
-        parts.append((optimizer, slice(len(rows), len(rows) + len(filled))))
+        blocks.append((optimizer, slice(len(rows), len(rows) + len(filled))))
         rows += filled
-    return tuple(parts), np.array([*rows, -1])
+    return tuple(blocks), np.array([*rows, -1])
 
 
 def _grid(by_seed: dict[int, list[int]], row: np.ndarray, filling: int) -> tuple[tuple[int, ...], np.ndarray]:
@@ -101,8 +106,8 @@ def _grid(by_seed: dict[int, list[int]], row: np.ndarray, filling: int) -> tuple
 
 
 def _depth(sizes: Sequence[int]) -> int:
-    """Of how many members a column is best, where so many share each seed: with few cells empty, and few columns."""
-    members, often = np.unique(sizes, return_counts=True)
+    """How many members a column had best have, where `sizes` share a seed: few empty cells, and few columns."""
+    members, count = np.unique(sizes, return_counts=True)
     depths = np.arange(1, members[-1] + 1)
-    columns = often @ -(-members[:, None] // depths)
+    columns = count @ -(-members[:, None] // depths)
     return int(depths[np.argmin(columns * (depths + COLUMN))])

@@ -29,7 +29,7 @@ class NotProportionalError(ValueError):
 
 @dataclass(frozen=True)
 class OptimizerRows:
-    """Some rows of a fleet's parameters that have one optimizer: from where it starts, see `probe`."""
+    """The rows of a fleet's parameters that one optimizer moves, and from where its steps start (see `probe`)."""
 
     make: MakeOptimizer
     start: Start
@@ -37,39 +37,40 @@ class OptimizerRows:
 
 
 class Optimizers:
-    """The optimizers of a fleet on its parameters (r, P), each on the rows of its part."""
+    """The optimizers of a fleet on its parameters (r, P), each on its block of rows."""
 
-    def __init__(self, optimizer_rows: Sequence[OptimizerRows], parameters: Tensor):
-        self._parts = list(optimizer_rows)
+    def __init__(self, blocks: Sequence[OptimizerRows], parameters: Tensor):
+        self._blocks = list(blocks)
         self._lay_out(parameters)
         self._optimizers: list[Any] = []
-        for own_rows in optimizer_rows:
-            moved = nn.Parameter(self._moved[own_rows.rows])  # shares its memory
-            moved.grad = self.gradients[own_rows.rows]
-            self._optimizers.append(own_rows.make([moved], lr=1.0))
+        for block in blocks:
+            moved = nn.Parameter(self._moved[block.rows])  # shares its memory
+            moved.grad = self.gradients[block.rows]
+            self._optimizers.append(block.make([moved], lr=1.0))
 
     def _lay_out(self, parameters: Tensor) -> None:
         self.parameters, self.gradients = parameters, torch.zeros_like(parameters)
         self._moved = torch.zeros_like(parameters)
         self._start = torch.zeros_like(parameters)
-        self._from_values = [own_rows.rows for own_rows in self._parts if own_rows.start == "values"]
+        self._from_values = [block.rows for block in self._blocks if block.start == "values"]
 
     def keep(self, rows: Tensor, slices: Mapping[int, slice]) -> None:
-        """Go on with these `rows` (r,) only, -1 for one that is nobody's, in these slices of the parts by number.
+        """Go on with these `rows` (r,) only, -1 for one that only fills.
 
-        The optimizers stay what they are, but for what they keep of each row.
+        `slices` are the new blocks of rows, by the number of the block that they are taken from. The optimizers stay
+        what they are, but for what they keep of each row.
         """
-        old = self._parts
-        self._parts = [replace(old[number], rows=position) for number, position in slices.items()]
+        before = self._blocks
+        self._blocks = [replace(before[number], rows=block) for number, block in slices.items()]
         self._optimizers = [self._optimizers[number] for number in slices]
         self._lay_out(self.parameters[rows])
-        for number, own_rows, optimizer in zip(slices, self._parts, self._optimizers, strict=True):
+        for number, block, optimizer in zip(slices, self._blocks, self._optimizers, strict=True):
             (moved,) = optimizer.param_groups[0]["params"]
-            chosen = rows[own_rows.rows]
-            taken = partial(_taken, rows=chosen - old[number].rows.start, is_member=chosen >= 0, shape=moved.shape)
-            optimizer.state[moved] = tree_map(taken, optimizer.state[moved])
-            moved.data, moved.grad = self._moved[own_rows.rows], None
-            moved.grad = self.gradients[own_rows.rows]
+            kept = rows[block.rows]
+            take = partial(_take, rows=kept - before[number].rows.start, is_member=kept >= 0, shape=moved.shape)
+            optimizer.state[moved] = tree_map(take, optimizer.state[moved])
+            moved.data, moved.grad = self._moved[block.rows], None
+            moved.grad = self.gradients[block.rows]
 
     def step(self, rates: Tensor, active: Tensor) -> None:
         """Move the `active` rows (r, 1) along `gradients` at their rates (r, 1)."""
@@ -89,9 +90,9 @@ def probe(make: MakeOptimizer) -> Start:
     Zero is the better start, as no digit of the change is lost beside the value. Raises `NotProportionalError` with
     what is wrong.
     """
-    draw = torch.Generator().manual_seed(0)
-    first = torch.randn(len(RATES), 7, dtype=torch.float64, generator=draw)
-    gradients = _gradients(draw)
+    generator = torch.Generator().manual_seed(0)
+    first = torch.randn(len(RATES), 7, dtype=torch.float64, generator=generator)
+    gradients = _gradients(generator)
     try:
         single = torch.stack([_alone(make, rate, first[i], gradients[:, i]) for i, rate in enumerate(RATES)])
         for start in STARTS:
@@ -101,13 +102,13 @@ def probe(make: MakeOptimizer) -> Start:
     except NotProportionalError:
         raise
     except Exception as error:  # whatever a third party's optimizer raises
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise NotProportionalError(f"it does not step alone on stacked parameters ({reason[0]})") from error
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise NotProportionalError(f"it does not step alone on stacked parameters ({lines[0]})") from error
     raise NotProportionalError(MIXED)
 
 
 def _alone(make: MakeOptimizer, rate: float, first: Tensor, gradients: Tensor) -> Tensor:
-    """Where one member gets, with its parameters in two tensors, as a module has them."""
+    """Where a single member gets, with its parameters in two tensors, as a module has them."""
     tensors = [nn.Parameter(first[:6].reshape(2, 3).clone()), nn.Parameter(first[6:].clone())]
     optimizer: Any = make(tensors, lr=rate)
     for step, gradient in enumerate(gradients):
@@ -119,7 +120,7 @@ def _alone(make: MakeOptimizer, rate: float, first: Tensor, gradients: Tensor) -
 
 
 def _together(make: MakeOptimizer, start: Start, first: Tensor, gradients: Tensor) -> Tensor:
-    """Where the members get; one of them is there twice, until the first row leaves."""
+    """Where the members get together; the second has two rows, until the first row leaves."""
     rows, rates = torch.tensor([1, 0, 1]), torch.tensor(RATES, dtype=torch.float64).unsqueeze(1)
     optimizers = Optimizers([OptimizerRows(make, start, slice(0, len(rows)))], first[rows])
     for step, gradient in enumerate(gradients):
@@ -136,10 +137,11 @@ def _together(make: MakeOptimizer, start: Start, first: Tensor, gradients: Tenso
     return optimizers.parameters
 
 
-def _taken(value: Any, rows: Tensor, is_member: Tensor, shape: torch.Size) -> Any:
-    """The rows of what an optimizer keeps of each, a tensor of this shape, zero where nobody is known; else the value.
+def _take(value: Any, rows: Tensor, is_member: Tensor, shape: torch.Size) -> Any:
+    """These rows of what an optimizer keeps, if that is a tensor of this shape, with zeros in the rows that only fill.
 
-    Zeros, since without gradients what it kept of others would become ever smaller, and arithmetic slow.
+    Zeros, since without gradients any other state would become ever smaller there, and arithmetic on such numbers is
+    slow.
     """
     if not isinstance(value, Tensor) or value.shape != shape:
         return value
@@ -148,14 +150,14 @@ def _taken(value: Any, rows: Tensor, is_member: Tensor, shape: torch.Size) -> An
     return taken
 
 
-def _gradients(draw: torch.Generator) -> Tensor:
+def _gradients(generator: torch.Generator) -> Tensor:
     """Gradients (steps, members, 7) with a drift, small and large in turn, and not at the same time in all members.
 
-    What an optimizer does only to large gradients, or once in a while, must not stay unseen.
+    What an optimizer does only to large gradients, or only now and then, must not stay unseen.
     """
-    noise = torch.randn(STEPS, len(RATES), 7, dtype=torch.float64, generator=draw)
+    noise = torch.randn(STEPS, len(RATES), 7, dtype=torch.float64, generator=generator)
     time = torch.arange(STEPS, dtype=torch.float64).view(-1, 1, 1) / 8 + torch.arange(len(RATES)).view(1, -1, 1)
-    scaled: Tensor = (noise + torch.randn(7, dtype=torch.float64, generator=draw)) * 10 ** (3 * time.sin())
+    scaled: Tensor = (noise + torch.randn(7, dtype=torch.float64, generator=generator)) * 10 ** (3 * time.sin())
     return scaled
 
 

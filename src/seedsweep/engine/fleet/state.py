@@ -24,8 +24,8 @@ class TrainingState:
         self.layout = self._lay_out(np.arange(len(fleet.members)))
         weights = [member.weights for member in fleet.members]
         self.parameters = self.layout.values(weights, fleet.dtype).to(fleet.device)
-        parts = [OptimizerRows(*fleet.optimizers[key], rows_of_part) for key, rows_of_part in self.layout.parts]
-        self.optimizers = Optimizers(parts, self.parameters)
+        optimizer_rows = [OptimizerRows(*fleet.optimizers[key], block) for key, block in self.layout.blocks]
+        self.optimizers = Optimizers(optimizer_rows, self.parameters)
         self.limit = fleet.divergence_threshold or torch.finfo(fleet.dtype).max  # what is greater is inf
         self.active = torch.empty(0)
         self.steps = 0
@@ -46,7 +46,7 @@ class TrainingState:
         rates = [member.rates[min(epoch, len(member.rates) - 1)] for member in members]
         self._rates = self.layout.values(rates, self.fleet.dtype).to(self.fleet.device)
         if epoch == 0 or self.fleet.reshuffle:
-            orders = self._shuffles.draw()
+            orders = self._shuffles.next_orders()
             self._order = torch.stack([orders[seed] for seed in self.layout.seeds]).to(self.fleet.device)
 
     @property
@@ -75,9 +75,9 @@ class TrainingState:
         self.layout = self._lay_out(before.members[positions])
         position = self.layout.position
         rows = np.where(position < 0, -1, before.row[positions][position])
-        number = {key: index for index, (key, _) in enumerate(before.parts)}
-        slices = {number[key]: rows_of_part for key, rows_of_part in self.layout.parts}
-        self.optimizers.keep(torch.from_numpy(rows).to(self.fleet.device), slices)
+        number = {key: index for index, (key, _) in enumerate(before.blocks)}
+        blocks = {number[key]: block for key, block in self.layout.blocks}
+        self.optimizers.keep(torch.from_numpy(rows).to(self.fleet.device), blocks)
         self.parameters = self.optimizers.parameters
         column = {seed: index for index, seed in enumerate(before.seeds)}
         self._order = self._order[[column[seed] for seed in self.layout.seeds]]

@@ -26,13 +26,13 @@ Logged = dict[str, Tensor]
 
 # In narrow or odd shapes, the last bits of BLAS' products depend on where a row stands. Padded with zeros to rectangles
 # of at least these sizes they do not: a member's bits are the same wherever it stands and whoever shares its minibatch.
-LEAST = 16  # rows of the members that share a minibatch, and of that minibatch
+MIN_ROWS = 16  # rows of the members that share a minibatch, and of that minibatch
 MULTIPLE = 4
 SMALL = 400  # multiplications up to which PyTorch has a plain loop of its own for each matrix
 # of a cross-entropy that is the plain mean, as `binary_cross_entropy_with_logits` passes its keywords on
 MEAN = {"weight": None, "size_average": None, "reduce": None, "reduction": "mean", "pos_weight": None}
-KEPT = 64  # traces: fleets whose members leave have many shapes
-EVALUATED = 2**22  # logits at once; only memory depends on it
+MAX_TRACES = 64  # fleets whose members leave have many shapes
+MAX_LOGITS = 2**22  # evaluated at once; only memory depends on it
 
 
 class NotVectorizedError(ValueError):
@@ -40,12 +40,12 @@ class NotVectorizedError(ValueError):
 
 
 class Vectorized:
-    """The steps of `module`, of whose parameters (P numbers) every member has its own."""
+    """The steps of `module` for many members, each with its own parameters (P,)."""
 
     def __init__(self, module: LightningModule):
         self.module = module
         self.shapes = {name: value.shape for name, value in module.named_parameters()}
-        self.tracing_seconds: list[float] = []  # the seconds that they took
+        self.tracing_seconds: list[float] = []  # of each trace
         self._traces: dict[tuple[torch.Size, ...], Callable[..., Any]] = {}
 
     def vector(self, module: nn.Module) -> Tensor:
@@ -65,8 +65,8 @@ class Vectorized:
         """
         shapes = (vectors.shape, *(column.shape for column in batch))
         traced = self._traces.pop(shapes, None) or self._trace(vectors, *batch)
-        self._traces[shapes] = traced  # the last one again
-        if len(self._traces) > KEPT:
+        self._traces[shapes] = traced  # the most recently used is the last
+        if len(self._traces) > MAX_TRACES:
             del self._traces[next(iter(self._traces))]
         results: tuple[Tensor, Logged, Tensor] = traced(vectors, *batch)
         return results
@@ -81,7 +81,7 @@ class Vectorized:
 
     def evaluate(self, step: str, vectors: Tensor, batch: Batch) -> Logged:
         """What the module's `step` logs, (n,), at the vectors (n, P), on one batch for all."""
-        rows = max(1, EVALUATED // len(batch[0]))
+        rows = max(1, MAX_LOGITS // len(batch[0]))
         call = vmap(lambda parameters: self._call(step, parameters, batch)[1], randomness="error")
         with _Rewritten():
             logged = [call(self.tensors(chunk)) for chunk in torch.split(vectors, rows)]
@@ -126,9 +126,9 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
         vectors = torch.stack([vectorized.vector(module) for module in modules]).unsqueeze(1)
         before, constants = _attributes(modules[0]), [value.clone() for value in modules[0].buffers()]
         columns = [tensor.unsqueeze(0) for tensor in batch]
-        with _Bytes() as made:
+        with _Bytes() as allocated:
             vectorized._gradients(vectors, *columns)
-        vectorized.train(vectors.flip(0), tuple(columns))  # is traced, with other values than it is repeated with
+        vectorized.train(vectors.flip(0), tuple(columns))  # traced with values that differ from those below
         losses, _, gradients = vectorized.train(vectors, tuple(columns))
         equal = _attributes(modules[0]) == before and all(map(torch.equal, modules[0].buffers(), constants))
         for position, module in enumerate(modules):
@@ -147,7 +147,7 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
         raise NotVectorizedError(f"the model cannot be vectorised: {reason}") from error
     if not equal:
         raise NotVectorizedError("the model keeps something besides its parameters, which members cannot share")
-    return int(made.total) // 2 + 16 * vectors[0].nbytes  # an optimizer's state, and what it computes with
+    return int(allocated.total) // 2 + 16 * vectors[0].nbytes  # an optimizer's state, and what it computes with
 
 
 def _alone(module: LightningModule, step: str, batch: Batch) -> tuple[Tensor, Logged]:
@@ -156,15 +156,15 @@ def _alone(module: LightningModule, step: str, batch: Batch) -> tuple[Tensor, Lo
 
 
 def _attributes(module: nn.Module) -> list[dict[str, Any]]:
-    """What the parts of a module keep besides parameters and parts, such as a number of calls."""
+    """The plain attributes of a module and of the modules in it, such as a number of calls."""
     plain = bool, int, float, str, tuple
     return [
         {key: value for key, value in vars(child).items() if isinstance(value, plain)} for child in module.modules()
     ]
 
 
-def _close(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one.detach(), other, rtol=1e-3, atol=1e-5, equal_nan=True)
+def _close(expected: Tensor, actual: Tensor) -> bool:
+    return torch.allclose(expected.detach(), actual, rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
 class _Step(nn.Module):
@@ -190,9 +190,9 @@ class _Bytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.total = 0
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = function(*args, **(kwargs or {}))
-        self.total += sum(value.nbytes for value in tree_leaves(made) if isinstance(value, Tensor))
-        return made
+        result = function(*args, **(kwargs or {}))
+        self.total += sum(value.nbytes for value in tree_leaves(result) if isinstance(value, Tensor))
+        return result
 
 
 class _Rewritten(TorchFunctionMode):
@@ -233,7 +233,9 @@ class _Linear(torch.autograd.Function):
         if dims[0] is None:
             (members, out), (batch, inputs) = weight.shape[:2], x.shape
             rows = members * out
-            product = _product(weight.flatten(0, 1), x, max(0, LEAST - rows), max(0, LEAST - batch), -inputs % MULTIPLE)
+            product = _product(
+                weight.flatten(0, 1), x, max(0, MIN_ROWS - rows), max(0, MIN_ROWS - batch), -inputs % MULTIPLE
+            )
             product = torch.unflatten(product[:rows, :batch], 0, (members, out))
         else:
             x = x.movedim(dims[0], 0)
