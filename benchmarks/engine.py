@@ -27,21 +27,21 @@ from seedsweep.engine.lightning import quiet, train
 EPOCHS = 12  # of 25 minibatches: 300 steps, as many as the course notebook takes
 
 
-def reference(job: BuiltRun) -> None:
+def reference(built: BuiltRun) -> None:
     """Curves, a test, and the weights."""
-    train(job.module, job.data, **job.trainer)
+    train(built.module, built.data, **built.trainer)
 
 
-def bare_lightning(job: BuiltRun) -> None:
+def bare_lightning(built: BuiltRun) -> None:
     """The same module and loaders; no curves, no test."""
     off = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "enable_model_summary": False}
     with quiet():
-        pl.Trainer(max_epochs=EPOCHS, accelerator="cpu", num_sanity_val_steps=0, **off).fit(job.module, job.data)
+        pl.Trainer(max_epochs=EPOCHS, accelerator="cpu", num_sanity_val_steps=0, **off).fit(built.module, built.data)
 
 
-def bare_loop(job: BuiltRun) -> None:
+def bare_loop(built: BuiltRun) -> None:
     """The loop of every tutorial, with a validation at the end of each epoch."""
-    splits, net = job.splits, job.module.net
+    splits, net = built.splits, built.module.net
     optimizer = torch.optim.SGD(net.parameters(), 0.01)
     for _ in range(EPOCHS):
         for x, y in DataLoader(splits.train, 16, shuffle=True):
@@ -56,17 +56,18 @@ def bare_loop(job: BuiltRun) -> None:
 def main(repetitions: int) -> None:
     with initialize_config_dir(str(Path(__file__).parents[1] / "conf"), version_base="1.3"):
         config = compose("config", overrides=["tracking=none", f"trainer.max_epochs={EPOCHS}"])
-    ways: tuple[Callable[[BuiltRun], None], ...] = (bare_loop, bare_lightning, reference)
-    seconds: dict[str, list[float]] = {way.__name__: [] for way in ways}
+    trainings: tuple[Callable[[BuiltRun], None], ...] = (bare_loop, bare_lightning, reference)
+    seconds: dict[str, list[float]] = {train_run.__name__: [] for train_run in trainings}
     for _ in range(repetitions + 1):
-        for way in ways:
-            job = build(config)
+        for train_run in trainings:
+            built = build(config)
             start = time.perf_counter()
-            way(job)
-            seconds[way.__name__].append(time.perf_counter() - start)
+            train_run(built)
+            seconds[train_run.__name__].append(time.perf_counter() - start)
     medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first one warms up
     for name, median in medians.items():
-        against = "  ".join(f"{median / other:5.2f}× {floor}" for floor, other in medians.items() if floor != name)
+        ratios = [f"{median / medians[floor]:5.2f}× {floor}" for floor in medians if floor != name]
+        against = "  ".join(ratios)
         print(f"{name:15s} {median * 1e3:6.0f} ms a run   {against}")
 
 

@@ -42,7 +42,7 @@ class RunResult:
 class Column(NamedTuple):
     """One metric, measured at once in many members of a fleet: `values` (n,) float64 of the `members` (n,) int64.
 
-    `members` are their places in the fleet, ascending; `time` is in milliseconds since 1970.
+    `members` are their indices in the fleet, ascending; `time` is in milliseconds since 1970.
     """
 
     metric: str

@@ -134,17 +134,17 @@ def test_finite_losses_of_any_size_finish_without_a_threshold() -> None:
 
 
 def test_pruned_training_ends_after_its_epoch_without_a_test() -> None:
-    job, seen = build(config("tracking=none", "trainer.max_epochs=5")), []
+    job, epochs = build(config("tracking=none", "trainer.max_epochs=5")), []
 
-    def prune(new: list[Point]) -> bool:
-        seen.append(new)
-        return len(seen) == 2
+    def prune(points: list[Point]) -> bool:
+        epochs.append(points)
+        return len(epochs) == 2
 
     result = train(job.module, job.data, prune=prune, **job.trainer)
     assert result.outcome == "pruned"
-    assert [point for new in seen for point in new] == result.points
-    assert [{point.epoch for point in new} for new in seen] == [{0}, {1}]
-    assert all({"train/loss", "val/loss"} <= {point.metric for point in new} for new in seen)
+    assert [point for points in epochs for point in points] == result.points
+    assert [{point.epoch for point in points} for points in epochs] == [{0}, {1}]
+    assert all({"train/loss", "val/loss"} <= {point.metric for point in points} for points in epochs)
     whole = trained("trainer.max_epochs=5").points
     assert result.points == [point for point in whole if point.epoch < 2]
     weights = trained("trainer.max_epochs=2").weights

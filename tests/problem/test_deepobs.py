@@ -17,7 +17,7 @@ from seedsweep.engine.built_run import build
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, refuse_model
 from seedsweep.engine.fleet.grouping import group
-from seedsweep.engine.fleet.vectorize import NotVectorizedError, try_out
+from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import DataModule
 from seedsweep.problem.deepobs import POINTS, Quadratic, hessian

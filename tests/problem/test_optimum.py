@@ -339,7 +339,7 @@ def measured(problem: Problem, runs: list[tuple[Run, float]], **options: Any) ->
 
 def alone(problem: Problem, one: Run, gap: Gap | None) -> RunResult:
     """The run by the reference engine, as `test_fleet.alone` has it."""
-    classifier = Classifier(problem.draw(one), lambda parameters: one.make(parameters, lr=one.rates[0]))
+    classifier = Classifier(problem.sample(one), lambda parameters: one.make(parameters, lr=one.rates[0]))
     rows = DataModule(problem.splits, problem.batch_size, one.seed)
     options: dict[str, Any] = {"log_every_n_steps": 10, "divergence_threshold": 1e4, "accelerator": "cpu"}
     return training.train(classifier, rows, max_epochs=len(one.rates), gap=gap, **options)

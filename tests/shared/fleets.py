@@ -40,7 +40,7 @@ class Problem:
     splits: Splits
     batch_size: int = 16
 
-    def draw(self, run: "Run") -> nn.Module:
+    def sample(self, run: "Run") -> nn.Module:
         return self.net(init=run.init, generator=torch.Generator().manual_seed(run.seed))
 
 
@@ -64,8 +64,8 @@ def run(optimizer: str | MakeOptimizer, rate: float, seed: int = 0, epochs: int 
 
 @lru_cache
 def configured(name: str) -> MakeOptimizer:
-    part: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / "optimizer" / f"{name}.yaml"))
-    return optimizer(part)
+    values: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "conf" / "optimizer" / f"{name}.yaml"))
+    return optimizer(values)
 
 
 @lru_cache
@@ -112,11 +112,16 @@ def digits(batch_size: int) -> Problem:
     return Problem(partial(MLP, 64, 10, hidden=[8], activation="gelu"), splits("digits"), batch_size)
 
 
+def networks(problem: Problem, count: int) -> list[Classifier]:
+    """Modules of the same architecture, with weights of their own."""
+    return [Classifier(problem.sample(Run("sgd", (), seed)), torch.optim.SGD) for seed in range(count)]
+
+
 def fleet(problem: Problem, runs: Sequence[Run], **options: Any) -> Fleet:
     """With the options of every comparison, so that the steps of both engines are logged alike."""
     module = Classifier(problem.net(), torch.optim.SGD)
     vector = Vectorized(module).vector
-    members = [Member(vector(problem.draw(run)), run.seed, run.optimizer, run.rates) for run in runs]
+    members = [Member(vector(problem.sample(run)), run.seed, run.optimizer, run.rates) for run in runs]
     optimizers = {run.optimizer: (run.make, probed(run.make)) for run in runs}
     options = {"log_every_n_steps": 10, "divergence_threshold": 1e4} | options
     return Fleet(Vectorized(module), problem.splits, problem.batch_size, optimizers, members, **options)
@@ -134,7 +139,7 @@ class Scheduled(Classifier):
 def alone(problem: Problem, run: Run, **options: Any) -> RunResult:
     """The run by the reference engine."""
     kind = Classifier if len(set(run.rates)) == 1 else Scheduled
-    module = kind(problem.draw(run), lambda parameters: run.make(parameters, lr=run.rates[0]))
+    module = kind(problem.sample(run), lambda parameters: run.make(parameters, lr=run.rates[0]))
     module.rates = run.rates
     data = DataModule(problem.splits, problem.batch_size, run.seed)
     options = {"log_every_n_steps": 10, "divergence_threshold": 1e4, "accelerator": "cpu"} | options
@@ -156,9 +161,9 @@ def weights(result: FleetResult, member: int) -> dict[str, torch.Tensor]:
     return {name: value[member] for name, value in result.weights.items()}
 
 
-def apart(one: Sequence[Any], other: Sequence[Any]) -> float:
+def apart(expected: Sequence[Any], actual: Sequence[Any]) -> float:
     """The largest difference of two lists of numbers, relative to those beyond 1; nan equals nan."""
-    a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
+    a, b = np.asarray(expected, dtype=float), np.asarray(actual, dtype=float)
     assert a.shape == b.shape
     with np.errstate(invalid="ignore"):
         relative = np.abs(a - b) / np.maximum(1, np.abs(a))
@@ -172,9 +177,9 @@ def compare(expected: RunResult, result: FleetResult, member: int) -> tuple[floa
     actual = curves(result, member)
     assert actual.keys() == points.keys()
     assert result.outcomes[member] == expected.outcome
-    mine = weights(result, member)
-    assert {name: value.shape for name, value in mine.items()} == {n: v.shape for n, v in expected.weights.items()}
-    differences = [apart(expected.weights[name].flatten(), value.flatten()) for name, value in mine.items()]
+    trained = weights(result, member)
+    assert {name: value.shape for name, value in trained.items()} == {n: v.shape for n, v in expected.weights.items()}
+    differences = [apart(expected.weights[name].flatten(), value.flatten()) for name, value in trained.items()]
     return apart(list(points.values()), [actual[key] for key in points]), max(differences)
 
 
@@ -197,7 +202,8 @@ def bits(result: FleetResult, member: int) -> tuple[Any, ...]:
     return result.outcomes[member], values, {n: v.numpy().tobytes() for n, v in weights(result, member).items()}
 
 
-def assert_same_bits(whole: FleetResult, part: FleetResult, positions: Sequence[int]) -> None:
-    """The members of `part` are those at these places of `whole`, to the last bit."""
-    assert len(part.outcomes) == len(positions)
-    assert [position for at, position in enumerate(positions) if bits(part, at) != bits(whole, position)] == []
+def assert_same_bits(whole: FleetResult, smaller: FleetResult, positions: Sequence[int]) -> None:
+    """The members of `smaller` are those at these positions of `whole`, to the last bit."""
+    assert len(smaller.outcomes) == len(positions)
+    pairs = enumerate(positions)
+    assert [position for member, position in pairs if bits(smaller, member) != bits(whole, position)] == []

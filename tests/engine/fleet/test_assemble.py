@@ -29,9 +29,9 @@ def resolved(*overrides: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("words", "sizes"), [((), [5]), (("trainer.max_members=2",), [2, 2, 1])])
 def test_chunks_are_the_runs_in_their_order(words: tuple[str, ...], sizes: list[int]) -> None:
     runs = np.array([4, 2, 9, 7, 1])
-    parts = list(chunks(resolved(*words), runs))
-    assert [len(chunk) for chunk in parts] == sizes
-    assert np.concatenate(parts).tolist() == runs.tolist()
+    made = list(chunks(resolved(*words), runs))
+    assert [len(chunk) for chunk in made] == sizes
+    assert np.concatenate(made).tolist() == runs.tolist()
 
 
 def test_a_large_model_makes_small_chunks() -> None:

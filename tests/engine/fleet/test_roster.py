@@ -1,4 +1,4 @@
-"""Which members of a fleet train on, and how the others ended."""
+"""Which members of a fleet go on, and how the others ended."""
 
 import numpy as np
 
@@ -44,14 +44,14 @@ def test_only_who_goes_on_is_pruned() -> None:
     roster.end_epoch()
     roster.prune([0, 1, 2])
     assert roster.outcomes == ["finished", "diverged", "pruned", "finished"]
-    assert roster.training_on().tolist() == [False, False, False, True]
+    assert roster.continuing().tolist() == [False, False, False, True]
 
 
 def test_members_keep_their_index_in_the_fleet_when_others_are_taken_out() -> None:
     roster = Roster([4, 4, 2, 4])
     pass_epochs(roster, 2)
     roster.prune([0])
-    roster.keep(np.flatnonzero(roster.training_on()))
+    roster.keep(np.flatnonzero(roster.continuing()))
     assert roster.members.tolist() == [1, 3]
     assert roster.remaining() == 4
     roster.prune([3])

@@ -205,18 +205,18 @@ def test_inactive_rows_stay_to_the_last_bit(make: MakeOptimizer) -> None:
     assert parameters[moved].isfinite().all(), "what is not finite does not spread"
 
 
-def test_each_part_is_stepped_by_its_own_optimizer() -> None:
+def test_a_block_is_stepped_by_its_optimizer() -> None:
     makers = [partial(OPTIM.SGD, momentum=0.9), OPTIM.AdamW, partial(OPTIM.RMSprop, weight_decay=0.2), OPTIM.Adam]
     positions = [slice(0, 2), slice(2, 3), slice(3, 7), slice(7, 9)]
     parameters, rates = rows(9), torch.rand(9, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     single = [nn.Parameter(row.clone()) for row in parameters]
-    parts = [OptimizerRows(make, probe(make), position) for make, position in zip(makers, positions, strict=True)]
-    together = Optimizers(parts, parameters)
-    own = [part.make([single[row]], lr=rates[row].item()) for part in parts for row in range(9)[part.rows]]
+    blocks = [OptimizerRows(make, probe(make), position) for make, position in zip(makers, positions, strict=True)]
+    together = Optimizers(blocks, parameters)
+    alone = [block.make([single[row]], lr=rates[row].item()) for block in blocks for row in range(9)[block.rows]]
     for step in range(20):
         together.gradients.copy_(rows(9, seed=step + 2))
         together.step(rates, torch.ones(9, 1, dtype=torch.bool))
-        for value, gradient, optimizer in zip(single, together.gradients, own, strict=True):
+        for value, gradient, optimizer in zip(single, together.gradients, alone, strict=True):
             value.grad = gradient.clone()
             optimizer.step()
     torch.testing.assert_close(parameters, torch.stack([value.detach() for value in single]), rtol=1e-12, atol=1e-12)
@@ -224,22 +224,22 @@ def test_each_part_is_stepped_by_its_own_optimizer() -> None:
 
 def test_rows_that_are_kept_go_on_where_they_were() -> None:
     makers = [partial(OPTIM.SGD, momentum=0.9), OPTIM.AdamW, partial(OPTIM.RMSprop, weight_decay=0.2), OPTIM.NAdam]
-    parts = [
+    blocks = [
         OptimizerRows(make, probe(make), slice(4 * position, 4 * position + 4)) for position, make in enumerate(makers)
     ]
     rates, always = torch.linspace(0.01, 0.3, 16).unsqueeze(1), torch.ones(16, 1, dtype=torch.bool)
-    whole, fewer = (Optimizers(parts, rows(16, dtype=torch.float32)) for _ in range(2))
-    kept = torch.tensor([7, 5, -1, 10, 8, 12, 13, 14, -1])  # of all optimizers but the first; two rows are nobody's
-    known = kept >= 0
+    whole, fewer = (Optimizers(blocks, rows(16, dtype=torch.float32)) for _ in range(2))
+    kept = torch.tensor([7, 5, -1, 10, 8, 12, 13, 14, -1])  # of all optimizers but the first; two rows only fill
+    is_member = kept >= 0
     for step in range(6):
         if step == 3:
             fewer.keep(kept, {1: slice(0, 3), 2: slice(3, 5), 3: slice(5, 8)})
         gradients = rows(16, seed=step, dtype=torch.float32)
         whole.gradients.copy_(gradients)
-        fewer.gradients.copy_(gradients if step < 3 else torch.where(known.unsqueeze(1), gradients[kept], 0))
+        fewer.gradients.copy_(gradients if step < 3 else torch.where(is_member.unsqueeze(1), gradients[kept], 0))
         whole.step(rates, always)
-        fewer.step(rates if step < 3 else rates[kept], always if step < 3 else known.unsqueeze(1))
-    torch.testing.assert_close(fewer.parameters[known], whole.parameters[kept[known]], rtol=1e-6, atol=1e-6)
+        fewer.step(rates if step < 3 else rates[kept], always if step < 3 else is_member.unsqueeze(1))
+    torch.testing.assert_close(fewer.parameters[is_member], whole.parameters[kept[is_member]], rtol=1e-6, atol=1e-6)
 
 
 def test_rate_of_zero_moves_nothing() -> None:

@@ -64,13 +64,13 @@ def other_views(x: Tensor) -> tuple[Tensor, ...]:
 
 
 def viewed_in_place(x: Tensor) -> tuple[Tensor, ...]:
-    square, part, same = x[:, :3].detach(), x[1:], x[1:]
+    square, lower, same = x[:, :3].detach(), x[1:], x[1:]
     square.t_()
     doubled = (2 * x).detach_()
     turned = doubled.view(3, 4)
     turned.transpose_(0, 1)
-    part.unsqueeze_(0)
-    return x[:, :3] + 2 * square, doubled.T - turned, part * 1, same * 1
+    lower.unsqueeze_(0)
+    return x[:, :3] + 2 * square, doubled.T - turned, lower * 1, same * 1
 
 
 def written_into_a_constant(x: Tensor) -> Tensor:
@@ -102,15 +102,15 @@ def test_trace_gives_what_the_function_would(function: Callable[[Tensor], object
     generator = torch.Generator().manual_seed(0)
     traced = trace(function, torch.randn(3, 4, generator=generator))
     for _ in range(3):
-        other = torch.randn(3, 4, generator=generator)
-        torch.testing.assert_close(traced(other.clone()), function(other.clone()), rtol=0, atol=0)
+        value = torch.randn(3, 4, generator=generator)
+        torch.testing.assert_close(traced(value.clone()), function(value.clone()), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_trace_is_for_tensors_of_any_strides(function: Callable[[Tensor], object]) -> None:
     traced = trace(function, torch.randn(9, 8)[4:7, 2:6])
-    for other in (torch.randn(4, 3).T, torch.randn(4, 4)[1:], torch.ones(1).expand(3, 4)):
-        torch.testing.assert_close(traced(other), function(other.contiguous()), rtol=0, atol=0)
+    for value in (torch.randn(4, 3).T, torch.randn(4, 4)[1:], torch.ones(1).expand(3, 4)):
+        torch.testing.assert_close(traced(value), function(value.contiguous()), rtol=0, atol=0)
 
 
 def test_a_view_of_a_view_is_one_operation() -> None:
@@ -122,10 +122,9 @@ def test_a_view_of_a_view_is_one_operation() -> None:
 
 
 def test_strides_of_what_has_but_one_row_may_be_others() -> None:
-    draw = torch.randn(2, 3, 1, 1)
-    traced = trace(lambda x: interpolate(x, size=(2, 2))[:, 0] * 1, draw)
-    other = torch.randn(2, 3, 1, 1).as_strided((2, 3, 1, 1), (3, 1, 3, 3))
-    assert torch.equal(traced(other), interpolate(other, size=(2, 2))[:, 0])
+    traced = trace(lambda x: interpolate(x, size=(2, 2))[:, 0] * 1, torch.randn(2, 3, 1, 1))
+    value = torch.randn(2, 3, 1, 1).as_strided((2, 3, 1, 1), (3, 1, 3, 3))
+    assert torch.equal(traced(value), interpolate(value, size=(2, 2))[:, 0])
 
 
 def test_a_tensor_that_gets_another_memory_is_not_traced() -> None:

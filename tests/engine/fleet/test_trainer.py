@@ -4,6 +4,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -37,7 +38,6 @@ from shared.fleets import (
     wine,
 )
 
-from seedsweep.engine.fleet.members import Member
 from seedsweep.engine.fleet.shared_optimizer import probe
 from seedsweep.engine.fleet.state import TrainingState
 from seedsweep.engine.fleet.trainer import PruneMembers, _Training, train
@@ -60,12 +60,12 @@ class Leaping(torch.optim.SGD):
 
     def __init__(self, parameters: Any, lr: float, after: int, far: float):
         super().__init__(parameters, lr)
-        self.left, self.far = after, far
+        self.remaining, self.far = after, far
 
     def step(self, closure: Any = None) -> Any:
         loss = super().step(closure)
-        self.left -= 1
-        if self.left == 0:
+        self.remaining -= 1
+        if self.remaining == 0:
             for value in self.param_groups[0]["params"]:
                 value.data.sub_(value.grad * self.far * self.param_groups[0]["lr"])
         return loss
@@ -82,7 +82,8 @@ class Leaping(torch.optim.SGD):
 )
 def test_fleet_curves_equal_reference(problem: Callable[[], Problem], other_rate: float, bound: float) -> None:
     """Every optimizer at two rates, with two seeds; half of the runs end after two epochs of the five."""
-    runs = [one for name in proportional() for one in (run(name, 0.01), run(name, other_rate, seed=1, epochs=2))]
+    pairs = [(run(name, 0.01), run(name, other_rate, seed=1, epochs=2)) for name in proportional()]
+    runs = [member_run for pair in pairs for member_run in pair]
     assert_equal(problem(), runs, bound)
 
 
@@ -125,15 +126,15 @@ def test_double_precision_equals_reference_far_more_closely(rate: float) -> None
     runs = [run(name, rate, seed, epochs=3) for seed, name in enumerate(("sgd", "rmsprop", "adamw", "nadam"))]
     result = train(fleet(mlp(), runs, dtype=torch.float64))
     assert {value.dtype for value in result.weights.values()} == {torch.float64}
-    for member, one in enumerate(runs):
-        expected = alone(mlp(), one, precision="64-true")
+    for member, member_run in enumerate(runs):
+        expected = alone(mlp(), member_run, precision="64-true")
         of_curves, of_weights = compare(expected, result, member)
         assert of_curves <= 1e-7, "an accuracy is a mean of 32 bits"
         assert of_weights <= 1e-12
         actual = curves(result, member)
         losses = [point for point in expected.points if "loss" in point.metric]
-        mine = [actual[point.metric, point.step, point.epoch] for point in losses]
-        assert apart([point.value for point in losses], mine) <= 1e-12
+        actual_losses = [actual[point.metric, point.step, point.epoch] for point in losses]
+        assert apart([point.value for point in losses], actual_losses) <= 1e-12
 
 
 @pytest.mark.slow
@@ -166,8 +167,7 @@ def test_comparison_notices_a_wrong_order_or_rate(problem: Callable[[], Problem]
     """What all tests above rest on: neither another order of the data nor a rate 1 % off is within their bounds."""
     right, runs = run("adam", 0.01, epochs=2), [run("adam", 0.0101, epochs=2), run("adam", 0.01, epochs=2)]
     wrong = fleet(problem(), runs)
-    other = wrong.members[1]
-    wrong.members[1] = Member(other.weights, other.order_seed + 1, other.optimizer, other.rates)
+    wrong.members[1] = replace(wrong.members[1], order_seed=1)
     expected, result = alone(problem(), right), train(wrong)
     for member in (0, 1):
         assert min(compare(expected, result, member)) > 10 * CHAOTIC
@@ -196,9 +196,9 @@ def test_curves_are_bit_equal_whatever_else_is_in_the_fleet(problem: Problem, th
     threads(2)
     whole = train(fleet(problem, runs, log_every_n_steps=5))
     positions = range(len(runs))
-    some = random.Random(0).sample(positions, 40)
+    sampled = random.Random(0).sample(positions, 40)
     uneven = [*positions[:16], 20, 40, 60, 80, 100, 120]  # too few share their seed for sharing to pay
-    for count, case in ((1, [37]), (2, [3, 40]), (2, some), (1, uneven), (1, [*reversed(positions)])):
+    for count, case in ((1, [37]), (2, [3, 40]), (2, sampled), (1, uneven), (1, [*reversed(positions)])):
         threads(count)
         assert_same_bits(whole, train(fleet(problem, [runs[position] for position in case], log_every_n_steps=5)), case)
 
@@ -226,12 +226,12 @@ def test_fleet_leaves_the_global_generator_and_the_module_alone() -> None:
 
 @pytest.mark.parametrize("problem", [logistic, softmax, mlp])
 def test_member_diverges_alone(problem: Callable[[], Problem]) -> None:
-    others = [run(name, rate, seed, epochs=2) for name in COMPANY for seed, rate in enumerate((0.01, 0.1))]
-    runs = [*others[:3], run("sgd", 1e6, seed=0, epochs=2), *others[3:], run("sgd", 1e6, seed=1, epochs=2)]
+    converging = [run(name, rate, seed, epochs=2) for name in COMPANY for seed, rate in enumerate((0.01, 0.1))]
+    runs = [*converging[:3], run("sgd", 1e6, seed=0, epochs=2), *converging[3:], run("sgd", 1e6, seed=1, epochs=2)]
     staying = [position for position in range(len(runs)) if position not in (3, 9)]
     result = train(fleet(problem(), runs))
     assert [position for position, outcome in enumerate(result.outcomes) if outcome == "diverged"] == [3, 9]
-    assert_same_bits(result, train(fleet(problem(), others)), staying)
+    assert_same_bits(result, train(fleet(problem(), converging)), staying)
     for position in (3, 9):
         expected = alone(problem(), runs[position])
         assert max(compare(expected, result, position)) <= CHAOTIC
@@ -249,8 +249,8 @@ def test_without_a_threshold_only_losses_that_are_not_finite_diverge(
     options = {"divergence_threshold": None, "log_every_n_steps": 1}
     result = train(fleet(problem(), runs, **options))
     assert result.outcomes == [ended, "finished"]
-    for member, one in enumerate(runs):
-        assert compare(alone(problem(), one, **options), result, member)[0] <= CHAOTIC
+    for member, member_run in enumerate(runs):
+        assert compare(alone(problem(), member_run, **options), result, member)[0] <= CHAOTIC
     steps = [value for (metric, _, _), value in curves(result, 0).items() if metric == "train/loss_step"]
     assert [math.isfinite(value) for value in steps] == [True] * (len(steps) - 1) + [ended == "finished"]
 
@@ -274,8 +274,8 @@ def test_all_members_may_diverge(threshold: float | None) -> None:
     result = train(fleet(mlp(), runs, divergence_threshold=threshold, log_every_n_steps=1), advance=advanced.append)
     assert result.outcomes == ["diverged"] * 3
     assert sum(advanced) == 9, "the epochs that they would have had are done too"
-    for member, one in enumerate(runs):
-        expected = alone(mlp(), one, divergence_threshold=threshold, log_every_n_steps=1)
+    for member, member_run in enumerate(runs):
+        expected = alone(mlp(), member_run, divergence_threshold=threshold, log_every_n_steps=1)
         assert compare(expected, result, member)[0] <= CHAOTIC
 
 
@@ -306,16 +306,16 @@ def paying(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
     return lambda pays: monkeypatch.setattr(_Training, "_pays", lambda *_: pays)
 
 
-def assert_left(whole: FleetResult, part: FleetResult, leaving: Mapping[int, Collection[int]]) -> None:
-    """Who stayed is who they are where nobody leaves; who left was them until then."""
+def assert_left(whole: FleetResult, pruned: FleetResult, leaving: Mapping[int, Collection[int]]) -> None:
+    """Who stayed is as where nobody leaves; who left was so until then."""
     for member in range(len(whole.outcomes)):
         last = min((epoch for epoch, members in leaving.items() if member in members), default=None)
         if last is None:
-            assert bits(part, member) == bits(whole, member)
+            assert bits(pruned, member) == bits(whole, member)
             continue
         expected = {key: value for key, value in curves(whole, member).items() if key[2] <= last}
-        assert part.outcomes[member] == "pruned"
-        assert curves(part, member) == expected
+        assert pruned.outcomes[member] == "pruned"
+        assert curves(pruned, member) == expected
         assert max(epoch for _, _, epoch in expected) == last
 
 
@@ -329,8 +329,7 @@ def test_members_that_stay_are_bit_equal_whoever_leaves(
     whole = nobody_left(problem)
     for pays in (True, False):
         paying(pays)
-        part = train(fleet(problem, MANY), prune=after(leaving))
-        assert_left(whole, part, leaving)
+        assert_left(whole, train(fleet(problem, MANY), prune=after(leaving)), leaving)
 
 
 @lru_cache
@@ -351,7 +350,7 @@ def test_every_optimizer_goes_on_where_it_was(options: dict[str, Any], paying: C
 
 def test_pruned_member_keeps_the_weights_that_it_had(paying: Callable[[bool], None]) -> None:
     runs = [run(name, 0.1, seed, epochs=4) for seed in range(3) for name in COMPANY]
-    short = [Run(one.optimizer, one.rates[: 1 + position % 3], one.seed) for position, one in enumerate(runs)]
+    short = [replace(whole, rates=whole.rates[: 1 + position % 3]) for position, whole in enumerate(runs)]
     expected = train(fleet(mlp(), short))
     for pays in (True, False):
         paying(pays)
@@ -367,12 +366,14 @@ def test_pruned_members_equal_those_of_the_reference(problem: Callable[[], Probl
     result = train(fleet(problem(), runs), prune=after({0: [1], 1: [2]}))
     assert result.outcomes == ["finished", "pruned", "pruned"]
     for member, last in ((1, 0), (2, 1)):
-        seen: list[list[Point]] = []
+        epochs: list[list[Point]] = []
         expected = alone(
-            problem(), runs[member], prune=lambda new, seen=seen, last=last: seen.append(new) or len(seen) > last
+            problem(),
+            runs[member],
+            prune=lambda points, epochs=epochs, last=last: epochs.append(points) or len(epochs) > last,
         )
         assert compare(expected, result, member)[0] <= CHAOTIC
-        assert [{point.epoch for point in new} for new in seen] == [{epoch} for epoch in range(last + 1)]
+        assert [{point.epoch for point in points} for points in epochs] == [{epoch} for epoch in range(last + 1)]
 
 
 def test_who_has_left_costs_no_more_work(monkeypatch: pytest.MonkeyPatch, paying: Callable[[bool], None]) -> None:
@@ -389,7 +390,7 @@ def test_who_has_left_costs_no_more_work(monkeypatch: pytest.MonkeyPatch, paying
 
 
 def test_small_fleets_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What they cost is not their members, and another recording would take longer."""
+    """What they cost is not their members, and another trace would take longer."""
     monkeypatch.setattr(TrainingState, "keep", lambda *_: pytest.fail("taken out"))
     module = Vectorized(Classifier(LogisticRegression(4, 2), torch.optim.SGD))
     for _ in range(2):
@@ -406,18 +407,18 @@ def test_only_who_goes_on_can_be_pruned(paying: Callable[[bool], None]) -> None:
         run("sgd", 0.1, 1, epochs=3),
         run("adam", 0.1, epochs=3),
     ]
-    asked: list[int] = []
+    epochs: list[int] = []
     advanced: list[int] = []
 
     def prune(columns: list[Column]) -> Collection[int]:
-        asked.extend({column.epoch for column in columns})
+        epochs.extend({column.epoch for column in columns})
         return {0, 1, 2} if columns[0].epoch == 0 else range(4) if columns[0].epoch == 2 else {2}
 
     for pays in (True, False):
         paying(pays)
         result = train(fleet(logistic(), runs), advance=advanced.append, prune=prune)
         assert result.outcomes == ["diverged", "finished", "pruned", "finished"]
-    assert asked == [0, 1, 2] * 2, "the last time too, when it decides nothing any more"
+    assert epochs == [0, 1, 2] * 2, "the last time too, when it decides nothing any more"
     assert advanced == [3 + 1 + 3 + 1, 1, 1] * 2, "who leaves has no epochs to come"
 
 
@@ -427,7 +428,7 @@ def test_training_ends_when_all_have_left() -> None:
     runs = [run("sgd", 0.1, seed, epochs=50) for seed in range(3)]
     result = train(fleet(logistic(), runs), published.append, advanced.append, after({1: [0, 1, 2]}))
     assert result.outcomes == ["pruned"] * 3
-    assert [{column.epoch for column in part} for part in published] == [{0}, {1}]
+    assert [{column.epoch for column in columns} for columns in published] == [{0}, {1}]
     assert advanced == [3, 147]
 
 
@@ -472,6 +473,6 @@ def test_epochs_are_published_as_they_end() -> None:
     published: list[list[Column]] = []
     advanced: list[int] = []
     result = train(fleet(logistic(), runs), publish=published.append, advance=advanced.append)
-    assert [column for part in published for column in part] == result.columns
-    assert [{column.epoch for column in part} for part in published] == [{0}, {1}, {2}]
+    assert [column for columns in published for column in columns] == result.columns
+    assert [{column.epoch for column in columns} for columns in published] == [{0}, {1}, {2}]
     assert advanced == [3, 2, 1]

@@ -1,19 +1,10 @@
 """A module's own steps, as functions of the parameters of many members."""
 
-from typing import Any
-
 import pytest
 import torch
-from shared.fleets import Problem, Run, iris, logistic, mlp
-from torch.utils._python_dispatch import TorchDispatchMode
+from shared.fleets import Problem, iris, logistic, mlp, networks
 
-from seedsweep.engine.fleet.vectorize import Vectorized, try_out
-from seedsweep.problem.module import Classifier
-
-
-def networks(problem: Problem, count: int) -> list[Classifier]:
-    """Modules of the same architecture, with weights of their own."""
-    return [Classifier(problem.draw(Run("sgd", (), seed)), torch.optim.SGD) for seed in range(count)]
+from seedsweep.engine.fleet.vectorize import Vectorized
 
 
 @pytest.mark.parametrize("problem", [logistic(), mlp(), iris()], ids=["logistic", "mlp", "iris"])
@@ -48,32 +39,3 @@ def test_minibatches_of_one_shape_are_traced_once() -> None:
     for rows in (16, 14, 16, 14):
         vectorized.train(torch.zeros(2, 3, 5), (torch.zeros(3, rows, 4), torch.ones(3, rows)))
     assert len(vectorized.tracing_seconds) == 2
-
-
-def test_a_member_of_a_larger_model_needs_more_memory() -> None:
-    sizes = [try_out(networks(problem, 2), rows(problem)) for problem in (logistic(), mlp(), logistic(64))]
-    assert sizes[0] < min(sizes[1:])
-
-
-def rows(problem: Problem) -> tuple[torch.Tensor, ...]:
-    """The first minibatch."""
-    return tuple(column[: problem.batch_size] for column in problem.splits.train.tensors)
-
-
-def test_cross_entropy_is_computed_as_outside_of_vmap() -> None:
-    """Where PyTorch has one operation for it, and vmap many."""
-    operations: list[Any] = []
-
-    class Listening(TorchDispatchMode):
-        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            operations.append(function)
-            return function(*args, **(kwargs or {}))
-
-    vectorized = Vectorized(Classifier(logistic().net(), torch.optim.SGD))
-    inputs = torch.zeros(2, 3, 5), (torch.zeros(3, 16, 4), torch.ones(3, 16))
-    vectorized.train(*inputs)
-    with Listening():
-        vectorized.train(*inputs)
-    assert operations.count(torch.ops.aten.log_sigmoid_forward.default) == 1
-    assert torch.ops.aten.log_sigmoid_backward.default in operations
-    assert not {torch.ops.aten.exp.default, torch.ops.aten.exp_.default, torch.ops.aten.log_.default} & set(operations)

@@ -14,7 +14,8 @@ from seedsweep.engine.factories import batching, gap, optimizer, rates, without_
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
 from seedsweep.engine.fleet.shared_optimizer import STARTS, MakeOptimizer, NotProportionalError, Start, probe
-from seedsweep.engine.fleet.vectorize import NotVectorizedError, Vectorized, try_out
+from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
+from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.problem.factories import data, network
 from seedsweep.problem.module import Classifier
 

@@ -35,9 +35,9 @@ class TrainingState:
         self._former: Tensor | None = None  # parameters (m, P) of all of the fleet, once some have been left out
 
     def _lay_out(self, members: np.ndarray) -> Layout:
-        chosen = [self.fleet.members[member] for member in members]
-        seeds = [member.order_seed for member in chosen]
-        return lay_out([member.optimizer for member in chosen], seeds, members, self.fleet.device)
+        laid_out = [self.fleet.members[member] for member in members]
+        seeds = [member.order_seed for member in laid_out]
+        return lay_out([member.optimizer for member in laid_out], seeds, members, self.fleet.device)
 
     def begin_epoch(self, epoch: int, active: np.ndarray) -> None:
         """Set the learning rates, and the order of the data, of an epoch in which these positions (n,) are moved."""

@@ -21,8 +21,8 @@ AdvanceEpochs = Callable[[int], None]  # of single members
 PruneMembers = Callable[[list[Column]], Collection[int]]  # to indices in the fleet
 
 LOSSES = 256  # steps whose losses are kept before they are looked at
-GONE = 0.25  # of the members of a fleet, from which on taking them out is thought of
-OVERHEAD = 0.07  # of the time of tracing a step, which taking it needs however few the members are
+GONE = 0.25  # share of the members of a fleet, from which on they may be taken out
+OVERHEAD = 0.07  # of the time of tracing a step: what the step takes however few the members are
 
 
 def train(
@@ -59,7 +59,7 @@ def train(
                 training.roster.prune(prune(measured))
             if advance:
                 advance(remaining - training.roster.remaining())
-            training.close_ranks()
+            training.compact()
         weights = training.state_dict(training.state.vectors())
         return FleetResult(training.roster.outcomes, columns, weights)
 
@@ -79,17 +79,17 @@ class _Training:
         cast = [column.to(dtype) if column.is_floating_point() else column for column in rows.tensors]
         return tuple(column.to(device) for column in cast)
 
-    def close_ranks(self) -> None:
+    def compact(self) -> None:
         """Take out the members that do not go on, where that pays."""
-        training_on = self.roster.training_on()
-        if 0 < training_on.mean() < 1 and self._pays(training_on):
-            staying = np.flatnonzero(training_on)
+        continuing = self.roster.continuing()
+        if 0 < continuing.mean() < 1 and self._pays(continuing):
+            staying = np.flatnonzero(continuing)
             self.roster.keep(staying)
             self.state.keep(staying)
 
-    def _pays(self, training_on: np.ndarray) -> bool:
+    def _pays(self, continuing: np.ndarray) -> bool:
         """Whether a smaller fleet is likely to save more time than it takes to trace the steps again."""
-        gone, epochs = 1 - training_on.mean(), (self.roster.epochs[training_on] - self.roster.done).max()
+        gone, epochs = 1 - continuing.mean(), (self.roster.epochs[continuing] - self.roster.done).max()
         tracing = min(self.fleet.module.tracing_seconds)
         saved = gone * epochs * (self.seconds - OVERHEAD * tracing * self.state.steps / self.roster.done)
         return bool(gone >= GONE and saved > 2 * tracing)  # the last minibatch has shapes of its own
@@ -174,7 +174,7 @@ class _Training:
         return {name: value / len(rows[0]) for name, value in sums.items()}
 
     def state_dict(self, vectors: Tensor) -> dict[str, Tensor]:
-        """The state dict of the network, of parameters (m, P), in which a parameter of two layers stands twice."""
+        """The state dict of the network, of parameters (m, P), in which a parameter of two layers is twice."""
         tensors, module = self.fleet.module.tensors(vectors), self.fleet.module.module
         first = {id(value): name for name, value in module.named_parameters()}
         named = module.named_parameters(remove_duplicate=False)
