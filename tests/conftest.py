@@ -21,10 +21,6 @@ from shared.waiting import answers, free_port, wait_for
 from seedsweep.search.storages import open_storage
 from seedsweep.tracking import connection
 
-# MKL chooses its kernels by the processor, and on some their last bits depend on where in memory an array lies.
-os.environ.setdefault("MKL_CBWR", "AVX2,STRICT")
-
-
 COMMANDS = {"train", "compare", "server", "postgres", "where"}  # fixtures with commands or servers, which take seconds
 
 
