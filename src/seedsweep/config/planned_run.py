@@ -20,7 +20,7 @@ INDIFFERENT = (  # to what is trained
 SEARCH = "search"  # of an optimizer: the space of a search, which says nothing of what is trained
 UNTRAINED = f"optimizer.{SEARCH}."
 LONGEST = 6000  # characters of a param that MLflow takes
-RECORDING = ("tracking", "experiment", "objective", "compare", "batched")  # how a run is launched, recorded and judged
+RECORDING = ("tracking", "experiment", "objective", "compare", "batched")  # of no effect on the training
 
 
 @dataclass(frozen=True, slots=True)

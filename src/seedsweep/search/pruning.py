@@ -35,30 +35,28 @@ class Pruning:
         self._reported: set[tuple[Trial, int]] = set()  # with the epoch
 
     def __call__(self, jobs: Sequence[Composed], columns: Sequence[Column]) -> list[int]:
-        """The positions in `jobs`, the members of a fleet, of those that shall leave, by the columns of an epoch."""
+        """The indices in `jobs`, the members of a fleet, of those that end here, by the columns of an epoch."""
         measured = [column for column in columns if column.metric == self.metric]
         if not measured or not self.trials:
             return []
         newest = measured[-1]
         values = dict(zip(newest.members.tolist(), newest.values.tolist(), strict=True))
         leaving: set[int] = set()
-        for trial, positions in self._positions(jobs).items():
-            in_training = [position for position in positions if position in values]
-            runs = [[values.get(position, np.inf)] for position in positions]  # what is measured no more has diverged
-            is_over = all(
-                jobs[position].config["trainer"]["max_epochs"] == newest.epoch + 1 for position in in_training
-            )
+        for trial, indices in self._indices(jobs).items():
+            in_training = [index for index in indices if index in values]
+            runs = [[values.get(index, np.inf)] for index in indices]  # what is measured no more has diverged
+            is_over = all(jobs[index].config["trainer"]["max_epochs"] == newest.epoch + 1 for index in in_training)
             if in_training and self._gives_up(trial, runs, newest.epoch + 1, is_over):
-                leaving |= set(positions)
-        self.pruned_jobs |= {job_id(jobs[position].overrides) for position in leaving}
+                leaving |= set(indices)
+        self.pruned_jobs |= {job_id(jobs[index].overrides) for index in leaving}
         return sorted(leaving)
 
-    def _positions(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:
-        positions: dict[Trial, list[int]] = {}
-        for position, job in enumerate(jobs):
+    def _indices(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:
+        indices: dict[Trial, list[int]] = {}
+        for index, job in enumerate(jobs):
             for trial in self.trials.get(job_id(job.overrides), ()):
-                positions.setdefault(trial, []).append(position)
-        return positions
+                indices.setdefault(trial, []).append(index)
+        return indices
 
     def _gives_up(self, trial: Trial, runs: Sequence[Sequence[float]], epoch: int, is_over: bool) -> bool:
         if (trial, epoch) in self._reported:

@@ -13,8 +13,6 @@ import numpy as np
 
 from seedsweep.config.completeness import Config
 from seedsweep.config.composing import Composed
-from seedsweep.config.overrides import parse_override
-from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.built_run import build
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, chunks, refuse_model, refuse_optimizer
@@ -24,11 +22,12 @@ from seedsweep.errors import ConfigError, StoreError
 from seedsweep.gc_pause import collector_paused
 from seedsweep.outcomes import Column, Point, objectives
 from seedsweep.problem.factories import data, describe
+from seedsweep.sweep.planned_job import planned
 from seedsweep.sweep.run_one import train_alone
 from seedsweep.tracking.fleet_writer import record_fleet
 
 Advance = Callable[[int], None]  # by so many epochs of one run
-# the places of those jobs, of which the columns of an epoch are, whose runs shall end there
+# of jobs and the columns that they measured in an epoch: the indices of the jobs whose runs end there
 PruneJobs = Callable[[Sequence[Composed], Sequence[Column]], Collection[int]]
 log = logging.getLogger(__name__)
 
@@ -55,8 +54,8 @@ def run_all(
         fleets, alone = group(_checked(jobs, seeds), (refuse_model, refuse_optimizer))
     _say_why(alone)
     values: list[float | Exception] = [math.nan] * len(jobs)
-    for positions in fleets:
-        for chunk in chunks(jobs[positions[0]].config, _by_seed(positions, seeds)):
+    for fleet_jobs in fleets:
+        for chunk in chunks(jobs[fleet_jobs[0]].config, _by_seed(fleet_jobs, seeds)):
             members = chunk.tolist()
             try:
                 trained = _train_together(jobs, members, advance, prune, spent)
@@ -70,8 +69,8 @@ def run_all(
                 for member, value in zip(members, trained, strict=True):
                     values[member] = value
     with _timed("training one by one", spent):
-        for position in sorted(alone):
-            values[position] = _train_one(jobs[position], advance, prune)
+        for index in sorted(alone):
+            values[index] = _train_one(jobs[index], advance, prune)
     log.debug("%d runs: %s", len(jobs), ", ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items()))
     return values
 
@@ -84,22 +83,10 @@ def _checked(jobs: Sequence[Composed], seeds: "array[int]") -> Iterator[Config]:
         yield job.config
 
 
-def _by_seed(positions: "array[int]", seeds: "array[int]") -> np.ndarray:
-    """The places (n,), those of one seed together."""
-    indices = np.array(positions)
+def _by_seed(fleet_jobs: "array[int]", seeds: "array[int]") -> np.ndarray:
+    """The indices of jobs (n,), those of one seed together."""
+    indices = np.array(fleet_jobs)
     return indices[np.argsort(np.array(seeds)[indices], kind="stable")]
-
-
-def planned(job: Composed, labels: Collection[str] | None = None) -> PlannedRun:
-    """How the run of a job, whose configuration is checked, will be known.
-
-    `labels` are those of `plan_run`; by default those in the configuration, else the keys that it overrides.
-    """
-    if labels is None:
-        labels = job.config["tracking"]["labels"]
-    if labels is None:
-        labels = [parse_override(override).param for override in job.overrides]
-    return plan_run(job.config, job.choices, labels, data(job.config).fingerprint, job.number)
 
 
 def _train_together(

@@ -6,7 +6,7 @@ import pandas as pd
 
 from seedsweep.errors import FailedRunsError
 from seedsweep.report.console import print_searched
-from seedsweep.sweep.run_many import planned
+from seedsweep.sweep.planned_job import planned
 from seedsweep.sweep.sweep import Overrides, Sweep
 
 

@@ -18,7 +18,8 @@ from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.gc_pause import collector_paused
 from seedsweep.problem.suboptimality import Gap
-from seedsweep.sweep.run_many import PruneJobs, planned
+from seedsweep.sweep.planned_job import planned
+from seedsweep.sweep.run_many import PruneJobs
 from seedsweep.sweep.task import SweepTask, Task
 from seedsweep.tracking.sweep_writer import SweepRecord
 
