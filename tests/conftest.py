@@ -21,7 +21,7 @@ from shared.waiting import answers, free_port, wait_for
 from seedsweep.search.storages import open_storage
 from seedsweep.tracking import connection
 
-COMMANDS = {"train", "compare", "server", "postgres", "where"}  # fixtures with commands or servers, which take seconds
+COMMANDS = {"train", "compare", "server", "postgres", "where", "browser"}  # fixtures that start what takes seconds
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -123,6 +123,7 @@ PLAIN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", PLAIN, ids=" ".join)
 def test_hydra_composes_the_first_of_many_plain_values(composer: Composer, values: tuple[str, ...]) -> None:
     jobs = [(value, f"trainer.max_epochs={number}") for number, value in enumerate(values)]
@@ -160,6 +161,7 @@ FIXED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixed", FIXED)
 def test_any_other_override_is_part_of_what_jobs_have_in_common(composer: Composer, fixed: str) -> None:
     jobs = [(fixed, "optimizer.lr=0.5", "seed=1"), (fixed, "optimizer.lr=3.5", "seed=2")]
@@ -188,6 +190,7 @@ DOUBTFUL = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", DOUBTFUL, ids=" ".join)
 def test_jobs_of_a_doubtful_form_are_all_composed_by_hydra(composer: Composer, job: Job) -> None:
     try:
@@ -250,6 +253,7 @@ INTERPOLATED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "first", "second", "fast"), INTERPOLATED)
 def test_what_refers_to_a_value_follows_it(
     composer_for: Callable[..., Composer], text: str, first: Job, second: Job, fast: bool

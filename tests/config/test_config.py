@@ -31,6 +31,7 @@ EVERY += ["data=iris data.positive_class=versicolor", "data.features=null", "tra
 EVERY += ["data.drop_last=true", "trainer.reshuffle=false"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", EVERY)
 def test_every_option_trains_one_epoch(overrides: str) -> None:
     value = seedsweep.run(config("tracking=none", "trainer.max_epochs=1", *overrides.split()))

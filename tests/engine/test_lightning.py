@@ -50,6 +50,7 @@ def plain_loop(job: BuiltRun, optimizer: torch.optim.Optimizer, epochs: int) -> 
     return means
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_curves_equal_a_bare_pytorch_loop(name: str) -> None:
     composed = config("tracking=none", f"optimizer={name}", "trainer.max_epochs=2")

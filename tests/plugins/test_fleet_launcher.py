@@ -40,6 +40,7 @@ DEFAULTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task_launcher_cfg", "extra_flags"), [({"defaults": DEFAULTS}, ["-m"])])
 class TestFleetLauncherInApplications(IntegrationTestSuite):  # type: ignore[misc]
     """Hydra's own tests of a launcher in applications, each a process."""

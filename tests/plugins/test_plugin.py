@@ -58,6 +58,7 @@ def test_any_other_error_is_left_alone() -> None:
     assert raised.value is error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -36,6 +36,7 @@ def test_the_application_of_the_page_runs(tmp_path: Path, choice: str, numbers: 
     assert ("#0 : x=1" in printed) == (numbers is None)  # what Hydra's basic launcher says of each job
 
 
+@pytest.mark.slow
 def test_the_sweeper_of_the_page_records_a_sweep(tmp_path: Path, client: MlflowClient) -> None:
     shutil.copy(ROOT / "train.py", tmp_path)
     shutil.copytree(ROOT / "conf", tmp_path / "conf")

@@ -101,6 +101,7 @@ def test_seed_chooses_nothing_but_the_order() -> None:
 # The engines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("drop_last", ["true", "false"])
 @pytest.mark.parametrize("reshuffle", ["true", "false"])
 def test_fleet_has_the_curves_of_the_reference_engine(reshuffle: str, drop_last: str) -> None:

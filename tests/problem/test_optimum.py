@@ -153,6 +153,7 @@ def test_units_and_repeated_columns_change_nothing() -> None:
 # Against others that minimise
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decay", [0.01, 1.0])
 @pytest.mark.parametrize("loader", [load_iris, load_wine, load_breast_cancer])
 def test_weight_decay_has_the_minimum_that_scipy_finds(loader: Callable[..., Any], decay: float) -> None:

@@ -71,6 +71,7 @@ def test_fleet_has_the_curves_of_the_reference_engine(train: Train, client: Mlfl
     pd.testing.assert_frame_equal(together[same], alone[same])
 
 
+@pytest.mark.slow
 @pytest.mark.fast
 def test_wrong_order_and_wrong_rate_would_be_noticed(train: Train, uri: str) -> None:
     first = curves(swept(train, "trainer.max_epochs=2"))

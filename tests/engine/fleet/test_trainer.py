@@ -178,6 +178,7 @@ def test_comparison_notices_a_wrong_order_or_rate(problem: Callable[[], Problem]
 COMPANY = ("sgd", "adam", "adamw", "rmsprop")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "problem",
     [
@@ -319,6 +320,7 @@ def assert_left(whole: FleetResult, pruned: FleetResult, leaving: Mapping[int, C
         assert max(epoch for _, _, epoch in expected) == last
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leaving", LEAVING.values(), ids=LEAVING)
 @pytest.mark.parametrize(
     "problem", [logistic(), iris(), wine([7], "sigmoid", 33), digits(400)], ids=["logistic", "iris", "sigmoid", "gelu"]
