@@ -5,11 +5,9 @@ from collections.abc import Callable
 
 import pytest
 from shared.commands import BANKNOTE, ROOT, Ended, needs_banknote
-from shared.scores import sentences
 
 import seedsweep
 from seedsweep.comparison.compare import compare
-from seedsweep.comparison.verdicts import BOTH
 
 
 @needs_banknote
@@ -30,10 +28,10 @@ def test_notebook_sweep_finds_that_tuning_makes_the_gaps_vanish(train: Callable[
     (best,) = comparison.best
     assert best.table["mean"].max() - best.table["mean"].min() < 0.006
     assert best.table["mean"].max() < 0.04
-    assert "Tuning makes the gaps vanish" in sentences(comparison, BOTH)[-1]
+    assert "Tuning makes the gaps vanish" in comparison.remarks[-1].sentence
 
 
 def test_python_of_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "comparing.md").read_text(), re.DOTALL)
     exec(compile(code, "comparing.md", "exec"), {})
-    assert "adam wins: beats sgd by 0." in capsys.readouterr().out
+    assert "adam wins: it beats sgd by 0." in capsys.readouterr().out

@@ -45,7 +45,7 @@ def test_pruned_runs_have_no_end() -> None:
     assert [row[outcome] for outcome in ("planned", "finished", "diverged", "pruned", "missing")] == [20, 15, 0, 5, 0]
     assert row["worst"] <= whole["worst"]
     assert comparison.same[0].pairs["seeds"].tolist() == [15]
-    assert "Runs are pruned in 2 groups: sgd (5 of 20), adam (5 of 20)" in {
+    assert "Runs are pruned in 2 groups: adam (5 of 20), sgd (5 of 20)" in {
         diagnostic.sentence for diagnostic in comparison.diagnostics
     }
 

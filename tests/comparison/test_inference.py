@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.power import TTestPower
 
 from seedsweep.comparison import inference
 
@@ -101,26 +100,6 @@ def test_holm_agrees_with_statsmodels() -> None:
     p = generator().uniform(0, 0.2, 40) ** 2
     assert inference.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
     assert inference.holm(p.reshape(5, 8)).shape == (5, 8)
-
-
-@pytest.mark.parametrize(
-    ("effect", "level", "power"), [(1, 0.05, 0.9), (0.3, 0.01, 0.8), (0.02, 0.05, 0.95), (3, 0.05, 0.5)]
-)
-def test_seeds_needed_agree_with_statsmodels(effect: float, level: float, power: float) -> None:
-    needed = inference.seeds_needed(-2 * effect, 2, level, power)
-    assert needed is not None
-    reached = [TTestPower().power(effect, n, level) for n in (needed - 1, needed)]
-    assert reached[0] < power <= reached[1]
-
-
-def test_seeds_needed_at_the_ends() -> None:
-    assert inference.seeds_needed(1, 1) == 13, "as in every table"
-    assert inference.seeds_needed(0, 1) is None
-    assert inference.seeds_needed(1, NAN) is None
-    assert inference.seeds_needed(INF, 1) is None
-    assert inference.seeds_needed(0.003, 1) is None
-    assert inference.seeds_needed(0.0035, 1) == 857_751
-    assert inference.seeds_needed(1, 0) == inference.seeds_needed(1e9, 1) == 2
 
 
 def test_identical_groups_have_no_winner_and_hardly_a_difference() -> None:

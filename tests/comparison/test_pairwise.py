@@ -5,7 +5,7 @@ import pandas as pd
 from shared.scores import SEEDS, runs
 
 from seedsweep.comparison.compare import compare
-from seedsweep.comparison.conclusion import conclusion
+from seedsweep.comparison.verdicts import conclusions
 
 
 def test_identical_options_share_a_rank_and_nobody_wins() -> None:
@@ -14,7 +14,7 @@ def test_identical_options_share_a_rank_and_nobody_wins() -> None:
     (pairwise,) = compare(both).same
     assert pairwise.table["rank"].tolist() == [1, 1]
     assert pairwise.pairs["difference"].tolist() == [0]
-    assert "tie" in conclusion(pairwise)
+    assert conclusions(pairwise)[0].kind == "ties"
 
 
 def test_difference_without_size_is_a_tie_however_sure() -> None:
@@ -25,7 +25,10 @@ def test_difference_without_size_is_a_tie_however_sure() -> None:
     (pairwise,) = compare(table).same
     assert pairwise.pairs["adjusted"].iloc[0] < 0.001
     assert pairwise.table["rank"].tolist() == [1, 1]
-    assert conclusion(pairwise).startswith("momentum and sgd tie")
+    (verdict,) = conclusions(pairwise)
+    assert (verdict.kind, verdict.winner, verdict.options) == ("ties", None, ("momentum", "sgd"))
+    assert verdict.sentence.endswith("though momentum is surely better (p < 0.001)")
+    assert compare(table, margin=0).verdicts[0].winner == "momentum"
 
 
 def test_differences_are_paired_by_seed() -> None:
@@ -51,7 +54,7 @@ def test_direction_is_that_of_the_ranks_that_are_tested() -> None:
     table.loc[lost, ["outcome", "val/loss"]] = "diverged", np.nan
     (pairwise,) = compare(table).same
     assert pairwise.pairs["better"].iloc[0] == "sgd"
-    assert conclusion(pairwise).startswith("sgd wins: beats adam by ranks, as runs diverged")
+    assert conclusions(pairwise)[0].sentence.startswith("sgd wins: it beats adam by ranks, as runs diverged")
 
 
 def test_accuracy_is_better_when_it_is_larger() -> None:

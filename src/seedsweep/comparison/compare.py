@@ -8,13 +8,16 @@ import pandas as pd
 from seedsweep.comparison.analyses import profile, seed_shares, times_to_target, tunability
 from seedsweep.comparison.diagnostics import Diagnostic, diagnose
 from seedsweep.comparison.groups import describe_groups
+from seedsweep.comparison.headline import headline
 from seedsweep.comparison.mean_curves import mean_curves
 from seedsweep.comparison.pairwise import PairwiseComparison
-from seedsweep.comparison.params import compared, label, swept
+from seedsweep.comparison.params import compared, label, ordered, swept
 from seedsweep.comparison.question import Question, checked_question
+from seedsweep.comparison.remarks import Remark, remarks
 from seedsweep.comparison.scores import independent, score_runs
 from seedsweep.comparison.settings import at_best_setting, at_same_setting
-from seedsweep.comparison.verdicts import Verdict, verdicts
+from seedsweep.comparison.verdict import Verdict
+from seedsweep.comparison.verdicts import verdicts
 from seedsweep.errors import ConfigError
 
 
@@ -27,8 +30,7 @@ class Comparison:
         runs: a row a run with its score, see `score_runs`.
         groups: a row a group, see `describe_groups`.
         same: the pairwise comparisons at the same setting.
-        best: those of the options, each at its best setting, see `at_best_setting`; empty where no setting was chosen,
-            or there are too few seeds.
+        best: those of the options, each at its best setting, see `at_best_setting`; empty where there is one setting.
         curves: of the runs, as they were given.
         bands: the mean curves of the groups, see `mean_curves`; empty without curves, as are the frames below where
             they cannot be computed.
@@ -54,14 +56,26 @@ class Comparison:
 
     def __repr__(self) -> str:
         sentences = [
-            f"{verdict.question} {verdict.problem} {verdict.name}: {verdict.sentence}" for verdict in self.verdicts
+            f"{verdict.question} {verdict.problem} {verdict.setting}: {verdict.sentence}" for verdict in self.verdicts
         ]
-        return "\n".join([f"Comparison by {self.question.metric} of {len(self.runs)} runs", *sentences])
+        return "\n".join(
+            [f"Comparison by {self.question.metric} of {len(self.runs)} runs: {self.headline}", *sentences]
+        )
+
+    @property
+    def headline(self) -> str:
+        """The answer in one sentence."""
+        return headline(self.same, self.best, str(self.question.by))
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """What the pairwise comparisons mean, first of the options at their best; then where the questions disagree."""
+        """What the pairwise comparisons mean, first of the options at their best."""
         return verdicts(self.same, self.best)
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """Where the two questions have different answers, and where tuning makes the gaps vanish."""
+        return remarks(self.same, self.best)
 
     @property
     def diagnostics(self) -> list[Diagnostic]:
@@ -89,6 +103,7 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     runs = runs.reset_index(drop=True)
     answered = _completed(checked_question(question), runs)
     metric, by, at = answered.measure, str(answered.by), answered.at or ()
+    runs = ordered(runs, by, at)
     scored = score_runs(runs, curves, metric, answered.select, by, at)
     replicates = independent(scored)
     options = sorted(set(scored["option"]))

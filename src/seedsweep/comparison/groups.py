@@ -22,6 +22,20 @@ class Criterion:
     confidence: float = 0.95
     baseline: str | None = None
     seed: int = 0
+    margin: float = 0.01
+
+    def pair_level(self, options: int) -> float:
+        """The two-sided p-value that the leader needs against each of the others.
+
+        Args:
+            options: how many are compared.
+
+        Returns:
+            2 α / K of K options, any of which could be the leader; with a baseline Holm's strictest level.
+        """
+        if self.baseline is not None:
+            return (1 - self.confidence) / max(options - 1, 1)
+        return 2 * (1 - self.confidence) / max(options, 2)
 
 
 def describe_groups(scored: pd.DataFrame, replicates: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:

@@ -1,10 +1,10 @@
-"""Tests of differences between cells, their adjustment for many of them, and how many seeds would show a difference.
+"""Tests of differences between cells, and the adjustment of their p-values for many of them.
 
 Smaller is better, and a diverged run is `inf`, as in `intervals`. See docs/statistics.md.
 """
 
 import math
-from bisect import bisect_left
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -13,7 +13,24 @@ from numpy.typing import ArrayLike
 from seedsweep.comparison.intervals import BLOCK, Array, checked
 
 ROUNDING = 1e-12  # relative to the magnitudes summed: what differs less is a tie
-MOST_SEEDS = 10**6
+
+
+def comparable(first: Array, second: Array) -> tuple[Array, Array, bool]:
+    """The losses of two cells that are compared: those of the same seeds, or all where too few seeds are the same.
+
+    Args:
+        first: losses by seed (n,); nan where a run has no end.
+        second: the other's, of the same seeds (n,).
+
+    Returns:
+        The losses of each without nan, and whether they are paired: whether the cells share two seeds, and at least
+        half of those that one of them has.
+    """
+    ended = ~np.isnan(first), ~np.isnan(second)
+    shared = ended[0] & ended[1]
+    if shared.sum() >= 2 and 2 * shared.sum() >= max(ended[0].sum(), ended[1].sum()):
+        return first[shared], second[shared], True
+    return first[ended[0]], second[ended[1]], False
 
 
 def signed_ranks(differences: ArrayLike) -> Array:
@@ -53,17 +70,46 @@ def sign_flip(differences: ArrayLike, generator: np.random.Generator, resamples:
     columns = values[:, None] if values.ndim == 1 else values
     if (ranked := ~np.isfinite(columns).all(axis=0)).any():
         columns = np.where(ranked, signed_ranks(columns), columns)
-    n = len(columns)
-    if exact := 2**n <= resamples:
+    columns = np.sort(columns, axis=0)  # which seed is which makes no difference
+    least = np.abs(columns.sum(axis=0)) - ROUNDING * np.abs(columns).sum(axis=0)
+    hits = np.zeros(columns.shape[1])
+    for signs in sign_patterns(len(columns), generator, resamples, columns.shape[1]):
+        hits += (np.abs(signs @ columns) >= least).sum(axis=0)
+    return np.asarray(p_from_hits(hits, len(columns), resamples).reshape(values.shape[1:]))
+
+
+def sign_patterns(n: int, generator: np.random.Generator, resamples: int, columns: int) -> Iterator[Array]:
+    """Patterns of n signs, 1 or -1: all 2**n, beginning with all 1, if these are at most `resamples`, else random ones.
+
+    Args:
+        n: how many signs are in a pattern.
+        generator: of the random patterns.
+        resamples: how many patterns at most.
+        columns: how many numbers will be computed of a pattern.
+
+    Yields:
+        Blocks of patterns (b, n), so small that what is computed of them stays in the processor's cache.
+    """
+    if 2**n <= resamples:
         flips = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
     else:
         flips = generator.integers(2, size=(resamples, n), dtype=np.int8)
-    least = np.abs(columns.sum(axis=0)) - ROUNDING * np.abs(columns).sum(axis=0)
-    hits = np.zeros(columns.shape[1])
-    for block in np.array_split(flips, 1 + len(flips) * sum(columns.shape) // (16 * BLOCK)):
-        hits += (np.abs((1.0 - 2.0 * block) @ columns) >= least).sum(axis=0)
-    p = hits / len(flips) if exact else (hits + 1) / (resamples + 1)
-    return np.asarray(p.reshape(values.shape[1:]))
+    for block in np.array_split(flips, 1 + len(flips) * (n + columns) // (16 * BLOCK)):
+        yield 1.0 - 2.0 * block
+
+
+def p_from_hits(hits: Array, n: int, resamples: int) -> Array:
+    """The p-values that so many `hits` among the `sign_patterns` of n signs are, the +1 added to those of random ones.
+
+    Args:
+        hits: numbers of patterns, of any shape.
+        n: how many signs are in a pattern.
+        resamples: how many patterns at most.
+
+    Returns:
+        p-values of the same shape.
+    """
+    return hits / 2**n if 2**n <= resamples else (hits + 1) / (resamples + 1)
 
 
 def permutation(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, resamples: int = 10_000) -> float:
@@ -84,7 +130,7 @@ def permutation(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, resa
     Raises:
         ValueError: a score is nan or -inf.
     """
-    first, second = checked(a), checked(b)
+    first, second = np.sort(checked(a)), np.sort(checked(b))  # which seed is which makes no difference
     pooled, n = np.concatenate([first, second]), first.size
     if not np.isfinite(pooled).all():
         from scipy.stats import rankdata
@@ -119,32 +165,3 @@ def holm(p: ArrayLike) -> Array:
     order = np.argsort(flat)[: (~np.isnan(flat)).sum()]  # nan is last
     flat[order] = np.minimum(np.maximum.accumulate(flat[order] * np.arange(len(order), 0, -1)), 1)
     return flat.reshape(values.shape)
-
-
-def seeds_needed(difference: float, sd: float, level: float = 0.05, power: float = 0.9) -> int | None:
-    """How many seeds a two-sided paired t test needs to find a difference, by the noncentral t distribution.
-
-    `statsmodels.stats.power` gives the same, but nan from 20 standard deviations on, and takes five times as long.
-
-    Args:
-        difference: of the means of two cells.
-        sd: the standard deviation over seeds of the paired differences, in the units of `difference`.
-        level: below which the p-value must be.
-        power: the probability that it is.
-
-    Returns:
-        The least number; None if the difference is 0, a number is not finite, or a million seeds do not suffice.
-    """
-    from scipy.special import nctdtr, stdtrit
-
-    if not (difference and math.isfinite(difference) and math.isfinite(sd)):
-        return None
-    effect = min(abs(difference) / sd, 1e6) if sd else 1e6
-
-    def suffices(n: int) -> bool:
-        critical, shift = stdtrit(n - 1, 1 - level / 2), effect * math.sqrt(n)
-        upper, lower = np.nan_to_num(nctdtr(n - 1, shift, [critical, -critical]))  # nan where next to 0
-        return bool(1 - upper + lower >= power)
-
-    seeds = 2 + bisect_left(range(2, MOST_SEEDS + 1), True, key=suffices)
-    return seeds if seeds <= MOST_SEEDS else None

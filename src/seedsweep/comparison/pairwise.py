@@ -1,4 +1,4 @@
-"""Options over the same seeds, each pair of them: who beats whom, by how much, and how sure that is."""
+"""Options compared in pairs: by how much each is better than another, and whether one of them wins."""
 
 import math
 from dataclasses import dataclass
@@ -11,15 +11,14 @@ import pandas as pd
 from seedsweep.comparison import inference, intervals
 from seedsweep.comparison.groups import UNKNOWN, Criterion, columns, describe
 from seedsweep.comparison.intervals import Array, Interval
+from seedsweep.comparison.power import seeds_range
 from seedsweep.metrics import Metric
 
 FINENESS = 1_000  # resamples for each pair, so that an adjusted p-value can fall below 0.001, …
 RESAMPLES = 10_000, 200_000  # … but at least and at most so many
-NEGLIGIBLE = 0.01  # of the spread over seeds: a difference that is smaller beats nobody, however sure it is
-LEVEL = 0.05  # below which an adjusted p-value tells two options apart
 PAIR = [
     *("better", "worse", "seeds", "paired", "difference", "low", "high"),
-    *("probability", "probability_low", "probability_high"),
+    *("probability", "probability_low", "probability_high", "p", "needed_low", "needed_high"),
 ]
 Sample = Array | tuple[Array, Array]  # what is tested of a pair: paired differences (n,), or the losses of each
 
@@ -31,33 +30,58 @@ class PairwiseComparison:
     Args:
         problem: the data set.
         name: what the options have in common, such as their setting.
-        metric: by which they are compared.
+        criterion: by what they are compared.
         table: a row an option, the best first: `option`, the columns of `describe`, and `rank`, one more than the
             number of options that beat it, so that options which cannot be told apart may share one.
         pairs: a row a pair: `better`, `worse`, `seeds`, `paired`; by how much it is better, in units of the metric
             (`difference`, `low`, `high`); the `probability` that it is better on a seed (`probability_low`,
-            `probability_high`); `p`, and `adjusted` by Holm's method over the pairs of this table; whether that tells
-            them `apart`, and how many seeds would (`needed`).
-        baseline: if it is not None, only pairs with this option are in `pairs`, and ranks say nothing of the others.
+            `probability_high`); `p`, and `adjusted` by Holm's method over the pairs of this table; whether one is
+            surely better, so that they are told `apart`, or their interval lies within the margin, so that it `ties`;
+            and how many seeds would show the difference (`needed_low`, `needed_high`).
+        winner: the option that beats every other; None where none does.
+        p: that a winner is named though none is better than all others: the leader's largest p-value times half the
+            number of options; nan where the leader was not tested against all others.
+        margin: in units of the metric; a tie lies within.
     """
 
     problem: str
     name: str
-    metric: Metric
+    criterion: Criterion
     table: pd.DataFrame
     pairs: pd.DataFrame
-    baseline: str | None = None
+    winner: str | None
+    p: float
+    margin: float
+
+    @property
+    def metric(self) -> Metric:
+        """By which the options are compared."""
+        return self.criterion.metric
+
+    @property
+    def baseline(self) -> str | None:
+        """If it is not None, only pairs with this option are in `pairs`, and ranks say nothing of the others."""
+        return self.criterion.baseline
+
+    @property
+    def ended(self) -> pd.DataFrame:
+        """The rows of the options that have a run which ended."""
+        return self.table[self.table["finished"] + self.table["diverged"] > 0]
 
     @property
     def leaders(self) -> list[str]:
-        """The options that none has beaten."""
-        ended = self.table["finished"] + self.table["diverged"] > 0
-        return [str(option) for option in self.table.loc[ended & (self.table["rank"] == 1), "option"]]
+        """The options that none has beaten, and those that the first of them has not beaten."""
+        options = list(self.ended["option"])
+        if not options or self.winner is not None:
+            return options[:1]
+        unbeaten = set(self.ended.loc[self.ended["rank"] == 1, "option"])
+        beaten = set(self.pairs.loc[(self.pairs["better"] == options[0]) & self.pairs["apart"], "worse"])
+        return [str(option) for option in options if option in unbeaten or option not in beaten]
 
     @property
     def seeds_to_decide(self) -> int | None:
-        """How many seeds could tell any pair apart, if there are fewer: the least p-value of n is 2 of 2**n."""
-        needed = math.ceil(1 + math.log2(max(len(self.pairs), 1) / LEVEL))
+        """How many seeds could decide, if there are fewer: the least p-value of n is 2 of 2**n."""
+        needed = math.ceil(1 - math.log2(self.criterion.pair_level(len(self.ended))))
         paired = self.pairs[self.pairs["paired"]]
         return needed if len(paired) == len(self.pairs) and paired["seeds"].max() < needed else None
 
@@ -77,25 +101,98 @@ def compare_options(
         Tables of the options and their pairs.
     """
     if described is None:
-        rows = {option: describe(runs, criterion) for option, runs in scored.groupby("option", sort=False)}
-        described = pd.DataFrame.from_dict(rows, orient="index")
-    pairs = _pairs(_by_seed(scored, criterion.metric), criterion)
-    spreads = described["sd"].reindex([*pairs["better"], *pairs["worse"]]).to_numpy(dtype=float)
-    negligible = pairs["difference"].abs() < NEGLIGIBLE * spreads.reshape(2, -1).max(axis=0)
-    pairs["apart"] = (pairs["adjusted"] < LEVEL) & ~negligible
-    table = _ranked(described.rename_axis("option"), pairs, criterion.metric)
-    return PairwiseComparison(str(scored["problem"].iloc[0]), name, criterion.metric, table, pairs, criterion.baseline)
+        statistics = {option: describe(runs, criterion) for option, runs in scored.groupby("option")}
+        described = pd.DataFrame.from_dict(statistics, orient="index")
+    rows = _pairs(_by_seed(scored, criterion.metric), criterion)
+    return conclude(str(scored["problem"].iloc[0]), name, criterion, described, rows)
 
 
-def _ranked(described: pd.DataFrame, pairs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """The options with their ranks, the best first; those without an end are last."""
-    beaten = pairs.loc[pairs["apart"], "worse"].value_counts()
+def conclude(
+    problem: str, name: str, criterion: Criterion, described: pd.DataFrame, rows: list[dict[str, Any]]
+) -> PairwiseComparison:
+    """The pairwise comparison of pairs that are tested: who wins, who ties, and the ranks.
+
+    Args:
+        problem: the data set.
+        name: what the options have in common.
+        criterion: by what they are compared.
+        described: the columns of `describe` by option.
+        rows: of each pair the columns `PAIR`, and any others.
+
+    Returns:
+        The tables with what follows from them.
+    """
+    pairs = pd.DataFrame(rows, columns=[*PAIR, *(key for key in (rows or [{}])[0] if key not in PAIR)])
+    pairs["adjusted"] = inference.holm(pairs["p"].to_numpy(dtype=float))
     ended = described["finished"] + described["diverged"] > 0
-    rank = (1 + beaten.reindex(described.index, fill_value=0)).where(ended, len(described) + 1)
-    loss = metric.as_loss(described["mean"]).where(described["diverged"] + described["pruned"] == 0, np.inf)
-    described.insert(0, "rank", rank)
-    table = described.assign(loss=loss).sort_values(["rank", "loss"], kind="stable")
-    return table.drop(columns="loss").reset_index()
+    losses = criterion.metric.as_loss(described["mean"]).where(described["diverged"] + described["pruned"] == 0, np.inf)
+    order = described.assign(loss=losses, without_end=~ended)
+    order["behind"] = -pairs["better"].value_counts().reindex(order.index, fill_value=0)  # where runs of all diverged
+    order = order.sort_values(["without_end", "loss", "behind"], kind="stable")
+    leader = str(order.index[0])
+    margin = criterion.margin * abs(float(described["mean"][leader]))
+    pairs["ties"] = _tied(pairs, described, margin, 1 - criterion.confidence)
+    against = pairs[(pairs["better"] == leader) & pairs["worse"].isin(described.index[ended])]
+    p = _p_of_winner(against, int(ended.sum())) if criterion.baseline is None else math.nan
+    wins = p <= 1 - criterion.confidence
+    sure = (pairs["adjusted"] <= 1 - criterion.confidence) | (wins & (pairs["better"] == leader))
+    pairs["apart"] = sure & ~pairs["ties"]
+    beaten = pairs.loc[pairs["apart"], "worse"].value_counts().reindex(order.index, fill_value=0)
+    order.insert(0, "rank", (1 + beaten).where(ended.reindex(order.index), len(order) + 1))
+    table = order.sort_values(["rank", "loss", "behind"], kind="stable").drop(columns=["loss", "without_end", "behind"])
+    winner = leader if wins and not against["ties"].any() else None
+    return PairwiseComparison(
+        problem, name, criterion, table.rename_axis("option").reset_index(), pairs, winner, p, margin
+    )
+
+
+def _p_of_winner(against: pd.DataFrame, options: int) -> float:
+    """An intersection-union test of the leader against all others (Berger 1982); any of the options could have led."""
+    if options < 2 or len(against) < options - 1 or against["p"].isna().any():
+        return math.nan
+    return min(1.0, float(against["p"].max()) * options / 2)
+
+
+def _tied(pairs: pd.DataFrame, described: pd.DataFrame, margin: float, level: float) -> pd.Series:
+    """Whether the whole interval of a pair lies within the margin, by as many seeds as a win would take."""
+    lost = described["diverged"] > 0
+    finished = ~(lost.reindex(pairs["better"]).to_numpy() | lost.reindex(pairs["worse"]).to_numpy())
+    enough = pairs["seeds"] >= 1 - np.log2(level)
+    within = (pairs["low"] >= -margin) & (pairs["high"] <= margin)
+    return pd.Series(within & finished.astype(bool) & enough, index=pairs.index)
+
+
+def resamples(pairs: int) -> int:
+    """How many resamples a test takes that is one of so many.
+
+    Args:
+        pairs: how many pairs are tested.
+
+    Returns:
+        1,000 for each pair, at least 10,000 and at most 200,000.
+    """
+    return int(np.clip(FINENESS * pairs, *RESAMPLES))
+
+
+def advantage(a: Array, b: Array, paired: bool) -> float:
+    """By how much one of two options is better.
+
+    Args:
+        a: losses of one option (n,); inf for a diverged run.
+        b: losses of the other (m,).
+        paired: whether those at the same index are of the same seed.
+
+    Returns:
+        The mean difference b - a, or where a run diverged the sum of the ranks that are tested; 0 without losses.
+    """
+    if not len(a) or not len(b):
+        return 0.0
+    if np.isfinite(a).all() and np.isfinite(b).all():
+        return float(b.mean() - a.mean())
+    if paired:
+        with np.errstate(invalid="ignore"):
+            return float(inference.signed_ranks(b - a).sum())
+    return intervals.probability(a, b, paired).estimate - 0.5
 
 
 def _by_seed(scored: pd.DataFrame, metric: Metric) -> pd.DataFrame:
@@ -103,24 +200,44 @@ def _by_seed(scored: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     return scored.assign(loss=metric.as_loss(scored["score"])).pivot(index="seed", columns="option", values="loss")
 
 
-def _pairs(losses: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
-    """The rows of `PairwiseComparison.pairs`, without `apart`."""
+def _pairs(losses: pd.DataFrame, criterion: Criterion) -> list[dict[str, Any]]:
+    """The rows of `PairwiseComparison.pairs`, as far as they are of one pair each."""
     chosen = [pair for pair in combinations(losses.columns, 2) if criterion.baseline in (None, *pair)]
     rows = [_pair(losses[first], losses[second], criterion.confidence) for first, second in chosen]
     samples: list[Sample] = [row.pop("sample") for row in rows]
+    level = criterion.pair_level(losses.notna().any().sum())
     for row, sample, p in zip(rows, samples, _p_values(samples, criterion.seed), strict=True):
-        row |= {"p": p, "needed": _needed(row["difference"], sample, LEVEL / len(rows))}
-    pairs = pd.DataFrame(rows, columns=[*PAIR, "p", "needed"])
-    return pairs.assign(adjusted=inference.holm(pairs["p"].to_numpy(dtype=float)))
+        row["p"] = p
+        row["low"], row["high"] = aligned(row["low"], row["high"], p <= 1 - criterion.confidence)
+        differences = np.empty(0) if isinstance(sample, tuple) else sample
+        needed = seeds_range(row["difference"], differences, level, criterion.confidence)
+        row["needed_low"], row["needed_high"] = needed
+    return rows
+
+
+def aligned(low: float, high: float, is_sure: bool) -> tuple[float, float]:
+    """The limits of a difference, moved to 0 where they and the test do not agree on whether it is excluded.
+
+    Args:
+        low: lower limit.
+        high: upper limit.
+        is_sure: whether the test excludes 0.
+
+    Returns:
+        Lower and upper limit.
+    """
+    if math.isnan(low) or (low <= 0 <= high) != is_sure:
+        return low, high
+    if is_sure:
+        return (0.0, high) if low + high > 0 else (low, 0.0)
+    return min(low, 0.0), max(high, 0.0)
 
 
 def _pair(first: pd.Series, second: pd.Series, confidence: float) -> dict[str, Any]:
     """By how much one of two options (seeds,) is better, and the `sample` that is tested."""
-    both_ended = (first.notna() & second.notna()).to_numpy()
-    paired = both_ended.sum() >= 2 and 2 * both_ended.sum() >= max(first.count(), second.count())
-    a, b = (losses.to_numpy()[both_ended] if paired else losses.dropna().to_numpy() for losses in (first, second))
+    a, b, paired = inference.comparable(first.to_numpy(), second.to_numpy())
     better, worse = first.name, second.name
-    if _advantage(a, b, paired) < 0:
+    if advantage(a, b, paired) < 0:
         a, b, better, worse = b, a, worse, better
     with np.errstate(invalid="ignore"):  # inf - inf, where both have diverged
         sample: Sample = b - a if paired else (b, a)
@@ -128,25 +245,6 @@ def _pair(first: pd.Series, second: pd.Series, confidence: float) -> dict[str, A
     row["difference"], row["low"], row["high"] = _difference(a, b, paired, confidence)
     chance = intervals.probability(a, b, paired, confidence) if len(a) and len(b) else UNKNOWN
     return row | columns("probability", chance)
-
-
-def _needed(difference: float, sample: Sample, level: float) -> float:
-    """How many seeds would show such a difference at that level, which the least p-value, 2 of 2**n, must reach."""
-    finite = np.empty(0) if isinstance(sample, tuple) else sample[np.isfinite(sample)]
-    seeds = inference.seeds_needed(difference, finite.std(ddof=1), level) if len(finite) > 1 else None
-    return np.nan if seeds is None else max(seeds, math.ceil(1 - math.log2(level)))
-
-
-def _advantage(a: Array, b: Array, paired: bool) -> float:
-    """By how much the losses `a` are smaller; where a run diverged, in ranks."""
-    if not len(a) or not len(b):
-        return 0.0
-    if np.isfinite(a).all() and np.isfinite(b).all():
-        return float(b.mean() - a.mean())
-    if paired:  # the same ranks that are tested
-        with np.errstate(invalid="ignore"):
-            return float(inference.signed_ranks(b - a).sum())
-    return intervals.probability(a, b, paired).estimate - 0.5
 
 
 def _difference(a: Array, b: Array, paired: bool, confidence: float) -> Interval:
@@ -160,16 +258,15 @@ def _difference(a: Array, b: Array, paired: bool, confidence: float) -> Interval
 
 def _p_values(samples: list[Sample], seed: int) -> Array:
     """Of differences by the sign-flip test, those of equally many seeds at once; of two samples by permutation."""
-    p = np.full(len(samples), np.nan)
-    resamples = int(np.clip(FINENESS * len(samples), *RESAMPLES))
+    p, number = np.full(len(samples), np.nan), resamples(len(samples))
     by_length: dict[int, list[int]] = {}  # the indices of the paired samples with so many seeds
     for index, sample in enumerate(samples):
         if not isinstance(sample, tuple):
             by_length.setdefault(len(sample), []).append(index)
         elif all(len(losses) > 1 for losses in sample):
-            p[index] = inference.permutation(*sample, np.random.default_rng(seed))
+            p[index] = inference.permutation(*sample, np.random.default_rng(seed), number)
     for length, indices in by_length.items():
         if length > 1:
             differences = np.stack([samples[index] for index in indices], axis=1)
-            p[indices] = inference.sign_flip(differences, np.random.default_rng(seed), resamples)
+            p[indices] = inference.sign_flip(differences, np.random.default_rng(seed), number)
     return p

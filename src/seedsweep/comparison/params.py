@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from seedsweep.config.planned_run import PROBLEM, PROBLEM_NAME, SEEDS
@@ -24,7 +25,7 @@ def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
     fixed = [runs[by].map(label)] if by in runs else []
     fixed += [] if problem is None else [problem]
     varying: dict[str, pd.Series] = {}
-    for name in sorted(params(runs), key=lambda name: "." in name):  # options before what follows from them
+    for name in sorted(params(runs), key=lambda name: ("." in name, name)):  # options before what follows from them
         labels = runs[name].map(label)
         if name in (by, PROBLEM, PROBLEM_NAME) or labels.nunique() < 2:
             continue
@@ -55,6 +56,16 @@ def setting_labels(runs: pd.DataFrame, at: Sequence[str]) -> pd.Series:
         assignment = f" {name.rsplit('.', 1)[-1]}=" + runs[name].map(label)
         setting = setting.where(~has_value, setting + assignment)
     return setting.str.strip()
+
+
+def ordered(runs: pd.DataFrame, by: str, at: Sequence[str]) -> pd.DataFrame:
+    """The runs by data set, option, setting and seed, so that nothing depends on the order that they are given in."""
+    names = [name for name in (PROBLEM_NAME, PROBLEM, by, *at, *SEEDS) if (runs.columns == name).sum() == 1]
+    keys = []
+    for name in names:
+        labels = runs[name].map(label)
+        keys += [pd.to_numeric(labels, errors="coerce").to_numpy(dtype=float), pd.factorize(labels, sort=True)[0]]
+    return runs.iloc[np.lexsort(keys[::-1])] if keys else runs
 
 
 def label(value: object) -> str:

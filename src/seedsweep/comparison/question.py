@@ -9,6 +9,8 @@ from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
 from seedsweep.validation import check_integer
 
+SAME, BEST = "at the same setting", "each at its best"  # how the options are compared
+
 
 @dataclass(frozen=True)
 class Question:
@@ -22,7 +24,9 @@ class Question:
             have the same optimizer.
         at: the params whose values make a setting; None: all others that were swept.
         baseline: one of the options, to compare the others with it alone.
-        confidence: of the intervals, at least 0.5 and less than 1.
+        confidence: of verdicts and intervals, at least 0.5 and less than 1: 0.95 names a false winner, or a false tie,
+            in at most 5 % of the comparisons.
+        margin: a difference that is surely smaller, as a fraction of the leader's mean, is a tie; 0: there are none.
         target: of the time to target, in units of the metric; None: the median of the best group's last values.
         seed: of the bootstrap and of the random signs.
     """
@@ -34,6 +38,7 @@ class Question:
     at: Sequence[str] | None = None
     baseline: str | None = None
     confidence: float = 0.95
+    margin: float = 0.01
     target: float | None = None
     seed: int = 0
 
@@ -49,7 +54,7 @@ class Question:
 
     def criterion(self, metric: Metric) -> Criterion:
         """By what the options are compared, if it is by that metric."""
-        return Criterion(metric, self.confidence, self.baseline, self.seed)
+        return Criterion(metric, self.confidence, self.baseline, self.seed, self.margin)
 
 
 def checked_question(arguments: Mapping[str, Any]) -> Question:
@@ -67,6 +72,8 @@ def checked_question(arguments: Mapping[str, Any]) -> Question:
         raise ConfigError("at", at, "must be the names of params: [optimizer.lr,data.batch_size]")
     if not isinstance(question.confidence, int | float) or not 0.5 <= question.confidence < 1:
         raise ConfigError("confidence", question.confidence, "must be at least 0.5 and less than 1")
+    if not isinstance(question.margin, int | float) or not 0 <= question.margin < 1:
+        raise ConfigError("margin", question.margin, "must be a fraction of the leader's mean: at least 0, less than 1")
     if not isinstance(question.target, int | float | None):
         raise ConfigError("target", question.target, "must be a number")
     Metric(question.metric, question.direction)

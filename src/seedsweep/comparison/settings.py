@@ -1,18 +1,23 @@
 """The two questions of a comparison: the options at the same setting, and each of them at its best."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from seedsweep.comparison.groups import Criterion
-from seedsweep.comparison.pairwise import PairwiseComparison, compare_options
-from seedsweep.comparison.question import Question
+from seedsweep.comparison import inference, intervals
+from seedsweep.comparison.at_best import Cells, compare_bests
+from seedsweep.comparison.groups import UNKNOWN, Criterion, columns, describe
+from seedsweep.comparison.pairwise import PairwiseComparison, advantage, compare_options, conclude, resamples
+from seedsweep.comparison.power import seeds_range
+from seedsweep.comparison.question import BEST, Question
 from seedsweep.comparison.scores import independent, score_runs
-from seedsweep.comparison.verdicts import BEST
 from seedsweep.metrics import Metric
 
-LEAST_SEEDS = 4  # fewer are not halved
+WORTH_REFINING = 10_000  # resamples that show whether more of them could matter
 
 
 def at_same_setting(
@@ -36,10 +41,7 @@ def at_same_setting(
 
 
 def at_best_setting(runs: pd.DataFrame, replicates: pd.DataFrame, question: Question) -> Iterator[PairwiseComparison]:
-    """The options of each problem, each at the setting that was the best on other seeds.
-
-    The setting is chosen on one half of the seeds and judged on the other half, then the other way round, so that every
-    seed judges once, and never what it has chosen.
+    """The options of each problem, each at its best setting: see `at_best`.
 
     Args:
         runs: as for `compare`.
@@ -47,55 +49,103 @@ def at_best_setting(runs: pd.DataFrame, replicates: pd.DataFrame, question: Ques
         question: with `by` and `at`.
 
     Yields:
-        One for each problem with at least four seeds and an option with several settings. Its table has besides:
-        `setting`, the mean score that a setting was chosen for (`selected`), that on the seeds which had no part in the
-        choice (`again`), and by how much it is worse (`optimism`).
+        One for each problem where the options do not all have one and the same setting. Its table has besides:
+        `setting`, the best; `selected`, the mean that it was chosen for, in the metric of the question; and `choices`,
+        how many settings could have been the best, by which the limits of its statistics are widened. Its pairs have
+        besides: `closest`, the setting of the worse option that is the closest; `hardest`, the one with the largest
+        p-value, and whether runs of it have diverged, `hardest_diverged`; and `beaten`, how many settings it has.
     """
     metric = question.claim if question.claim in runs else question.measure
     claims = replicates
     if metric != question.metric:
         claims = independent(score_runs(runs, None, metric, "last", str(question.by), question.at or ()))
-    for _, problem_runs in replicates.groupby("problem", sort=False):
-        seeds = problem_runs["seed"].unique()
-        if len(seeds) < LEAST_SEEDS or problem_runs.groupby("option")["setting"].nunique().max() < 2:
-            continue
-        halves = [problem_runs["seed"].isin(seeds[half::2]) for half in (0, 1)]
-        judged_by_half = [
-            _choose_and_judge(problem_runs[chooses], problem_runs[judges], question.measure)
-            for chooses, judges in (halves, halves[::-1])
-        ]
-        judged = claims.loc[np.concatenate([index for _, index in judged_by_half])]
-        if judged["option"].nunique() < 2:
-            continue
-        pairwise = compare_options(judged, BEST, question.criterion(metric))
-        choices = _merged([choices for choices, _ in judged_by_half], question.measure)
-        pairwise.table = pairwise.table.join(choices, on="option")
-        yield pairwise
+    for problem, of_problem in replicates.groupby("problem", sort=False):
+        if of_problem["option"].nunique() > 1 and of_problem["setting"].nunique() > 1:
+            yield _each_at_its_best(str(problem), of_problem, claims.loc[of_problem.index], question, metric)
 
 
-def _choose_and_judge(choosing: pd.DataFrame, judging: pd.DataFrame, metric: Metric) -> tuple[pd.DataFrame, pd.Index]:
-    """The choices made by the runs of one half of the seeds with their scores on the other; the runs that judge."""
-    choices = _choose(choosing, metric)
-    held_out = judging[judging["group"].isin(choices["group"])]
-    again = held_out["score"].where(np.isfinite(held_out["score"])).groupby(held_out["option"]).mean()
-    return choices.assign(again=again), held_out.index
+def _each_at_its_best(
+    problem: str, choosing: pd.DataFrame, claims: pd.DataFrame, question: Question, metric: Metric
+) -> PairwiseComparison:
+    criterion = question.criterion(metric)
+    options = {
+        str(option): _Option(rows, claims.loc[rows.index], question.measure, metric)
+        for option, rows in choosing.groupby("option")
+    }
+    described = {name: option.described(criterion) for name, option in options.items()}
+    rows = []
+    for pair in combinations(options, 2):
+        if criterion.baseline in (None, *pair):
+            rows.append(_pair({name: options[name] for name in pair}, criterion, len(options)))
+    return conclude(problem, BEST, criterion, pd.DataFrame.from_dict(described, orient="index"), rows)
 
 
-def _choose(scored: pd.DataFrame, metric: Metric) -> pd.DataFrame:
-    """By option the `group` and `setting` of its best mean score, `selected`; with unfinished runs a group is last."""
-    groups = scored.assign(loss=metric.as_loss(scored["score"])).groupby(["option", "setting", "group"], sort=False)
-    table = groups["loss"].agg(["mean", "count", "size"]).reset_index()
-    table = table.assign(unfinished=table["size"] - table["count"]).sort_values(["unfinished", "mean"])
-    choices = table.dropna(subset="mean").drop_duplicates("option").set_index("option")
-    return choices.assign(selected=metric.as_loss(choices["mean"]))
+class _Option:
+    """The cells of one option, with their settings; those without any run that ended are left out."""
+
+    def __init__(self, choosing: pd.DataFrame, claims: pd.DataFrame, chooses: Metric, metric: Metric):
+        settings = list(dict.fromkeys(choosing.loc[choosing["score"].notna(), "setting"]))
+        self.settings = settings or list(choosing["setting"].iloc[:1])
+        self.runs, self.chooses, self.metric = claims, chooses, metric
+        self.losses = _by_seed(choosing, chooses, self.settings), _by_seed(claims, metric, self.settings)
+        pruned = choosing[choosing["outcome"] == "pruned"]
+        self.flawed = np.isin(self.settings, pruned["setting"])
+        self.cells = self._cells(self.losses[0].columns)
+        self.leading = self.cells.leading()
+        self.choices = len(self.cells.could_lead())
+
+    def _cells(self, seeds: pd.Index) -> Cells:
+        choosing, claims = (losses.reindex(columns=seeds).to_numpy(dtype=float) for losses in self.losses)
+        return Cells(choosing, claims, self.flawed)
+
+    def over(self, other: "_Option") -> tuple[Cells, Cells]:
+        """The cells of both options over the seeds of either."""
+        seeds = self.losses[0].columns.union(other.losses[0].columns)
+        return self._cells(seeds), other._cells(seeds)
+
+    def described(self, criterion: Criterion) -> dict[str, Any]:
+        """The statistics of the leading cell, with limits that hold though it was chosen: Bonferroni's."""
+        setting, losses = self.settings[self.leading], self.cells.choosing[self.leading]
+        limits = replace(criterion, confidence=1 - (1 - criterion.confidence) / self.choices)
+        finite = losses[np.isfinite(losses)]
+        selected = self.chooses.as_loss(float(finite.mean())) if len(finite) else np.nan
+        about = {"setting": setting, "selected": selected, "choices": self.choices}
+        return describe(self.runs[self.runs["setting"] == setting], limits) | about
 
 
-def _merged(choices: list[pd.DataFrame], metric: Metric) -> pd.DataFrame:
-    """The choices of both halves as one row an option."""
-    by_option = pd.concat(choices).groupby(level=0, sort=False)
-    table = by_option.agg(setting=("setting", _alternatives), selected=("selected", "mean"), again=("again", "mean"))
-    return table.assign(optimism=metric.as_loss(table["again"]) - metric.as_loss(table["selected"]))
+def _by_seed(scored: pd.DataFrame, metric: Metric, settings: list[str]) -> pd.DataFrame:
+    """Losses by setting (rows) and seed (columns); nan where a run has no end."""
+    losses = scored.assign(loss=metric.as_loss(scored["score"]))
+    return losses.pivot(index="setting", columns="seed", values="loss").reindex(settings)
 
 
-def _alternatives(settings: pd.Series) -> str:
-    return " or ".join(dict.fromkeys(settings))
+def _pair(options: dict[str, _Option], criterion: Criterion, count: int) -> dict[str, Any]:
+    """A row of `PairwiseComparison.pairs`."""
+    (better, a), (worse, b) = _ordered(options)
+    cells_a, cells_b = a.over(b)
+    first, second, paired = inference.comparable(cells_a.claims[a.leading], cells_b.claims[b.leading])
+    row: dict[str, Any] = dict.fromkeys(("difference", "low", "high", "p", "needed_low", "needed_high"), np.nan)
+    row |= {"better": better, "worse": worse, "seeds": min(len(first), len(second)), "paired": paired}
+    row |= {"closest": "", "hardest": "", "hardest_diverged": False, "beaten": len(b.settings)}
+    if not row["seeds"]:
+        return row | columns("probability", UNKNOWN)
+    number = resamples(count * (count - 1) // 2)
+    result = compare_bests(cells_a, cells_b, criterion.confidence, criterion.seed, min(number, WORTH_REFINING), number)
+    row |= {"difference": result.difference, "low": result.low, "high": result.high}
+    row |= {"closest": b.settings[result.closest], "hardest": b.settings[result.hardest]}
+    row["hardest_diverged"] = bool(np.isinf(cells_b.claims[result.hardest]).any())
+    if row["seeds"] > 1:
+        row["p"] = result.p
+    differences = np.empty(0) if isinstance(result.sample, tuple) else result.sample
+    needed = seeds_range(result.difference, differences, criterion.pair_level(count) / a.choices, criterion.confidence)
+    confidence = 1 - (1 - criterion.confidence) / (a.choices * b.choices)
+    row |= dict(zip(("needed_low", "needed_high"), needed, strict=True))
+    return row | columns("probability", intervals.probability(first, second, paired, confidence))
+
+
+def _ordered(options: dict[str, _Option]) -> list[tuple[str, _Option]]:
+    """Two options, the one whose leading cell is better first."""
+    (first, a), (second, b) = options.items()
+    cells_a, cells_b = a.over(b)
+    losses = inference.comparable(cells_a.claims[a.leading], cells_b.claims[b.leading])
+    return [(second, b), (first, a)] if advantage(*losses) < 0 else [(first, a), (second, b)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from seedsweep.comparison.conclusion import significance
+from seedsweep.comparison.phrases import significance
 
 
 def study_conclusions(table: pd.DataFrame, pairs: pd.DataFrame) -> list[str]:

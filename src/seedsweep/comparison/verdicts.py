@@ -1,87 +1,175 @@
-"""What the pairwise comparisons mean: a verdict on each of them, and on the two questions together."""
+"""The verdicts on pairwise comparisons: who wins, ties or cannot be told apart, and why so."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from seedsweep.comparison.conclusion import conclusion, listed
-from seedsweep.comparison.pairwise import LEVEL, PairwiseComparison
+import pandas as pd
 
-VANISHED = 10  # times as far apart as options at their best are those at most settings, if tuning makes that vanish
-SETTINGS_SHOWN = 3  # in a sentence
-SAME, BEST, BOTH = "at the same setting", "each at its best", "both together"
+from seedsweep.comparison.pairwise import PairwiseComparison
+from seedsweep.comparison.phrases import amount, listed, number_word, per_cent, rounded, significance
+from seedsweep.comparison.question import BEST, SAME
+from seedsweep.comparison.verdict import TIES, UNDECIDED, WINS, Kind, Verdict
+
+CLOSE = "; not paired, as the seeds differ"
 
 
-class Verdict(NamedTuple):
-    """A sentence on one pairwise comparison, or on both questions together.
+def verdicts(same: Sequence[PairwiseComparison], best: Sequence[PairwiseComparison]) -> list[Verdict]:
+    """The verdicts on all pairwise comparisons.
 
     Args:
-        question: `SAME`, `BEST` or `BOTH`.
-        problem: the data set.
-        name: the setting, if the question is `SAME`.
-        sentence: who wins, ties or cannot be told apart, with how sure that is.
+        same: at the same setting.
+        best: of the options, each at its best.
+
+    Returns:
+        First those of the options at their best.
     """
-
-    question: str
-    problem: str
-    name: str
-    sentence: str
+    return [verdict for pairwise in (*best, *same) for verdict in conclusions(pairwise)]
 
 
-def verdicts(same: list[PairwiseComparison], best: list[PairwiseComparison]) -> list[Verdict]:
-    """What the pairwise comparisons mean, first of the options at their best; then where the questions disagree."""
-    single = [Verdict(BEST, pairwise.problem, pairwise.name, conclusion(pairwise)) for pairwise in best]
-    single += [Verdict(SAME, pairwise.problem, pairwise.name, conclusion(pairwise)) for pairwise in same]
-    return [*single, *_disagreement(same, best), *_shrinkage(same, best)]
+def conclusions(pairwise: PairwiseComparison) -> list[Verdict]:
+    """The verdict on a pairwise comparison; with a baseline one on each pair.
+
+    Args:
+        pairwise: whose options are compared.
+
+    Returns:
+        At least one verdict.
+    """
+    if sentence := _nothing_to_say(pairwise):
+        return [_verdict(pairwise, UNDECIDED, list(pairwise.ended["option"]), sentence)]
+    if pairwise.baseline is not None:
+        pairs = pairwise.pairs.sort_values("difference", ascending=False, kind="stable")
+        return [_on_pair(pairwise, pair) for _, pair in pairs.iterrows()]
+    if pairwise.winner is not None:
+        return [_on_winner(pairwise)]
+    return [_on_leaders(pairwise)]
 
 
-def _disagreement(same: list[PairwiseComparison], best: list[PairwiseComparison]) -> Iterator[Verdict]:
-    """Where the winner at a setting is not that of the options at their best."""
-    for judged in best:
-        if judged.baseline or judged.seeds_to_decide:
-            continue
-        top = set(judged.leaders)
-        fixed = [pairwise for pairwise in same if pairwise.problem == judged.problem]
-        winners = {
-            pairwise.name: pairwise.leaders[0] for pairwise in fixed if _has_winner(pairwise, LEVEL / len(fixed))
-        }
-        differing = {name: winner for name, winner in winners.items() if top != {winner}}
-        if differing:
-            names = [f"{winner} at {name or 'the same setting'}" for name, winner in differing.items()]
-            shown, rest = "; ".join(names[:SETTINGS_SHOWN]), len(names) - SETTINGS_SHOWN
-            rest_of_settings = f" and at {rest} more setting{'s' * (rest > 1)}" if rest > 0 else ""
-            now = f"{listed(sorted(top))} {'cannot be told apart' if len(top) > 1 else 'wins'} with each at its best"
-            sentence = f"The two questions have different answers: {shown}{rest_of_settings}; yet {now}"
-            yield Verdict(BOTH, judged.problem, "", sentence)
+def _verdict(
+    pairwise: PairwiseComparison, kind: Kind, options: Sequence[str], sentence: str, pair: pd.Series | None = None
+) -> Verdict:
+    setting = pairwise.name
+    if pairwise.name == BEST:
+        settings = pairwise.table.set_index("option")["setting"]
+        setting = str(settings[options[0]]) if len(options) else ""
+    question = BEST if pairwise.name == BEST else SAME
+    about = (question, pairwise.problem, setting, kind, options[0] if kind == WINS else None)
+    if pair is None:
+        return Verdict(*about, tuple(options), sentence)
+    p = pairwise.p if kind == WINS and pairwise.baseline is None else float(pair["adjusted"])
+    difference, low, high = (float(pair[name]) for name in ("difference", "low", "high"))
+    return Verdict(*about, tuple(options), sentence, difference, low, high, p)
 
 
-def _shrinkage(same: list[PairwiseComparison], best: list[PairwiseComparison]) -> Iterator[Verdict]:
-    """Where tuning makes most of the gaps vanish."""
-    for judged in best:
-        at_same = [pairwise for pairwise in same if pairwise.problem == judged.problem]
-        options = set(judged.table["option"])
-        if any(_incomplete(pairwise) or set(pairwise.table["option"]) != options for pairwise in [judged, *at_same]):
-            continue
-        fixed = {pairwise.name: _gap(pairwise) for pairwise in at_same}
-        wide = sorted((gap, name) for name, gap in fixed.items() if gap > VANISHED * _gap(judged))
-        if 2 * len(wide) > len(fixed):
-            gap, name = wide[len(wide) // 2]
-            now = f"{_gap(judged):.2g} with each at its best"
-            sentence = f"Tuning makes the gaps vanish: from the first to the last it is {now}, but {gap:.2g} at {name}"
-            yield Verdict(BOTH, judged.problem, "", sentence)
+def _nothing_to_say(pairwise: PairwiseComparison) -> str | None:
+    """Why the seeds cannot decide, whatever their scores; None if they can."""
+    ended, first = pairwise.ended, next(iter(pairwise.ended["option"]), None)
+    if len(ended) < 2:
+        return "no run has ended" if first is None else f"there is nothing to compare {first} with"
+    if not ended["finished"].any():
+        return "all runs diverged"
+    if (ended["finished"] + ended["diverged"]).max() < 2:
+        return f"one seed only: {first} has the best value, which may be luck; run more seeds"
+    if pairwise.baseline is not None and pairwise.baseline not in set(ended["option"]):
+        return f"no run of the baseline, {pairwise.baseline}, has ended"
+    if needed := pairwise.seeds_to_decide:
+        few = f"{pairwise.pairs['seeds'].max()} seeds cannot decide between {len(ended)} options, however far apart"
+        return f"{few} they are ({first} is first so far): run {needed} or more"
+    return None
 
 
-def _has_winner(pairwise: PairwiseComparison, level: float) -> bool:
-    """Whether one beats every other at that level, which is stricter where several tables are looked at."""
-    pairs = pairwise.pairs
-    sure = pairs[pairs["apart"] & (pairs["adjusted"] < level)]["better"].value_counts()
-    return bool(len(sure)) and int(sure.max()) == len(pairwise.table) - 1 and len(pairwise.leaders) == 1
+def _on_winner(pairwise: PairwiseComparison) -> Verdict:
+    """By how much and how surely the closest of the others is beaten."""
+    winner = str(pairwise.winner)
+    over = pairwise.pairs[pairwise.pairs["better"] == winner]
+    over = over[over["worse"].isin(pairwise.ended["option"])]
+    closest = over.sort_values("difference", kind="stable").iloc[0]
+    who, where, cells = "it", "", ""
+    if pairwise.name == BEST:
+        setting = pairwise.table.set_index("option")["setting"][winner]
+        who = f"{winner} at {setting}" if setting else winner
+        most = int(over["beaten"].max())
+        if most > 1:
+            count = f"its {number_word(most)}" if len(over) == 1 else "its"
+            cells = f" at each of {count} {'rates' if only_rates(pairwise) else 'settings'}"
+            where = f" at {closest['closest']}" if closest["closest"] else ""
+    by = f"by {_amount(closest)}" if closest["difference"] > 0 else "by ranks, as runs diverged"
+    sure = f"({significance(pairwise.p)}{'' if over['paired'].all() else CLOSE})"
+    if len(over) > 1:
+        sentence = f"{winner} wins: {who} beats every other{cells}, {closest['worse']}{where} the closest {by} {sure}"
+    else:
+        sentence = f"{winner} wins: {who} beats {closest['worse']}{cells}{', the closest' * bool(cells)} {by} {sure}"
+    return _verdict(pairwise, WINS, [winner, str(closest["worse"])], sentence, closest)
 
 
-def _incomplete(pairwise: PairwiseComparison) -> bool:
-    """Whether means are over some of the runs only."""
-    return bool((pairwise.table["finished"] < pairwise.table["planned"]).any())
+def _on_leaders(pairwise: PairwiseComparison) -> Verdict:
+    """Which options tie or cannot be told apart, and which of the rest they beat."""
+    top = pairwise.leaders
+    rest = [name for name in pairwise.ended["option"] if name not in top]
+    among = pairwise.pairs[pairwise.pairs["better"].isin(top) & pairwise.pairs["worse"].isin(top)]
+    ties = bool(among["ties"].all())
+    largest = among.sort_values("difference", kind="stable", na_position="first").iloc[-1]
+    if ties:
+        part = pairwise.criterion.margin
+        within = f"less than {rounded(pairwise.margin, pairwise.margin)} ({per_cent(part)} of the mean of {top[0]})"
+        sentence = f"{listed(top)} tie: they differ by {_amount(largest)}, {within}"
+        if largest["adjusted"] <= 1 - pairwise.criterion.confidence and largest["difference"] > 0:
+            sentence += f", though {largest['better']} is surely better ({significance(largest['adjusted'])})"
+    else:
+        whom = "no two" if not rest and len(top) > 2 else listed(top)
+        sentence = f"{whom} {'can' if whom == 'no two' else 'cannot'} be told apart{_largest(pairwise, largest)}"
+    if rest:
+        beaten = f"{listed(rest)} {'are each' if len(rest) > 1 else 'is'} beaten by"
+        sentence += f"; {beaten} {_beating(pairwise.pairs, top, rest)}"
+    return _verdict(pairwise, TIES if ties else UNDECIDED, top, sentence, largest)
 
 
-def _gap(pairwise: PairwiseComparison) -> float:
-    """Between the best and the worst mean."""
-    return float(pairwise.table["mean"].max() - pairwise.table["mean"].min())
+def _on_pair(pairwise: PairwiseComparison, pair: pd.Series) -> Verdict:
+    """Whether an option and the baseline differ."""
+    better, worse, sure = pair["better"], pair["worse"], f"adjusted {significance(pair['adjusted'])}"
+    option = better if worse == pairwise.baseline else worse
+    how = "better" if option == better else "worse"
+    if pair["ties"]:
+        within = f"less than {rounded(pairwise.margin, pairwise.margin)}"
+        sentence = f"{option} and {pairwise.baseline} tie: they differ by {_amount(pair)}, {within} ({sure})"
+        return _verdict(pairwise, TIES, [better, worse], sentence, pair)
+    if pair["apart"]:
+        by = f"by {_amount(pair)}" if pair["difference"] > 0 else "by ranks, as runs diverged"
+        sentence = f"{option} is {how} than {pairwise.baseline} {by} ({sure})"
+        return _verdict(pairwise, WINS, [better, worse], sentence, pair)
+    sentence = f"{option} and {pairwise.baseline} cannot be told apart{_largest(pairwise, pair)}"
+    return _verdict(pairwise, UNDECIDED, [better, worse], sentence, pair)
+
+
+def _amount(pair: pd.Series) -> str:
+    """By how much the one of a pair is better, with limits."""
+    return amount(pair["difference"], pair["low"], pair["high"])
+
+
+def only_rates(pairwise: PairwiseComparison) -> bool:
+    """Whether the settings of the options at their best are learning rates, and nothing else was swept."""
+    settings = [setting for setting in (*pairwise.table["setting"], *pairwise.pairs["closest"]) if setting]
+    return all(setting.startswith("lr=") and " " not in setting for setting in settings)
+
+
+def _beating(pairs: pd.DataFrame, top: Sequence[str], beaten: Sequence[str]) -> str:
+    """Which of the first beat all of these; where none does, that each is beaten by at least one option."""
+    sure = pairs[pairs["worse"].isin(beaten) & pairs["apart"]]
+    winners = sure[sure["better"].isin(top)].groupby("better")["worse"].nunique()
+    common = [name for name in top if winners.get(name, 0) == len(beaten)]
+    return listed(common) if common else "at least one option"
+
+
+def _largest(pairwise: PairwiseComparison, pair: pd.Series) -> str:
+    """A difference that was not shown, and how many seeds would show it, where that is a number one could run."""
+    if pair.get("hardest_diverged", False):
+        cell = f"{pair['worse']} at {pair['hardest']}"
+        return f" ({cell} is not beaten: some of its runs diverged, and the others are no worse)"
+    if not pair["difference"] > 0:
+        return f" (adjusted {significance(pair['adjusted'])})" if pair["adjusted"] <= 1 else ""
+    who = f"{pair['better']} better than {pair['worse']}, adjusted {significance(pair['adjusted'])}"
+    text = f" (the largest difference is {_amount(pair)}, {who}"
+    if pair["seeds"] < pair["needed_high"]:
+        fewest, most = int(max(pair["needed_low"], pair["seeds"] + 1)), int(pair["needed_high"])
+        numbers = f"{fewest:,} to {most:,}" if fewest < most else f"{most:,}"
+        text += f"; if it is as large as it seems, {numbers} seeds would show it"
+    return f"{text})"

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from seedsweep.comparison.verdicts import BEST, SAME
+from seedsweep.comparison.question import BEST, SAME
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
 from seedsweep.outcomes import RunResult
@@ -129,6 +129,8 @@ def print_comparison(comparison: "Comparison") -> None:
     metric = comparison.question.metric
     for question in dict.fromkeys(verdict.question for verdict in comparison.verdicts):
         _print_verdicts(console, comparison, question)
+    for remark in comparison.remarks:
+        console.print(escape(f"{f'{remark.problem}: ' if remark.problem else ''}{remark.sentence}"))
     for pairwise in comparison.best or comparison.same[: len(comparison.same) == 1]:
         _print_pairwise(console, pairwise, metric)
     for diagnostic in comparison.diagnostics:
@@ -138,11 +140,11 @@ def print_comparison(comparison: "Comparison") -> None:
 def _print_verdicts(console: Console, comparison: "Comparison", question: str) -> None:
     metric = comparison.question.metric
     judges = {pairwise.name: pairwise.metric for pairwise in comparison.best}
-    how = {BEST: f", chosen by {metric} on other seeds, judged by {judges.get(BEST)}", SAME: f", by {metric}"}
+    how = {BEST: f", chosen by {metric}, compared by {judges.get(BEST)}", SAME: f", by {metric}"}
     console.print(f"[bold]{escape(question[0].upper() + question[1:])}[/]{escape(how.get(question, ''))}")
     verdicts = [verdict for verdict in comparison.verdicts if verdict.question == question]
     for verdict in verdicts[:VERDICTS]:
-        about = " ".join(filter(None, (verdict.problem, verdict.name if verdict.name != question else "")))
+        about = " ".join(filter(None, (verdict.problem, verdict.setting if question == SAME else "")))
         console.print(escape(f"  {about}: {verdict.sentence}" if about else f"  {verdict.sentence}"))
     if len(verdicts) > VERDICTS:
         console.print(f"  and at {len(verdicts) - VERDICTS} more settings, see the report")
@@ -153,7 +155,7 @@ def _print_pairwise(console: Console, pairwise: "PairwiseComparison", metric: st
     printed.title_justify = "left"
     chosen = "setting" in pairwise.table
     titles = ["rank", "option", *(["setting"] if chosen else []), f"{pairwise.metric} [low, high]", "finished"]
-    for title in titles + ([f"{metric} when chosen", "optimism"] if chosen else []):
+    for title in titles + ([f"{metric} when chosen"] if chosen else []):
         printed.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
     for _, row in pairwise.table.iterrows():
         mean = number_or_dash(row["mean"], ".4g")
@@ -161,7 +163,7 @@ def _print_pairwise(console: Console, pairwise: "PairwiseComparison", metric: st
         cells = ["–" if pairwise.baseline else str(row["rank"]), str(row["option"])]
         cells += [row["setting"]] if chosen else []
         cells += [mean, f"{row['finished']} of {row['planned']}"]
-        cells += [number_or_dash(row["selected"], ".4g"), number_or_dash(row["optimism"], "+.2g")] if chosen else []
+        cells += [number_or_dash(row["selected"], ".4g")] if chosen else []
         printed.add_row(*map(escape, cells))
     print_whole(console, printed)
 

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from seedsweep.comparison.compare import Comparison
-from seedsweep.comparison.settings import LEAST_SEEDS
-from seedsweep.comparison.verdicts import BEST, BOTH, SAME
+from seedsweep.comparison.question import BEST, SAME
 from seedsweep.report.page import render, sections
 from seedsweep.report.png import write_pngs
 from seedsweep.report.summary import counted
@@ -80,8 +79,7 @@ def _summary(comparison: Comparison) -> str:
 
 
 def _both(comparison: Comparison, several: bool) -> list[str]:
-    verdicts = [verdict for verdict in comparison.verdicts if verdict.question == BOTH]
-    return [f"{verdict.problem}: {verdict.sentence}" if several else verdict.sentence for verdict in verdicts]
+    return [f"{remark.problem}: {remark.sentence}" if several else remark.sentence for remark in comparison.remarks]
 
 
 def _questions(comparison: Comparison) -> Iterator[AnsweredQuestion]:
@@ -90,11 +88,11 @@ def _questions(comparison: Comparison) -> Iterator[AnsweredQuestion]:
     same = "At the same learning rate" if settings and rates else "At the same setting"
     metric = comparison.question.metric
     judge = comparison.best[0].metric if comparison.best else comparison.question.claim
-    half = f"Chosen by {metric} on one half of the seeds, judged by {judge} on the other, and the other way round."
-    meaning = {SAME: f"By {metric}, over all seeds, of runs that differ in nothing else.", BEST: half}
+    chosen = f"Chosen by {metric}, compared by {judge}: the winner has to beat every setting of the others."
+    meaning = {SAME: f"By {metric}, over all seeds, of runs that differ in nothing else.", BEST: chosen}
     lacking = {
         SAME: "no two options share one",
-        BEST: f"that takes {LEAST_SEEDS} seeds, and an option with several settings",
+        BEST: "all options have one and the same setting",
     }
     for question, heading in ((SAME, same), (BEST, "Each at its best")):
         lines = _lines(comparison, question)
@@ -107,7 +105,7 @@ def _lines(comparison: Comparison, question: str) -> list[tuple[str, str]]:
     several = len({verdict.problem for verdict in verdicts}) > 1
     lines = []
     for verdict in verdicts:
-        about = (verdict.problem if several else "", verdict.name if question == SAME else "")
+        about = (verdict.problem if several else "", verdict.setting if question == SAME else "")
         lines.append((" ".join(filter(None, about)), verdict.sentence))
     return lines
 

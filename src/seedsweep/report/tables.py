@@ -44,8 +44,7 @@ def best_table(pairwise: PairwiseComparison) -> pd.DataFrame:
     """A row an option at its best, the winner first, with what choosing it promised."""
     rows = []
     for row in pairwise.table.itertuples():
-        chosen = {"when chosen": number(row.selected), "on other seeds": number(row.again)}
-        chosen |= {"optimism": number(row.optimism)}
+        chosen = {"when chosen": number(row.selected), "could be best": str(row.choices)}
         about = {"rank": NONE if pairwise.baseline else str(row.rank), "option": str(row.option)}
         about |= {"setting": str(row.setting) or NONE} | _counted(row, _lost(pairwise.table))
         rows.append(about | _mean(row) | chosen)

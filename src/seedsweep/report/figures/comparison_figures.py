@@ -8,7 +8,7 @@ takes 0.9 MB of a page, where that of Plotly takes more than 4.
 import re
 
 from seedsweep.comparison.compare import Comparison
-from seedsweep.comparison.verdicts import BEST, SAME
+from seedsweep.comparison.question import BEST, SAME
 from seedsweep.report.figures.curve_figures import (
     best_at_budget,
     curves,

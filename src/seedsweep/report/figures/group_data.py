@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.comparison.pairwise import PairwiseComparison
-from seedsweep.comparison.verdicts import BEST
+from seedsweep.comparison.question import BEST
 from seedsweep.report.figures.panel import Panel
 
 POINTS = 8_000  # runs that are plotted one by one; more are counted
