@@ -95,7 +95,10 @@ def sign_patterns(n: int, generator: np.random.Generator, resamples: int, column
     else:
         flips = generator.integers(2, size=(resamples, n), dtype=np.int8)
     for block in np.array_split(flips, 1 + len(flips) * (n + columns) // (16 * BLOCK)):
-        yield 1.0 - 2.0 * block
+        signs = block.astype(float)
+        signs *= -2
+        signs += 1
+        yield signs
 
 
 def p_from_hits(hits: Array, n: int, resamples: int) -> Array:

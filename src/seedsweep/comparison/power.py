@@ -54,7 +54,7 @@ def seeds_needed(difference: float, sd: float, level: float = 0.05, power: float
     Returns:
         The least number; None if the difference is 0, a number is not finite, or a million seeds do not suffice.
     """
-    from scipy.special import nctdtr, stdtrit
+    from scipy.special import nctdtr, ndtri, stdtrit
 
     if not (difference and math.isfinite(difference) and math.isfinite(sd)):
         return None
@@ -65,5 +65,13 @@ def seeds_needed(difference: float, sd: float, level: float = 0.05, power: float
         upper, lower = np.nan_to_num(nctdtr(n - 1, shift, [critical, -critical]))  # nan where next to 0
         return bool(1 - upper + lower >= power)
 
-    seeds = 2 + bisect_left(range(2, MOST_SEEDS + 1), True, key=suffices)
+    normal = (ndtri(1 - level / 2) + ndtri(power)) / effect  # squared: the number for a known spread, a little less
+    start, span = max(2, min(int(normal**2), MOST_SEEDS)), 32
+    if suffices(start):  # by the other tail, at a large level
+        start, span = 2, start
+    while not suffices(start + span):
+        start, span = start + span, 2 * span
+        if start > MOST_SEEDS:
+            return None
+    seeds = start + bisect_left(range(start, start + span), True, key=suffices)
     return seeds if seeds <= MOST_SEEDS else None
