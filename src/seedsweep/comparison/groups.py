@@ -1,5 +1,6 @@
 """What the scores of one group say by themselves: its runs by outcome, and the statistics of their scores."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +92,8 @@ def columns(name: str, interval: Interval) -> dict[str, Any]:
 
 def _counts(scored: pd.DataFrame) -> dict[str, int]:
     """How many runs were planned, and how many had each outcome."""
-    return {"planned": len(scored)} | {outcome: int((scored["outcome"] == outcome).sum()) for outcome in OUTCOMES}
+    counts = Counter(scored["outcome"])
+    return {"planned": len(scored)} | {outcome: counts[outcome] for outcome in OUTCOMES}
 
 
 def _in_units(interval: Interval, metric: Metric) -> Interval:
