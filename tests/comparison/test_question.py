@@ -20,6 +20,8 @@ from seedsweep.errors import ConfigError
         ({"select": "auc"}, "select=auc: needs the curves of the runs"),
         ({"baseline": "foo"}, "baseline=foo: must be one of adam, sgd"),
         ({"at": "foo"}, "at=foo: must be a param of the runs"),
+        ({"metric": None}, "metric=null: must be a name"),
+        ({"margin": -0.1}, "margin=-0.1: must be a fraction of the leader's mean"),
         ({"by": "seed"}, "by=seed: tells the replicates apart"),
         ({"metrics": "val/loss"}, "metrics=val/loss: there is no such key; there are metric, direction, select, by"),
         ({"target": "low"}, "target=low: must be a number"),

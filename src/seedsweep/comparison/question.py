@@ -64,8 +64,8 @@ def checked_question(arguments: Mapping[str, Any]) -> Question:
         if key not in keys:
             raise ConfigError(key, arguments[key], f"there is no such key; there are {', '.join(keys)}")
     question = Question(**arguments)
-    for key in ("metric", "direction", "select", "by"):
-        if not isinstance(getattr(question, key), str | None):
+    for key, types in {"metric": str, "select": str, "direction": str | None, "by": str | None}.items():
+        if not isinstance(getattr(question, key), types):
             raise ConfigError(key, getattr(question, key), "must be a name")
     at = [question.at] if isinstance(question.at, str) else question.at
     if not (at is None or (isinstance(at, Sequence) and all(isinstance(name, str) for name in at))):

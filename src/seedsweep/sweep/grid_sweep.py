@@ -5,7 +5,7 @@ import logging
 import pandas as pd
 
 from seedsweep.config.composing import Composed
-from seedsweep.errors import FailedRunsError, masked
+from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.report.console import print_interrupted, print_sweep
 from seedsweep.sweep.sweep import Sweep
 from seedsweep.tracking.sweep_writer import SweepRecord
@@ -24,7 +24,9 @@ class GridSweep(Sweep):
             self.check_plan()
 
     def check_plan(self) -> None:
-        """Raise `ConfigError` if a run would be trained twice."""
+        """Raise `ConfigError` if a run would be trained twice, or `compare` is neither true nor false."""
+        if self.first.get("compare") not in (True, False, None):
+            raise ConfigError("compare", self.first["compare"], "must be true or false")
         self.plan.check()
 
     def is_compared(self) -> bool:

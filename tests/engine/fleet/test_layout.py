@@ -15,7 +15,7 @@ def sampled(members: int, seeds: int) -> tuple[list[str], list[int]]:
 
 
 @pytest.mark.parametrize(("members", "seeds"), [(1, 1), (16, 1), (40, 7), (40, 100), (300, 20), (1000, 3)])
-def test_every_member_has_one_row_and_one_cell(members: int, seeds: int) -> None:
+def test_every_member_has_one_row_and_one_slot(members: int, seeds: int) -> None:
     optimizers, orders = sampled(members, seeds)
     layout = lay_out(optimizers, orders)
     assert layout.position[layout.row].tolist() == list(range(members))
@@ -25,11 +25,11 @@ def test_every_member_has_one_row_and_one_cell(members: int, seeds: int) -> None
         assert {optimizers[member] for member in positions[positions >= 0]} == {optimizer}
     assert layout.position[-1] == -1
     for column, seed in enumerate(layout.seeds):
-        positions = layout.position[layout.cells[:, column]]
+        positions = layout.position[layout.slots[:, column]]
         assert {orders[member] for member in positions[positions >= 0]} == {seed}
-    taken = layout.position[layout.cells]
+    taken = layout.position[layout.slots]
     assert sorted(taken[taken >= 0]) == list(range(members))
-    assert (layout.cells.ravel()[layout.cell[layout.row]] == layout.row).all()
+    assert (layout.slots.ravel()[layout.slot[layout.row]] == layout.row).all()
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,9 @@ def test_every_member_has_one_row_and_one_cell(members: int, seeds: int) -> None
         ([23, 15, 14, 11, 18], (15, 7)),
     ],
 )
-def test_grid_has_few_empty_cells_and_few_columns(sizes: list[int], shape: tuple[int, int]) -> None:
+def test_grid_has_few_empty_slots_and_few_columns(sizes: list[int], shape: tuple[int, int]) -> None:
     seeds = [seed for seed, size in enumerate(sizes) for _ in range(size)]
-    assert lay_out(["sgd"] * len(seeds), seeds).cells.shape == shape
+    assert lay_out(["sgd"] * len(seeds), seeds).slots.shape == shape
 
 
 def test_values_are_in_the_rows_of_their_members() -> None:

@@ -24,8 +24,8 @@ class Layout:
       of its rows. Each block is filled up to whole vectors of the processor: what is left over is computed by other
       code, whose last bits may differ. `row` (n,) is the row of each position, `position` (r,) the position in each
       row, -1 where the row only fills.
-    - A *cell* is one of a grid of k times s. The members of a column have the same order of the data, that of its seed
-      in `seeds` (s,). `cells` (k, s) is the row in each cell, `cell` (r,) the flat index of the cell of each row.
+    - A *slot* is one of a grid of k times s. The members of a column have the same order of the data, that of its seed
+      in `seeds` (s,). `slots` (k, s) is the row in each slot, `slot` (r,) the flat index of the slot of each row.
     """
 
     members: np.ndarray
@@ -33,8 +33,8 @@ class Layout:
     row: np.ndarray
     position: np.ndarray
     seeds: tuple[int, ...]
-    cells: Tensor
-    cell: Tensor
+    slots: Tensor
+    slot: Tensor
 
     def values(self, of_members: Sequence[Any], dtype: torch.dtype) -> Tensor:
         """By rows, (r, P) or (r, 1), the vectors (P,) or numbers of the positions, of which many share one."""
@@ -51,7 +51,7 @@ class Layout:
     def flags(self, of_members: np.ndarray) -> Tensor:
         """By rows, (r, 1), the booleans of the positions (n,); false where a row only fills."""
         rows = torch.from_numpy(of_members[self.position] & (self.position >= 0))
-        return rows.unsqueeze(1).to(self.cells.device)
+        return rows.unsqueeze(1).to(self.slots.device)
 
 
 def lay_out(
@@ -72,16 +72,16 @@ def lay_out(
     blocks, positions = _rows(by_optimizer)
     row = np.empty(len(seeds), dtype=np.int64)
     row[positions[positions >= 0]] = np.flatnonzero(positions >= 0)
-    columns, cells = _grid(by_seed, row, filling=len(positions) - 1)
-    cell = np.zeros(len(positions), dtype=np.int64)  # any cell will do for the rows without a member
-    cell[cells.ravel()] = np.arange(cells.size)
-    on_device = (torch.from_numpy(array).to(device) for array in (cells, cell))
+    columns, slots = _grid(by_seed, row, filling=len(positions) - 1)
+    slot = np.zeros(len(positions), dtype=np.int64)  # any slot will do for the rows without a member
+    slot[slots.ravel()] = np.arange(slots.size)
+    on_device = (torch.from_numpy(array).to(device) for array in (slots, slot))
     laid_out = np.arange(len(seeds)) if members is None else members
     return Layout(laid_out, blocks, row, positions, columns, *on_device)
 
 
 def _rows(by_optimizer: dict[Hashable, list[int]]) -> tuple[tuple[tuple[Hashable, slice], ...], np.ndarray]:
-    """The blocks of rows, and the position in each row; the last row is that of the empty cells."""
+    """The blocks of rows, and the position in each row; the last row is that of the empty slots."""
     blocks: list[tuple[Hashable, slice]] = []
     rows: list[int] = []
     for optimizer, positions in by_optimizer.items():
@@ -92,21 +92,21 @@ def _rows(by_optimizer: dict[Hashable, list[int]]) -> tuple[tuple[tuple[Hashable
 
 
 def _grid(by_seed: dict[int, list[int]], row: np.ndarray, filling: int) -> tuple[tuple[int, ...], np.ndarray]:
-    """The seed of each column, and the row in each cell (k, s), which is `filling` where there is no member."""
+    """The seed of each column, and the row in each slot (k, s), which is `filling` where there is no member."""
     depth = _depth([len(positions) for positions in by_seed.values()])
     columns = [
         (seed, positions[start : start + depth])
         for seed, positions in by_seed.items()
         for start in range(0, len(positions), depth)
     ]
-    cells = np.full((depth, len(columns)), filling)
+    slots = np.full((depth, len(columns)), filling)
     for column, (_, positions) in enumerate(columns):
-        cells[: len(positions), column] = row[positions]
-    return tuple(seed for seed, _ in columns), cells
+        slots[: len(positions), column] = row[positions]
+    return tuple(seed for seed, _ in columns), slots
 
 
 def _depth(sizes: Sequence[int]) -> int:
-    """How many members a column had best have, where `sizes` share a seed: few empty cells, and few columns."""
+    """How many members a column had best have, where `sizes` share a seed: few empty slots, and few columns."""
     members, count = np.unique(sizes, return_counts=True)
     depths = np.arange(1, members[-1] + 1)
     columns = count @ -(-members[:, None] // depths)

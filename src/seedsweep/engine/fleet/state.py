@@ -61,10 +61,10 @@ class TrainingState:
 
     def step(self, batch: Batch) -> tuple[Tensor, Logged]:
         """Move the active rows: their losses (r,), and what was logged (k, s); those beyond the limit move no more."""
-        losses, logged, gradients = self.fleet.module.train(self.parameters[self.layout.cells], batch)
-        self.optimizers.gradients[self.layout.cells] = gradients
+        losses, logged, gradients = self.fleet.module.train(self.parameters[self.layout.slots], batch)
+        self.optimizers.gradients[self.layout.slots] = gradients
         self.optimizers.step(self._rates, self.active)
-        loss = losses.flatten()[self.layout.cell]
+        loss = losses.flatten()[self.layout.slot]
         self.active &= (loss <= self.limit).unsqueeze(1)
         self.steps += 1
         return loss, logged

@@ -123,8 +123,8 @@ class _Training:
                 losses = []
         yield from self._losses(epoch, losses)
         yield from self._measured(epoch, self._evaluate("validation_step", self.val))
-        cell, rows = self.state.layout.cell, self.state.rows_an_epoch
-        yield from self._measured(epoch, {name: value.flatten()[cell] / rows for name, value in sums.items()})
+        slot, rows = self.state.layout.slot, self.state.rows_an_epoch
+        yield from self._measured(epoch, {name: value.flatten()[slot] / rows for name, value in sums.items()})
 
     def _losses(self, epoch: int, losses: list[Tensor]) -> list[Column]:
         """The columns of those losses of the last steps that are due, and of those that ended their runs."""
