@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seedsweep.comparison.compare import Comparison
     from seedsweep.comparison.pairwise import PairwiseComparison
 
-VERDICTS = 6  # at single settings
+VERDICTS = 6  # on each question
 
 
 def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str | None) -> None:
@@ -123,8 +123,17 @@ def _runs(runs: pd.DataFrame) -> str:
     return f"{len(runs)} run{'s' * (len(runs) > 1)}: {counted(runs)}"
 
 
+def print_headline(comparison: "Comparison") -> None:
+    """Print the answer in one sentence.
+
+    Args:
+        comparison: that it is of.
+    """
+    Console(highlight=False, soft_wrap=True).print(f"[bold]{escape(comparison.headline)}[/]")
+
+
 def print_comparison(comparison: "Comparison") -> None:
-    """The verdicts, the table of the options at their best, or else of the groups, and the diagnostics."""
+    """Print the verdicts, the table of the options at their best, or else of the groups, and the diagnostics."""
     console = Console(highlight=False, soft_wrap=True)
     metric = comparison.question.metric
     for question in dict.fromkeys(verdict.question for verdict in comparison.verdicts):
@@ -147,7 +156,7 @@ def _print_verdicts(console: Console, comparison: "Comparison", question: str) -
         about = " ".join(filter(None, (verdict.problem, verdict.setting if question == SAME else "")))
         console.print(escape(f"  {about}: {verdict.sentence}" if about else f"  {verdict.sentence}"))
     if len(verdicts) > VERDICTS:
-        console.print(f"  and at {len(verdicts) - VERDICTS} more settings, see the report")
+        console.print(f"  … and {len(verdicts) - VERDICTS:,} more in the report")
 
 
 def _print_pairwise(console: Console, pairwise: "PairwiseComparison", metric: str) -> None:
