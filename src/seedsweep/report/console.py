@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from seedsweep.comparison.phrases import amount
 from seedsweep.comparison.question import BEST, SAME
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
@@ -167,8 +168,7 @@ def _print_pairwise(console: Console, pairwise: "PairwiseComparison", metric: st
     for title in titles + ([f"{metric} when chosen"] if chosen else []):
         printed.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
     for _, row in pairwise.table.iterrows():
-        mean = number_or_dash(row["mean"], ".4g")
-        mean += f" [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if pd.notna(row["mean_low"]) else ""
+        mean = amount(row["mean"], row["mean_low"], row["mean_high"]) if pd.notna(row["mean"]) else "–"
         cells = ["–" if pairwise.baseline else str(row["rank"]), str(row["option"])]
         cells += [row["setting"]] if chosen else []
         cells += [mean, f"{row['finished']} of {row['planned']}"]

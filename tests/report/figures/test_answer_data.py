@@ -45,7 +45,7 @@ def test_options_at_their_best_come_the_best_first_with_their_settings() -> None
     plotted = best(panel(LOSSES))
     assert plotted.table["option"].tolist() == ["adam", "sgd"]
     assert plotted.table["mean"].tolist() == pytest.approx([0.1, 0.3])
-    assert plotted.table["label"].tolist() == ["lr=0.01, wins", "lr=1"]
+    assert plotted.table["label"].tolist() == ["wins at lr=0.01", "lr=1"]
     assert plotted.table["leads"].tolist() == [1, 0]
     assert (plotted.leading, plotted.is_chosen) == ("the winner", True)
 
@@ -108,6 +108,18 @@ def test_map_of_very_many_rates_puts_neighbours_together() -> None:
     adam = plotted.table[plotted.table["option"] == "adam"].sort_values("column")
     assert adam["mean"].tolist()[:3] == pytest.approx([0.2, 0.203, 0.206])
     assert set(adam["leads"]) == {AHEAD}
+
+
+def test_map_has_the_best_of_the_other_params_at_each_rate_and_names_no_winner_among_them() -> None:
+    runs = panel(LOSSES).comparison.runs.rename(columns={"option": "optimizer", "score": "val/loss"})
+    runs = runs[["optimizer", "optimizer.lr", "seed", "outcome", "val/loss"]]
+    worse = runs.assign(**{"model.init": "zeros", "val/loss": runs["val/loss"] + 0.5})
+    both = pd.concat([runs.assign(**{"model.init": "ones"}), worse], ignore_index=True)
+    (panel_of_both,) = panels(compare(both))
+    plotted = mapped(panel_of_both)
+    assert plotted.together == 2
+    assert plotted.table["setting"].str.contains("init=ones").all()
+    assert set(plotted.table.loc[plotted.table["behind"] == 0, "leads"]) == {AHEAD}
 
 
 def test_there_is_no_map_of_one_setting_nor_of_settings_that_options_do_not_share() -> None:

@@ -48,7 +48,7 @@ def at_best(panel: Panel) -> AtBest | None:
         for option, diverged, planned in zip(table["option"], table["diverged"], table["planned"], strict=True)
     ]
     settings = table["setting"] if best else [""] * len(table)
-    table["label"] = [", ".join(filter(None, parts)) for parts in zip(settings, notes, strict=True)]
+    table["label"] = [" at ".join(filter(None, parts)) for parts in zip(notes, settings, strict=True)]
     table["leads"] = table["option"].isin(leading).astype(int)
     columns = ["option", "setting", "mean", "low", "high", "leads", "label", "finished", "planned"]
     return AtBest(table[columns], pairwise.metric, words, bool(best))
@@ -71,7 +71,7 @@ class LeaderMap(NamedTuple):
             the option) and `lost` (1 if runs diverged or were pruned).
         columns: what each column is: a learning rate or a setting, or several.
         rate: the name of the learning rate; None where columns are settings.
-        together: how many settings share a column.
+        together: how many settings of an option share a column at most; the cell is that of the best.
         noise: half the width of a mean's interval, of a quarter of the cells at most, in units of the metric.
     """
 
@@ -88,11 +88,11 @@ def leader_map(panel: Panel) -> LeaderMap | None:
     if plotted is None:
         return None
     values = sorted(set(plotted.table["x"])) if plotted.rate else list(dict.fromkeys(plotted.table["x"]))
-    together = -(-len(values) // COLUMNS)
-    columns = [_column(values[first : first + together]) for first in range(0, len(values), together)]
+    width = -(-len(values) // COLUMNS)
+    columns = [_column(values[start : start + width]) for start in range(0, len(values), width)]
     table = plotted.table[plotted.table["finished"] + plotted.table["diverged"] > 0]
     loss, lost = panel.metric.as_loss(table["mean"]), table["diverged"] + table["pruned"] > 0
-    table = table.assign(column=table["x"].map(values.index) // together, loss=loss, lost=lost.astype(int))
+    table = table.assign(column=table["x"].map(values.index) // width, loss=loss, lost=lost.astype(int))
     first = table.sort_values(["lost", "loss"], kind="stable").drop_duplicates(["option", "column"])
     cells = table.loc[table.index.isin(first.index)].copy()
     clean = cells["loss"].where(cells["lost"] == 0)
@@ -103,6 +103,7 @@ def leader_map(panel: Panel) -> LeaderMap | None:
     chosen = table[table["group"].isin(panel.groups.loc[panel.groups["best"] == 1, "group"])]
     best_columns = set(zip(chosen["option"], chosen["column"], strict=True))
     cells["best"] = [int(cell in best_columns) for cell in zip(cells["option"], cells["column"], strict=True)]
+    together = int(table.groupby(["option", "column"]).size().max())
     cells["leads"] = _leaders(cells, panel) if together == 1 else (cells["behind"] == 0) * AHEAD
     half = float(((cells["mean_high"] - cells["mean_low"]) / 2).quantile(0.25))
     noise = half if half > 0 else FINE * float(cells["behind"].max()) or 1.0

@@ -42,13 +42,13 @@ def _rows(panel: Panel, plotted: AtBest, value: ValueAxis, title: str) -> list[L
     axis = alt.Axis(labelFontWeight=bold, labelFontSize=13, labelLimit=170, ticks=False, domain=False, labelPadding=8)
     y = alt.Y("option:N", sort=list(plotted.table["option"]), title=None, axis=axis)
     base, colored = alt.Chart(data(plotted.table)), color(panel, legend=False)
-    deep = alt.condition("datum.leads == 1", alt.value(1), alt.value(FAINT))
+    deep = alt.condition("datum.leads == 1", alt.value(1), alt.value(FAINT if len(leading) else 1))
     tip = tips("option", "setting", mean=FINE, low=FINE, high=FINE, finished="d", planned="d")
     low, mean = (_padded(value, name, title) for name in ("low", "mean"))
     rules = base.mark_rule(strokeWidth=4, yOffset=6, y2Offset=6).encode(low, alt.X2("high"), y, colored, opacity=deep)
     points = base.mark_point(filled=True, size=110, yOffset=6).encode(mean, y, colored, opacity=deep, tooltip=tip)
     labels = base.transform_filter("isValid(datum.label)")
-    labels = labels.mark_text(align="left", baseline="middle", dy=-10, fontSize=11, limit=240)
+    labels = labels.mark_text(align="left", baseline="middle", dy=-10, fontSize=11, limit=alt.expr("width"))
     return [rules.encode(tooltip=tip), points, labels.encode(y, x=alt.value(2), text="label:N")]
 
 
@@ -90,7 +90,7 @@ def _map_caption(panel: Panel, plotted: LeaderMap, here: str) -> str:
         parts.append("×: runs diverged or were pruned")
     if not (table["behind"].notna() | (table["lost"] == 1)).all():
         parts.append("grey: no other option to compare with")
-    note = f" Up to {plotted.together} settings share a column, the best of them for each." * (plotted.together > 1)
+    note = f" Up to {plotted.together} settings share a cell: it is that of the best of them." * (plotted.together > 1)
     return f"{panel.by.rpartition('.')[2].capitalize()} by {here}: {'; '.join(parts)}.{note}"
 
 
@@ -124,8 +124,8 @@ def _cells(plotted: LeaderMap, options: list[str]) -> list[Layer]:
 def _shade(plotted: LeaderMap) -> alt.Color:
     """A distance within the noise looks as that of the best, one beyond it by its magnitude."""
     largest = max(float(plotted.table["behind"].max()), plotted.noise)
-    powers = range(math.ceil(math.log10(plotted.noise)), math.floor(math.log10(largest)) + 1)
+    powers = range(math.ceil(math.log10(plotted.noise)), math.floor(math.log10(largest / 2)) + 1)
     scale = alt.Scale(type="symlog", constant=plotted.noise, domain=[0, largest])
-    values = [0, *(10.0**power for power in powers)]
-    legend = alt.Legend(title="behind by", orient="bottom", values=values, format="~g", gradientLength=200)
+    values = [0, *(10.0**power for power in powers), largest]
+    legend = alt.Legend(title="behind by", orient="bottom", values=values, format=".2~g", gradientLength=200)
     return alt.Color("behind:Q", scale=scale, legend=legend)
