@@ -59,7 +59,7 @@ def test_command_works_as_written(copy: Path, command: str) -> None:
     if command == "make sweep":
         assert "60 runs: 60 finished" in printed
         assert re.findall(r"(\w+) lr=0.01 +10 of 10", printed) == re.findall(r"(\w+) lr=0.01 +10 of 10", TEXT)
-        assert re.search(r"rmsprop wins: beats every other.*", TEXT)[0] in printed
+        assert re.search(r"rmsprop wins: it beats every other.*", TEXT)[0] in printed
 
 
 def test_copy_runs_its_own_code(copy: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from shared.reports import swept
 
 from seedsweep.comparison.compare import compare
-from seedsweep.report.console import how_to_open, number_or_dash, print_comparison, print_sweep
+from seedsweep.report.console import how_to_open, number_or_dash, print_comparison, print_headline, print_sweep
 from seedsweep.report.summary import summarize
 
 
@@ -21,6 +21,19 @@ def test_verdicts_come_before_the_table_and_the_diagnostics(capsys: pytest.Captu
         "! ",
     ]
     assert sorted(landmarks, key=printed.index) == landmarks
+
+
+def test_headline_is_the_answer_in_one_line_and_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    comparison = compare(*swept(options=("[red]a", "b"), rates=(0.1,)))
+    print_headline(comparison)
+    assert capsys.readouterr().out == f"{comparison.headline}\n"
+
+
+def test_six_settings_are_printed_and_the_others_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    print_comparison(compare(*swept(options=("sgd", "adam"), rates=tuple(2.0**-power for power in range(8)))))
+    lines = capsys.readouterr().out.split("At the same setting, by val/loss\n")[1].splitlines()
+    assert [line.split(":")[0].split("=")[0] for line in lines[:6]] == ["  wine lr"] * 6
+    assert lines[6] == "  … and 2 more in the report"
 
 
 def test_table_of_a_sweep_says_what_its_means_are_over(capsys: pytest.CaptureFixture[str]) -> None:

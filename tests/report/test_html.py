@@ -17,6 +17,7 @@ from seedsweep.comparison.compare import Comparison, compare
 from seedsweep.report.html import write_report
 
 ABOUT = {"command": "python train.py -m 'optimizer=<b>'", "commit": "abc", "store": "postgresql://me:secret@host/db"}
+ABOUT |= {"model": "<net>"}
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +76,8 @@ def test_report_is_one_file_that_loads_nothing(page: Path) -> None:
 
 
 def test_report_has_the_verdicts_first_and_every_section(page: Path) -> None:
-    headings = re.findall(r"<h[12]>(.*?)</h[12]>", page.read_text().split("<script>")[0])
-    questions = ["Which optimizer wins?", "At the same learning rate", "Each at its best"]
+    headings = re.findall(r"<h[12][^>]*>(.*?)</h[12]>", page.read_text().split("<script>")[0])
+    questions = ["Which optimizer wins?", "Each at its best", "At the same learning rate"]
     figures = ["Curves", "Distance to the optimum", "Learning rates", "Distribution over seeds", "Paired differences"]
     figures += ["Time to target", "Tunability"]
     assert headings == [*questions, *figures, "Tables", "Diagnostics, and what to do", "How it was made"]
@@ -85,8 +86,38 @@ def test_report_has_the_verdicts_first_and_every_section(page: Path) -> None:
 def test_report_says_by_which_metric_and_on_what(page: Path) -> None:
     text = page.read_text()
     assert "By val/loss, over all seeds, of runs that differ in nothing else." in text
-    half = "Chosen by val/loss on one half of the seeds, judged by test/loss on the other, and the other way round."
-    assert half in text
+    assert "Chosen by val/loss, compared by test/loss: the winner has to beat every setting of the others." in text
+    runs = "By the last value of val/loss (smaller is better). 72 runs over 8 seeds: 68 finished, 4 diverged."
+    assert f'<p class="faint">Data: wine. Model: &lt;net&gt;. {runs}</p>' in text
+
+
+def test_report_has_the_headline_before_everything_then_the_figure_then_the_sentences(
+    page: Path, comparison: Comparison
+) -> None:
+    text = page.read_text().split("<script>")[0]
+    figures = ['<figure id="answer">', '<figure id="answer_map">']
+    landmarks = [f'<p class="headline">{comparison.headline}</p>', *figures, 'class="question"', '<figure id="curves">']
+    assert sorted(landmarks, key=text.index) == landmarks
+
+
+def test_report_of_one_setting_answers_that_question_first_and_has_no_map(tmp_path: Path) -> None:
+    runs, curves = swept(rates=(0.1,), diverged=False)
+    text = write_report(compare(runs, curves), tmp_path, {}, pngs=False).read_text()
+    assert re.findall(r"<h2>(.*?)</h2>", text)[:2] == ["At the same setting", "Each at its best"]
+    assert '<figure id="answer">' in text
+    assert '<figure id="answer_map">' not in text
+
+
+def test_report_shows_six_settings_and_keeps_the_others_beneath(tmp_path: Path) -> None:
+    runs, curves = swept(options=("sgd", "adam"), rates=tuple(2.0**-power for power in range(8)))
+    text = write_report(compare(runs, curves), tmp_path, {}, pngs=False).read_text()
+    shown, folded = text.split("At the same learning rate</h2>")[1].split("<summary>… and 2 more</summary>")
+    assert (shown.count("<li>"), folded.split("</details>")[0].count("<li>")) == (6, 2)
+
+
+def test_report_names_a_few_of_many_data_sets(tmp_path: Path) -> None:
+    comparison = compare(*swept(problems=("a", "b", "c", "d", "e"), rates=(0.1,), seeds=6))
+    assert "Data: a, b, c and 2 more. By" in write_report(comparison, tmp_path, {}, pngs=False).read_text()
 
 
 def test_report_leads_to_its_sections_and_diagnostics(page: Path, comparison: Comparison) -> None:
@@ -101,7 +132,7 @@ def test_report_leads_to_its_sections_and_diagnostics(page: Path, comparison: Co
 def test_report_of_several_problems_leads_to_each(tmp_path: Path) -> None:
     page = write_report(compare(*swept(problems=("wine", "iris"))), tmp_path, {}, pngs=False)
     section = page.read_text().split('<section id="section-tunability">')[1].split("<figure")[0]
-    assert re.findall(r'href="#([^"]*)">(\w+)<', section) == [("tunability-wine", "wine"), ("tunability-iris", "iris")]
+    assert re.findall(r'href="#([^"]*)">(\w+)<', section) == [("tunability-iris", "iris"), ("tunability-wine", "wine")]
 
 
 def test_report_shows_neither_passwords_nor_markup_of_others(page: Path) -> None:
@@ -126,6 +157,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 LINES = "document.querySelectorAll('#curves svg .mark-line path').length"
 
 
+CURVES = "drawings.find(drawing => drawing.figure.id === 'curves').result.view"
 LEGEND = "#curves svg .role-legend-symbol path"
 
 
@@ -144,6 +176,31 @@ def test_page_is_drawn_in_a_browser_without_network(browser: Browser, page: Path
     ground = browser.run("getComputedStyle(document.body).backgroundColor")
     assert (ground != "rgb(255, 255, 255)") == dark
     assert not browser.complaints()
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_first_screen_has_the_headline_and_the_figure(browser: Browser, page: Path, width: int) -> None:
+    browser.open(page, width)
+    bottoms = "document.querySelector({}).getBoundingClientRect().bottom"
+    headline, answer, answer_map = (
+        browser.run(bottoms.format(f"'{part}'")) for part in (".headline", "#answer svg", "#answer_map svg")
+    )
+    assert 0 < headline < answer <= answer_map < 900
+
+
+@needs_browser
+def test_page_is_printed_with_light_colours_and_without_controls(browser: Browser, page: Path) -> None:
+    browser.open(page, dark=True)
+    color = "getComputedStyle(document.querySelector('#answer svg .role-title text')).fill"
+    assert browser.run(color) == "rgb(230, 230, 230)"
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    browser.until(f"document.querySelector('#answer svg .role-title text') && {color} === 'rgb(34, 34, 34)'")
+    assert browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    shown = "[...document.querySelectorAll('nav, .controls, .chart summary')].filter(part => part.offsetHeight).length"
+    assert browser.run(shown) == 0
+    assert browser.run("getComputedStyle(document.querySelector('figure')).breakInside") == "avoid"
+    browser.call("Emulation.setEmulatedMedia", media="")
 
 
 @needs_browser
@@ -172,9 +229,9 @@ def test_controls_change_what_is_drawn_and_keep_each_other(browser: Browser, pag
     browser.click("#curves .vega-bind input[type=checkbox]")
     browser.until(f"{LINES} === 3 + 24")
     browser.click("#curves input[name=log]")
-    browser.until(f"drawings[0].result.view.scale('y').type === 'log' && {LINES} === 3 + 24")
+    browser.until(f"{CURVES}.scale('y').type === 'log' && {LINES} === 3 + 24")
     browser.click("#curves input[name=epochs]")
-    browser.until("drawings[0].result.view.scale('x').domain()[1] === 5")
+    browser.until(f"{CURVES}.scale('x').domain()[1] === 5")
     assert not browser.complaints()
 
 
@@ -197,7 +254,7 @@ def test_names_that_are_markup_stay_strings(browser: Browser, tmp_path: Path) ->
     assert browser.run("document.querySelectorAll('img').length") == 0
     shown = browser.run("[...document.querySelectorAll('#curves .role-legend-label text')].map(t => t.textContent)")
     assert [text.rstrip("…") for text in shown] == [
-        name[: len(text.rstrip("…"))] for name, text in zip(EVIL, shown, strict=True)
+        name[: len(text.rstrip("…"))] for name, text in zip(sorted(EVIL), shown, strict=True)
     ]
     assert EVIL[0] in browser.run("document.querySelector('dt').textContent")
 

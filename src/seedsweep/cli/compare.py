@@ -15,7 +15,7 @@ from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 from seedsweep.report.console import how_to_open
-from seedsweep.report.publish import publish
+from seedsweep.report.publish import compare_sweeps, publish
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
@@ -54,9 +54,10 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     log.debug("reading: %.2f s", time.perf_counter() - start)
     runs = filtered_runs(newest_runs(runs), request["filter"])
     curves = curves[curves["run"].isin(runs["run"])]
-    console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     question = {key: value for key, value in request.items() if key not in SELECTION}
-    comparison = publish(runs, curves, sweeps, request["uri"], question, _typed(), request["pngs"])
+    comparison = compare_sweeps(runs, curves, sweeps, question)
+    console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
+    publish(comparison, runs, sweeps, request["uri"], _typed(), request["pngs"])
     page = charts_page(sweeps[0].experiment_id, "group", sweeps[0].run_id)
     console.print("The mean curves:", how_to_open(request["uri"], page), markup=False)
     return comparison

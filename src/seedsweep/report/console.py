@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from seedsweep.comparison.phrases import amount
 from seedsweep.comparison.question import BEST, SAME
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from seedsweep.comparison.compare import Comparison
     from seedsweep.comparison.pairwise import PairwiseComparison
 
-VERDICTS = 6  # at single settings
+VERDICTS = 6  # on each question
 
 
 def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str | None) -> None:
@@ -123,8 +124,17 @@ def _runs(runs: pd.DataFrame) -> str:
     return f"{len(runs)} run{'s' * (len(runs) > 1)}: {counted(runs)}"
 
 
+def print_headline(comparison: "Comparison") -> None:
+    """Print the answer in one sentence.
+
+    Args:
+        comparison: that it is of.
+    """
+    Console(highlight=False, soft_wrap=True).print(f"[bold]{escape(comparison.headline)}[/]")
+
+
 def print_comparison(comparison: "Comparison") -> None:
-    """The verdicts, the table of the options at their best, or else of the groups, and the diagnostics."""
+    """Print the verdicts, the table of the options at their best, or else of the groups, and the diagnostics."""
     console = Console(highlight=False, soft_wrap=True)
     metric = comparison.question.metric
     for question in dict.fromkeys(verdict.question for verdict in comparison.verdicts):
@@ -147,7 +157,7 @@ def _print_verdicts(console: Console, comparison: "Comparison", question: str) -
         about = " ".join(filter(None, (verdict.problem, verdict.setting if question == SAME else "")))
         console.print(escape(f"  {about}: {verdict.sentence}" if about else f"  {verdict.sentence}"))
     if len(verdicts) > VERDICTS:
-        console.print(f"  and at {len(verdicts) - VERDICTS} more settings, see the report")
+        console.print(f"  … and {len(verdicts) - VERDICTS:,} more in the report")
 
 
 def _print_pairwise(console: Console, pairwise: "PairwiseComparison", metric: str) -> None:
@@ -158,8 +168,7 @@ def _print_pairwise(console: Console, pairwise: "PairwiseComparison", metric: st
     for title in titles + ([f"{metric} when chosen"] if chosen else []):
         printed.add_column(escape(title), justify="left" if title in ("option", "setting") else "right", no_wrap=True)
     for _, row in pairwise.table.iterrows():
-        mean = number_or_dash(row["mean"], ".4g")
-        mean += f" [{row['mean_low']:.4g}, {row['mean_high']:.4g}]" if pd.notna(row["mean_low"]) else ""
+        mean = amount(row["mean"], row["mean_low"], row["mean_high"]) if pd.notna(row["mean"]) else "–"
         cells = ["–" if pairwise.baseline else str(row["rank"]), str(row["option"])]
         cells += [row["setting"]] if chosen else []
         cells += [mean, f"{row['finished']} of {row['planned']}"]

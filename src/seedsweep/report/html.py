@@ -13,6 +13,7 @@ from seedsweep.report.png import write_pngs
 from seedsweep.report.summary import counted
 from seedsweep.report.tables import best_table, groups_table, pairs_table, spread_table
 
+ANSWER = {"Answer": ("answer", "answer_map")}  # the figures of the first screen
 SECTIONS = {  # headings, and the figures below them
     "Curves": ("curves",),
     "Distance to the optimum": ("suboptimality",),
@@ -24,6 +25,9 @@ SECTIONS = {  # headings, and the figures below them
     "Initialization and data order": ("shares",),
     "Performance profile": ("profile",),
 }
+
+
+DATA_SETS = 3  # that are named
 
 
 class AnsweredQuestion(NamedTuple):
@@ -58,7 +62,9 @@ def _render(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: 
         "report.html.jinja",
         about,
         title=f"Which {comparison.question.by} wins?",
-        summary=_summary(comparison),
+        headline=comparison.headline,
+        summary=_summary(comparison, problems, about.get("model", "")),
+        answers=next(sections(specs, ANSWER), None),
         questions=list(_questions(comparison)),
         both=_both(comparison, len(problems) > 1),
         several=len(problems) > 1,
@@ -68,14 +74,19 @@ def _render(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: 
     )
 
 
-def _summary(comparison: Comparison) -> str:
+def _summary(comparison: Comparison, problems: list[str], model: str) -> str:
+    """What was compared: data, model, metric, runs and seeds."""
     question, runs = comparison.question, comparison.runs
+    more = f" and {len(problems) - DATA_SETS:,} more" if len(problems) > DATA_SETS else ""
+    named = [name for name in problems[:DATA_SETS] if name]
+    parts = [f"Data: {', '.join(named)}{more}."] if named else []
+    parts += [f"Model: {model}."] if model else []
     selected = {"last": "the last value", "best": "the best value", "auc": "the mean over the training"}
+    direction = "larger" if question.measure.is_maximized else "smaller"
+    parts.append(f"By {selected[question.select]} of {question.metric} ({direction} is better).")
     seeds = runs["seed"].nunique()
-    return (
-        f"By {selected[question.select]} of {question.metric};"
-        f" {len(runs):,} runs over {seeds:,} seeds: {counted(runs, ',')}."
-    )
+    parts.append(f"{len(runs):,} runs over {seeds:,} seed{'s' * (seeds != 1)}: {counted(runs, ',')}.")
+    return " ".join(parts)
 
 
 def _both(comparison: Comparison, several: bool) -> list[str]:
@@ -94,9 +105,10 @@ def _questions(comparison: Comparison) -> Iterator[AnsweredQuestion]:
         SAME: "no two options share one",
         BEST: "all options have one and the same setting",
     }
-    for question, heading in ((SAME, same), (BEST, "Each at its best")):
-        lines = _lines(comparison, question)
-        yield AnsweredQuestion(heading, meaning[question], lines, f"These runs cannot answer it: {lacking[question]}.")
+    headings = {SAME: same, BEST: "Each at its best"}
+    for question in (BEST, SAME) if comparison.best else (SAME, BEST):
+        unanswered = f"These runs cannot answer it: {lacking[question]}."
+        yield AnsweredQuestion(headings[question], meaning[question], _lines(comparison, question), unanswered)
 
 
 def _lines(comparison: Comparison, question: str) -> list[tuple[str, str]]:

@@ -15,7 +15,7 @@ from rich.console import Console
 from seedsweep.comparison.compare import Comparison, compare
 from seedsweep.comparison.diagnostics import data_versions, origins
 from seedsweep.errors import masked
-from seedsweep.report.console import print_comparison
+from seedsweep.report.console import print_comparison, print_headline
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts
 
 log = logging.getLogger(__name__)
@@ -24,28 +24,19 @@ LONGEST = 100  # characters of its name
 MADE = {"commit": "mlflow.source.git.commit", "version": "seedsweep.version", "torch": "seedsweep.version.torch"}
 
 
-def publish(
-    runs: pd.DataFrame,
-    curves: pd.DataFrame,
-    sweeps: list[RecordedSweep],
-    uri: str,
-    question: Mapping[str, Any],
-    typed: Sequence[str] = (),
-    pngs: bool = True,
+def compare_sweeps(
+    runs: pd.DataFrame, curves: pd.DataFrame, sweeps: list[RecordedSweep], question: Mapping[str, Any]
 ) -> Comparison:
-    """Compare and print; store the report and the runs of the groups with the first of the sweeps.
+    """Compare the runs of some sweeps, and print the answer in one sentence.
 
     Args:
         runs: a row a run, as `load_runs` gives them.
         curves: of these runs, as `load_curves` gives them.
-        sweeps: that the runs are of; the first keeps the report.
-        uri: address of their store.
+        sweeps: that the runs are of.
         question: the arguments of `compare`.
-        typed: the overrides by which a question differs from the usual one; its report has a folder of its own.
-        pngs: whether every figure is kept as a file, too.
 
     Returns:
-        The comparison that was published.
+        The comparison, with diagnostics of how the sweeps were made.
 
     Raises:
         ConfigError: the question does not fit the runs.
@@ -55,15 +46,36 @@ def publish(
         comparison = compare(runs, curves, **question)
         made = [{name: sweep.tags.get(tag, "unknown") for name, tag in MADE.items()} for sweep in sweeps]
         comparison.added_diagnostics += [*origins(made), *data_versions(runs)]
-    print_comparison(comparison)
     log.debug("comparing: %.2f s", time.perf_counter() - start)
+    print_headline(comparison)
+    return comparison
+
+
+def publish(
+    comparison: Comparison,
+    runs: pd.DataFrame,
+    sweeps: list[RecordedSweep],
+    uri: str,
+    typed: Sequence[str] = (),
+    pngs: bool = True,
+) -> None:
+    """Print what follows the headline; store the report and the runs of the groups with the first of the sweeps.
+
+    Args:
+        comparison: as `compare_sweeps` gives it.
+        runs: that were compared.
+        sweeps: that the runs are of; the first keeps the report.
+        uri: address of their store.
+        typed: the overrides by which a question differs from the usual one; its report has a folder of its own.
+        pngs: whether every figure is kept as a file, too.
+    """
+    print_comparison(comparison)
     command = {"question": " ".join(["python compare.py", *typed])}
-    about = command | provenance(sweeps, uri) | {"data fingerprint": _fingerprints(runs)}
+    about = command | provenance(sweeps, uri) | {"model": _model(runs), "data fingerprint": _fingerprints(runs)}
     folder = re.sub(r"[^\w.=,<>+-]+", "_", " ".join([FOLDER, *typed]))[:LONGEST]
     _keep_report(comparison, about, sweeps[0], uri, folder, pngs)
     _record_mean_curves(comparison, sweeps[0], uri)
     Console(highlight=False, soft_wrap=True).print(f"The report: {page_address(sweeps[0], folder)}", markup=False)
-    return comparison
 
 
 def _keep_report(
@@ -106,6 +118,11 @@ def provenance(sweeps: list[RecordedSweep], uri: str) -> dict[str, str]:
     versions = {key.rsplit(".", 1)[-1]: value for key, value in tags.items() if key.startswith("seedsweep.version.")}
     versions = {"seedsweep": tags.get("seedsweep.version", "unknown")} | versions
     return origin | {"versions": ", ".join(f"{name} {value}" for name, value in versions.items())}
+
+
+def _model(runs: pd.DataFrame) -> str:
+    """The models by their options; nothing where that is no param."""
+    return ", ".join(runs["model"].dropna().astype(str).unique()) if "model" in runs else ""
 
 
 def _fingerprints(runs: pd.DataFrame) -> str:

@@ -4,9 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from seedsweep.comparison.pairwise import PairwiseComparison
+from seedsweep.comparison.phrases import amount
 from seedsweep.outcomes import OUTCOMES
 
 NONE = "–"
@@ -26,11 +28,13 @@ def p_value(value: Any) -> str:
 
 
 def interval(row: Any, name: str, low: str, high: str) -> str:
-    """Such as `0.119 [0.117, 0.121]`."""
-    middle = number(getattr(row, name))
-    if middle in (NONE, "diverged"):
-        return middle
-    return f"{middle} [{number(getattr(row, low))}, {number(getattr(row, high))}]"
+    """Such as `0.119 [0.117, 0.121]`, with the digits that the interval supports."""
+    middle, limits = getattr(row, name), (getattr(row, low), getattr(row, high))
+    if np.isfinite([middle, *limits]).all():
+        return amount(middle, *limits)
+    if number(middle) in (NONE, "diverged"):
+        return number(middle)
+    return f"{number(middle)} [{', '.join(map(number, limits))}]"
 
 
 def groups_table(groups: pd.DataFrame) -> pd.DataFrame:

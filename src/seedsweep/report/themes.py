@@ -9,7 +9,7 @@ ON_LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B58900", "#56B4E9", "#
 ON_DARK = ("#4DA6E0", "#F0803C", "#2CC295", "#E6A5C9", "#E8C547", "#9BD3F5", "#B79AE0", "#D9D9D9", "#D98C6A", "#8F8F8F")
 
 
-def _theme(ink: str, faint: str, grid: str, colors: Sequence[str]) -> dict[str, Any]:
+def _theme(ink: str, faint: str, grid: str, colors: Sequence[str], shades: Sequence[str]) -> dict[str, Any]:
     axis = {"gridColor": grid, "domainColor": faint, "tickColor": faint, "labelColor": ink, "titleColor": ink}
     return {
         "background": None,
@@ -28,7 +28,8 @@ def _theme(ink: str, faint: str, grid: str, colors: Sequence[str]) -> dict[str, 
         },
         "title": {"anchor": "start", "color": ink, "fontSize": 13, "fontWeight": 600, "offset": 8}
         | {"subtitleColor": ink, "subtitleFontSize": 11, "subtitlePadding": 4},
-        "range": {"category": list(colors)},
+        "range": {"category": list(colors), "heatmap": list(shades)},
+        "style": {"frame": {"stroke": ink}},
         "rule": {"color": faint},
         "text": {"color": ink},
         "tick": {"color": ink},
@@ -36,6 +37,6 @@ def _theme(ink: str, faint: str, grid: str, colors: Sequence[str]) -> dict[str, 
     }
 
 
-LIGHT = _theme("#222222", "#767676", "#e4e4e4", ON_LIGHT)
-DARK = _theme("#e6e6e6", "#9a9a9a", "#3a3a3a", ON_DARK)
+LIGHT = _theme("#222222", "#767676", "#e4e4e4", ON_LIGHT, ("#0072B2", "#7FB3D5", "#EAF1F7"))
+DARK = _theme("#e6e6e6", "#9a9a9a", "#3a3a3a", ON_DARK, ("#2E86C1", "#24506F", "#1D252D"))
 PAPER = LIGHT | {"background": "white", "padding": 12}

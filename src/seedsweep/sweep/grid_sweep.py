@@ -1,6 +1,8 @@
 """A sweep whose jobs are all known before the first one starts, and are compared at its end."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pandas as pd
 
@@ -8,11 +10,21 @@ from seedsweep.config.composing import Composed
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.report.console import print_interrupted, print_sweep
 from seedsweep.sweep.sweep import Sweep
-from seedsweep.tracking.sweep_writer import SweepRecord
 
 log = logging.getLogger(__name__)
 OFTEN = 8192  # jobs after which those that are planned are compared with one another
 COMPARED = 20_000  # runs of a sweep up to which it is compared at its end without being asked
+
+
+@contextmanager
+def _kept_anyway() -> Iterator[None]:
+    """Around the comparison of a sweep that is kept already: whatever happens there must not fail it."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        print_interrupted("the sweep is kept; python compare.py compares it")
+    except Exception as error:
+        log.warning("the sweep is kept, but could not be compared (%s); try python compare.py", masked(str(error)))
 
 
 class GridSweep(Sweep):
@@ -41,20 +53,16 @@ class GridSweep(Sweep):
         if self.record is None:
             print_sweep(runs, summary, self.name, f"{self.first['objective']['select']} value")
             return
-        print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page)
+        comparison = None
         if curves is not None:
-            self._compare(self.record, runs, curves)
+            from seedsweep.report.publish import compare_sweeps, publish
 
-    def _compare(self, record: SweepRecord, runs: pd.DataFrame, curves: pd.DataFrame) -> None:
-        """Say what the seeds allow to say; the sweep is kept already, whatever happens here."""
-        from seedsweep.report.publish import publish
-
-        try:
-            publish(runs, curves, [record.recorded()], record.uri, self.first["objective"], pngs=False)
-        except (KeyboardInterrupt, SystemExit):
-            print_interrupted("the sweep is kept; python compare.py compares it")
-        except Exception as error:  # a bug there must not fail a sweep that has been trained
-            log.warning("the sweep is kept, but could not be compared (%s); try python compare.py", masked(str(error)))
+            with _kept_anyway():
+                comparison = compare_sweeps(runs, curves, [self.record.recorded()], self.first["objective"])
+        print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page)
+        if comparison is not None:
+            with _kept_anyway():
+                publish(comparison, runs, [self.record.recorded()], self.record.uri, pngs=False)
 
     def failure(self) -> FailedRunsError | None:
         """What to say if jobs raised; the error of the first stands for the others."""

@@ -13,8 +13,9 @@ def comparison() -> Comparison:
 
 
 def test_there_is_a_figure_for_whatever_was_measured(comparison: Comparison) -> None:
-    expected = ["curves", "suboptimality", "learning_rates", "distribution", "differences", "differences_same"]
-    assert list(comparison_figures(comparison)) == [*expected, "time_to_target", "tunability", "best_at_budget"]
+    expected = ["answer", "answer_map", "curves", "suboptimality", "learning_rates", "distribution", "differences"]
+    expected += ["differences_same", "time_to_target", "tunability", "best_at_budget"]
+    assert list(comparison_figures(comparison)) == expected
 
 
 def test_figures_are_valid_and_say_what_they_show(comparison: Comparison) -> None:
@@ -26,7 +27,7 @@ def test_figures_are_valid_and_say_what_they_show(comparison: Comparison) -> Non
 
 def test_figures_of_runs_without_curves_or_settings_are_those_that_remain() -> None:
     runs, _ = swept(rates=(0.1,), diverged=False)
-    assert list(comparison_figures(compare(runs))) == ["distribution", "differences_same"]
+    assert list(comparison_figures(compare(runs))) == ["answer", "distribution", "differences_same"]
 
 
 def test_figures_of_one_seed_are_drawn_without_intervals() -> None:
@@ -44,6 +45,8 @@ def test_figures_have_titles_that_stand_alone() -> None:
     actual = comparison_figures(compare(*swept(problems=("wine", "iris"))))
     titles = {name: spec(chart)["usermeta"]["title"] for name, chart in actual.items()}
     assert titles["distribution-wine"] == "final val/loss over 8 seeds, each at its best setting – wine"
+    assert titles["answer-wine"] == "test/loss over 8 seeds, each at its best – wine"
+    assert titles["answer_map-iris"] == "val/loss behind the best at each rate over 8 seeds – iris"
     assert titles["learning_rates-iris"] == "final val/loss by learning rate over 8 seeds – iris"
     assert titles["differences_same-iris"].endswith("over 8 seeds, at lr=0.01 – iris")
     assert titles["profile"] == "data sets solved, by val/loss over 8 seeds – 2 data sets"

@@ -9,6 +9,7 @@ import re
 
 from seedsweep.comparison.compare import Comparison
 from seedsweep.comparison.question import BEST, SAME
+from seedsweep.report.figures.answer_figures import leader_map, options_at_best
 from seedsweep.report.figures.curve_figures import (
     best_at_budget,
     curves,
@@ -22,6 +23,8 @@ from seedsweep.report.figures.layers import Chart
 from seedsweep.report.figures.panel import Panel, panels
 
 FIGURES = {
+    "answer": options_at_best,
+    "answer_map": leader_map,
     "curves": curves,
     "suboptimality": suboptimality,
     "learning_rates": learning_rates,

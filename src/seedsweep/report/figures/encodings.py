@@ -32,6 +32,7 @@ LABELS = {  # what a column is called under the pointer, where its own name does
     "expected": "expected best",
     "best": "probability",
     "source": "part",
+    "behind": "behind by",
 }
 
 
