@@ -8,21 +8,21 @@ import pytest
 from shared.generated import OPTIONS, case
 
 from seedsweep.comparison.compare import Comparison, compare
+from seedsweep.comparison.evidence import deciding
 from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.comparison.phrases import amount, significance
-from seedsweep.comparison.question import BEST
 from seedsweep.comparison.verdict import TIES, UNDECIDED, WINS, Verdict
 from seedsweep.comparison.verdicts import conclusions
 
 NAME = rf"({'|'.join(OPTIONS)})"
-NO_WORD = re.compile(r"\b(nan|inf|none|None|NaN)\b")
+NO_WORD = re.compile(r"\b(nan|inf|None|NaN)\b")
 
 
-def pages(comparison: Comparison) -> list[str]:
+def sentences(comparison: Comparison) -> list[str]:
     """Every sentence that is shown."""
     shown = [comparison.headline, *(verdict.sentence for verdict in comparison.verdicts)]
     shown += [remark.sentence for remark in comparison.remarks]
-    return shown + [part for diagnostic in comparison.diagnostics for part in diagnostic]
+    return shown + [diagnostic.sentence for diagnostic in comparison.diagnostics]
 
 
 def contradictions(comparison: Comparison) -> Iterator[str]:
@@ -32,11 +32,11 @@ def contradictions(comparison: Comparison) -> Iterator[str]:
         for verdict in conclusions(pairwise):
             yield from in_verdict(pairwise, verdict)
     yield from between_questions(comparison)
-    for sentence in pages(comparison):
-        if NO_WORD.search(sentence) or "  " in sentence or "−" in sentence:
+    diagnostics = comparison.diagnostics
+    yield from in_diagnostics(comparison, [diagnostic.sentence for diagnostic in diagnostics])
+    for sentence in [*sentences(comparison), *(remedy for _, remedy in diagnostics)]:
+        if NO_WORD.search(sentence) or "  " in sentence:
             yield f"no sentence: {sentence}"
-    if len(set(pages(comparison))) < len(pages(comparison)) and not comparison.same:
-        yield "a sentence stands there twice"
 
 
 def in_table(pairwise: PairwiseComparison) -> Iterator[str]:
@@ -66,7 +66,11 @@ def in_verdict(pairwise: PairwiseComparison, verdict: Verdict) -> Iterator[str]:
     sentence, named = verdict.sentence, set(verdict.options)
     among = pairwise.pairs[pairwise.pairs["better"].isin(named) & pairwise.pairs["worse"].isin(named)]
     if verdict.kind == WINS:
-        if verdict.winner is None or verdict.winner != verdict.options[0] or verdict.p > 1 - pairwise.criterion.confidence:
+        if (
+            verdict.winner is None
+            or verdict.winner != verdict.options[0]
+            or verdict.p > 1 - pairwise.criterion.confidence
+        ):
             yield f"no win: {verdict}"
         if pairwise.baseline is None and not sentence.startswith(f"{verdict.winner} wins"):
             yield f"the winner is {verdict.winner}: {sentence}"
@@ -85,11 +89,13 @@ def in_verdict(pairwise: PairwiseComparison, verdict: Verdict) -> Iterator[str]:
     beaten = re.search(r"; (.*) (?:is|are each) beaten by (.*)$", sentence)
     for option in re.findall(NAME, beaten[1]) if beaten else []:
         by = re.findall(NAME, beaten[2]) or OPTIONS
-        if not ((pairwise.pairs["worse"] == option) & pairwise.pairs["better"].isin(by) & pairwise.pairs["apart"]).any():
+        if not (
+            (pairwise.pairs["worse"] == option) & pairwise.pairs["better"].isin(by) & pairwise.pairs["apart"]
+        ).any():
             yield f"{option} is not beaten: {sentence}"
     if math.isfinite(verdict.difference) and "[" in sentence:
         shown = amount(verdict.difference, verdict.low, verdict.high)
-        if shown not in sentence or significance(verdict.p) not in sentence and verdict.kind != TIES:
+        if shown not in sentence or (significance(verdict.p) not in sentence and verdict.kind != TIES):
             yield f"{shown}, {significance(verdict.p)}: {sentence}"
     for low, high in re.findall(r"\[(\S+), (\S+)\]", sentence):
         if float(low) > float(high):
@@ -122,7 +128,30 @@ def between_questions(comparison: Comparison) -> Iterator[str]:
                 yield f"{remark.sentence}. But: {found}"
 
 
-@pytest.mark.parametrize("number", range(40))
+def in_diagnostics(comparison: Comparison, sentences: list[str]) -> Iterator[str]:
+    """What the diagnostics say of who wins, and of each other."""
+    if len(set(sentences)) < len(sentences):
+        yield f"a diagnostic stands there twice: {sentences}"
+    answers = {pairwise.problem: pairwise for pairwise in deciding(comparison.same, comparison.best)}
+    for sentence in sentences:
+        problem = next((name for name in answers if f" on {name}" in sentence), next(iter(answers), ""))
+        first = re.match(rf"{NAME} (wins|is ahead) .*and diverges", sentence)
+        if first and (first[1] != answers[problem].table["option"].iloc[0]):
+            yield f"{first[1]} is not the first: {sentence}"
+        if first and (first[2] == "wins") != (answers[problem].winner is not None):
+            yield f"the winner is {answers[problem].winner}: {sentence}"
+        seed = re.search(rf"alone (decides|hides) that {NAME} is better than {NAME}", sentence)
+        if seed:
+            pairs = answers[problem].pairs
+            (apart,) = pairs.loc[(pairs["better"] == seed[2]) & (pairs["worse"] == seed[3]), "apart"]
+            if apart != (seed[1] == "decides"):
+                yield f"told apart: {apart}. But: {sentence}"
+        for edge in re.findall(rf"largest that was swept for .*{NAME} ", sentence):
+            if any(f"{edge} is ahead" in other and "at each of its" in other for other in sentences):
+                yield f"larger rates would diverge: {sentence}"
+
+
+@pytest.mark.parametrize("number", range(25))
 def test_sentences_on_generated_runs_do_not_contradict_each_other(number: int) -> None:
     runs, question = case(number)
     assert list(contradictions(compare(runs, **question))) == []

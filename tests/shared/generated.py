@@ -19,9 +19,9 @@ class Case(NamedTuple):
 def case(number: int) -> Case:
     """The case of a number: options, rates, seeds, outcomes, ties, scales and the question are all drawn."""
     draw = np.random.default_rng(number)
-    options = list(draw.permutation(OPTIONS)[: draw.integers(2, 7)])
-    problems = [str(name) for name in ("iris", "wine", "digits")[: draw.choice([1, 1, 1, 2, 3])]]
-    rates = RATES[: draw.integers(1, 5)]
+    options = list(draw.permutation(OPTIONS)[: draw.choice([2, 2, 3, 3, 4, 6])])
+    problems = [str(name) for name in ("iris", "wine", "digits")[: draw.choice([1, 1, 1, 1, 2, 3])]]
+    rates = RATES[: draw.choice([1, 2, 2, 3, 4])]
     metric, scale = ("val/accuracy", 1.0) if draw.random() < 0.2 else ("val/loss", 10.0 ** draw.choice([0, 0, -9, 7]))
     layout = {"seeds": int(draw.integers(1, 21)), "unequal": draw.random() < 0.3, "ragged": draw.random() < 0.3}
     frames = [_runs(draw, problem, options, rates, metric, scale, layout) for problem in problems]

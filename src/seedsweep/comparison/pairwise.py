@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -43,6 +44,8 @@ class PairwiseComparison:
         p: that a winner is named though none is better than all others: the leader's largest p-value, times half the
             number of options or adjusted, whichever is less; nan where the leader was not tested against all others.
         margin: in units of the metric; a tie lies within.
+        samples: of each pair that is paired, (better, worse), the differences by seed (a Series): with the options
+            at their best those of the leading cell to that of the other with the largest p-value.
     """
 
     problem: str
@@ -53,6 +56,7 @@ class PairwiseComparison:
     winner: str | None
     p: float
     margin: float
+    samples: dict[tuple[str, str], pd.Series]
 
     @property
     def metric(self) -> Metric:
@@ -64,12 +68,12 @@ class PairwiseComparison:
         """If it is not None, only pairs with this option are in `pairs`, and ranks say nothing of the others."""
         return self.criterion.baseline
 
-    @property
+    @cached_property
     def ended(self) -> pd.DataFrame:
         """The rows of the options that have a run which ended."""
         return self.table[self.table["finished"] + self.table["diverged"] > 0]
 
-    @property
+    @cached_property
     def leaders(self) -> list[str]:
         """The winner, or the options that none has beaten; if that is one, it and those that it has not beaten."""
         options = [str(option) for option in self.ended["option"]]
@@ -90,7 +94,7 @@ class PairwiseComparison:
         """Whether none of the leaders has beaten another of them."""
         return not self._among_leaders["apart"].any()
 
-    @property
+    @cached_property
     def _among_leaders(self) -> pd.DataFrame:
         top = self.leaders
         return self.pairs[self.pairs["better"].isin(top) & self.pairs["worse"].isin(top)]
@@ -134,11 +138,12 @@ def conclude(
         name: what the options have in common.
         criterion: by what they are compared.
         described: the columns of `describe` by option.
-        rows: of each pair the columns `PAIR`, and any others.
+        rows: of each pair the columns `PAIR`, and any others; and `by_seed`, as `differences_by_seed` gives it.
 
     Returns:
         The tables with what follows from them.
     """
+    samples = {(row["better"], row["worse"]): row.pop("by_seed") for row in rows}
     pairs = pd.DataFrame(rows, columns=[*PAIR, *(key for key in (rows or [{}])[0] if key not in PAIR)])
     pairs["adjusted"] = inference.holm(pairs["p"].to_numpy(dtype=float))
     ended = described["finished"] + described["diverged"] > 0
@@ -163,9 +168,9 @@ def conclude(
         columns=["loss", "without_end", "behind", "follows"]
     )
     winner = leader if wins and not against["ties"].any() else None
-    return PairwiseComparison(
-        problem, name, criterion, table.rename_axis("option").reset_index(), pairs, winner, p, margin
-    )
+    table = table.rename_axis("option").reset_index()
+    samples = {pair: sample for pair, sample in samples.items() if len(sample)}
+    return PairwiseComparison(problem, name, criterion, table, pairs, winner, p, margin, samples)
 
 
 def _leader(pairs: pd.DataFrame, options: list[str], first: str) -> str:
@@ -196,7 +201,7 @@ def _tied(pairs: pd.DataFrame, described: pd.DataFrame, margin: float, level: fl
     alike = pruned[pairs["better"]].to_numpy() == pruned[pairs["worse"]].to_numpy()
     enough = pairs["seeds"] >= 1 - np.log2(level)
     within = (pairs["low"] >= -margin) & (pairs["high"] <= margin)
-    return within & finished & alike & enough
+    return pd.Series(within & finished & alike & enough, index=pairs.index)
 
 
 def resamples(pairs: int) -> int:
@@ -273,15 +278,32 @@ def aligned(low: float, high: float, is_sure: bool) -> tuple[float, float]:
 def _pair(first: pd.Series, second: pd.Series, confidence: float) -> dict[str, Any]:
     """By how much one of two options (seeds,) is better, and the `sample` that is tested."""
     a, b, paired = inference.comparable(first.to_numpy(), second.to_numpy())
-    better, worse = first.name, second.name
     if advantage(a, b, paired) < 0:
-        a, b, better, worse = b, a, worse, better
+        a, b, first, second = b, a, second, first
     with np.errstate(invalid="ignore"):  # inf - inf, where both have diverged
         sample: Sample = b - a if paired else (b, a)
-    row = {"better": better, "worse": worse, "seeds": min(len(a), len(b)), "paired": paired, "sample": sample}
+    row: dict[str, Any] = {"better": first.name, "worse": second.name, "seeds": min(len(a), len(b)), "paired": paired}
+    row |= {"sample": sample, "by_seed": differences_by_seed(first, second)}
     row["difference"], row["low"], row["high"] = _difference(a, b, paired, confidence)
     chance = intervals.probability(a, b, paired, confidence) if len(a) and len(b) else UNKNOWN
     return row | columns("probability", chance)
+
+
+def differences_by_seed(better: pd.Series, worse: pd.Series) -> pd.Series:
+    """By how much one of two cells is better on each seed that both have.
+
+    Args:
+        better: losses of one cell, by seed; inf for a diverged run, nan for one without an end.
+        worse: losses of the other, of the same seeds.
+
+    Returns:
+        The differences by seed, nan where both have diverged; none where the cells are not paired.
+    """
+    if not inference.comparable(better.to_numpy(), worse.to_numpy())[2]:
+        return pd.Series(dtype=float)
+    shared = better.notna() & worse.notna()
+    with np.errstate(invalid="ignore"):  # inf - inf, where both have diverged
+        return worse[shared] - better[shared]
 
 
 def _difference(a: Array, b: Array, paired: bool, confidence: float) -> Interval:

@@ -11,7 +11,14 @@ import pandas as pd
 from seedsweep.comparison import inference, intervals
 from seedsweep.comparison.at_best import Cells, compare_bests
 from seedsweep.comparison.groups import UNKNOWN, Criterion, columns, describe
-from seedsweep.comparison.pairwise import PairwiseComparison, advantage, compare_options, conclude, resamples
+from seedsweep.comparison.pairwise import (
+    PairwiseComparison,
+    advantage,
+    compare_options,
+    conclude,
+    differences_by_seed,
+    resamples,
+)
 from seedsweep.comparison.power import seeds_range
 from seedsweep.comparison.question import BEST, Question
 from seedsweep.comparison.scores import independent, score_runs
@@ -127,6 +134,7 @@ def _pair(options: dict[str, _Option], criterion: Criterion, count: int) -> dict
     first, second, paired = inference.comparable(cells_a.claims[a.leading], cells_b.claims[b.leading])
     row: dict[str, Any] = dict.fromkeys(("difference", "low", "high", "p", "needed_low", "needed_high"), np.nan)
     row |= {"better": better, "worse": worse, "seeds": min(len(first), len(second)), "paired": paired}
+    row["by_seed"] = pd.Series(dtype=float)
     row |= {"closest": "", "hardest": "", "hardest_seeds": 0, "hardest_diverged": False, "beaten": len(b.settings)}
     if not row["seeds"]:
         return row | columns("probability", UNKNOWN)
@@ -137,6 +145,8 @@ def _pair(options: dict[str, _Option], criterion: Criterion, count: int) -> dict
     hardest = cells_b.claims[result.hardest]
     row["hardest_diverged"] = bool(np.isinf(hardest).any()) and not result.gap > 0
     row["hardest_seeds"] = int((~np.isnan(hardest)).sum())
+    seeds = a.losses[0].columns.union(b.losses[0].columns)
+    row["by_seed"] = differences_by_seed(*(pd.Series(x, seeds) for x in (cells_a.claims[a.leading], hardest)))
     if row["seeds"] > 1:
         row["p"] = result.p
     differences = np.empty(0) if isinstance(result.sample, tuple) else result.sample
