@@ -45,23 +45,15 @@ class Cells(NamedTuple):
         With a diverged run the ranks of the differences are tested. Cells that have less than half as many seeds as
         others, or whose worse runs were pruned, are not among them.
         """
-        from scipy.special import stdtr
-
         leader = self.leading()
         ended = (~np.isnan(self.choosing)).sum(axis=1)
         eligible = (2 * ended >= ended.max()) & (ended > 0) & (self.flawed <= self.flawed[leader])
         with np.errstate(invalid="ignore"):
             differences = self.choosing - self.choosing[leader]
         level = SURELY_WORSE / max(len(ended) - 1, 1)
-        candidates = [leader]
-        for cell in np.flatnonzero(eligible):
-            sample = _ranked(differences[cell], np.isnan(self.choosing[cell]) | np.isnan(self.choosing[leader]))
-            sample, n = sample[~np.isnan(sample)], int((~np.isnan(sample)).sum())
-            error = sample.std(ddof=1) / math.sqrt(n) if n > 1 else math.inf
-            surely_worse = sample.mean() > 0 and (error == 0 or stdtr(n - 1, -sample.mean() / error) <= level)
-            if cell != leader and not (n > 1 and surely_worse):
-                candidates.append(int(cell))
-        return candidates
+        missing = np.isnan(self.choosing) | np.isnan(self.choosing[leader])
+        others = [int(cell) for cell in np.flatnonzero(eligible) if cell != leader]
+        return [leader] + [cell for cell in others if not _surely_worse(differences[cell], missing[cell], level)]
 
 
 class BestComparison(NamedTuple):
@@ -71,6 +63,7 @@ class BestComparison(NamedTuple):
         p: that its leading cell is better than every cell of the other, two-sided; nan where a cell has too few seeds.
         closest: the index of the other's cell that is the closest to it in the mean.
         hardest: the index of the other's cell with the largest p-value.
+        gap: of the means of the leading cell and the hardest one.
         difference: of the means of the leading cell and the closest one.
         low: lower limit of the difference between the best cell of each, whichever they are.
         high: upper limit of the same.
@@ -80,6 +73,7 @@ class BestComparison(NamedTuple):
     p: float
     closest: int
     hardest: int
+    gap: float
     difference: float
     low: float
     high: float
@@ -113,11 +107,11 @@ def compare_bests(
         p = _p_by_cell(better.claims[candidates], worse.claims[others], seed, most_resamples)
     closest, difference, low, high = _interval(better, worse, candidates, confidence)
     gaps = np.array([_mean(_sample(better.claims[candidates[0]], worse.claims[cell])) for cell in others])
-    hardest = int(others[np.lexsort((gaps, -p))[0]])
+    hardest = int(np.lexsort((gaps, -p))[0])
     two_sided = min(1.0, 2 * float(np.max(p)))
     low = max(low, 0.0) if two_sided <= 1 - confidence else min(low, 0.0)
     sample = _sample(better.claims[candidates[0]], worse.claims[closest])
-    return BestComparison(two_sided, closest, hardest, difference, low, high, sample)
+    return BestComparison(two_sided, closest, int(others[hardest]), float(gaps[hardest]), difference, low, high, sample)
 
 
 def _p_by_cell(candidates: Array, others: Array, seed: int, resamples: int) -> Array:
@@ -158,6 +152,17 @@ def _ranked(differences: Array, missing: np.ndarray) -> Array:
         ranks = np.moveaxis(inference.signed_ranks(np.moveaxis(np.where(missing, 0, differences), -1, 0)), 0, -1)
         differences = np.where(infinite.any(axis=-1, keepdims=True), ranks, differences)
     return np.where(missing, np.nan, differences)
+
+
+def _surely_worse(differences: Array, missing: np.ndarray, level: float) -> bool:
+    """Whether paired differences (seeds,) are above 0 by a t test, of their ranks where one is infinite."""
+    from scipy.special import stdtr
+
+    sample = _ranked(differences, missing)[~missing]
+    if (n := len(sample)) < 2 or sample.mean() <= 0:
+        return False
+    error = sample.std(ddof=1) / math.sqrt(n)
+    return bool(error == 0 or stdtr(n - 1, -sample.mean() / error) <= level)
 
 
 def _sample(better: Array, worse: Array) -> Array | tuple[Array, Array]:

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from seedsweep.comparison.analyses import profile, seed_shares, times_to_target, tunability
-from seedsweep.comparison.diagnostics import Diagnostic, diagnose
+from seedsweep.comparison.diagnostic import Diagnostic
+from seedsweep.comparison.diagnostics import diagnose
 from seedsweep.comparison.groups import describe_groups
 from seedsweep.comparison.headline import headline
 from seedsweep.comparison.mean_curves import mean_curves
@@ -81,7 +82,8 @@ class Comparison:
     def diagnostics(self) -> list[Diagnostic]:
         """What a reader should know before believing the verdicts."""
         metric, at = self.question.measure, self.question.at or ()
-        return diagnose(self.runs, self.groups, self.best, self.bands, metric, at) + self.added_diagnostics
+        found = diagnose(self.runs, self.groups, self.same, self.best, self.bands, metric, at)
+        return found + self.added_diagnostics
 
 
 def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: Any) -> Comparison:

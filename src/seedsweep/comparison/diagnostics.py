@@ -1,36 +1,26 @@
 """What a reader of a comparison should know before believing it: each diagnostic a sentence, with its remedy."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from seedsweep.comparison.analyses import leading
+from seedsweep.comparison.diagnostic import Diagnostic, shortened
+from seedsweep.comparison.evidence import deciding, doubts
+from seedsweep.comparison.lost_runs import label, lost_runs
 from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.metrics import Metric
 
 FALLING = 0.02  # of what was gained in the whole training, gained in the last tenth of it
 CONTAINED = {"momentum": "sgd", "nesterov": "sgd"}  # with a momentum of 0 these are the other
-NAMES_SHOWN = 5  # names in a sentence
-WITHOUT_END = {
-    "pruned": "the mean of those that stayed is too good, since the worse ones left; train all of them to compare",
-    "failed": "see their traceback.txt in MLflow",
-    "missing": "run the sweep again",
-}
 ENOUGH_SEEDS = 6  # fewer cannot show any difference
-
-
-class Diagnostic(NamedTuple):
-    """What a reader should know before believing a comparison, and what to do about it."""
-
-    sentence: str
-    remedy: str
 
 
 def diagnose(
     scored: pd.DataFrame,
     groups: pd.DataFrame,
+    same: Sequence[PairwiseComparison],
     best: Sequence[PairwiseComparison],
     bands: pd.DataFrame,
     metric: Metric,
@@ -41,17 +31,22 @@ def diagnose(
     Args:
         scored: of the runs, see `score_runs`.
         groups: see `describe_groups`.
-        best: the options, each at its best setting.
+        same: the pairwise comparisons at the same setting.
+        best: those of the options, each at its best setting.
         bands: the mean curves.
         metric: that is compared.
         at: the params that were swept.
 
     Returns:
-        The gravest first: runs without an end, then how the sweep was laid out, then what a longer one would show.
+        The gravest first: runs that were lost, then the evidence behind the answers, then how the sweep was laid out,
+        then what a longer one would show.
     """
-    diagnostics = [*_outcomes(groups), *_edges(scored, groups, metric, at), *_unequal(scored, groups)]
+    answers = deciding(same, best)
+    diagnostics = [*lost_runs(groups, answers), *doubts(answers)]
+    chosen = _chosen(groups, best, metric)
+    diagnostics += [*_edges(scored, chosen, groups, at), *_unequal(scored, groups)]
     diagnostics += [*_crossed(scored), *_contained(best)]
-    return diagnostics + list(_falling(bands, groups, metric))
+    return diagnostics + list(_falling(bands, chosen, groups, metric))
 
 
 def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Diagnostic]:
@@ -67,7 +62,7 @@ def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Diagnostic]:
         values = {sweep.get(name, "unknown") for sweep in sweeps}
         if len(values) > 1:
             yield Diagnostic(
-                f"The sweeps differ in their {name}: {_shortened(sorted(values))}", "run them again with the same"
+                f"The sweeps differ in their {name}: {shortened(sorted(values))}", "run them again with the same"
             )
 
 
@@ -87,39 +82,41 @@ def data_versions(runs: pd.DataFrame) -> Iterator[Diagnostic]:
         yield Diagnostic("The runs were trained on several versions of the same data", "run them again on the newest")
 
 
-def _outcomes(groups: pd.DataFrame) -> Iterator[Diagnostic]:
-    """Runs that diverged, or have no end."""
-    diverged = groups[groups["diverged"] > 0]
-    if len(diverged):
-        names = [f"{_label(row, groups)} ({row['diverged']} of {row['planned']})" for _, row in diverged.iterrows()]
-        remedy = "they count as the worst; a mean is over the runs that finished; take smaller rates to compare means"
-        yield Diagnostic(f"Runs diverged in {_groups(diverged)}: {_shortened(names)}", remedy)
-    for outcome, remedy in WITHOUT_END.items():
-        lost = groups[groups[outcome] > 0]
-        if len(lost):
-            names = [f"{_label(row, groups)} ({row[outcome]} of {row['planned']})" for _, row in lost.iterrows()]
-            yield Diagnostic(f"Runs are {outcome} in {_groups(lost)}: {_shortened(names)}", remedy)
+def _chosen(groups: pd.DataFrame, best: Sequence[PairwiseComparison], metric: Metric) -> pd.DataFrame:
+    """The best group of each option and data set, those that were compared where options were at their best."""
+    compared = {
+        (answer.problem, option, setting)
+        for answer in best
+        for option, setting in zip(answer.table["option"], answer.table["setting"], strict=True)
+    }
+    keys = pd.Series(list(zip(groups["problem"], groups["option"], groups["setting"], strict=True)), groups.index)
+    others = leading(groups[~groups["problem"].isin([answer.problem for answer in best])], metric)
+    return pd.concat([groups[keys.isin(compared) & (groups["finished"] > 0)], others])
 
 
-def _edges(scored: pd.DataFrame, groups: pd.DataFrame, metric: Metric, at: Sequence[str]) -> Iterator[Diagnostic]:
-    """Options whose best setting lies at the end of what was swept."""
+def _edges(
+    scored: pd.DataFrame, chosen_groups: pd.DataFrame, groups: pd.DataFrame, at: Sequence[str]
+) -> Iterator[Diagnostic]:
+    """Options whose best setting lies at the end of what was swept; not at the largest, where runs diverge already."""
     at_edges: dict[tuple[str, str], list[tuple[str, float]]] = {}
-    for _, row in leading(groups, metric).iterrows():
+    for _, row in chosen_groups.iterrows():
         of_option = scored[(scored["problem"] == row["problem"]) & (scored["option"] == row["option"])]
         for name in (name for name in at if pd.api.types.is_numeric_dtype(scored[name])):
             values = np.sort(of_option[name].dropna().unique())
             chosen = float(of_option.loc[of_option["group"] == row["group"], name].iloc[0])
             if len(values) > 1 and chosen and chosen in (values[0], values[-1]):  # there is nothing below 0
                 largest = chosen == values[-1]
+                if largest and row["diverged"]:
+                    continue
                 step = values[-1] / values[-2] if largest else values[0] / values[1]
                 beyond = chosen * min(max(step**2, 0.01), 100) if name.endswith(".lr") and chosen > 0 else np.nan
                 at_edges.setdefault((name, "largest" if largest else "smallest"), []).append(
-                    (f"{_label(row, groups, 'option')} ({chosen:.6g})", beyond)
+                    (f"{label(row, groups, 'option')} ({chosen:.6g})", beyond)
                 )
     for (name, end), options in at_edges.items():
         further = max(beyond for _, beyond in options) if end == "largest" else min(beyond for _, beyond in options)
         to = f" {'up' if end == 'largest' else 'down'} to {float(f'{further:.1g}'):g}" if np.isfinite(further) else ""
-        sentence = f"The best {name} is the {end} that was swept for {_shortened([who for who, _ in options])}"
+        sentence = f"The best {name} is the {end} that was swept for {shortened([who for who, _ in options])}"
         yield Diagnostic(sentence, f"sweep it{to or ' further'}")
 
 
@@ -137,11 +134,12 @@ def _unequal(scored: pd.DataFrame, groups: pd.DataFrame) -> Iterator[Diagnostic]
         elif len(seeds.iloc[0]) < ENOUGH_SEEDS:
             few = f"Each group{where} has {len(seeds.iloc[0])} seed{'s' * (len(seeds.iloc[0]) > 1)} only"
             yield Diagnostic(few, "run ten or more: seed=range(0,10)")
-    for _, of_problem in groups.groupby("problem", sort=False):
+    for problem, of_problem in groups.groupby("problem", sort=False):
         tried = of_problem.groupby("option", sort=False)["setting"].nunique()
         if tried.nunique() > 1:
             most, least = (f"{option} ({tried[option]})" for option in (str(tried.idxmax()), str(tried.idxmin())))
-            sentence = f"More settings were tried of {most} than of {least}"
+            where = f" on {problem}" if groups["problem"].nunique() > 1 else ""
+            sentence = f"More settings were tried of {most} than of {least}{where}"
             yield Diagnostic(
                 sentence, "more tries find better ones by luck: try as many of each, or see the tunability"
             )
@@ -164,14 +162,17 @@ def _contained(best: Sequence[PairwiseComparison]) -> Iterator[Diagnostic]:
         sure = pairwise.pairs[pairwise.pairs["apart"]]
         for better, worse in zip(sure["better"], sure["worse"], strict=True):
             if CONTAINED.get(worse) == better:
-                sentence = f"{worse} at its best is worse than {better}, which it contains with momentum=0"
+                where = f" on {pairwise.problem}" if len(best) > 1 else ""
+                sentence = f"{worse} at its best is worse{where} than {better}, which it contains with momentum=0"
                 yield Diagnostic(sentence, "the search is too small: sweep optimizer.momentum and more rates")
 
 
-def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> Iterator[Diagnostic]:
+def _falling(
+    bands: pd.DataFrame, chosen_groups: pd.DataFrame, groups: pd.DataFrame, metric: Metric
+) -> Iterator[Diagnostic]:
     """Options whose best group was still getting better when its training ended."""
     names = []
-    for _, row in leading(groups, metric).iterrows():
+    for _, row in chosen_groups.iterrows():
         chosen = (bands["problem"] == row["problem"]) & (bands["group"] == row["group"]) & (bands["metric"] == metric)
         curve = bands[chosen].sort_values("step")
         loss = metric.as_loss(curve["mean"]).to_numpy()
@@ -180,24 +181,8 @@ def _falling(bands: pd.DataFrame, groups: pd.DataFrame, metric: Metric) -> Itera
         late = loss[np.searchsorted(curve["step"], 0.9 * curve["step"].iloc[-1], side="right") - 1]
         before = loss[-2] if late == loss[-1] else late
         if before - loss[-1] > FALLING * (loss.max() - loss.min()):
-            names.append(_label(row, groups, "option"))
+            names.append(label(row, groups, "option"))
     if names:
         yield Diagnostic(
-            f"{metric} was still getting better at the end with {_shortened(names)}", "train longer: trainer.max_epochs"
+            f"{metric} was still getting better at the end with {shortened(names)}", "train longer: trainer.max_epochs"
         )
-
-
-def _label(row: pd.Series, groups: pd.DataFrame, name: str = "group") -> str:
-    """The group or option, and the data set if there are several."""
-    return f"{row[name]} on {row['problem']}" if groups["problem"].nunique() > 1 else str(row[name])
-
-
-def _groups(groups: pd.DataFrame) -> str:
-    """How many groups."""
-    return f"{len(groups)} group{'s' * (len(groups) > 1)}"
-
-
-def _shortened(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    rest = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return ", ".join(names[:NAMES_SHOWN]) + rest

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -37,11 +38,14 @@ class PairwiseComparison:
             (`difference`, `low`, `high`); the `probability` that it is better on a seed (`probability_low`,
             `probability_high`); `p`, and `adjusted` by Holm's method over the pairs of this table; whether one is
             surely better, so that they are told `apart`, or their interval lies within the margin, so that it `ties`;
-            and how many seeds would show the difference (`needed_low`, `needed_high`).
+            whether the better one is `flattered`, as its worse runs were pruned and none of the other's, so that they
+            are not told apart; and how many seeds would show the difference (`needed_low`, `needed_high`).
         winner: the option that beats every other; None where none does.
-        p: that a winner is named though none is better than all others: the leader's largest p-value times half the
-            number of options; nan where the leader was not tested against all others.
+        p: that a winner is named though none is better than all others: the leader's largest p-value, times half the
+            number of options or adjusted, whichever is less; nan where the leader was not tested against all others.
         margin: in units of the metric; a tie lies within.
+        samples: of each pair that is paired, (better, worse), the differences by seed (a Series): with the options
+            at their best those of the leading cell to that of the other with the largest p-value.
     """
 
     problem: str
@@ -52,6 +56,7 @@ class PairwiseComparison:
     winner: str | None
     p: float
     margin: float
+    samples: dict[tuple[str, str], pd.Series]
 
     @property
     def metric(self) -> Metric:
@@ -63,20 +68,36 @@ class PairwiseComparison:
         """If it is not None, only pairs with this option are in `pairs`, and ranks say nothing of the others."""
         return self.criterion.baseline
 
-    @property
+    @cached_property
     def ended(self) -> pd.DataFrame:
         """The rows of the options that have a run which ended."""
         return self.table[self.table["finished"] + self.table["diverged"] > 0]
 
-    @property
+    @cached_property
     def leaders(self) -> list[str]:
-        """The options that none has beaten, and those that the first of them has not beaten."""
-        options = list(self.ended["option"])
+        """The winner, or the options that none has beaten; if that is one, it and those that it has not beaten."""
+        options = [str(option) for option in self.ended["option"]]
         if not options or self.winner is not None:
             return options[:1]
-        unbeaten = set(self.ended.loc[self.ended["rank"] == 1, "option"])
+        unbeaten = [str(option) for option in self.ended.loc[self.ended["rank"] == 1, "option"]]
         beaten = set(self.pairs.loc[(self.pairs["better"] == options[0]) & self.pairs["apart"], "worse"])
-        return [str(option) for option in options if option in unbeaten or option not in beaten]
+        return unbeaten if len(unbeaten) > 1 else [option for option in options if option not in beaten]
+
+    @property
+    def contest(self) -> pd.DataFrame:
+        """The pairs of the leaders; where some of them have beaten others, those of the first of them."""
+        first, among = self.leaders[0], self._among_leaders
+        return among if self.are_level else among[(among["better"] == first) | (among["worse"] == first)]
+
+    @property
+    def are_level(self) -> bool:
+        """Whether none of the leaders has beaten another of them."""
+        return not self._among_leaders["apart"].any()
+
+    @cached_property
+    def _among_leaders(self) -> pd.DataFrame:
+        top = self.leaders
+        return self.pairs[self.pairs["better"].isin(top) & self.pairs["worse"].isin(top)]
 
     @property
     def seeds_to_decide(self) -> int | None:
@@ -117,11 +138,12 @@ def conclude(
         name: what the options have in common.
         criterion: by what they are compared.
         described: the columns of `describe` by option.
-        rows: of each pair the columns `PAIR`, and any others.
+        rows: of each pair the columns `PAIR`, and any others; and `by_seed`, as `differences_by_seed` gives it.
 
     Returns:
         The tables with what follows from them.
     """
+    samples = {(row["better"], row["worse"]): row.pop("by_seed") for row in rows}
     pairs = pd.DataFrame(rows, columns=[*PAIR, *(key for key in (rows or [{}])[0] if key not in PAIR)])
     pairs["adjusted"] = inference.holm(pairs["p"].to_numpy(dtype=float))
     ended = described["finished"] + described["diverged"] > 0
@@ -129,37 +151,57 @@ def conclude(
     order = described.assign(loss=losses, without_end=~ended)
     order["behind"] = -pairs["better"].value_counts().reindex(order.index, fill_value=0)  # where runs of all diverged
     order = order.sort_values(["without_end", "loss", "behind"], kind="stable")
-    leader = str(order.index[0])
+    is_pruned = described["pruned"] > 0
+    pairs["flattered"] = is_pruned[pairs["better"]].to_numpy() & ~is_pruned[pairs["worse"]].to_numpy()
+    leader = _leader(pairs, list(order.index[~order["without_end"]]), str(order.index[0]))
     margin = criterion.margin * abs(float(described["mean"][leader]))
     pairs["ties"] = _tied(pairs, described, margin, 1 - criterion.confidence)
-    against = pairs[(pairs["better"] == leader) & pairs["worse"].isin(described.index[ended])]
+    against = pairs[(pairs["better"] == leader) & pairs["worse"].isin(described.index[ended]) & ~pairs["flattered"]]
     p = _p_of_winner(against, int(ended.sum())) if criterion.baseline is None else math.nan
     wins = p <= 1 - criterion.confidence
     sure = (pairs["adjusted"] <= 1 - criterion.confidence) | (wins & (pairs["better"] == leader))
-    pairs["apart"] = sure & ~pairs["ties"]
+    pairs["apart"] = sure & ~pairs["ties"] & ~pairs["flattered"] & pairs["p"].notna()
     beaten = pairs.loc[pairs["apart"], "worse"].value_counts().reindex(order.index, fill_value=0)
     order.insert(0, "rank", (1 + beaten).where(ended.reindex(order.index), len(order) + 1))
-    table = order.sort_values(["rank", "loss", "behind"], kind="stable").drop(columns=["loss", "without_end", "behind"])
-    winner = leader if wins and not against["ties"].any() else None
-    return PairwiseComparison(
-        problem, name, criterion, table.rename_axis("option").reset_index(), pairs, winner, p, margin
+    order["follows"] = order.index != leader
+    table = order.sort_values(["rank", "follows", "loss", "behind"], kind="stable").drop(
+        columns=["loss", "without_end", "behind", "follows"]
     )
+    winner = leader if wins and not against["ties"].any() else None
+    table = table.rename_axis("option").reset_index()
+    samples = {pair: sample for pair, sample in samples.items() if len(sample)}
+    return PairwiseComparison(problem, name, criterion, table, pairs, winner, p, margin, samples)
+
+
+def _leader(pairs: pd.DataFrame, options: list[str], first: str) -> str:
+    """The option that the tests find better than each of the others, on their common seeds; else the first in the mean.
+
+    An option of which the worse runs were pruned is not better than one without.
+    """
+    ahead = pairs["better"].where(~pairs["flattered"], pairs["worse"])[
+        pairs["better"].isin(options) & pairs["worse"].isin(options)
+    ]
+    return next((option for option in options if (ahead == option).sum() == len(options) - 1), first)
 
 
 def _p_of_winner(against: pd.DataFrame, options: int) -> float:
-    """An intersection-union test of the leader against all others (Berger 1982); any of the options could have led."""
+    """An intersection-union test of the leader against all others (Berger 1982); any of the options could have led.
+
+    Who is told apart from every other by Holm's method wins, too: the ranks say so already.
+    """
     if options < 2 or len(against) < options - 1 or against["p"].isna().any():
         return math.nan
-    return min(1.0, float(against["p"].max()) * options / 2)
+    return min(float(against["p"].max()) * options / 2, float(against["adjusted"].max()))
 
 
 def _tied(pairs: pd.DataFrame, described: pd.DataFrame, margin: float, level: float) -> pd.Series:
     """Whether the whole interval of a pair lies within the margin, by as many seeds as a win would take."""
-    lost = described["diverged"] > 0
-    finished = ~(lost.reindex(pairs["better"]).to_numpy() | lost.reindex(pairs["worse"]).to_numpy())
+    lost, pruned = described["diverged"] > 0, described["pruned"] > 0
+    finished = ~(lost[pairs["better"]].to_numpy() | lost[pairs["worse"]].to_numpy())
+    alike = pruned[pairs["better"]].to_numpy() == pruned[pairs["worse"]].to_numpy()
     enough = pairs["seeds"] >= 1 - np.log2(level)
     within = (pairs["low"] >= -margin) & (pairs["high"] <= margin)
-    return pd.Series(within & finished.astype(bool) & enough, index=pairs.index)
+    return pd.Series(within & finished & alike & enough, index=pairs.index)
 
 
 def resamples(pairs: int) -> int:
@@ -236,15 +278,32 @@ def aligned(low: float, high: float, is_sure: bool) -> tuple[float, float]:
 def _pair(first: pd.Series, second: pd.Series, confidence: float) -> dict[str, Any]:
     """By how much one of two options (seeds,) is better, and the `sample` that is tested."""
     a, b, paired = inference.comparable(first.to_numpy(), second.to_numpy())
-    better, worse = first.name, second.name
     if advantage(a, b, paired) < 0:
-        a, b, better, worse = b, a, worse, better
+        a, b, first, second = b, a, second, first
     with np.errstate(invalid="ignore"):  # inf - inf, where both have diverged
         sample: Sample = b - a if paired else (b, a)
-    row = {"better": better, "worse": worse, "seeds": min(len(a), len(b)), "paired": paired, "sample": sample}
+    row: dict[str, Any] = {"better": first.name, "worse": second.name, "seeds": min(len(a), len(b)), "paired": paired}
+    row |= {"sample": sample, "by_seed": differences_by_seed(first, second)}
     row["difference"], row["low"], row["high"] = _difference(a, b, paired, confidence)
     chance = intervals.probability(a, b, paired, confidence) if len(a) and len(b) else UNKNOWN
     return row | columns("probability", chance)
+
+
+def differences_by_seed(better: pd.Series, worse: pd.Series) -> pd.Series:
+    """By how much one of two cells is better on each seed that both have.
+
+    Args:
+        better: losses of one cell, by seed; inf for a diverged run, nan for one without an end.
+        worse: losses of the other, of the same seeds.
+
+    Returns:
+        The differences by seed, nan where both have diverged; none where the cells are not paired.
+    """
+    if not inference.comparable(better.to_numpy(), worse.to_numpy())[2]:
+        return pd.Series(dtype=float)
+    shared = better.notna() & worse.notna()
+    with np.errstate(invalid="ignore"):  # inf - inf, where both have diverged
+        return worse[shared] - better[shared]
 
 
 def _difference(a: Array, b: Array, paired: bool, confidence: float) -> Interval:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+EXACT = 1e-9  # an error of less, as a fraction of the number, is that of adding floats
 
 
 def listed(names: Sequence[str]) -> str:
@@ -26,13 +27,16 @@ def rounded(value: float, error: float) -> str:
 
     Args:
         value: the number.
-        error: half the width of its interval; with 0 or nan there are three significant digits.
+        error: half the width of its interval; with 0 or nan there are three significant digits, with next to 0 nine.
 
     Returns:
         The number, with an exponent where it is very large or small.
     """
+    value = float(value)  # a number of numpy's is rounded otherwise
     if not (error > 0 and math.isfinite(error)) or not math.isfinite(value):
         return f"{value:.3g}"
+    if error < EXACT * abs(value):
+        return f"{value:.9g}"
     decimals = 1 - math.floor(math.log10(error))
     magnitude = math.floor(math.log10(abs(value))) if value else -decimals
     if max(magnitude, 1 - decimals) < -4 or magnitude > 5:

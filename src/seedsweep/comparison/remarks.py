@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from seedsweep.comparison.pairwise import PairwiseComparison
-from seedsweep.comparison.phrases import listed
+from seedsweep.comparison.verdicts import standing
 
 VANISHED = 10  # times as far apart as options at their best are those at most settings, if tuning makes that vanish
 SETTINGS_SHOWN = 3  # in a sentence
@@ -50,9 +50,7 @@ def _disagreement(same: list[PairwiseComparison], best: list[PairwiseComparison]
 def _now(at_best: PairwiseComparison) -> str:
     if at_best.winner:
         return f"{at_best.winner} wins with each at its best"
-    among = at_best.pairs[at_best.pairs["better"].isin(at_best.leaders) & at_best.pairs["worse"].isin(at_best.leaders)]
-    word = "tie" if among["ties"].all() else "cannot be told apart"
-    return f"{listed(sorted(at_best.leaders))} {word} with each at its best"
+    return f"{standing(at_best)} with each at its best"
 
 
 def _shrinkage(same: list[PairwiseComparison], best: list[PairwiseComparison]) -> Iterator[Remark]:

@@ -11,7 +11,14 @@ import pandas as pd
 from seedsweep.comparison import inference, intervals
 from seedsweep.comparison.at_best import Cells, compare_bests
 from seedsweep.comparison.groups import UNKNOWN, Criterion, columns, describe
-from seedsweep.comparison.pairwise import PairwiseComparison, advantage, compare_options, conclude, resamples
+from seedsweep.comparison.pairwise import (
+    PairwiseComparison,
+    advantage,
+    compare_options,
+    conclude,
+    differences_by_seed,
+    resamples,
+)
 from seedsweep.comparison.power import seeds_range
 from seedsweep.comparison.question import BEST, Question
 from seedsweep.comparison.scores import independent, score_runs
@@ -53,7 +60,8 @@ def at_best_setting(runs: pd.DataFrame, replicates: pd.DataFrame, question: Ques
         `setting`, the best; `selected`, the mean that it was chosen for, in the metric of the question; and `choices`,
         how many settings could have been the best, by which the limits of its statistics are widened. Its pairs have
         besides: `closest`, the setting of the worse option that is the closest; `hardest`, the one with the largest
-        p-value, and whether runs of it have diverged, `hardest_diverged`; and `beaten`, how many settings it has.
+        p-value, how many runs of it ended, `hardest_seeds`, and whether some have diverged while the others are no
+        worse, `hardest_diverged`; and `beaten`, how many settings it has.
     """
     metric = question.claim if question.claim in runs else question.measure
     claims = replicates
@@ -126,14 +134,19 @@ def _pair(options: dict[str, _Option], criterion: Criterion, count: int) -> dict
     first, second, paired = inference.comparable(cells_a.claims[a.leading], cells_b.claims[b.leading])
     row: dict[str, Any] = dict.fromkeys(("difference", "low", "high", "p", "needed_low", "needed_high"), np.nan)
     row |= {"better": better, "worse": worse, "seeds": min(len(first), len(second)), "paired": paired}
-    row |= {"closest": "", "hardest": "", "hardest_diverged": False, "beaten": len(b.settings)}
+    row["by_seed"] = pd.Series(dtype=float)
+    row |= {"closest": "", "hardest": "", "hardest_seeds": 0, "hardest_diverged": False, "beaten": len(b.settings)}
     if not row["seeds"]:
         return row | columns("probability", UNKNOWN)
     number = resamples(count * (count - 1) // 2)
     result = compare_bests(cells_a, cells_b, criterion.confidence, criterion.seed, min(number, WORTH_REFINING), number)
     row |= {"difference": result.difference, "low": result.low, "high": result.high}
     row |= {"closest": b.settings[result.closest], "hardest": b.settings[result.hardest]}
-    row["hardest_diverged"] = bool(np.isinf(cells_b.claims[result.hardest]).any())
+    hardest = cells_b.claims[result.hardest]
+    row["hardest_diverged"] = bool(np.isinf(hardest).any()) and not result.gap > 0
+    row["hardest_seeds"] = int((~np.isnan(hardest)).sum())
+    seeds = a.losses[0].columns.union(b.losses[0].columns)
+    row["by_seed"] = differences_by_seed(*(pd.Series(x, seeds) for x in (cells_a.claims[a.leading], hardest)))
     if row["seeds"] > 1:
         row["p"] = result.p
     differences = np.empty(0) if isinstance(result.sample, tuple) else result.sample

@@ -1,5 +1,6 @@
 """The verdicts on pairwise comparisons: who wins, ties or cannot be told apart, and why so."""
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -56,7 +57,8 @@ def _verdict(
     if pair is None:
         return Verdict(*about, tuple(options), sentence)
     p = pairwise.p if kind == WINS and pairwise.baseline is None else float(pair["adjusted"])
-    difference, low, high = (float(pair[name]) for name in ("difference", "low", "high"))
+    by_ranks = kind == WINS and not pair["difference"] > 0
+    difference, low, high = (math.nan if by_ranks else float(pair[name]) for name in ("difference", "low", "high"))
     return Verdict(*about, tuple(options), sentence, difference, low, high, p)
 
 
@@ -92,7 +94,7 @@ def _on_winner(pairwise: PairwiseComparison) -> Verdict:
             count = f"its {number_word(most)}" if len(over) == 1 else "its"
             cells = f" at each of {count} {'rates' if only_rates(pairwise) else 'settings'}"
             where = f" at {closest['closest']}" if closest["closest"] else ""
-    by = f"by {_amount(closest)}" if closest["difference"] > 0 else "by ranks, as runs diverged"
+    by = _by(closest)
     sure = f"({significance(pairwise.p)}{'' if over['paired'].all() else CLOSE})"
     if len(over) > 1:
         sentence = f"{winner} wins: {who} beats every other{cells}, {closest['worse']}{where} the closest {by} {sure}"
@@ -105,9 +107,10 @@ def _on_leaders(pairwise: PairwiseComparison) -> Verdict:
     """Which options tie or cannot be told apart, and which of the rest they beat."""
     top = pairwise.leaders
     rest = [name for name in pairwise.ended["option"] if name not in top]
-    among = pairwise.pairs[pairwise.pairs["better"].isin(top) & pairwise.pairs["worse"].isin(top)]
-    ties = bool(among["ties"].all())
-    largest = among.sort_values("difference", kind="stable", na_position="first").iloc[-1]
+    contest = pairwise.contest
+    ties = bool(contest["ties"].all()) and pairwise.are_level
+    open_pairs = contest if contest["ties"].all() else contest[~contest["ties"]]
+    largest = open_pairs.sort_values("difference", kind="stable", na_position="first").iloc[-1]
     if ties:
         part = pairwise.criterion.margin
         within = f"less than {rounded(pairwise.margin, pairwise.margin)} ({per_cent(part)} of the mean of {top[0]})"
@@ -115,12 +118,28 @@ def _on_leaders(pairwise: PairwiseComparison) -> Verdict:
         if largest["adjusted"] <= 1 - pairwise.criterion.confidence and largest["difference"] > 0:
             sentence += f", though {largest['better']} is surely better ({significance(largest['adjusted'])})"
     else:
-        whom = "no two" if not rest and len(top) > 2 else listed(top)
-        sentence = f"{whom} {'can' if whom == 'no two' else 'cannot'} be told apart{_largest(pairwise, largest)}"
+        none = pairwise.are_level and not rest and len(top) > 2
+        whom = "no two can be told apart" if none else standing(pairwise)
+        sentence = whom + _largest(pairwise, largest, " but for ties" * bool(contest["ties"].any()))
     if rest:
         beaten = f"{listed(rest)} {'are each' if len(rest) > 1 else 'is'} beaten by"
         sentence += f"; {beaten} {_beating(pairwise.pairs, top, rest)}"
     return _verdict(pairwise, TIES if ties else UNDECIDED, top, sentence, largest)
+
+
+def standing(pairwise: PairwiseComparison) -> str:
+    """How the first options stand to each other where none wins.
+
+    Args:
+        pairwise: without a winner.
+
+    Returns:
+        Such as `adam and sgd tie`.
+    """
+    top = pairwise.leaders
+    if not pairwise.are_level:
+        return f"{top[0]} is ahead, but not shown to be better than {listed(top[1:])}"
+    return f"{listed(top)} {'tie' if pairwise.contest['ties'].all() else 'cannot be told apart'}"
 
 
 def _on_pair(pairwise: PairwiseComparison, pair: pd.Series) -> Verdict:
@@ -133,11 +152,15 @@ def _on_pair(pairwise: PairwiseComparison, pair: pd.Series) -> Verdict:
         sentence = f"{option} and {pairwise.baseline} tie: they differ by {_amount(pair)}, {within} ({sure})"
         return _verdict(pairwise, TIES, [better, worse], sentence, pair)
     if pair["apart"]:
-        by = f"by {_amount(pair)}" if pair["difference"] > 0 else "by ranks, as runs diverged"
-        sentence = f"{option} is {how} than {pairwise.baseline} {by} ({sure})"
+        sentence = f"{option} is {how} than {pairwise.baseline} {_by(pair)} ({sure})"
         return _verdict(pairwise, WINS, [better, worse], sentence, pair)
     sentence = f"{option} and {pairwise.baseline} cannot be told apart{_largest(pairwise, pair)}"
     return _verdict(pairwise, UNDECIDED, [better, worse], sentence, pair)
+
+
+def _by(pair: pd.Series) -> str:
+    """By how much the better of a pair that are told apart is better."""
+    return f"by {_amount(pair)}" if pair["difference"] > 0 else "by ranks, as runs diverged"
 
 
 def _amount(pair: pd.Series) -> str:
@@ -159,17 +182,34 @@ def _beating(pairs: pd.DataFrame, top: Sequence[str], beaten: Sequence[str]) -> 
     return listed(common) if common else "at least one option"
 
 
-def _largest(pairwise: PairwiseComparison, pair: pd.Series) -> str:
+def _largest(pairwise: PairwiseComparison, pair: pd.Series, but_for: str = "") -> str:
     """A difference that was not shown, and how many seeds would show it, where that is a number one could run."""
-    if pair.get("hardest_diverged", False):
-        cell = f"{pair['worse']} at {pair['hardest']}"
-        return f" ({cell} is not beaten: some of its runs diverged, and the others are no worse)"
+    if reason := _obstacle(pairwise, pair):
+        return f" ({reason})"
     if not pair["difference"] > 0:
         return f" (adjusted {significance(pair['adjusted'])})" if pair["adjusted"] <= 1 else ""
     who = f"{pair['better']} better than {pair['worse']}, adjusted {significance(pair['adjusted'])}"
-    text = f" (the largest difference is {_amount(pair)}, {who}"
+    text = f" (the largest difference{but_for} is {_amount(pair)}, {who}"
     if pair["seeds"] < pair["needed_high"]:
         fewest, most = int(max(pair["needed_low"], pair["seeds"] + 1)), int(pair["needed_high"])
         numbers = f"{fewest:,} to {most:,}" if fewest < most else f"{most:,}"
         text += f"; if it is as large as it seems, {numbers} seeds would show it"
     return f"{text})"
+
+
+def _obstacle(pairwise: PairwiseComparison, pair: pd.Series) -> str | None:
+    """What keeps a pair from being told apart, if more seeds of both would not do."""
+    if pair["flattered"]:
+        return f"{pair['better']} is ahead only with its worse runs pruned"
+    if math.isnan(pair["p"]):
+        ended = pairwise.table.set_index("option")[["finished", "diverged"]].sum(axis=1)
+        fewest = min((pair["better"], pair["worse"]), key=lambda option: ended[option])
+        return f"{fewest} has {'one seed only' if ended[fewest] else 'no run that ended'}"
+    if pairwise.name != BEST or not pair["hardest"]:
+        return None
+    cell = f"{pair['worse']} at {pair['hardest']}"
+    if pair["hardest_seeds"] < 2:
+        return f"{cell} has one seed only, and is not beaten"
+    if pair["hardest_diverged"]:
+        return f"{cell} is not beaten: some of its runs diverged, and the others are no worse"
+    return None

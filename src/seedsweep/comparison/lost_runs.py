@@ -1,0 +1,75 @@
+"""Runs that diverged or have no end: in which groups, and what that means for who wins."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from seedsweep.comparison.diagnostic import Diagnostic, shortened
+from seedsweep.comparison.pairwise import PairwiseComparison
+from seedsweep.comparison.phrases import number_word
+from seedsweep.comparison.question import BEST
+from seedsweep.comparison.verdicts import only_rates
+
+WITHOUT_END = {
+    "pruned": "the mean of those that stayed is too good, since the worse ones left; train all of them to compare",
+    "failed": "see their traceback.txt in MLflow",
+    "missing": "run the sweep again",
+}
+
+
+def lost_runs(groups: pd.DataFrame, answers: Sequence[PairwiseComparison]) -> Iterator[Diagnostic]:
+    """What to doubt about runs that diverged, or have no end.
+
+    Args:
+        groups: see `describe_groups`.
+        answers: as `evidence.deciding` gives them.
+
+    Yields:
+        First those of options that win or are ahead, one diagnostic an option; then one for each outcome of the others.
+    """
+    told: set[int] = set()
+    for answer in answers:
+        if answer.name == BEST and answer.baseline is None and len(answer.ended) > 1:
+            cells = groups[(groups["problem"] == answer.problem) & (groups["option"] == answer.table["option"].iloc[0])]
+            if (cells["diverged"] > 0).any():
+                told.update(cells.index[cells["diverged"] > 0])
+                yield _needs_right_rate(answer, cells, several=groups["problem"].nunique() > 1)
+    diverged = groups[(groups["diverged"] > 0) & ~groups.index.isin(told)]
+    if len(diverged):
+        remedy = "they count as the worst; a mean is over the runs that finished; take smaller rates to compare means"
+        yield Diagnostic(_in_groups("Runs diverged", diverged, groups, "diverged", bool(told)), remedy)
+    for outcome, remedy in WITHOUT_END.items():
+        lost = groups[groups[outcome] > 0]
+        if len(lost):
+            yield Diagnostic(_in_groups(f"Runs are {outcome}", lost, groups, outcome), remedy)
+
+
+def label(row: pd.Series, groups: pd.DataFrame, name: str = "group") -> str:
+    """The group or option, and the data set if there are several."""
+    return f"{row[name]} on {row['problem']}" if groups["problem"].nunique() > 1 else str(row[name])
+
+
+def _needs_right_rate(answer: PairwiseComparison, cells: pd.DataFrame, several: bool) -> Diagnostic:
+    """The option that wins or is ahead at its best cell, and diverges at some of its `cells`."""
+    first, lost = answer.table.iloc[0], cells[cells["diverged"] > 0]
+    counts = []
+    for _, row in lost.iterrows():
+        share = "all" if row["diverged"] == row["planned"] else f"{row['diverged']} of"
+        counts.append(f"{row['setting']} in {share} {row['planned']} runs")
+    what = "rate" if only_rates(answer) else "setting"
+    share = number_word(len(lost)) if len(lost) < len(cells) else "each"
+    all_cells = f"its {number_word(len(cells))} {what}s" if len(cells) > 1 else f"its only {what}"
+    place = f"at {share} of {all_cells}" if len(cells) > 1 else f"at {all_cells}"
+    does, noun = ("wins", "win") if answer.winner else ("is ahead", "lead")
+    where = f" on {answer.problem}" if several else ""
+    sentence = f"{first['option']} {does}{where} at {first['setting']} and diverges {place} ({shortened(counts)})"
+    return Diagnostic(
+        f"{sentence}: its {noun} needs the right {what}",
+        f"keep to {what}s where it converges, or compare at the same {what}",
+    )
+
+
+def _in_groups(what: str, lost: pd.DataFrame, groups: pd.DataFrame, outcome: str, are_others: bool = False) -> str:
+    """How many groups have such runs, and which."""
+    names = [f"{label(row, groups)} ({row[outcome]} of {row['planned']})" for _, row in lost.iterrows()]
+    return f"{what} in {len(lost)} {'other ' * are_others}group{'s' * (len(lost) > 1)}: {shortened(names)}"
