@@ -36,6 +36,13 @@ def test_six_settings_are_printed_and_the_others_counted(capsys: pytest.CaptureF
     assert lines[6] == "  … and 2 more in the report"
 
 
+def test_several_data_sets_are_counted_and_told_to_be_too_few(capsys: pytest.CaptureFixture[str]) -> None:
+    print_comparison(compare(*swept(problems=("wine", "iris"))))
+    printed = capsys.readouterr().out.split("Several data sets\n")[1]
+    assert printed.startswith("  2 data sets are too few for a test over data sets (six are needed)\n")
+    assert "not told apart" in printed.split("wine")[0]
+
+
 def test_table_of_a_sweep_says_what_its_means_are_over(capsys: pytest.CaptureFixture[str]) -> None:
     runs = swept()[0].assign(group="all")
     print_sweep(runs, summarize(runs, "val/loss"), "a [title]", "last values")

@@ -135,6 +135,14 @@ def test_report_of_several_problems_leads_to_each(tmp_path: Path) -> None:
     assert re.findall(r'href="#([^"]*)">(\w+)<', section) == [("tunability-iris", "iris"), ("tunability-wine", "wine")]
 
 
+def test_report_of_several_data_sets_counts_wins_and_says_what_is_too_few(page: Path, tmp_path: Path) -> None:
+    several = write_report(compare(*swept(problems=("wine", "iris"))), tmp_path, {}, pngs=False)
+    section = several.read_text().split('<section id="data-sets">')[1].split("</section>")[0]
+    assert "<p>2 data sets are too few for a test over data sets (six are needed).</p>" in section
+    assert section.count("<tr>") == 1 + 3
+    assert 'id="data-sets"' not in page.read_text()
+
+
 def test_report_shows_neither_passwords_nor_markup_of_others(page: Path) -> None:
     text = page.read_text()
     assert "secret" not in text

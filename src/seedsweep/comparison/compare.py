@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from seedsweep.comparison.analyses import profile, seed_shares, times_to_target, tunability
+from seedsweep.comparison.data_sets import AcrossDataSets, across_data_sets, answers
 from seedsweep.comparison.diagnostic import Diagnostic
 from seedsweep.comparison.diagnostics import diagnose
 from seedsweep.comparison.groups import describe_groups
@@ -72,6 +73,11 @@ class Comparison:
     def verdicts(self) -> list[Verdict]:
         """What the pairwise comparisons mean, first of the options at their best."""
         return verdicts(self.same, self.best)
+
+    @property
+    def across(self) -> AcrossDataSets | None:
+        """What the data sets say together; None where there is one."""
+        return across_data_sets(answers(self.same, self.best))
 
     @property
     def remarks(self) -> list[Remark]:

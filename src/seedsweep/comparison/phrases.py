@@ -8,7 +8,14 @@ EXACT = 1e-9  # an error of less, as a fraction of the number, is that of adding
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in a sentence: a, b and c."""
+    """Names in a sentence: a, b and c.
+
+    Args:
+        names: one or more.
+
+    Returns:
+        The names with commas and an `and`.
+    """
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
@@ -18,7 +25,14 @@ def number_word(number: int) -> str:
 
 
 def significance(p: float) -> str:
-    """A p-value as it is printed."""
+    """A p-value as it is printed.
+
+    Args:
+        p: the p-value.
+
+    Returns:
+        Such as `p = 0.012`, or `p < 0.001`.
+    """
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
@@ -53,5 +67,12 @@ def amount(value: float, low: float, high: float) -> str:
 
 
 def per_cent(fraction: float) -> str:
-    """A fraction such as 0.95 as `95 %`."""
+    """A fraction such as 0.95 as `95 %`.
+
+    Args:
+        fraction: at least 0.
+
+    Returns:
+        The number with its sign.
+    """
     return f"{100 * fraction:.6g} %"

@@ -17,6 +17,7 @@ from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
 from seedsweep.outcomes import RunResult
 from seedsweep.report.summary import SHOWN, counted
+from seedsweep.report.tables import data_sets_table
 from seedsweep.tracking import connection
 
 if TYPE_CHECKING:
@@ -134,17 +135,35 @@ def print_headline(comparison: "Comparison") -> None:
 
 
 def print_comparison(comparison: "Comparison") -> None:
-    """Print the verdicts, the table of the options at their best, or else of the groups, and the diagnostics."""
+    """The verdicts, what several data sets say together, the options at their best or the groups, the diagnostics."""
     console = Console(highlight=False, soft_wrap=True)
     metric = comparison.question.metric
     for question in dict.fromkeys(verdict.question for verdict in comparison.verdicts):
         _print_verdicts(console, comparison, question)
     for remark in comparison.remarks:
         console.print(escape(f"{f'{remark.problem}: ' if remark.problem else ''}{remark.sentence}"))
+    _print_across(console, comparison)
     for pairwise in comparison.best or comparison.same[: len(comparison.same) == 1]:
         _print_pairwise(console, pairwise, metric)
     for diagnostic in comparison.diagnostics:
         console.print(f"[yellow]![/] {escape(diagnostic.sentence)}: {escape(diagnostic.remedy)}")
+
+
+def _print_across(console: Console, comparison: "Comparison") -> None:
+    """What several data sets say together."""
+    across = comparison.across
+    if across is None:
+        return
+    console.print("[bold]Several data sets[/]")
+    for sentence in across.sentences:
+        console.print(escape(f"  {sentence}"))
+    table = data_sets_table(across)
+    printed = Table(box=box.SIMPLE_HEAD, title="on so many data sets", title_justify="left")
+    for name in table:
+        printed.add_column(str(name), justify="left" if name in ("option", "against") else "right", no_wrap=True)
+    for row in table.itertuples(index=False):
+        printed.add_row(*(escape(str(cell)) for cell in row))
+    print_whole(console, printed)
 
 
 def _print_verdicts(console: Console, comparison: "Comparison", question: str) -> None:

@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from seedsweep.comparison.compare import Comparison
+from seedsweep.comparison.phrases import per_cent
 from seedsweep.comparison.question import BEST, SAME
 from seedsweep.report.page import render, sections
 from seedsweep.report.png import write_pngs
 from seedsweep.report.summary import counted
-from seedsweep.report.tables import best_table, groups_table, pairs_table, spread_table
+from seedsweep.report.tables import best_table, data_sets_table, groups_table, pairs_table, spread_table
 
 ANSWER = {"Answer": ("answer", "answer_map")}  # the figures of the first screen
 SECTIONS = {  # headings, and the figures below them
+    "Mean ranks": ("ranks",),
     "Curves": ("curves",),
     "Distance to the optimum": ("suboptimality",),
     "Learning rates": ("learning_rates",),
@@ -37,6 +39,14 @@ class AnsweredQuestion(NamedTuple):
     meaning: str
     verdicts: list[tuple[str, str]]
     unanswered: str
+
+
+class SeveralDataSets(NamedTuple):
+    """What several data sets say together in the page: sentences, and a table with what it counts."""
+
+    sentences: list[str]
+    table: pd.DataFrame
+    meaning: str
 
 
 def write_report(comparison: Comparison, folder: Path, about: Mapping[str, str], *, pngs: bool = True) -> Path:
@@ -68,6 +78,7 @@ def _render(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: 
         questions=list(_questions(comparison)),
         both=_both(comparison, len(problems) > 1),
         several=len(problems) > 1,
+        across=_across(comparison),
         sections=list(sections(specs, SECTIONS)),
         tables=list(_tables(comparison, problems)),
         diagnostics=comparison.diagnostics,
@@ -91,6 +102,20 @@ def _summary(comparison: Comparison, problems: list[str], model: str) -> str:
 
 def _both(comparison: Comparison, several: bool) -> list[str]:
     return [f"{remark.problem}: {remark.sentence}" if several else remark.sentence for remark in comparison.remarks]
+
+
+def _across(comparison: Comparison) -> SeveralDataSets | None:
+    """What several data sets say together; None where there is one."""
+    across = comparison.across
+    if across is None:
+        return None
+    how = "each option at its best" if comparison.best else "at the same setting"
+    meaning = (
+        f"On how many data sets an option wins against another, ties with it (they surely differ by less than"
+        f" {per_cent(comparison.question.margin)}), is not told apart from it, or loses: {how}, at"
+        f" {per_cent(across.confidence)} confidence on each."
+    )
+    return SeveralDataSets(across.sentences, data_sets_table(across), meaning)
 
 
 def _questions(comparison: Comparison) -> Iterator[AnsweredQuestion]:

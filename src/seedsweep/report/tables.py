@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from seedsweep.comparison.data_sets import AcrossDataSets
 from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.comparison.phrases import amount
 from seedsweep.outcomes import OUTCOMES
 
 NONE = "–"
+COUNTED = {"wins": "wins", "ties": "ties", "undecided": "not told apart", "losses": "losses"}  # on so many data sets
 ROBUST = {"median": "median", "iqm": "interquartile mean"}
 
 
@@ -77,6 +79,18 @@ def pairs_table(pairwise_comparisons: Sequence[PairwiseComparison], several: boo
                 | {"better on a seed": number(row.probability, ".0%"), "adjusted p": p_value(row.adjusted)}
                 | {"seeds": f"{row.seeds}" + ("" if row.paired else ", not paired")}
             )
+    return pd.DataFrame(rows)
+
+
+def data_sets_table(across: AcrossDataSets) -> pd.DataFrame:
+    """A row a pair: on how many data sets an option wins, and what a test over all of them says, if there is one."""
+    tests = across.tests
+    p = dict(zip(map(frozenset, zip(tests["better"], tests["worse"], strict=True)), tests["adjusted"], strict=True))
+    rows = []
+    for row in across.pairs.to_dict("records"):
+        counts = {words: str(row[name]) for name, words in COUNTED.items()}
+        test = {"adjusted p": p_value(p[frozenset((row["option"], row["other"]))])} if p else {}
+        rows.append({"option": str(row["option"]), "against": str(row["other"])} | counts | test)
     return pd.DataFrame(rows)
 
 

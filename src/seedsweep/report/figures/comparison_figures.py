@@ -21,10 +21,12 @@ from seedsweep.report.figures.curve_figures import (
 from seedsweep.report.figures.group_figures import differences, distribution, learning_rates, shares
 from seedsweep.report.figures.layers import Chart
 from seedsweep.report.figures.panel import Panel, panels
+from seedsweep.report.figures.rank_figures import ranks
 
 FIGURES = {
     "answer": options_at_best,
     "answer_map": leader_map,
+    "ranks": ranks,
     "curves": curves,
     "suboptimality": suboptimality,
     "learning_rates": learning_rates,
@@ -37,6 +39,7 @@ FIGURES = {
     "shares": shares,
     "profile": profile,
 }
+OF_ALL = ("ranks", "profile")  # figures of all problems together
 
 
 def comparison_figures(comparison: Comparison) -> dict[str, Chart]:
@@ -49,7 +52,7 @@ def comparison_figures(comparison: Comparison) -> dict[str, Chart]:
     charts: dict[str, Chart] = {}
     problems = panels(comparison)
     for figure, draw in FIGURES.items():
-        of_all = figure == "profile"
+        of_all = figure in OF_ALL
         for panel in problems[:1] if of_all else problems:
             chart = draw(panel)
             if chart is None:
