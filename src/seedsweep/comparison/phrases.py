@@ -59,7 +59,16 @@ def rounded(value: float, error: float) -> str:
 
 
 def amount(value: float, low: float, high: float) -> str:
-    """A number with its limits, such as `0.021 [0.012, 0.030]`, rounded to what these support."""
+    """A number with its limits, such as `0.021 [0.012, 0.030]`, rounded to what these support.
+
+    Args:
+        value: the number.
+        low: lower limit; nan where there is none.
+        high: upper limit.
+
+    Returns:
+        The three as one text; without limits the number alone.
+    """
     if math.isnan(low) or math.isnan(high):
         return f"{value:.3g}"
     error = (high - low) / 2
