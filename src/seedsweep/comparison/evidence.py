@@ -76,24 +76,26 @@ def _one_seed(answer: PairwiseComparison, pair: pd.Series, where: str) -> Iterat
     if by_seed is None or len(by_seed) < 3 or pair["ties"] or pair["flattered"]:
         return
     values = by_seed.to_numpy(dtype=float)
-    is_shown = _is_shown(values[:, None], answer.criterion.seed, level)[0]
-    if is_shown != pair["apart"]:
+    shown = _shown(values[:, None], answer.criterion.seed, level)[0]
+    if shown != int(pair["apart"]):
         return
     others = np.stack([np.delete(values, index) for index in range(len(values))], axis=1)
-    changed = np.flatnonzero(_is_shown(others, answer.criterion.seed, level) != is_shown)
+    without = _shown(others, answer.criterion.seed, level)
+    changed = np.flatnonzero(without != shown)
     if len(changed) == 1:
-        alone = f"Seed {by_seed.index[changed[0]]} alone {'decides' if is_shown else 'hides'}"
+        alone = f"Seed {by_seed.index[changed[0]]} alone {'decides' if shown else 'hides'}"
+        names = (pair["better"], pair["worse"])[:: int(shown or without[changed[0]])]
         yield Diagnostic(
-            f"{alone} that {pair['better']} is better than {pair['worse']}{where}",
+            f"{alone} that {names[0]} is better than {names[1]}{where}",
             "look at its runs, and run more seeds; it stays in the verdict",
         )
 
 
-def _is_shown(differences: intervals.Array, seed: int, level: float) -> np.ndarray:
-    """Whether the differences (n, m) of each column are above 0 by the sign-flip test at that level."""
+def _shown(differences: intervals.Array, seed: int, level: float) -> np.ndarray:
+    """The sign of the differences (n, m) of each column, where the sign-flip test at that level shows it, else 0."""
     finite = np.isfinite(differences).all(axis=0)
     sums = np.where(finite, differences, inference.signed_ranks(differences)).sum(axis=0)
-    return np.asarray((sums > 0) & (inference.sign_flip(differences, np.random.default_rng(seed)) <= level))
+    return np.asarray(np.sign(sums) * (inference.sign_flip(differences, np.random.default_rng(seed)) <= level))
 
 
 def _skewed(answer: PairwiseComparison, pair: pd.Series, where: str) -> Iterator[Diagnostic]:

@@ -36,7 +36,8 @@ def score_runs(
             allowed.
     """
     _check(runs, by, at)
-    scored = pd.DataFrame({"run": runs["run"] if "run" in runs else runs.index.astype(str)})
+    names = runs["run"] if "run" in runs else pd.Series(runs.index.astype(str), index=runs.index)
+    scored = pd.DataFrame({"run": names})
     problem = problems(runs)
     scored["problem"] = "" if problem is None or {PROBLEM, PROBLEM_NAME} & {by, *at} else problem
     scored["option"] = runs[by].map(label)

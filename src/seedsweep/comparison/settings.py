@@ -11,16 +11,11 @@ import pandas as pd
 from seedsweep.comparison import inference, intervals
 from seedsweep.comparison.at_best import Cells, compare_bests
 from seedsweep.comparison.groups import UNKNOWN, Criterion, columns, describe
-from seedsweep.comparison.pairwise import (
-    PairwiseComparison,
-    advantage,
-    compare_options,
-    conclude,
-    differences_by_seed,
-    resamples,
-)
+from seedsweep.comparison.pairs import advantage, compare_options, differences_by_seed, resamples
+from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.comparison.power import seeds_range
 from seedsweep.comparison.question import BEST, Question
+from seedsweep.comparison.ranking import conclude
 from seedsweep.comparison.scores import independent, score_runs
 from seedsweep.metrics import Metric
 

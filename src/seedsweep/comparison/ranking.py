@@ -1,0 +1,92 @@
+"""From pairs that are tested to who wins, who ties, and the ranks."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.comparison import inference
+from seedsweep.comparison.groups import Criterion
+from seedsweep.comparison.pairwise import PairwiseComparison
+
+PAIR = [
+    *("better", "worse", "seeds", "paired", "difference", "low", "high"),
+    *("probability", "probability_low", "probability_high", "p", "needed_low", "needed_high"),
+]
+
+
+def conclude(
+    problem: str, name: str, criterion: Criterion, described: pd.DataFrame, rows: list[dict[str, Any]]
+) -> PairwiseComparison:
+    """The pairwise comparison of pairs that are tested: who wins, who ties, and the ranks.
+
+    Args:
+        problem: the data set.
+        name: what the options have in common.
+        criterion: by what they are compared.
+        described: the columns of `describe` by option.
+        rows: of each pair the columns `PAIR`, and any others; and `by_seed`, as `differences_by_seed` gives it.
+
+    Returns:
+        The tables with what follows from them.
+    """
+    samples = {(row["better"], row["worse"]): row.pop("by_seed") for row in rows}
+    pairs = pd.DataFrame(rows, columns=[*PAIR, *(key for key in (rows or [{}])[0] if key not in PAIR)])
+    pairs["adjusted"] = inference.holm(pairs["p"].to_numpy(dtype=float))
+    ended = described["finished"] + described["diverged"] > 0
+    losses = criterion.metric.as_loss(described["mean"]).where(described["diverged"] + described["pruned"] == 0, np.inf)
+    order = described.assign(loss=losses, without_end=~ended)
+    order["behind"] = -pairs["better"].value_counts().reindex(order.index, fill_value=0)  # where runs of all diverged
+    order = order.sort_values(["without_end", "loss", "behind"], kind="stable")
+    is_pruned = described["pruned"] > 0
+    pairs["flattered"] = is_pruned[pairs["better"]].to_numpy() & ~is_pruned[pairs["worse"]].to_numpy()
+    leader = _leader(pairs, list(order.index[~order["without_end"]]), str(order.index[0]))
+    margin = criterion.margin * abs(float(described["mean"][leader]))
+    pairs["ties"] = _tied(pairs, described, margin, 1 - criterion.confidence)
+    against = pairs[(pairs["better"] == leader) & pairs["worse"].isin(described.index[ended]) & ~pairs["flattered"]]
+    p = _p_of_winner(against, int(ended.sum())) if criterion.baseline is None else math.nan
+    wins = p <= 1 - criterion.confidence
+    sure = (pairs["adjusted"] <= 1 - criterion.confidence) | (wins & (pairs["better"] == leader))
+    pairs["apart"] = sure & ~pairs["ties"] & ~pairs["flattered"] & pairs["p"].notna()
+    beaten = pairs.loc[pairs["apart"], "worse"].value_counts().reindex(order.index, fill_value=0)
+    order.insert(0, "rank", (1 + beaten).where(ended.reindex(order.index), len(order) + 1))
+    order["follows"] = order.index != leader
+    table = order.sort_values(["rank", "follows", "loss", "behind"], kind="stable").drop(
+        columns=["loss", "without_end", "behind", "follows"]
+    )
+    winner = leader if wins and not against["ties"].any() else None
+    table = table.rename_axis("option").reset_index()
+    samples = {pair: sample for pair, sample in samples.items() if len(sample)}
+    return PairwiseComparison(problem, name, criterion, table, pairs, winner, p, margin, samples)
+
+
+def _leader(pairs: pd.DataFrame, options: list[str], first: str) -> str:
+    """The option that the tests find better than each of the others, on their common seeds; else the first in the mean.
+
+    An option of which the worse runs were pruned is not better than one without.
+    """
+    ahead = pairs["better"].where(~pairs["flattered"], pairs["worse"])[
+        pairs["better"].isin(options) & pairs["worse"].isin(options)
+    ]
+    return next((option for option in options if (ahead == option).sum() == len(options) - 1), first)
+
+
+def _p_of_winner(against: pd.DataFrame, options: int) -> float:
+    """An intersection-union test of the leader against all others (Berger 1982); any of the options could have led.
+
+    Who is told apart from every other by Holm's method wins, too: the ranks say so already.
+    """
+    if options < 2 or len(against) < options - 1 or against["p"].isna().any():
+        return math.nan
+    return min(float(against["p"].max()) * options / 2, float(against["adjusted"].max()))
+
+
+def _tied(pairs: pd.DataFrame, described: pd.DataFrame, margin: float, level: float) -> pd.Series:
+    """Whether the whole interval of a pair lies within the margin, by as many seeds as a win would take."""
+    lost, pruned = described["diverged"] > 0, described["pruned"] > 0
+    finished = ~(lost[pairs["better"]].to_numpy() | lost[pairs["worse"]].to_numpy())
+    alike = pruned[pairs["better"]].to_numpy() == pruned[pairs["worse"]].to_numpy()
+    enough = pairs["seeds"] >= 1 - np.log2(level)
+    within = (pairs["low"] >= -margin) & (pairs["high"] <= margin)
+    return pd.Series(within & finished & alike & enough, index=pairs.index)

@@ -1,0 +1,106 @@
+"""What to doubt about the evidence that decides a verdict."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from shared.scores import runs, sentences
+
+from seedsweep.comparison.compare import Comparison, compare
+from seedsweep.comparison.evidence import is_skewed
+from seedsweep.comparison.question import BEST
+
+
+def pair(differences: object, metric: str = "val/loss", **params: object) -> pd.DataFrame:
+    """Runs of adam and sgd at one rate, of which adam is better by these differences."""
+    better = np.asarray(differences, dtype=float)
+    common = np.random.default_rng(0).normal(5, 1, len(better))
+    rows = [("sgd", seed, value) for seed, value in enumerate(common)]
+    rows += [("adam", seed, value) for seed, value in enumerate(common - better)]
+    return pd.DataFrame(rows, columns=["optimizer", "seed", metric]).assign(**{"optimizer.lr": 0.1} | params)
+
+
+def said(comparison: Comparison, part: str) -> list[str]:
+    """The diagnostics that have these words."""
+    return [diagnostic.sentence for diagnostic in comparison.diagnostics if part in diagnostic.sentence]
+
+
+def test_skewed_differences_are_said_with_the_answer_of_the_median() -> None:
+    small = np.linspace(0.1, 0.2, 11)
+    (win,) = said(compare(pair([*small, 3.0])), "skewed")
+    assert win.startswith("The differences between adam and sgd are strongly skewed")
+    assert win.endswith("by the median adam is better by 0.155 [0.123, 0.187]")
+    other = compare(pair([*-small, 3.0]))
+    assert other.verdicts[0].winner is None
+    assert said(other, "skewed")[0].endswith("by the median sgd is better by 0.145 [0.113, 0.177]")
+    (neither,) = said(compare(pair([*(small - 0.15), 3.0])), "skewed")
+    assert neither.endswith("by the median neither is shown to be better")
+    assert not said(compare(pair(small)), "skewed")
+
+
+@pytest.mark.parametrize(("seeds", "lognormal"), [(5, 0.15), (10, 0.45), (20, 0.8)])
+def test_normal_differences_are_rarely_called_skewed_and_lognormal_ones_often(seeds: int, lognormal: float) -> None:
+    draw = np.random.default_rng(1)
+    assert np.mean([is_skewed(draw.normal(size=seeds)) for _ in range(2000)]) < 0.065
+    assert np.mean([is_skewed(draw.lognormal(size=seeds)) for _ in range(500)]) > lognormal
+
+
+def test_differences_that_are_all_the_same_are_not_skewed() -> None:
+    assert not is_skewed(np.full(8, 0.1) + 1e-17 * np.arange(8))
+
+
+def test_one_seed_that_hides_a_difference_is_named() -> None:
+    differences = np.linspace(0.1, 0.2, 10)
+    differences[7] = -1.5
+    comparison = compare(pair(differences))
+    assert comparison.verdicts[0].winner is None
+    assert said(comparison, "alone") == ["Seed 7 alone hides that adam is better than sgd"]
+
+
+def test_one_seed_that_decides_is_named_and_few_seeds_are_not() -> None:
+    differences = np.array([0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, -0.25, -0.25, 1.0])
+    comparison = compare(pair(differences))
+    removals = [compare(pair(np.delete(differences, seed))).verdicts[0].winner for seed in range(10)]
+    assert comparison.verdicts[0].winner == "adam"
+    expected = ["Seed 9 alone decides that adam is better than sgd"] if removals.count(None) == 1 else []
+    assert said(comparison, "alone") == expected
+    assert not said(compare(pair(np.linspace(0.1, 0.2, 6))), "alone"), "without any seed of six no test can decide"
+
+
+def test_data_sets_that_contradict_each_other_are_named() -> None:
+    clear = np.linspace(0.1, 0.2, 10)
+    table = pd.concat([pair(clear, data="iris"), pair(-clear, data="wine"), pair(clear, data="digits")])
+    sentence = "The data sets contradict each other: adam is better than sgd on digits and iris, and worse on wine"
+    assert said(compare(table), "contradict") == [sentence]
+    assert not said(compare(table[table["data"] != "wine"]), "contradict")
+
+
+def test_option_that_wins_and_diverges_at_other_rates_is_one_sentence() -> None:
+    levels = {("sgd", 0.1): 0.5, ("sgd", 1.0): 0.4, ("sgd", 10.0): 1.0, ("adam", 0.1): 0.8, ("adam", 10.0): 1.0}
+    table = runs(levels)
+    lost = (table["optimizer.lr"] == 10) & ((table["optimizer"] == "sgd") | (table["seed"] < 3))
+    table.loc[lost, ["outcome", "val/loss", "test/loss"]] = "diverged", np.nan, np.nan
+    comparison = compare(table)
+    assert comparison.verdicts[0].winner == "sgd"
+    assert said(comparison, "diverge") == [
+        "sgd wins at lr=1 and diverges at one of its three rates (lr=10 in all 20 runs): its win needs the right rate",
+        "Runs diverged in 1 other group: adam lr=10 (3 of 20)",
+    ]
+
+
+def test_cell_of_one_seed_is_said_to_block_a_win_with_what_to_do() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 0.9, ("adam", 0.1): 0.3}, seeds=10)
+    table = table[(table["optimizer.lr"] == 0.1) | (table["seed"] == 0)]
+    comparison = compare(table)
+    assert sentences(comparison, BEST) == [
+        "adam and sgd cannot be told apart (sgd at lr=1 has one seed only, and is not beaten)"
+    ]
+    (sentence,) = said(comparison, "cannot be shown to beat it")
+    assert sentence.startswith("sgd at lr=1 has one seed only")
+
+
+def test_best_rate_at_the_largest_is_no_edge_where_its_runs_diverge() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 0.5, ("adam", 0.1): 0.4, ("adam", 1.0): 0.9})
+    assert said(compare(table), "largest that was swept")
+    sgd = table["optimizer"] == "sgd"
+    table.loc[sgd & (table["seed"] < 2), ["outcome", "val/loss", "test/loss"]] = "diverged", np.nan, np.nan
+    assert not said(compare(table), "largest that was swept")
