@@ -33,6 +33,13 @@ def mixed(generator: np.random.Generator, shape: tuple[int, int, int]) -> Array:
     return noise
 
 
+def lone(generator: np.random.Generator, shape: tuple[int, int, int]) -> Array:
+    """Skewed for the first option, and hardly any for the others: the worst case of all."""
+    noise = 0.1 * normal(generator, shape)
+    noise[:1] = skewed(generator, noise[:1].shape)
+    return noise
+
+
 def bowl(rates: int, best: int) -> Array:
     return np.asarray(CURVATURE * (np.arange(rates) - best) ** 2.0)
 

@@ -14,6 +14,7 @@ from made_up_sweeps import (
     Truth,
     experiments,
     first_better,
+    lone,
     mixed,
     normal,
     same_bowl,
@@ -29,7 +30,7 @@ from seedsweep.comparison.pairwise import PairwiseComparison, conclude
 from seedsweep.comparison.question import BEST
 from seedsweep.metrics import Metric
 
-OPTIONS, SEEDS = (2, 6, 12), (6, 10, 20, 50)
+OPTIONS, SEEDS, MANY_SEEDS = (2, 6, 12), (6, 10, 20, 50), (10, 20, 50, 200, 500)
 CRITERION = Criterion(Metric("val/loss"))
 RESAMPLES = 1_024, 1_024  # of a test: up to ten seeds it is exact
 MARGIN = 3.0  # within which options tie, where it is asked whether they do
@@ -139,9 +140,9 @@ def print_row(name: str, values: Iterable[float | None]) -> None:
     print(flush=True)
 
 
-def print_heads(title: str, heads: list[str]) -> None:
-    print(f"\n{title}\n{'':39s}" + "".join(f"{f'   {head}':{7 * len(SEEDS)}s}" for head in heads))
-    print(f"{'seeds':39s}" + "".join(f"{n:7d}" for n in SEEDS) * len(heads))
+def print_heads(title: str, heads: list[str], seeds: tuple[int, ...] = SEEDS) -> None:
+    print(f"\n{title}\n{'':39s}" + "".join(f"{f'   {head}':{7 * len(seeds)}s}" for head in heads))
+    print(f"{'seeds':39s}" + "".join(f"{n:7d}" for n in seeds) * len(heads))
 
 
 def print_winners(
@@ -150,6 +151,16 @@ def print_winners(
     for name, truth, rates in shapes(truths):
         found = (winners(truth(options, rates), noise, n, repetitions) for options in OPTIONS for n in SEEDS)
         print_row(name, (float(np.mean([counts(who) for who in whos])) if whos else None for whos in found))
+
+
+def print_skewed(repetitions: int) -> None:
+    """What skewness does to two tied options, and whether more seeds help."""
+    heads = ["skewed against normal noise", "skewed against hardly any"]
+    print_heads(f"A false winner of two; {repetitions} sweeps each", heads, MANY_SEEDS)
+    for name, rates in [("all cells alike", 1), ("the same bowl", 6), ("the first flat, others bowls", 6)]:
+        cases = [(noise, n) for noise in (mixed, lone) for n in MANY_SEEDS]
+        found = (winners(TIED[name](2, rates), *case, repetitions) for case in cases)
+        print_row(f"{name}, {rates} rate{'s' * (rates > 1)}", (1 - whos.count(None) / len(whos) for whos in found))
 
 
 def print_covered(noise: Noise, repetitions: int) -> None:
@@ -174,6 +185,7 @@ def main(repetitions: int) -> None:
     for noise in NOISES:
         print_heads(f"A false winner; {noise.__name__} noise, {repetitions} sweeps each", options)
         print_winners(TIED, noise, lambda who: who is not None, repetitions)
+    print_skewed(half)
     print_heads(f"The first, better by 1, wins; normal noise, {half} sweeps each", options)
     print_winners(BETTER, normal, lambda who: who == "0", half)
     heads = ["of six options", "and of six hopeless more"]
