@@ -41,7 +41,16 @@ def rounded(value: float, error: float) -> str:
 
 
 def amount(value: float, low: float, high: float) -> str:
-    """A number with its limits, such as `0.021 [0.012, 0.030]`, rounded to what these support."""
+    """A number with its limits, rounded to what these support.
+
+    Args:
+        value: the number.
+        low: its lower limit.
+        high: its upper limit.
+
+    Returns:
+        Such as `0.021 [0.012, 0.030]`; the number alone where a limit is nan.
+    """
     if math.isnan(low) or math.isnan(high):
         return f"{value:.3g}"
     error = (high - low) / 2
