@@ -41,7 +41,7 @@ def test_page_starts_with_the_verdicts_and_the_counts(tmp_path: Path) -> None:
     text = written(tmp_path, *searched(), sentences=["adam < sgd"], winners=winners)
     assert "<li>adam &lt; sgd</li>" in text
     assert "val/loss is minimized; 44 trials in 4 studies of 2 options: 32 finished" in text
-    assert "<td>0.36 [0.3, 0.4]</td>" in text
+    assert "<td>0.360 [0.300, 0.400]</td>" in text
 
 
 def test_table_of_trials_says_how_many_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
