@@ -26,8 +26,9 @@ from seedsweep.comparison import inference, intervals
 from seedsweep.comparison.at_best import Cells, compare_bests
 from seedsweep.comparison.groups import Criterion
 from seedsweep.comparison.intervals import Array
-from seedsweep.comparison.pairwise import PairwiseComparison, conclude
+from seedsweep.comparison.pairwise import PairwiseComparison, conclude, resamples
 from seedsweep.comparison.question import BEST
+from seedsweep.comparison.settings import WORTH_REFINING
 from seedsweep.metrics import Metric
 
 OPTIONS, SEEDS, MANY_SEEDS = (2, 6, 12), (6, 10, 20, 50), (10, 20, 50, 200, 500)
@@ -40,11 +41,16 @@ def cells_of(losses: Array) -> list[Cells]:
     return [Cells(option, option, np.zeros(len(option), dtype=bool)) for option in losses]
 
 
-def compare_all(losses: Array, seed: int, resamples: tuple[int, int] = RESAMPLES) -> PairwiseComparison:
+def as_fine(options: int) -> tuple[int, int]:
+    """How many resamples `seedsweep.compare` takes: first, and where it matters."""
+    return WORTH_REFINING, resamples(options * (options - 1) // 2)
+
+
+def compare_all(losses: Array, seed: int, numbers: tuple[int, int]) -> PairwiseComparison:
     """The leader compared with every other option."""
     cells = cells_of(losses)
     leader, *others = best_first(losses)
-    rows = [compare_two(cells, leader, other, seed, resamples) for other in others]
+    rows = [compare_two(cells, leader, other, seed, numbers) for other in others]
     return concluded(losses, rows)
 
 
@@ -52,9 +58,9 @@ def best_first(losses: Array) -> list[int]:
     return [int(option) for option in np.argsort(losses.mean(axis=2).min(axis=1))]
 
 
-def compare_two(cells: list[Cells], better: int, worse: int, seed: int, resamples: tuple[int, int]) -> dict[str, Any]:
+def compare_two(cells: list[Cells], better: int, worse: int, seed: int, numbers: tuple[int, int]) -> dict[str, Any]:
     """A row of `PairwiseComparison.pairs`."""
-    found = compare_bests(cells[better], cells[worse], CRITERION.confidence, seed, *resamples)
+    found = compare_bests(cells[better], cells[worse], CRITERION.confidence, seed, *numbers)
     row = {"better": str(better), "worse": str(worse), "seeds": cells[better].claims.shape[1], "paired": True}
     return row | {"p": found.p, "difference": found.difference, "low": found.low, "high": found.high}
 
@@ -65,7 +71,7 @@ def concluded(losses: Array, rows: list[dict[str, Any]]) -> PairwiseComparison:
     return conclude("", BEST, CRITERION, described, rows)
 
 
-def winner(losses: Array, seed: int) -> str | None:
+def winner(losses: Array, seed: int, numbers: tuple[int, int] = RESAMPLES) -> str | None:
     """Who wins. It stops as soon as the leader has failed to beat an option.
 
     A plain test of two leading cells is quicker, and not the less sure one: where it is far from sure, it is enough.
@@ -76,17 +82,19 @@ def winner(losses: Array, seed: int) -> str | None:
         gaps = losses[other][cells[other].leading()] - losses[leader][cells[leader].leading()]
         if inference.sign_flip(gaps, np.random.default_rng(seed), RESAMPLES[0]) > 3 * level:
             return None
-        rows.append(compare_two(cells, leader, other, seed, RESAMPLES))
+        rows.append(compare_two(cells, leader, other, seed, numbers))
         if rows[-1]["p"] > level:
             return None
     return concluded(losses, rows).winner
 
 
-def winners(truth: Array, noise: Noise, n: int, repetitions: int) -> list[str | None]:
+def winners(
+    truth: Array, noise: Noise, n: int, repetitions: int, numbers: tuple[int, int] = RESAMPLES
+) -> list[str | None]:
     """Who wins each sweep; none where so few seeds cannot name a winner."""
     if 2.0 ** (1 - n) > CRITERION.pair_level(len(truth)):
         return []
-    return [winner(losses, seed) for seed, losses in enumerate(experiments(truth, noise, n, repetitions))]
+    return [winner(losses, seed, numbers) for seed, losses in enumerate(experiments(truth, noise, n, repetitions))]
 
 
 def with_hopeless(rates: int, n: int, repetitions: int) -> Array:
@@ -104,7 +112,7 @@ def ties(truth: Truth, rates: int, noise: Noise, by: float, n: int, repetitions:
     for seed, losses in enumerate(experiments(means, noise, n, repetitions)):
         better, worse = best_first(losses)
         row = compare_two(cells_of(losses), better, worse, seed, (2, 2))  # the limits decide, not the test
-        if max(-row["low"], row["high"]) < 1.1 * MARGIN:  # else it is far from a tie
+        if max(-row["low"], row["high"]) < 1.01 * MARGIN:  # else it is no tie
             count += bool(concluded(losses, [row]).pairs["ties"].all())
     return count / repetitions
 
@@ -128,7 +136,7 @@ def is_same_by_frame(options: int, rates: int, n: int, by: float) -> bool:
     runs = pd.MultiIndex.from_product([range(size) for size in losses.shape], names=names).to_frame(index=False)
     runs = runs.assign(run=runs.index.astype(str), **{"val/loss": losses.ravel()}).astype({"optimizer": str})
     (by_frame,) = compare(runs).best
-    here = compare_all(losses, 0, (10_000, max(10_000, 500 * options * (options - 1))))
+    here = compare_all(losses, 0, as_fine(options))
     return here.winner == by_frame.winner and bool(np.isclose(here.p, by_frame.p))
 
 
@@ -153,6 +161,15 @@ def print_winners(
         print_row(name, (float(np.mean([counts(who) for who in whos])) if whos else None for whos in found))
 
 
+def print_fine(n: int, repetitions: int) -> None:
+    """Some of the power with as many resamples as `seedsweep.compare` takes."""
+    found = [
+        winners(BETTER["all cells alike"](options, 1), normal, n, repetitions, as_fine(options)) for options in OPTIONS
+    ]
+    shares = ", ".join(f"{whos.count('0') / repetitions:.1%}" for whos in found)
+    print(f"with as many resamples as `compare` takes, {n} seeds, 1 rate: {shares}")
+
+
 def print_skewed(repetitions: int) -> None:
     """What skewness does to two tied options, and whether more seeds help."""
     heads = ["skewed against normal noise", "skewed against hardly any"]
@@ -172,8 +189,16 @@ def print_covered(noise: Noise, repetitions: int) -> None:
 
 
 def print_ties(noise: Noise, repetitions: int) -> None:
-    for name, truth, rates in shapes({name: TIED[name] for name in BETTER}):
+    for name, truth, rates in shapes({name: TIED[name] for name in ("all cells alike", "the same bowl")}):
         print_row(name, (ties(truth, rates, noise, by, n, repetitions) for by in (1.0, 1.5, 0.0) for n in SEEDS))
+
+
+def print_skewed_ties(repetitions: int) -> None:
+    """The first option, which is worse by the margin, is skewed, and seems better than it is."""
+    heads = ["skewed against normal noise", "skewed against hardly any"]
+    print_heads(f"Two options tie though the skewed one is worse by the margin; {repetitions} sweeps each", heads)
+    shares = (ties(TIED["all cells alike"], 1, noise, -1.0, n, repetitions) for noise in (mixed, lone) for n in SEEDS)
+    print_row("all cells alike, 1 rate", shares)
 
 
 def main(repetitions: int) -> None:
@@ -188,6 +213,7 @@ def main(repetitions: int) -> None:
     print_skewed(half)
     print_heads(f"The first, better by 1, wins; normal noise, {half} sweeps each", options)
     print_winners(BETTER, normal, lambda who: who == "0", half)
+    print_fine(20, half)
     heads = ["of six options", "and of six hopeless more"]
     print_heads(f"The first, better by 1 at the same rate, wins; normal noise, {half} sweeps each", heads)
     for rates in RATES:
@@ -201,3 +227,4 @@ def main(repetitions: int) -> None:
         heads = ["that differ by the margin", "by one and a half", "by nothing"]
         print_heads(f"Two options tie; {noise.__name__} noise, {half} sweeps each", heads)
         print_ties(noise, half)
+    print_skewed_ties(half)
