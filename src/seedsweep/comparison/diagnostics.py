@@ -7,7 +7,7 @@ import pandas as pd
 
 from seedsweep.comparison.analyses import leading
 from seedsweep.comparison.diagnostic import Diagnostic, shortened
-from seedsweep.comparison.evidence import deciding, doubts
+from seedsweep.comparison.evidence import deciding, diagnose_evidence
 from seedsweep.comparison.lost_runs import label, lost_runs
 from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.metrics import Metric
@@ -42,7 +42,7 @@ def diagnose(
         then what a longer one would show.
     """
     answers = deciding(same, best)
-    diagnostics = [*lost_runs(groups, answers), *doubts(answers)]
+    diagnostics = [*lost_runs(groups, answers), *diagnose_evidence(answers)]
     chosen = _chosen(groups, best, metric)
     diagnostics += [*_edges(scored, chosen, groups, at), *_unequal(scored, groups)]
     diagnostics += [*_crossed(scored), *_contained(best)]
@@ -108,8 +108,10 @@ def _edges(
                 largest = chosen == values[-1]
                 if largest and row["diverged"]:
                     continue
-                step = values[-1] / values[-2] if largest else values[0] / values[1]
-                beyond = chosen * min(max(step**2, 0.01), 100) if name.endswith(".lr") and chosen > 0 else np.nan
+                beyond = np.nan
+                if name.endswith(".lr") and values[0] > 0:
+                    step = values[-1] / values[-2] if largest else values[0] / values[1]
+                    beyond = chosen * min(max(step**2, 0.01), 100)
                 at_edges.setdefault((name, "largest" if largest else "smallest"), []).append(
                     (f"{label(row, groups, 'option')} ({chosen:.6g})", beyond)
                 )

@@ -27,10 +27,13 @@ def deciding(same: Sequence[PairwiseComparison], best: Sequence[PairwiseComparis
     """
     at_best = {pairwise.problem for pairwise in best}
     problems = [pairwise.problem for pairwise in same]
-    return [*best, *(one for one in same if one.problem not in at_best and problems.count(one.problem) == 1)]
+    return [
+        *best,
+        *(pairwise for pairwise in same if pairwise.problem not in at_best and problems.count(pairwise.problem) == 1),
+    ]
 
 
-def doubts(answers: Sequence[PairwiseComparison]) -> list[Diagnostic]:
+def diagnose_evidence(answers: Sequence[PairwiseComparison]) -> list[Diagnostic]:
     """What to doubt about the evidence behind the answers.
 
     Args:
@@ -39,21 +42,25 @@ def doubts(answers: Sequence[PairwiseComparison]) -> list[Diagnostic]:
     Returns:
         First what is about all data sets, then the diagnostics of each.
     """
-    found = list(_contradicting(answers))
+    diagnostics = list(_contradicting(answers))
     for answer in answers:
         if answer.seeds_to_decide or len(answer.ended) < 2:
             continue
         where = f" on {answer.problem}" if len(answers) > 1 else ""
         for pair in _deciding_pairs(answer):
-            found += [*_untested(answer, pair, where), *_one_seed(answer, pair, where), *_skewed(answer, pair, where)]
-    return found
+            diagnostics += [
+                *_untested(answer, pair, where),
+                *_one_seed(answer, pair, where),
+                *_skewed(answer, pair, where),
+            ]
+    return diagnostics
 
 
 def _deciding_pairs(answer: PairwiseComparison) -> list[pd.Series]:
     """The winner and the hardest to beat, or of those in front the pair that is furthest apart; all with a baseline."""
     pairs = answer.pairs[answer.pairs["p"].notna()]
     if answer.baseline is None:
-        pairs = pairs[pairs["better"] == answer.winner] if answer.winner else answer.contest.dropna(subset="p")
+        pairs = pairs[pairs["better"] == answer.winner] if answer.winner else answer.pairs_of_leaders.dropna(subset="p")
         by = ["p", "difference"] if answer.winner else ["ties", "difference"]
         pairs = pairs.sort_values(by, ascending=[False, bool(answer.winner)], kind="stable")[:1]
     return [pair for _, pair in pairs.iterrows()]

@@ -70,7 +70,7 @@ class PairwiseComparison:
         return unbeaten if len(unbeaten) > 1 else [option for option in options if option not in beaten]
 
     @property
-    def contest(self) -> pd.DataFrame:
+    def pairs_of_leaders(self) -> pd.DataFrame:
         """The pairs of the leaders; where some of them have beaten others, those of the first of them."""
         first, among = self.leaders[0], self._among_leaders
         return among if self.are_level else among[(among["better"] == first) | (among["worse"] == first)]

@@ -107,9 +107,9 @@ def _on_leaders(pairwise: PairwiseComparison) -> Verdict:
     """Which options tie or cannot be told apart, and which of the rest they beat."""
     top = pairwise.leaders
     rest = [name for name in pairwise.ended["option"] if name not in top]
-    contest = pairwise.contest
-    ties = bool(contest["ties"].all()) and pairwise.are_level
-    open_pairs = contest if contest["ties"].all() else contest[~contest["ties"]]
+    pairs_of_leaders = pairwise.pairs_of_leaders
+    ties = bool(pairs_of_leaders["ties"].all()) and pairwise.are_level
+    open_pairs = pairs_of_leaders if pairs_of_leaders["ties"].all() else pairs_of_leaders[~pairs_of_leaders["ties"]]
     largest = open_pairs.sort_values("difference", kind="stable", na_position="first").iloc[-1]
     if ties:
         part = pairwise.criterion.margin
@@ -120,7 +120,7 @@ def _on_leaders(pairwise: PairwiseComparison) -> Verdict:
     else:
         none = pairwise.are_level and not rest and len(top) > 2
         whom = "no two can be told apart" if none else standing(pairwise)
-        sentence = whom + _largest(pairwise, largest, " but for ties" * bool(contest["ties"].any()))
+        sentence = whom + _largest(pairwise, largest, " but for ties" * bool(pairs_of_leaders["ties"].any()))
     if rest:
         beaten = f"{listed(rest)} {'are each' if len(rest) > 1 else 'is'} beaten by"
         sentence += f"; {beaten} {_beating(pairwise.pairs, top, rest)}"
@@ -139,7 +139,7 @@ def standing(pairwise: PairwiseComparison) -> str:
     top = pairwise.leaders
     if not pairwise.are_level:
         return f"{top[0]} is ahead, but not shown to be better than {listed(top[1:])}"
-    return f"{listed(top)} {'tie' if pairwise.contest['ties'].all() else 'cannot be told apart'}"
+    return f"{listed(top)} {'tie' if pairwise.pairs_of_leaders['ties'].all() else 'cannot be told apart'}"
 
 
 def _on_pair(pairwise: PairwiseComparison, pair: pd.Series) -> Verdict:
