@@ -78,7 +78,10 @@ def test_sweeps_are_compared_together(train: Command, compare: Command, client: 
     assert ended.code == 0
     assert "iris lr=0.1: " in ended.out or "iris: " in ended.out
     assert "wine" in ended.out
-    assert "performance profile" in report(client, 0).read_text().lower()
+    own = report(client, 0).parent
+    (together,) = own.parent.glob("report_sweep=*/report.html")
+    assert "performance profile" in together.read_text().lower()
+    assert "performance profile" not in (own / "report.html").read_text().lower(), "the sweep's own report stays"
 
 
 def test_runs_that_were_trained_again_count_once(train: Command, compare: Command) -> None:

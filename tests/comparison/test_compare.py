@@ -3,11 +3,14 @@
 import re
 from collections.abc import Callable
 
+import pandas as pd
 import pytest
 from shared.commands import BANKNOTE, ROOT, Ended, needs_banknote
+from shared.scores import runs
 
 import seedsweep
 from seedsweep.comparison.compare import compare
+from seedsweep.errors import ConfigError
 
 
 @needs_banknote
@@ -35,3 +38,13 @@ def test_python_of_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "comparing.md").read_text(), re.DOTALL)
     exec(compile(code, "comparing.md", "exec"), {})
     assert "adam wins: it beats sgd by 0." in capsys.readouterr().out
+
+
+def test_names_of_runs_may_be_anything_without_curves() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5})
+    expected = compare(table).verdicts
+    assert compare(table.assign(run="same")).verdicts == expected
+    assert compare(table.drop(columns="run")).verdicts == expected
+    curves = pd.DataFrame({"run": ["same"], "metric": ["val/loss"], "step": [1], "epoch": [0], "value": [1.0]})
+    with pytest.raises(ConfigError, match="^run=same: is the name of two runs"):
+        compare(table.assign(run="same"), curves)

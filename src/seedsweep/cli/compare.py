@@ -57,7 +57,8 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     question = {key: value for key, value in request.items() if key not in SELECTION}
     comparison = compare_sweeps(runs, curves, sweeps, question)
     console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
-    publish(comparison, runs, sweeps, request["uri"], _typed(), request["pngs"])
+    several = [f"sweep={','.join(sweep.run_id[:8] for sweep in sweeps)}"] * (len(sweeps) > 1)  # not the first one's own
+    publish(comparison, runs, sweeps, request["uri"], [*several, *_typed()], request["pngs"])
     page = charts_page(sweeps[0].experiment_id, "group", sweeps[0].run_id)
     console.print("The mean curves:", how_to_open(request["uri"], page), markup=False)
     return comparison

@@ -88,8 +88,8 @@ class Comparison:
     def diagnostics(self) -> list[Diagnostic]:
         """What a reader should know before believing the verdicts."""
         metric, at = self.question.measure, self.question.at or ()
-        found = diagnose(self.runs, self.groups, self.same, self.best, self.bands, metric, at)
-        return found + self.added_diagnostics
+        diagnostics = diagnose(self.runs, self.groups, self.same, self.best, self.bands, metric, at)
+        return diagnostics + self.added_diagnostics
 
 
 def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: Any) -> Comparison:
@@ -108,7 +108,7 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     Raises:
         ConfigError: a key or value of the question is not allowed, or the runs do not fit it.
     """
-    runs = runs.reset_index(drop=True)
+    runs = _with_names(runs.reset_index(drop=True), curves)
     answered = _completed(checked_question(question), runs)
     metric, by, at = answered.measure, str(answered.by), answered.at or ()
     runs = ordered(runs, by, at)
@@ -136,6 +136,16 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
         shares=seed_shares(runs, scored),
         profile=profile(times, groups, metric),
     )
+
+
+def _with_names(runs: pd.DataFrame, curves: pd.DataFrame | None) -> pd.DataFrame:
+    """The runs, without their names where two have the same; only curves need them."""
+    if "run" not in runs or runs.columns.duplicated().any() or not runs["run"].dropna().duplicated().any():
+        return runs
+    if curves is not None:
+        name = runs["run"].dropna()[runs["run"].dropna().duplicated()].iloc[0]
+        raise ConfigError("run", name, "is the name of two runs, so that nobody can tell whose curves are whose")
+    return runs.drop(columns="run")
 
 
 def _completed(question: Question, runs: pd.DataFrame) -> Question:

@@ -94,12 +94,13 @@ def _on_winner(pairwise: PairwiseComparison) -> Verdict:
             count = f"its {number_word(most)}" if len(over) == 1 else "its"
             cells = f" at each of {count} {'rates' if only_rates(pairwise) else 'settings'}"
             where = f" at {closest['closest']}" if closest["closest"] else ""
-    by = _by(closest)
+    by, nearest = _by(closest), closest["difference"] > 0
     sure = f"({significance(pairwise.p)}{'' if over['paired'].all() else CLOSE})"
     if len(over) > 1:
-        sentence = f"{winner} wins: {who} beats every other{cells}, {closest['worse']}{where} the closest {by} {sure}"
+        whom = f"every other{cells}" + f", {closest['worse']}{where} the closest" * bool(nearest)
     else:
-        sentence = f"{winner} wins: {who} beats {closest['worse']}{cells}{', the closest' * bool(cells)} {by} {sure}"
+        whom = f"{closest['worse']}{cells}" + ", the closest" * bool(nearest and cells)
+    sentence = f"{winner} wins: {who} beats {whom} {by} {sure}"
     return _verdict(pairwise, WINS, [winner, str(closest["worse"])], sentence, closest)
 
 

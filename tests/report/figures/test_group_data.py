@@ -19,10 +19,10 @@ def test_learning_rates_are_of_the_best_of_the_other_params_at_each() -> None:
     (panel,) = panels(comparison)
     plotted = by_rate(panel)
     assert plotted is not None
-    assert (plotted.rate, plotted.rests) == ("optimizer.lr", ["init=zeros", "init=ones"])
+    assert (plotted.rate, plotted.rests) == ("optimizer.lr", ["init=ones", "init=zeros"])
     top = plotted.table[plotted.table["top"] == 1].sort_values(["option", "x"])
     assert top["x"].tolist() == [0.01, 0.1, 1] * 2
-    assert top["rest"].tolist() == [1, 0, 0] * 2
+    assert top["rest"].tolist() == [0, 1, 1] * 2
     chart = spec(comparison_figures(comparison)["learning_rates"])
     assert "at each rate the one with the best mean" in chart["description"]
     assert "the best of the other params at each rate" in chart["usermeta"]["title"]
