@@ -1,6 +1,7 @@
 """What the verdicts of `seedsweep.comparison` keep of their promises, on made-up sweeps. Called by coverage.py."""
 
 from collections.abc import Callable, Iterable
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,10 @@ from seedsweep.comparison import inference, intervals
 from seedsweep.comparison.at_best import Cells, compare_bests
 from seedsweep.comparison.groups import Criterion
 from seedsweep.comparison.intervals import Array
-from seedsweep.comparison.pairwise import PairwiseComparison, conclude, resamples
+from seedsweep.comparison.pairs import resamples
+from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.comparison.question import BEST
+from seedsweep.comparison.ranking import conclude
 from seedsweep.comparison.settings import WORTH_REFINING
 from seedsweep.metrics import Metric
 
@@ -47,11 +50,9 @@ def as_fine(options: int) -> tuple[int, int]:
 
 
 def compare_all(losses: Array, seed: int, numbers: tuple[int, int]) -> PairwiseComparison:
-    """The leader compared with every other option."""
+    """Every pair of options, the one with the better leading cell first."""
     cells = cells_of(losses)
-    leader, *others = best_first(losses)
-    rows = [compare_two(cells, leader, other, seed, numbers) for other in others]
-    return concluded(losses, rows)
+    return concluded(losses, [compare_two(cells, *pair, seed, numbers) for pair in combinations(best_first(losses), 2)])
 
 
 def best_first(losses: Array) -> list[int]:
@@ -60,14 +61,17 @@ def best_first(losses: Array) -> list[int]:
 
 def compare_two(cells: list[Cells], better: int, worse: int, seed: int, numbers: tuple[int, int]) -> dict[str, Any]:
     """A row of `PairwiseComparison.pairs`."""
-    found = compare_bests(cells[better], cells[worse], CRITERION.confidence, seed, *numbers)
+    result = compare_bests(cells[better], cells[worse], CRITERION.confidence, seed, *numbers)
     row = {"better": str(better), "worse": str(worse), "seeds": cells[better].claims.shape[1], "paired": True}
-    return row | {"p": found.p, "difference": found.difference, "low": found.low, "high": found.high}
+    row |= {"p": result.p, "difference": result.difference, "low": result.low, "high": result.high}
+    gaps = cells[worse].claims[result.hardest] - cells[better].claims[cells[better].leading()]
+    return row | {"by_seed": pd.Series(gaps)}
 
 
 def concluded(losses: Array, rows: list[dict[str, Any]]) -> PairwiseComparison:
     described = pd.DataFrame({"mean": losses.mean(axis=2).min(axis=1), "finished": losses.shape[2]})
-    described = described.assign(diverged=0, pruned=0).set_index(described.index.astype(str))
+    choices = [len(cells.could_lead()) for cells in cells_of(losses)]
+    described = described.assign(diverged=0, pruned=0, choices=choices).set_index(described.index.astype(str))
     return conclude("", BEST, CRITERION, described, rows)
 
 
@@ -75,17 +79,18 @@ def winner(losses: Array, seed: int, numbers: tuple[int, int] = RESAMPLES) -> st
     """Who wins. It stops as soon as the leader has failed to beat an option.
 
     A plain test of two leading cells is quicker, and not the less sure one: where it is far from sure, it is enough.
+    The other pairs are compared where only Holm's method over all of them could name the leader.
     """
-    cells, level, rows = cells_of(losses), CRITERION.pair_level(len(losses)), []
+    cells, level, p = cells_of(losses), 1 - CRITERION.confidence, 0.0
     leader, *others = best_first(losses)
     for other in others:
         gaps = losses[other][cells[other].leading()] - losses[leader][cells[leader].leading()]
         if inference.sign_flip(gaps, np.random.default_rng(seed), RESAMPLES[0]) > 3 * level:
             return None
-        rows.append(compare_two(cells, leader, other, seed, numbers))
-        if rows[-1]["p"] > level:
+        p = max(p, compare_two(cells, leader, other, seed, numbers)["p"])
+        if p > level:
             return None
-    return concluded(losses, rows).winner
+    return str(leader) if p <= CRITERION.pair_level(len(losses)) else compare_all(losses, seed, numbers).winner
 
 
 def winners(
@@ -122,10 +127,10 @@ def covered(truth: Array, noise: Noise, n: int, repetitions: int) -> Array:
     held, bests = np.zeros(2), truth.min(axis=1)
     for seed, losses in enumerate(experiments(truth, noise, n, repetitions)):
         cells, (leader, other) = cells_of(losses), best_first(losses)
-        found = compare_bests(cells[leader], cells[other], CRITERION.confidence, seed, *RESAMPLES)
+        result = compare_bests(cells[leader], cells[other], CRITERION.confidence, seed, *RESAMPLES)
         chosen, choices = cells[0].leading(), len(cells[0].could_lead())
         mean = intervals.mean(losses[0][chosen], 1 - (1 - CRITERION.confidence) / choices)
-        held += found.low <= bests[other] - bests[leader] <= found.high, mean.low <= truth[0, chosen] <= mean.high
+        held += result.low <= bests[other] - bests[leader] <= result.high, mean.low <= truth[0, chosen] <= mean.high
     return held / repetitions
 
 
@@ -157,16 +162,16 @@ def print_winners(
     truths: dict[str, Truth], noise: Noise, counts: Callable[[str | None], bool], repetitions: int
 ) -> None:
     for name, truth, rates in shapes(truths):
-        found = (winners(truth(options, rates), noise, n, repetitions) for options in OPTIONS for n in SEEDS)
-        print_row(name, (float(np.mean([counts(who) for who in whos])) if whos else None for whos in found))
+        cases = (winners(truth(options, rates), noise, n, repetitions) for options in OPTIONS for n in SEEDS)
+        print_row(name, (float(np.mean([counts(who) for who in whos])) if whos else None for whos in cases))
 
 
 def print_fine(n: int, repetitions: int) -> None:
     """Some of the power with as many resamples as `seedsweep.compare` takes."""
-    found = [
+    sweeps = [
         winners(BETTER["all cells alike"](options, 1), normal, n, repetitions, as_fine(options)) for options in OPTIONS
     ]
-    shares = ", ".join(f"{whos.count('0') / repetitions:.1%}" for whos in found)
+    shares = ", ".join(f"{whos.count('0') / repetitions:.1%}" for whos in sweeps)
     print(f"with as many resamples as `compare` takes, {n} seeds, 1 rate: {shares}")
 
 
@@ -176,8 +181,8 @@ def print_skewed(repetitions: int) -> None:
     print_heads(f"A false winner of two; {repetitions} sweeps each", heads, MANY_SEEDS)
     for name, rates in [("all cells alike", 1), ("the same bowl", 6), ("the first flat, others bowls", 6)]:
         cases = [(noise, n) for noise in (mixed, lone) for n in MANY_SEEDS]
-        found = (winners(TIED[name](2, rates), *case, repetitions) for case in cases)
-        print_row(f"{name}, {rates} rate{'s' * (rates > 1)}", (1 - whos.count(None) / len(whos) for whos in found))
+        sweeps = (winners(TIED[name](2, rates), *case, repetitions) for case in cases)
+        print_row(f"{name}, {rates} rate{'s' * (rates > 1)}", (1 - whos.count(None) / len(whos) for whos in sweeps))
 
 
 def print_covered(noise: Noise, repetitions: int) -> None:

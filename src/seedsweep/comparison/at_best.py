@@ -12,10 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from seedsweep.comparison import inference, intervals
-from seedsweep.comparison.inference import ROUNDING
+from seedsweep.comparison.inference import ROUNDING, is_surely_worse
 from seedsweep.comparison.intervals import Array
-
-SURELY_WORSE = 0.005  # a cell could have led unless its p-value against the leading one is below this
 
 
 class Cells(NamedTuple):
@@ -50,10 +48,10 @@ class Cells(NamedTuple):
         eligible = (2 * ended >= ended.max()) & (ended > 0) & (self.flawed <= self.flawed[leader])
         with np.errstate(invalid="ignore"):
             differences = self.choosing - self.choosing[leader]
-        level = SURELY_WORSE / max(len(ended) - 1, 1)
         missing = np.isnan(self.choosing) | np.isnan(self.choosing[leader])
         others = [int(cell) for cell in np.flatnonzero(eligible) if cell != leader]
-        return [leader] + [cell for cell in others if not _surely_worse(differences[cell], missing[cell], level)]
+        worse = (is_surely_worse(differences[cell][~missing[cell]], len(ended) - 1) for cell in others)
+        return [leader] + [cell for cell, is_worse in zip(others, worse, strict=True) if not is_worse]
 
 
 class BestComparison(NamedTuple):
@@ -152,17 +150,6 @@ def _ranked(differences: Array, missing: np.ndarray) -> Array:
         ranks = np.moveaxis(inference.signed_ranks(np.moveaxis(np.where(missing, 0, differences), -1, 0)), 0, -1)
         differences = np.where(infinite.any(axis=-1, keepdims=True), ranks, differences)
     return np.where(missing, np.nan, differences)
-
-
-def _surely_worse(differences: Array, missing: np.ndarray, level: float) -> bool:
-    """Whether paired differences (seeds,) are above 0 by a t test, of their ranks where one is infinite."""
-    from scipy.special import stdtr
-
-    sample = _ranked(differences, missing)[~missing]
-    if (n := len(sample)) < 2 or sample.mean() <= 0:
-        return False
-    error = sample.std(ddof=1) / math.sqrt(n)
-    return bool(error == 0 or stdtr(n - 1, -sample.mean() / error) <= level)
 
 
 def _sample(better: Array, worse: Array) -> Array | tuple[Array, Array]:

@@ -79,7 +79,7 @@ def _untested(answer: PairwiseComparison, pair: pd.Series, where: str) -> Iterat
 def _one_seed(answer: PairwiseComparison, pair: pd.Series, where: str) -> Iterator[Diagnostic]:
     """A seed without which the pair would be told apart, or would not, while no other seed changes that."""
     by_seed = answer.samples.get((pair["better"], pair["worse"]))
-    level = answer.criterion.pair_level(len(answer.ended))
+    level = answer.level
     if by_seed is None or len(by_seed) < 3 or pair["ties"] or pair["flattered"]:
         return
     values = by_seed.to_numpy(dtype=float)
@@ -108,7 +108,7 @@ def _shown(differences: intervals.Array, seed: int, level: float) -> np.ndarray:
 def _skewed(answer: PairwiseComparison, pair: pd.Series, where: str) -> Iterator[Diagnostic]:
     """Differences that are strongly skewed, with the answer of their median."""
     by_seed = answer.samples.get((pair["better"], pair["worse"]), pd.Series(dtype=float))
-    values, level = by_seed.to_numpy(dtype=float), answer.criterion.pair_level(len(answer.ended))
+    values, level = by_seed.to_numpy(dtype=float), answer.level
     if not np.isfinite(values).all() or not is_skewed(values):
         return
     better, worse = pair["better"], pair["worse"]

@@ -29,10 +29,10 @@ class Criterion:
         """The two-sided p-value that the leader needs against each of the others.
 
         Args:
-            options: how many are compared.
+            options: how many could be the best; with a baseline, how many are compared.
 
         Returns:
-            2 α / K of K options, any of which could be the leader; with a baseline Holm's strictest level.
+            2 α / K of K options, any of which could be named falsely; with a baseline Holm's strictest level.
         """
         if self.baseline is not None:
             return (1 - self.confidence) / max(options - 1, 1)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from seedsweep.comparison.intervals import BLOCK, Array, checked
 
+SURELY_WORSE = 0.005  # the p-value of what could not have led, shared among all that are held against the leader
 ROUNDING = 1e-12  # relative to the magnitudes summed: what differs less is a tie
 
 
@@ -113,6 +114,25 @@ def p_from_hits(hits: Array, n: int, resamples: int) -> Array:
         p-values of the same shape.
     """
     return hits / 2**n if 2**n <= resamples else (hits + 1) / (resamples + 1)
+
+
+def is_surely_worse(differences: Array, others: int) -> bool:
+    """Whether something is so much worse than the leader that it could not have led: by a paired t test.
+
+    Args:
+        differences: by how much it is worse on each seed (n,); with a diverged run their signed ranks are tested.
+        others: how many are held against the leader so.
+
+    Returns:
+        True if the one-sided p-value is at most 0.005, shared among the others.
+    """
+    from scipy.special import stdtr
+
+    sample = differences if np.isfinite(differences).all() else signed_ranks(differences)
+    if (n := len(sample)) < 2 or sample.mean() <= 0:
+        return False
+    error = sample.std(ddof=1) / math.sqrt(n)
+    return bool(error == 0 or stdtr(n - 1, -sample.mean() / error) <= SURELY_WORSE / max(others, 1))
 
 
 def permutation(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, resamples: int = 10_000) -> float:

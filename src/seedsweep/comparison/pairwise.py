@@ -28,7 +28,9 @@ class PairwiseComparison:
             are not told apart; and how many seeds would show the difference (`needed_low`, `needed_high`).
         winner: the option that beats every other; None where none does.
         p: that a winner is named though none is better than all others: the leader's largest p-value, times half the
-            number of options or adjusted, whichever is less; nan where the leader was not tested against all others.
+            number of options that could be the best, or adjusted, whichever is less; nan where the leader was not
+            tested against all others.
+        level: the two-sided p-value that the leader needs against each of the others.
         margin: in units of the metric; a tie lies within.
         samples: of each pair that is paired, (better, worse), the differences by seed (a Series): with the options
             at their best those of the leading cell to that of the other with the largest p-value.
@@ -41,6 +43,7 @@ class PairwiseComparison:
     pairs: pd.DataFrame
     winner: str | None
     p: float
+    level: float
     margin: float
     samples: dict[tuple[str, str], pd.Series]
 
@@ -88,6 +91,7 @@ class PairwiseComparison:
     @property
     def seeds_to_decide(self) -> int | None:
         """How many seeds could decide, if there are fewer: the least p-value of n is 2 of 2**n."""
-        needed = math.ceil(1 - math.log2(self.criterion.pair_level(len(self.ended))))
+        options = 2 if self.baseline is None else len(self.ended)  # all others may be surely worse
+        needed = math.ceil(1 - math.log2(self.criterion.pair_level(options)))
         paired = self.pairs[self.pairs["paired"]]
         return needed if len(paired) == len(self.pairs) and paired["seeds"].max() < needed else None

@@ -45,7 +45,10 @@ def conclude(
     margin = criterion.margin * abs(float(described["mean"][leader]))
     pairs["ties"] = _tied(pairs, described, margin, 1 - criterion.confidence)
     against = pairs[(pairs["better"] == leader) & pairs["worse"].isin(described.index[ended]) & ~pairs["flattered"]]
-    p = _p_of_winner(against, int(ended.sum())) if criterion.baseline is None else math.nan
+    choices = int(described["choices"][leader]) if "choices" in described else 1
+    best = _could_be_best(against, samples, int(ended.sum()), choices)
+    level = criterion.pair_level(best if criterion.baseline is None else int(ended.sum()))
+    p = _p_of_winner(against, int(ended.sum()), best) if criterion.baseline is None else math.nan
     wins = p <= 1 - criterion.confidence
     sure = (pairs["adjusted"] <= 1 - criterion.confidence) | (wins & (pairs["better"] == leader))
     pairs["apart"] = sure & ~pairs["ties"] & ~pairs["flattered"] & pairs["p"].notna()
@@ -58,7 +61,7 @@ def conclude(
     winner = leader if wins and not against["ties"].any() else None
     table = table.rename_axis("option").reset_index()
     samples = {pair: sample for pair, sample in samples.items() if len(sample)}
-    return PairwiseComparison(problem, name, criterion, table, pairs, winner, p, margin, samples)
+    return PairwiseComparison(problem, name, criterion, table, pairs, winner, p, level, margin, samples)
 
 
 def _leader(pairs: pd.DataFrame, options: list[str], first: str) -> str:
@@ -72,14 +75,25 @@ def _leader(pairs: pd.DataFrame, options: list[str], first: str) -> str:
     return next((option for option in options if (ahead == option).sum() == len(options) - 1), first)
 
 
-def _p_of_winner(against: pd.DataFrame, options: int) -> float:
-    """An intersection-union test of the leader against all others (Berger 1982); any of the options could have led.
+def _could_be_best(against: pd.DataFrame, samples: dict[tuple[str, str], pd.Series], options: int, choices: int) -> int:
+    """How many options are not surely worse than the leader, at least two: those are who could be named falsely.
+
+    The leader's cell was chosen among `choices`, by which the level is divided, too.
+    """
+    pairs = zip(against["better"], against["worse"], strict=True)
+    differences = (samples[pair].to_numpy(dtype=float) for pair in pairs if pair in samples)
+    others = (options - 1) * choices
+    return max(2, options - sum(inference.is_surely_worse(sample, others) for sample in differences))
+
+
+def _p_of_winner(against: pd.DataFrame, options: int, best: int) -> float:
+    """An intersection-union test of the leader against all others (Berger 1982), of whom `best` could have led.
 
     Who is told apart from every other by Holm's method wins, too: the ranks say so already.
     """
     if options < 2 or len(against) < options - 1 or against["p"].isna().any():
         return math.nan
-    return min(float(against["p"].max()) * options / 2, float(against["adjusted"].max()))
+    return min(float(against["p"].max()) * best / 2, float(against["adjusted"].max()))
 
 
 def _tied(pairs: pd.DataFrame, described: pd.DataFrame, margin: float, level: float) -> pd.Series:
