@@ -46,7 +46,7 @@ def cells_of(losses: Array) -> list[Cells]:
 
 def as_fine(options: int) -> tuple[int, int]:
     """How many resamples `seedsweep.compare` takes: first, and where it matters."""
-    return WORTH_REFINING, resamples(options * (options - 1) // 2)
+    return WORTH_REFINING, resamples(options * (options - 1) // 2, CRITERION.confidence)
 
 
 def compare_all(losses: Array, seed: int, numbers: tuple[int, int]) -> PairwiseComparison:

@@ -75,7 +75,6 @@ def test_seeds_that_differ_are_not_paired() -> None:
     first, second = np.full((2, 16), NAN)
     first[:8], second[8:] = draw.normal(size=8), draw.normal(3, 1, size=8)
     result = compare_bests(cells(first), cells(second), 0.95, 0)
-    assert isinstance(result.sample, tuple)
     assert result.p < 0.01
     assert result.low > 0
 

@@ -14,6 +14,9 @@ import numpy as np
 from seedsweep.comparison import inference, intervals
 from seedsweep.comparison.inference import ROUNDING, is_surely_worse
 from seedsweep.comparison.intervals import Array
+from seedsweep.comparison.pairs import advantage
+
+NEAR_THE_FLOOR = 10  # random patterns of signs, or fewer, that are as extreme as the observed one
 
 
 class Cells(NamedTuple):
@@ -58,14 +61,13 @@ class BestComparison(NamedTuple):
     """How much better the first of two options is, each at its best cell.
 
     Args:
-        p: that its leading cell is better than every cell of the other, two-sided; nan where a cell has too few seeds.
+        p: that its leading cell is better than every cell of the other, two-sided; 1 where a cell has too few seeds.
         closest: the index of the other's cell that is the closest to it in the mean.
         hardest: the index of the other's cell with the largest p-value.
         gap: of the means of the leading cell and the hardest one.
         difference: of the means of the leading cell and the closest one.
         low: lower limit of the difference between the best cell of each, whichever they are.
         high: upper limit of the same.
-        sample: the paired differences to the closest cell (n,), or what is compared of each where seeds differ.
     """
 
     p: float
@@ -75,7 +77,6 @@ class BestComparison(NamedTuple):
     difference: float
     low: float
     high: float
-    sample: Array | tuple[Array, Array]
 
 
 def compare_bests(
@@ -94,22 +95,21 @@ def compare_bests(
         confidence: of the limits.
         seed: of the random signs.
         resamples: how many patterns of signs at most.
-        most_resamples: as many instead, if the p-value is at most 1 - confidence.
+        most_resamples: as many instead, if the p-value is at most 1 - confidence, or next to the least there can be.
 
     Returns:
         The p-value, the closest cell and the interval.
     """
     candidates, others = better.could_lead(), np.flatnonzero((~np.isnan(worse.claims)).any(axis=1))
     p = _p_by_cell(better.claims[candidates], worse.claims[others], seed, resamples)
-    if most_resamples > resamples and np.max(p) <= (1 - confidence) / 2:
+    if most_resamples > resamples and np.max(p) <= max((1 - confidence) / 2, NEAR_THE_FLOOR / resamples):
         p = _p_by_cell(better.claims[candidates], worse.claims[others], seed, most_resamples)
     closest, difference, low, high = _interval(better, worse, candidates, confidence)
     gaps = np.array([_mean(_sample(better.claims[candidates[0]], worse.claims[cell])) for cell in others])
     hardest = int(np.lexsort((gaps, -p))[0])
     two_sided = min(1.0, 2 * float(np.max(p)))
     low = max(low, 0.0) if two_sided <= 1 - confidence else min(low, 0.0)
-    sample = _sample(better.claims[candidates[0]], worse.claims[closest])
-    return BestComparison(two_sided, closest, int(others[hardest]), float(gaps[hardest]), difference, low, high, sample)
+    return BestComparison(two_sided, closest, int(others[hardest]), float(gaps[hardest]), difference, low, high)
 
 
 def _p_by_cell(candidates: Array, others: Array, seed: int, resamples: int) -> Array:
@@ -122,7 +122,7 @@ def _p_by_cell(candidates: Array, others: Array, seed: int, resamples: int) -> A
             paired.append(cell)
         elif min(len(first), len(second)) > 1:
             both = inference.permutation(first, second, np.random.default_rng(seed), resamples)
-            side = both / 2 if first.mean() < second.mean() else 1 - both / 2
+            side = both / 2 if advantage(first, second, paired=False) > 0 else 1 - both / 2
             p[cell] = min(1.0, len(candidates) * side)  # Bonferroni's, over the cells that could have led
     if not paired:
         return p

@@ -11,7 +11,6 @@ from seedsweep.comparison import inference, intervals
 from seedsweep.comparison.groups import UNKNOWN, Criterion, columns, describe
 from seedsweep.comparison.intervals import Array, Interval
 from seedsweep.comparison.pairwise import PairwiseComparison
-from seedsweep.comparison.power import seeds_range
 from seedsweep.comparison.ranking import conclude
 from seedsweep.metrics import Metric
 
@@ -41,16 +40,17 @@ def compare_options(
     return conclude(str(scored["problem"].iloc[0]), name, criterion, described, rows)
 
 
-def resamples(pairs: int) -> int:
+def resamples(pairs: int, confidence: float) -> int:
     """How many resamples a test takes that is one of so many.
 
     Args:
         pairs: how many pairs are tested.
+        confidence: of the comparison.
 
     Returns:
-        1,000 for each pair, at least 10,000 and at most 200,000.
+        1,000 for each pair at a confidence of 0.95, more above; at least 10,000 and at most 200,000.
     """
-    return int(np.clip(FINENESS * pairs, *RESAMPLES))
+    return int(np.clip(FINENESS * pairs * 0.05 / (1 - confidence), *RESAMPLES))
 
 
 def advantage(a: Array, b: Array, paired: bool) -> float:
@@ -84,13 +84,9 @@ def _pairs(losses: pd.DataFrame, criterion: Criterion) -> list[dict[str, Any]]:
     chosen = [pair for pair in combinations(losses.columns, 2) if criterion.baseline in (None, *pair)]
     rows = [_pair(losses[first], losses[second], criterion.confidence) for first, second in chosen]
     samples: list[Sample] = [row.pop("sample") for row in rows]
-    level = criterion.pair_level(losses.notna().any().sum())
-    for row, sample, p in zip(rows, samples, _p_values(samples, criterion.seed), strict=True):
+    for row, p in zip(rows, _p_values(samples, criterion), strict=True):
         row["p"] = p
         row["low"], row["high"] = aligned(row["low"], row["high"], p <= 1 - criterion.confidence)
-        differences = np.empty(0) if isinstance(sample, tuple) else sample
-        needed = seeds_range(row["difference"], differences, level, criterion.confidence)
-        row["needed_low"], row["needed_high"] = needed
     return rows
 
 
@@ -152,9 +148,9 @@ def _difference(a: Array, b: Array, paired: bool, confidence: float) -> Interval
     return intervals.unpaired(b, a, confidence) if len(a) > 1 and len(b) > 1 else UNKNOWN
 
 
-def _p_values(samples: list[Sample], seed: int) -> Array:
+def _p_values(samples: list[Sample], criterion: Criterion) -> Array:
     """Of differences by the sign-flip test, those of equally many seeds at once; of two samples by permutation."""
-    p, number = np.full(len(samples), np.nan), resamples(len(samples))
+    p, number, seed = np.full(len(samples), np.nan), resamples(len(samples), criterion.confidence), criterion.seed
     by_length: dict[int, list[int]] = {}  # the indices of the paired samples with so many seeds
     for index, sample in enumerate(samples):
         if not isinstance(sample, tuple):

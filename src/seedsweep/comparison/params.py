@@ -16,7 +16,8 @@ def params(runs: pd.DataFrame) -> list[str]:
     """The columns of options and values of a configuration, but for those where most runs have their own number."""
     names = [name for name in map(str, runs) if "/" not in name and name not in (*RUN_COLUMNS, *SEEDS)]
     names = [name for name in names if not names_metric(name) or "." in name]
-    return [name for name in names if runs[name].dtype.kind != "f" or 2 * runs[name].nunique() <= len(runs)]
+    numbers = [name for name in names if runs[name].dtype.kind == "f" and "." not in name]
+    return [name for name in names if name not in numbers or 2 * runs[name].nunique() <= len(runs)]
 
 
 def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:

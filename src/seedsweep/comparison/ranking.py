@@ -9,10 +9,11 @@ import pandas as pd
 from seedsweep.comparison import inference
 from seedsweep.comparison.groups import Criterion
 from seedsweep.comparison.pairwise import PairwiseComparison
+from seedsweep.comparison.power import seeds_range
 
 PAIR = [
     *("better", "worse", "seeds", "paired", "difference", "low", "high"),
-    *("probability", "probability_low", "probability_high", "p", "needed_low", "needed_high"),
+    *("probability", "probability_low", "probability_high", "p"),
 ]
 
 
@@ -33,6 +34,7 @@ def conclude(
     """
     samples = {(row["better"], row["worse"]): row.pop("by_seed") for row in rows}
     pairs = pd.DataFrame(rows, columns=[*PAIR, *(key for key in (rows or [{}])[0] if key not in PAIR)])
+    pairs = pairs.astype({"paired": bool})
     pairs["adjusted"] = inference.holm(pairs["p"].to_numpy(dtype=float))
     ended = described["finished"] + described["diverged"] > 0
     losses = criterion.metric.as_loss(described["mean"]).where(described["diverged"] + described["pruned"] == 0, np.inf)
@@ -48,6 +50,7 @@ def conclude(
     choices = int(described["choices"][leader]) if "choices" in described else 1
     best = _could_be_best(against, samples, int(ended.sum()), choices)
     level = criterion.pair_level(best if criterion.baseline is None else int(ended.sum()))
+    pairs[["needed_low", "needed_high"]] = _needed(pairs, samples, level / choices, criterion.confidence)
     p = _p_of_winner(against, int(ended.sum()), best) if criterion.baseline is None else math.nan
     wins = p <= 1 - criterion.confidence
     sure = (pairs["adjusted"] <= 1 - criterion.confidence) | (wins & (pairs["better"] == leader))
@@ -73,6 +76,18 @@ def _leader(pairs: pd.DataFrame, options: list[str], first: str) -> str:
         pairs["better"].isin(options) & pairs["worse"].isin(options)
     ]
     return next((option for option in options if (ahead == option).sum() == len(options) - 1), first)
+
+
+def _needed(
+    pairs: pd.DataFrame, samples: dict[tuple[str, str], pd.Series], level: float, confidence: float
+) -> np.ndarray:
+    """How many seeds would show the difference of each pair, from and to (pairs, 2)."""
+    rows = zip(pairs["better"], pairs["worse"], pairs["difference"], strict=True)
+    ranges = [
+        seeds_range(float(difference), samples[better, worse].to_numpy(dtype=float), level, confidence)
+        for better, worse, difference in rows
+    ]
+    return np.array(ranges, dtype=float).reshape(-1, 2)
 
 
 def _could_be_best(against: pd.DataFrame, samples: dict[tuple[str, str], pd.Series], options: int, choices: int) -> int:
@@ -102,5 +117,5 @@ def _tied(pairs: pd.DataFrame, described: pd.DataFrame, margin: float, level: fl
     finished = ~(lost[pairs["better"]].to_numpy() | lost[pairs["worse"]].to_numpy())
     alike = pruned[pairs["better"]].to_numpy() == pruned[pairs["worse"]].to_numpy()
     enough = pairs["seeds"] >= 1 - np.log2(level)
-    within = (pairs["low"] >= -margin) & (pairs["high"] <= margin)
+    within = (margin > 0) & (pairs["low"] >= -margin) & (pairs["high"] <= margin)
     return pd.Series(within & finished & alike & enough, index=pairs.index)

@@ -13,7 +13,6 @@ from seedsweep.comparison.at_best import Cells, compare_bests
 from seedsweep.comparison.groups import UNKNOWN, Criterion, columns, describe
 from seedsweep.comparison.pairs import advantage, compare_options, differences_by_seed, resamples
 from seedsweep.comparison.pairwise import PairwiseComparison
-from seedsweep.comparison.power import seeds_range
 from seedsweep.comparison.question import BEST, Question
 from seedsweep.comparison.ranking import conclude
 from seedsweep.comparison.scores import independent, score_runs
@@ -76,10 +75,8 @@ def _each_at_its_best(
         for option, rows in choosing.groupby("option")
     }
     described = {name: option.described(criterion) for name, option in options.items()}
-    rows = []
-    for pair in combinations(options, 2):
-        if criterion.baseline in (None, *pair):
-            rows.append(_pair({name: options[name] for name in pair}, criterion, len(options)))
+    pairs = [pair for pair in combinations(options, 2) if criterion.baseline in (None, *pair)]
+    rows = [_pair({name: options[name] for name in pair}, criterion, len(pairs)) for pair in pairs]
     return conclude(problem, BEST, criterion, pd.DataFrame.from_dict(described, orient="index"), rows)
 
 
@@ -122,18 +119,18 @@ def _by_seed(scored: pd.DataFrame, metric: Metric, settings: list[str]) -> pd.Da
     return losses.pivot(index="setting", columns="seed", values="loss").reindex(settings)
 
 
-def _pair(options: dict[str, _Option], criterion: Criterion, count: int) -> dict[str, Any]:
-    """A row of `PairwiseComparison.pairs`."""
+def _pair(options: dict[str, _Option], criterion: Criterion, pairs: int) -> dict[str, Any]:
+    """A row of `PairwiseComparison.pairs`, one of so many."""
     (better, a), (worse, b) = _ordered(options)
     cells_a, cells_b = a.over(b)
     first, second, paired = inference.comparable(cells_a.claims[a.leading], cells_b.claims[b.leading])
-    row: dict[str, Any] = dict.fromkeys(("difference", "low", "high", "p", "needed_low", "needed_high"), np.nan)
+    row: dict[str, Any] = dict.fromkeys(("difference", "low", "high", "p"), np.nan)
     row |= {"better": better, "worse": worse, "seeds": min(len(first), len(second)), "paired": paired}
     row["by_seed"] = pd.Series(dtype=float)
     row |= {"closest": "", "hardest": "", "hardest_seeds": 0, "hardest_diverged": False, "beaten": len(b.settings)}
     if not row["seeds"]:
         return row | columns("probability", UNKNOWN)
-    number = resamples(count * (count - 1) // 2)
+    number = resamples(pairs, criterion.confidence)
     result = compare_bests(cells_a, cells_b, criterion.confidence, criterion.seed, min(number, WORTH_REFINING), number)
     row |= {"difference": result.difference, "low": result.low, "high": result.high}
     row |= {"closest": b.settings[result.closest], "hardest": b.settings[result.hardest]}
@@ -144,10 +141,7 @@ def _pair(options: dict[str, _Option], criterion: Criterion, count: int) -> dict
     row["by_seed"] = differences_by_seed(*(pd.Series(x, seeds) for x in (cells_a.claims[a.leading], hardest)))
     if row["seeds"] > 1:
         row["p"] = result.p
-    differences = np.empty(0) if isinstance(result.sample, tuple) else result.sample
-    needed = seeds_range(result.difference, differences, criterion.pair_level(count) / a.choices, criterion.confidence)
     confidence = 1 - (1 - criterion.confidence) / (a.choices * b.choices)
-    row |= dict(zip(("needed_low", "needed_high"), needed, strict=True))
     return row | columns("probability", intervals.probability(first, second, paired, confidence))
 
 

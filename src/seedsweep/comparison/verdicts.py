@@ -59,6 +59,8 @@ def _verdict(
     p = pairwise.p if kind == WINS and pairwise.baseline is None else float(pair["adjusted"])
     by_ranks = kind == WINS and not pair["difference"] > 0
     difference, low, high = (math.nan if by_ranks else float(pair[name]) for name in ("difference", "low", "high"))
+    if len(options) == 2 and pair["better"] != options[0]:  # whose worse runs were pruned, so that it comes second
+        difference, low, high = -difference, -high, -low
     return Verdict(*about, tuple(options), sentence, difference, low, high, p)
 
 
