@@ -81,16 +81,18 @@ def winner(losses: Array, seed: int, numbers: tuple[int, int] = RESAMPLES) -> st
     A plain test of two leading cells is quicker, and not the less sure one: where it is far from sure, it is enough.
     The other pairs are compared where only Holm's method over all of them could name the leader.
     """
-    cells, level, p = cells_of(losses), 1 - CRITERION.confidence, 0.0
+    cells, level, rows = cells_of(losses), 1 - CRITERION.confidence, []
     leader, *others = best_first(losses)
     for other in others:
         gaps = losses[other][cells[other].leading()] - losses[leader][cells[leader].leading()]
         if inference.sign_flip(gaps, np.random.default_rng(seed), RESAMPLES[0]) > 3 * level:
             return None
-        p = max(p, compare_two(cells, leader, other, seed, numbers)["p"])
-        if p > level:
+        rows.append(compare_two(cells, leader, other, seed, numbers))
+        if rows[-1]["p"] > level:
             return None
-    return str(leader) if p <= CRITERION.pair_level(len(losses)) else compare_all(losses, seed, numbers).winner
+    rest = [rows[0] | dict(zip(("better", "worse"), map(str, pair), strict=True)) for pair in combinations(others, 2)]
+    rows += [row | {"p": 1.0, "by_seed": pd.Series(dtype=float)} for row in rest]
+    return concluded(losses, rows).winner or compare_all(losses, seed, numbers).winner
 
 
 def winners(
