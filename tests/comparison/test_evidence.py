@@ -1,4 +1,4 @@
-"""What to doubt about the evidence that decides a verdict."""
+"""What is said about the evidence that decides a verdict."""
 
 import numpy as np
 import pandas as pd
@@ -104,3 +104,36 @@ def test_best_rate_at_the_largest_is_no_edge_where_its_runs_diverge() -> None:
     sgd = table["optimizer"] == "sgd"
     table.loc[sgd & (table["seed"] < 2), ["outcome", "val/loss", "test/loss"]] = "diverged", np.nan, np.nan
     assert not said(compare(table), "largest that was swept")
+
+
+def diverged(levels: dict[tuple[str, float], float], lost: dict[tuple[str, float], int]) -> pd.DataFrame:
+    """Runs at these levels, of which so many diverged."""
+    table = runs(levels, seeds=10)
+    for (option, rate), count in lost.items():
+        cell = (table["optimizer"] == option) & (table["optimizer.lr"] == rate) & (table["seed"] < count)
+        table.loc[cell, ["outcome", "val/loss", "test/loss"]] = "diverged", np.nan, np.nan
+    return table
+
+
+def test_no_option_needs_the_right_rate_where_all_runs_diverged() -> None:
+    levels = {(option, rate): 1.0 for option in ("adam", "sgd") for rate in (0.1, 1.0)}
+    comparison = compare(diverged(levels, dict.fromkeys(levels, 10)))
+    assert sentences(comparison, BEST) == ["all runs diverged"]
+    assert [sentence.split(":")[0] for sentence in said(comparison, "diverge")] == ["Runs diverged in 4 groups"]
+
+
+def test_option_that_ties_and_diverges_at_other_rates_is_not_said_to_be_ahead() -> None:
+    levels = {("sgd", 0.1): 10.0, ("adam", 0.1): 10.001, ("adam", 1.0): 12.0, ("sgd", 1.0): 12.0}
+    table = diverged(levels, {("adam", 1.0): 3, ("sgd", 1.0): 3})
+    comparison = compare(table, margin=0.05)
+    assert comparison.verdicts[0].kind == "ties"
+    (sentence, _) = said(comparison, "diverge")
+    assert "ties at lr=0.1 and diverges at one of its two rates (lr=1 in 3 of 10 runs): its tie needs" in sentence
+
+
+def test_winner_that_diverges_at_every_rate_has_no_rate_to_keep_to() -> None:
+    levels = {("adam", 0.1): 0.3, ("adam", 1.0): 0.5, ("sgd", 0.1): 1.0, ("sgd", 1.0): 1.0}
+    table = diverged(levels, {("adam", 0.1): 1, ("adam", 1.0): 3, ("sgd", 0.1): 9, ("sgd", 1.0): 9})
+    first = compare(table).diagnostics[0]
+    assert "at each of its two rates (lr=0.1 in 1 of 10 runs, lr=1 in 3 of 10 runs): at no rate do" in first.sentence
+    assert first.remedy == "sweep smaller rates, until all runs converge"
