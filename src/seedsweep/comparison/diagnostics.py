@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.comparison.analyses import leading
-from seedsweep.comparison.data_sets import answers
+from seedsweep.comparison.data_sets import answers, with_one_option
 from seedsweep.comparison.diagnostic import Diagnostic, shortened
 from seedsweep.comparison.evidence import diagnose_evidence
 from seedsweep.comparison.lost_runs import label, lost_runs
@@ -46,7 +46,7 @@ def diagnose(
     diagnostics = [*lost_runs(groups, of_each), *diagnose_evidence(of_each)]
     chosen = _chosen(groups, best, metric)
     diagnostics += [*_edges(scored, chosen, groups, at), *_unequal(scored, groups)]
-    diagnostics += [*_crossed(scored), *_contained(best)]
+    diagnostics += [*_crossed(scored), *_contained(best), *(_alone(groups) if len(of_each) == 1 else [])]
     return diagnostics + list(_falling(bands, chosen, groups, metric))
 
 
@@ -157,6 +157,14 @@ def _crossed(scored: pd.DataFrame) -> Iterator[Diagnostic]:
             f"init_seed and order_seed were swept against each other: {count} of {what} count as replicates, not {runs}"
         )
         yield Diagnostic(sentence, "to compare options sweep seed, which sets both")
+
+
+def _alone(groups: pd.DataFrame) -> Iterator[Diagnostic]:
+    """Data sets of one option, where so few have several that there is no table over them to say so."""
+    names = [f"{problem} ({option} only)" for problem, option in with_one_option(groups).items()]
+    if names:
+        sentence = f"Nothing is compared on {shortened(names)}"
+        yield Diagnostic(sentence, "run the other options there, too, or leave it out by filter")
 
 
 def _contained(best: Sequence[PairwiseComparison]) -> Iterator[Diagnostic]:

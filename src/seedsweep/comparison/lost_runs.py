@@ -67,7 +67,9 @@ def _needs_right_rate(answer: PairwiseComparison, cells: pd.DataFrame, several: 
     sentence = f"{first['option']} {does}{where} at {first['setting']} and diverges {place} ({shortened(counts)})"
     if len(lost) == len(cells):
         others = "smaller rates" if what == "rate" else "other settings, such as smaller rates"
-        return Diagnostic(f"{sentence}: at no {what} do all its runs converge", f"sweep {others}, until all runs converge")
+        return Diagnostic(
+            f"{sentence}: at no {what} do all its runs converge", f"sweep {others}, until all runs converge"
+        )
     return Diagnostic(
         f"{sentence}: its {noun} needs the right {what}",
         f"keep to {what}s where it converges, or compare at the same {what}",
