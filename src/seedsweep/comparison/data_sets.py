@@ -166,8 +166,7 @@ def across_data_sets(
     placed = losses.rank(axis=1)
     ranks = placed.mean().sort_values(kind="stable")
     order = [str(option) for option in ranks.index]
-    pairs = [pair for pair in combinations(order, 2) if criterion.baseline in (None, *pair)]
-    pairs = [pair if pair[0] != criterion.baseline else (pair[1], pair[0]) for pair in pairs]
+    pairs = _compared_pairs(order, criterion.baseline)
     tests = _tests(losses, pairs if len(losses) >= FEWEST else [], 1 - criterion.confidence)
     sure = tests[tests["apart"]]
     apart = {frozenset(pair) for pair in zip(sure["better"], sure["worse"], strict=True)}
@@ -182,6 +181,13 @@ def across_data_sets(
         baseline=criterion.baseline,
         alone=alone or {},
     )
+
+
+def _compared_pairs(order: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
+    """The pairs of options in this order; with a baseline those with it, which is the second."""
+    if baseline is None:
+        return list(combinations(order, 2))
+    return [(option, baseline) for option in order if option != baseline]
 
 
 def _scores(pairwise: PairwiseComparison) -> pd.Series:
