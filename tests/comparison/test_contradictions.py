@@ -8,7 +8,7 @@ import pytest
 from shared.generated import OPTIONS, case
 
 from seedsweep.comparison.compare import Comparison, compare
-from seedsweep.comparison.evidence import deciding
+from seedsweep.comparison.data_sets import answers as answers_of
 from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.comparison.phrases import amount, significance
 from seedsweep.comparison.verdict import TIES, UNDECIDED, WINS, Verdict
@@ -132,7 +132,7 @@ def in_diagnostics(comparison: Comparison, sentences: list[str]) -> Iterator[str
     """What the diagnostics say of who wins, and of each other."""
     if len(set(sentences)) < len(sentences):
         yield f"a diagnostic stands there twice: {sentences}"
-    answers = {pairwise.problem: pairwise for pairwise in deciding(comparison.same, comparison.best)}
+    answers = {pairwise.problem: pairwise for pairwise in answers_of(comparison.same, comparison.best)}
     for sentence in sentences:
         problem = next((name for name in answers if f" on {name}" in sentence), next(iter(answers), ""))
         first = re.match(rf"{NAME} (wins|is ahead) .*and diverges", sentence)

@@ -172,6 +172,25 @@ def test_a_data_set_that_lacks_an_option_is_counted_but_not_ranked() -> None:
     assert few.sentences[0] == "2 data sets are too few for a test over data sets (six are needed)"
 
 
+def test_a_data_set_of_one_option_has_no_pair_to_count_which_is_said() -> None:
+    losses = {str(data): (1.0, 2.0) for data in range(6)} | {"moons": (5.0, np.nan)}
+    across = one_seed(losses, ("adam", "sgd"))
+    assert across.sentences[1] == "without a pair to count: moons (adam only)"
+    assert across.pairs["undecided"].tolist() == [6]
+    table = pd.concat([several({"wine": (1.0, 2.0)}), several({"moons": (1.0,)}, ("adam",))], ignore_index=True)
+    assert "Nothing is compared on moons (adam only)" in [sentence for sentence, _ in compare(table).diagnostics]
+
+
+def test_headline_says_that_data_sets_are_too_few_to_tell_any_from_the_baseline() -> None:
+    levels = {str(data): (1.0, 2.0, 3.0) for data in range(6)}
+    headlines = [
+        compare(several(levels | more, ("adam", "rmsprop", "sgd")), baseline="sgd").headline
+        for more in ({}, {"6": (1.0, 2.0, 3.0)})
+    ]
+    assert headlines[0].endswith("; six are too few to tell any from it, whatever they say: run seven or more.")
+    assert headlines[1].endswith("; over all of them adam and rmsprop are surely better.")
+
+
 def test_data_sets_without_a_common_set_of_options_are_not_ranked() -> None:
     across = one_seed({"a": (1.0, 2.0, np.nan), "b": (np.nan, 1.0, 2.0)}, ("adam", "rmsprop", "sgd"))
     assert across.sentences[0] == "no data set has all options, so that there is no test over data sets"

@@ -1,4 +1,4 @@
-"""What to doubt about the evidence that decides a verdict."""
+"""What is said about the evidence that decides a verdict."""
 
 import numpy as np
 import pandas as pd
@@ -50,7 +50,7 @@ def test_differences_that_are_all_the_same_are_not_skewed() -> None:
 
 def test_one_seed_that_hides_a_difference_is_named() -> None:
     differences = np.linspace(0.1, 0.2, 10)
-    differences[7] = -1.5
+    differences[7] = -1.2
     comparison = compare(pair(differences))
     assert comparison.verdicts[0].winner is None
     assert said(comparison, "alone") == ["Seed 7 alone hides that adam is better than sgd"]
@@ -104,3 +104,62 @@ def test_best_rate_at_the_largest_is_no_edge_where_its_runs_diverge() -> None:
     sgd = table["optimizer"] == "sgd"
     table.loc[sgd & (table["seed"] < 2), ["outcome", "val/loss", "test/loss"]] = "diverged", np.nan, np.nan
     assert not said(compare(table), "largest that was swept")
+
+
+def diverged(levels: dict[tuple[str, float], float], lost: dict[tuple[str, float], int]) -> pd.DataFrame:
+    """Runs at these levels, of which so many diverged."""
+    table = runs(levels, seeds=10)
+    for (option, rate), count in lost.items():
+        cell = (table["optimizer"] == option) & (table["optimizer.lr"] == rate) & (table["seed"] < count)
+        table.loc[cell, ["outcome", "val/loss", "test/loss"]] = "diverged", np.nan, np.nan
+    return table
+
+
+def test_no_option_needs_the_right_rate_where_all_runs_diverged() -> None:
+    levels = {(option, rate): 1.0 for option in ("adam", "sgd") for rate in (0.1, 1.0)}
+    comparison = compare(diverged(levels, dict.fromkeys(levels, 10)))
+    assert sentences(comparison, BEST) == ["all runs diverged"]
+    assert [sentence.split(":")[0] for sentence in said(comparison, "diverge")] == ["Runs diverged in 4 groups"]
+
+
+def test_option_that_ties_and_diverges_at_other_rates_is_not_said_to_be_ahead() -> None:
+    levels = {("sgd", 0.1): 10.0, ("adam", 0.1): 10.001, ("adam", 1.0): 12.0, ("sgd", 1.0): 12.0}
+    table = diverged(levels, {("adam", 1.0): 3, ("sgd", 1.0): 3})
+    comparison = compare(table, margin=0.05)
+    assert comparison.verdicts[0].kind == "ties"
+    (sentence, _) = said(comparison, "diverge")
+    assert "ties at lr=0.1 and diverges at one of its two rates (lr=1 in 3 of 10 runs): its tie needs" in sentence
+
+
+def test_winner_that_diverges_at_every_rate_has_no_rate_to_keep_to() -> None:
+    levels = {("adam", 0.1): 0.3, ("adam", 1.0): 0.5, ("sgd", 0.1): 1.0, ("sgd", 1.0): 1.0}
+    table = diverged(levels, {("adam", 0.1): 1, ("adam", 1.0): 3, ("sgd", 0.1): 9, ("sgd", 1.0): 9})
+    first = compare(table).diagnostics[0]
+    assert "at each of its two rates (lr=0.1 in 1 of 10 runs, lr=1 in 3 of 10 runs): at no rate do" in first.sentence
+    assert first.remedy == "sweep smaller rates, until all runs converge"
+
+
+def test_one_seed_that_hides_the_opposite_is_not_named() -> None:
+    differences = -np.linspace(0.1, 0.2, 10)
+    differences[0] = 3.0
+    comparison = compare(pair(differences))
+    assert "adam is ahead" in comparison.headline
+    assert not said(comparison, "alone")
+
+
+@pytest.mark.parametrize("level", [0.9, 1.05])
+def test_cell_of_too_few_seeds_for_any_win_is_said(level: float) -> None:
+    """Whether or not it is the best of its option."""
+    table = runs({("sgd", 0.1): 1.0, ("sgd", 1.0): level, ("adam", 0.1): 0.3}, seeds=10)
+    few = table[(table["optimizer.lr"] == 0.1) | (table["seed"] < 5)]
+    assert compare(few).verdicts[0].winner is None
+    assert said(compare(few), "nothing can beat") == ["sgd at lr=1 has 5 seeds only, which nothing can beat"]
+    assert not said(compare(table), "nothing can beat")
+    assert not said(compare(table[table["seed"] < 5]), "nothing can beat"), "as all have: then the verdict says so"
+
+
+def test_skew_is_not_said_of_an_option_whose_worse_runs_were_pruned() -> None:
+    table = pair([*np.linspace(0.1, 0.2, 11), 3.0])
+    assert "(at 95 % confidence in 10 to 15 % of lognormal sweeps" in said(compare(table), "skewed")[0]
+    pruned = table.iloc[[-1]].assign(seed=99, outcome="pruned")
+    assert not said(compare(pd.concat([table.assign(outcome="finished"), pruned])), "skewed")

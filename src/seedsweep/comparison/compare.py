@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from seedsweep.comparison.analyses import profile, seed_shares, times_to_target, tunability
-from seedsweep.comparison.data_sets import AcrossDataSets, across_data_sets, answers
+from seedsweep.comparison.data_sets import AcrossDataSets, across_data_sets, answers, with_one_option
 from seedsweep.comparison.diagnostic import Diagnostic
 from seedsweep.comparison.diagnostics import diagnose
 from seedsweep.comparison.groups import describe_groups
@@ -77,7 +77,7 @@ class Comparison:
     @property
     def across(self) -> AcrossDataSets | None:
         """What the data sets say together; None where there is one."""
-        return across_data_sets(answers(self.same, self.best))
+        return across_data_sets(answers(self.same, self.best), with_one_option(self.groups))
 
     @property
     def remarks(self) -> list[Remark]:

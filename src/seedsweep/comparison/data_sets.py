@@ -6,8 +6,8 @@ in place of Nemenyi's, whose verdict on two options depends on which others took
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -40,6 +40,7 @@ class AcrossDataSets:
             baseline, with which the others are compared alone.
         confidence: of the tests.
         baseline: the option that the others are compared with, if it is not None.
+        alone: the data sets that have one option only, which are in none of these, and that option.
     """
 
     pairs: pd.DataFrame
@@ -50,6 +51,7 @@ class AcrossDataSets:
     cliques: list[list[str]]
     confidence: float
     baseline: str | None
+    alone: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ranked(self) -> int:
@@ -75,6 +77,8 @@ class AcrossDataSets:
         lacking = self.scores[self.scores.isna().any(axis=1)]
         without = [f"{name} (without {listed(list(row.index[row.isna()]))})" for name, row in lacking.iterrows()]
         left_out = [f"not counted in ranks and tests: {listed(without)}"] if without else []
+        single = [f"{name} ({option} only)" for name, option in self.alone.items()]
+        left_out += [f"without a pair to count: {listed(single)}"] if single else []
         if not self.tests.empty:
             return [_on_ranks(self), *left_out]
         if self.ranked == 0:
@@ -119,7 +123,22 @@ def answers(same: Sequence[PairwiseComparison], best: Sequence[PairwiseCompariso
     return [*best, *(pairwise for pairwise in same if pairwise.problem not in at_best)]
 
 
-def across_data_sets(pairwise_comparisons: Sequence[PairwiseComparison]) -> AcrossDataSets | None:
+def with_one_option(groups: pd.DataFrame) -> dict[str, str]:
+    """The data sets that have one option only, and that option.
+
+    Args:
+        groups: see `describe_groups`.
+
+    Returns:
+        Option by data set.
+    """
+    options = groups.groupby("problem", sort=False)["option"].unique()
+    return {str(problem): str(names[0]) for problem, names in options.items() if len(names) == 1}
+
+
+def across_data_sets(
+    pairwise_comparisons: Sequence[PairwiseComparison], alone: Mapping[str, str] | None = None
+) -> AcrossDataSets | None:
     """What several data sets say together.
 
     Options are ranked by their means on each data set, a diverged one last. Wilcoxon's test takes differences of means
@@ -129,6 +148,7 @@ def across_data_sets(pairwise_comparisons: Sequence[PairwiseComparison]) -> Acro
 
     Args:
         pairwise_comparisons: one for each data set, see `answers`.
+        alone: the data sets that have one option only, and that option.
 
     Returns:
         Counts, ranks and tests; None where there are fewer than two data sets.
@@ -146,8 +166,7 @@ def across_data_sets(pairwise_comparisons: Sequence[PairwiseComparison]) -> Acro
     placed = losses.rank(axis=1)
     ranks = placed.mean().sort_values(kind="stable")
     order = [str(option) for option in ranks.index]
-    pairs = [pair for pair in combinations(order, 2) if criterion.baseline in (None, *pair)]
-    pairs = [pair if pair[0] != criterion.baseline else (pair[1], pair[0]) for pair in pairs]
+    pairs = _compared_pairs(order, criterion.baseline)
     tests = _tests(losses, pairs if len(losses) >= FEWEST else [], 1 - criterion.confidence)
     sure = tests[tests["apart"]]
     apart = {frozenset(pair) for pair in zip(sure["better"], sure["worse"], strict=True)}
@@ -160,7 +179,15 @@ def across_data_sets(pairwise_comparisons: Sequence[PairwiseComparison]) -> Acro
         cliques=_cliques(order, apart) if len(tests) and criterion.baseline is None else [],
         confidence=criterion.confidence,
         baseline=criterion.baseline,
+        alone=alone or {},
     )
+
+
+def _compared_pairs(order: Sequence[str], baseline: str | None) -> list[tuple[str, str]]:
+    """The pairs of options in this order; with a baseline those with it, which is the second."""
+    if baseline is None:
+        return list(combinations(order, 2))
+    return [(option, baseline) for option in order if option != baseline]
 
 
 def _scores(pairwise: PairwiseComparison) -> pd.Series:

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.comparison.analyses import leading
+from seedsweep.comparison.data_sets import answers, with_one_option
 from seedsweep.comparison.diagnostic import Diagnostic, shortened
-from seedsweep.comparison.evidence import deciding, diagnose_evidence
+from seedsweep.comparison.evidence import diagnose_evidence
 from seedsweep.comparison.lost_runs import label, lost_runs
 from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.metrics import Metric
@@ -41,16 +42,16 @@ def diagnose(
         The gravest first: runs that were lost, then the evidence behind the answers, then how the sweep was laid out,
         then what a longer one would show.
     """
-    answers = deciding(same, best)
-    diagnostics = [*lost_runs(groups, answers), *diagnose_evidence(answers)]
+    of_each = answers(same, best)
+    diagnostics = [*lost_runs(groups, of_each), *diagnose_evidence(of_each)]
     chosen = _chosen(groups, best, metric)
     diagnostics += [*_edges(scored, chosen, groups, at), *_unequal(scored, groups)]
-    diagnostics += [*_crossed(scored), *_contained(best)]
+    diagnostics += [*_crossed(scored), *_contained(best), *(_alone(groups) if len(of_each) == 1 else [])]
     return diagnostics + list(_falling(bands, chosen, groups, metric))
 
 
 def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Diagnostic]:
-    """What to doubt about runs of several origins.
+    """What differs between runs of several origins.
 
     Args:
         sweeps: of each sweep what it was made with, such as its commit, by name.
@@ -67,7 +68,7 @@ def origins(sweeps: Sequence[Mapping[str, str]]) -> Iterator[Diagnostic]:
 
 
 def data_versions(runs: pd.DataFrame) -> Iterator[Diagnostic]:
-    """What to doubt about runs whose data is not the same, though all that chooses it is.
+    """Runs whose data is not the same, though all that chooses it is.
 
     Args:
         runs: a row a run, with the `fingerprint` of its data.
@@ -156,6 +157,14 @@ def _crossed(scored: pd.DataFrame) -> Iterator[Diagnostic]:
             f"init_seed and order_seed were swept against each other: {count} of {what} count as replicates, not {runs}"
         )
         yield Diagnostic(sentence, "to compare options sweep seed, which sets both")
+
+
+def _alone(groups: pd.DataFrame) -> Iterator[Diagnostic]:
+    """Data sets of one option, where so few have several that there is no table over them to say so."""
+    names = [f"{problem} ({option} only)" for problem, option in with_one_option(groups).items()]
+    if names:
+        sentence = f"Nothing is compared on {shortened(names)}"
+        yield Diagnostic(sentence, "run the other options there, too, or leave it out by filter")
 
 
 def _contained(best: Sequence[PairwiseComparison]) -> Iterator[Diagnostic]:

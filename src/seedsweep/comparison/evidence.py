@@ -1,4 +1,4 @@
-"""What to doubt about the evidence that decides a verdict: its differences, its seeds, its cells, and its data sets."""
+"""What weakens the evidence that decides a verdict: its differences, its seeds, its cells, and its data sets."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -15,44 +15,24 @@ from seedsweep.comparison.question import BEST
 SKEWED = 2.0  # standard errors of the skewness of normal differences, which 5 % of them are beyond, at any number
 
 
-def deciding(same: Sequence[PairwiseComparison], best: Sequence[PairwiseComparison]) -> list[PairwiseComparison]:
-    """The comparisons that answer which option wins.
-
-    Args:
-        same: at the same setting.
-        best: of the options, each at its best.
-
-    Returns:
-        For each problem that of the options at their best, or where there is none the only one at the same setting.
-    """
-    at_best = {pairwise.problem for pairwise in best}
-    problems = [pairwise.problem for pairwise in same]
-    return [
-        *best,
-        *(pairwise for pairwise in same if pairwise.problem not in at_best and problems.count(pairwise.problem) == 1),
-    ]
-
-
 def diagnose_evidence(answers: Sequence[PairwiseComparison]) -> list[Diagnostic]:
-    """What to doubt about the evidence behind the answers.
+    """What weakens the evidence behind the answers.
 
     Args:
-        answers: as `deciding` gives them.
+        answers: as `data_sets.answers` gives them.
 
     Returns:
         First what is about all data sets, then the diagnostics of each.
     """
     diagnostics = list(_contradicting(answers))
     for answer in answers:
-        if answer.seeds_to_decide or len(answer.ended) < 2:
+        if len(answer.ended) < 2:
             continue
         where = f" on {answer.problem}" if len(answers) > 1 else ""
         for pair in _deciding_pairs(answer):
-            diagnostics += [
-                *_untested(answer, pair, where),
-                *_one_seed(answer, pair, where),
-                *_skewed(answer, pair, where),
-            ]
+            diagnostics += _untested(answer, pair, where)
+            if not answer.seeds_to_decide:
+                diagnostics += [*_one_seed(answer, pair, where), *_skewed(answer, pair, where)]
     return diagnostics
 
 
@@ -67,17 +47,27 @@ def _deciding_pairs(answer: PairwiseComparison) -> list[pd.Series]:
 
 
 def _untested(answer: PairwiseComparison, pair: pd.Series, where: str) -> Iterator[Diagnostic]:
-    """A cell of so few seeds that no test can beat it."""
-    if answer.name == BEST and pair["hardest"] and pair["hardest_seeds"] < 2:
-        cell = f"{pair['worse']} at {pair['hardest']}"
+    """A cell of so few seeds that no test can beat it, fewer than the leading one has."""
+    if answer.name != BEST or not pair["hardest"] or pair["apart"] or pair["ties"]:
+        return
+    cell = f"{pair['worse']} at {pair['hardest']}{where}"
+    ended = answer.table.set_index("option").loc[pair["better"], ["finished", "diverged"]].sum()
+    if pair["hardest_seeds"] < min(2, ended):
         yield Diagnostic(
-            f"{cell}{where} has one seed only, so that {pair['better']} cannot be shown to beat it",
+            f"{cell} has one seed only, so that {pair['better']} cannot be shown to beat it",
             "run the other seeds there, or leave it out by filter",
+        )
+        return
+    shared = len(answer.samples.get((pair["better"], pair["worse"]), ()))
+    if 0 < shared < min(ended, 1 - math.log2(answer.level)):
+        has = "has" if shared == pair["hardest_seeds"] else f"shares with {pair['better']}"
+        yield Diagnostic(
+            f"{cell} {has} {shared} seeds only, which nothing can beat", "give it all seeds, or leave it out by filter"
         )
 
 
 def _one_seed(answer: PairwiseComparison, pair: pd.Series, where: str) -> Iterator[Diagnostic]:
-    """A seed without which the pair would be told apart, or would not, while no other seed changes that."""
+    """A seed without which the better one would be shown to be so, or not, while no other seed changes that."""
     by_seed = answer.samples.get((pair["better"], pair["worse"]))
     level = answer.level
     if by_seed is None or len(by_seed) < 3 or pair["ties"] or pair["flattered"]:
@@ -89,11 +79,10 @@ def _one_seed(answer: PairwiseComparison, pair: pd.Series, where: str) -> Iterat
     others = np.stack([np.delete(values, index) for index in range(len(values))], axis=1)
     without = _shown(others, answer.criterion.seed, level)
     changed = np.flatnonzero(without != shown)
-    if len(changed) == 1:
+    if len(changed) == 1 and max(shown, without[changed[0]]) > 0:
         alone = f"Seed {by_seed.index[changed[0]]} alone {'decides' if shown else 'hides'}"
-        names = (pair["better"], pair["worse"])[:: int(shown or without[changed[0]])]
         yield Diagnostic(
-            f"{alone} that {names[0]} is better than {names[1]}{where}",
+            f"{alone} that {pair['better']} is better than {pair['worse']}{where}",
             "look at its runs, and run more seeds; it stays in the verdict",
         )
 
@@ -109,7 +98,7 @@ def _skewed(answer: PairwiseComparison, pair: pd.Series, where: str) -> Iterator
     """Differences that are strongly skewed, with the answer of their median."""
     by_seed = answer.samples.get((pair["better"], pair["worse"]), pd.Series(dtype=float))
     values, level = by_seed.to_numpy(dtype=float), answer.level
-    if not np.isfinite(values).all() or not is_skewed(values):
+    if pair["flattered"] or not np.isfinite(values).all() or not is_skewed(values):
         return
     better, worse = pair["better"], pair["worse"]
     middle, low, high = intervals.median(values, 1 - level)
@@ -120,9 +109,8 @@ def _skewed(answer: PairwiseComparison, pair: pd.Series, where: str) -> Iterator
         median = f"by the median {worse} is better by {amount(-middle, -high, -low)}"
     else:
         median = "by the median neither is shown to be better"
-    effect = (
-        "tests of means then name more false winners than they promise, 10 to 15 % instead of 5 % for lognormal runs"
-    )
+    rate = "at 95 % confidence in 10 to 15 % of lognormal sweeps instead of 5 %"
+    effect = f"tests of means then name more false winners than they promise ({rate})"
     yield Diagnostic(
         f"The differences between {better} and {worse}{where} are strongly skewed, and {effect}; {median}",
         "run more seeds; where the two differ believe the median",

@@ -38,17 +38,17 @@ def headline(same: Sequence[PairwiseComparison], best: Sequence[PairwiseComparis
 
 def _on_one(pairwise: PairwiseComparison, verdict: Verdict, by: str) -> str:
     how = _how_sure(pairwise)
-    each = ""
+    tuned = ""
     if pairwise.name == BEST:
-        each = (
+        tuned = (
             f"with each {by.rpartition('.')[2]} at its best {'learning rate' if only_rates(pairwise) else 'setting'}, "
         )
     if verdict.kind == WINS:
         others = "every other" if len(pairwise.ended) > 2 else verdict.options[1]
-        return f"{verdict.winner} wins: {each}it is better than {others}, {how}."
+        return f"{verdict.winner} wins: {tuned}it is better than {others}, {how}."
     if verdict.kind == TIES:
         margin = per_cent(pairwise.criterion.margin)
-        return f"{listed(verdict.options)} tie: {each}they differ by less than {margin}, {how}."
+        return f"{listed(verdict.options)} tie: {tuned}they differ by less than {margin}, {how}."
     if pairwise.seeds_to_decide and len(pairwise.ended) > 1:
         seeds = int(pairwise.pairs["seeds"].max())
         few = f"{number_word(seeds)} seed{' is' if seeds == 1 else 's are'} too few"
@@ -56,7 +56,7 @@ def _on_one(pairwise: PairwiseComparison, verdict: Verdict, by: str) -> str:
     if len(verdict.options) < 2 or verdict.p != verdict.p:
         return f"No winner can be named: {verdict.sentence}."
     ahead, others = verdict.options[0], listed(verdict.options[1:])
-    return f"No winner can be named: {each}{ahead} is ahead, but not surely better than {others}, {how}."
+    return f"No winner can be named: {tuned}{ahead} is ahead, but not surely better than {others}, {how}."
 
 
 def _how_sure(pairwise: PairwiseComparison) -> str:
@@ -82,18 +82,18 @@ def _on_several(of_each: Sequence[PairwiseComparison], across: AcrossDataSets) -
     how, sets = f"at {per_cent(across.confidence)} confidence", f"{number_word(len(of_each))} data sets"
     few = "" if across.ranked >= FEWEST else f"; {_too_few(across)} for a verdict over all of them"
     if across.baseline is not None:
-        together = few or f"; over all of them {_better_over_all(across, across.baseline)}"
+        together = few or f"; {_better_over_all(across, across.baseline)}"
         return f"Against {across.baseline} on {sets}: {_counted_against(across.pairs)}, {how} on each{together}."
     winners = Counter(verdict.winner for pairwise in of_each for verdict in conclusions(pairwise) if verdict.winner)
     rest, numbers = len(of_each) - winners.total(), {len(of_each): "all"}
     wins = [f"{name} wins on {numbers.get(count, number_word(count))}" for name, count in winners.most_common()]
     counts = listed(wins or ["none wins"])
-    each = counts + (f", on {number_word(rest)} no winner can be named" if rest and winners else "")
+    one_by_one = counts + (f", on {number_word(rest)} no winner can be named" if rest and winners else "")
     if few and not winners:
         return f"No winner can be named on any of {sets}, {how} on each{few}."
     if few:
-        return f"Of {sets} {each}, {how} on each{few}."
-    return f"{_over_all(across, how)}. Of the {sets} one by one {each}."
+        return f"Of {sets} {one_by_one}, {how} on each{few}."
+    return f"{_over_all(across, how)}. Of the {sets} one by one {one_by_one}."
 
 
 def _too_few(across: AcrossDataSets) -> str:
@@ -103,9 +103,13 @@ def _too_few(across: AcrossDataSets) -> str:
 
 
 def _better_over_all(across: AcrossDataSets, baseline: str) -> str:
-    """Which options the tests over all data sets find better than the baseline."""
+    """Which options the tests over all data sets find better than the baseline, if they are enough to find any."""
+    if across.needed:
+        few = f"{number_word(across.ranked)} are too few to tell any from it, whatever they say"
+        return f"{few}: run {number_word(across.needed)} or more"
     better = [name for name in map(str, across.ranks.index) if baseline in across.better_than(name)]
-    return f"{listed(better) if better else 'none'} {'are' if len(better) > 1 else 'is'} surely better"
+    names = listed(better) if better else "none"
+    return f"over all of them {names} {'are' if len(better) > 1 else 'is'} surely better"
 
 
 def _over_all(across: AcrossDataSets, how: str) -> str:

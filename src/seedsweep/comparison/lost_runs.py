@@ -8,7 +8,8 @@ from seedsweep.comparison.diagnostic import Diagnostic, shortened
 from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.comparison.phrases import number_word
 from seedsweep.comparison.question import BEST
-from seedsweep.comparison.verdicts import only_rates
+from seedsweep.comparison.verdict import TIES
+from seedsweep.comparison.verdicts import conclusions, only_rates
 
 WITHOUT_END = {
     "pruned": "the mean of those that stayed is too good, since the worse ones left; train all of them to compare",
@@ -18,11 +19,11 @@ WITHOUT_END = {
 
 
 def lost_runs(groups: pd.DataFrame, answers: Sequence[PairwiseComparison]) -> Iterator[Diagnostic]:
-    """What to doubt about runs that diverged, or have no end.
+    """What runs that diverged or have no end mean for who wins.
 
     Args:
         groups: see `describe_groups`.
-        answers: as `evidence.deciding` gives them.
+        answers: as `data_sets.answers` gives them.
 
     Yields:
         First those of options that win or are ahead, one diagnostic an option; then one for each outcome of the others.
@@ -31,7 +32,7 @@ def lost_runs(groups: pd.DataFrame, answers: Sequence[PairwiseComparison]) -> It
     for answer in answers:
         if answer.name == BEST and answer.baseline is None and len(answer.ended) > 1:
             cells = groups[(groups["problem"] == answer.problem) & (groups["option"] == answer.table["option"].iloc[0])]
-            if (cells["diverged"] > 0).any():
+            if answer.table["finished"].iloc[0] and (cells["diverged"] > 0).any():
                 told.update(cells.index[cells["diverged"] > 0])
                 yield _needs_right_rate(answer, cells, several=groups["problem"].nunique() > 1)
     diverged = groups[(groups["diverged"] > 0) & ~groups.index.isin(told)]
@@ -50,7 +51,7 @@ def label(row: pd.Series, groups: pd.DataFrame, name: str = "group") -> str:
 
 
 def _needs_right_rate(answer: PairwiseComparison, cells: pd.DataFrame, several: bool) -> Diagnostic:
-    """The option that wins or is ahead at its best cell, and diverges at some of its `cells`."""
+    """The option that wins, ties or is ahead at its best cell, and diverges at some or all of its `cells`."""
     first, lost = answer.table.iloc[0], cells[cells["diverged"] > 0]
     counts = []
     for _, row in lost.iterrows():
@@ -58,11 +59,17 @@ def _needs_right_rate(answer: PairwiseComparison, cells: pd.DataFrame, several: 
         counts.append(f"{row['setting']} in {share} {row['planned']} runs")
     what = "rate" if only_rates(answer) else "setting"
     share = number_word(len(lost)) if len(lost) < len(cells) else "each"
-    all_cells = f"its {number_word(len(cells))} {what}s" if len(cells) > 1 else f"its only {what}"
-    place = f"at {share} of {all_cells}" if len(cells) > 1 else f"at {all_cells}"
+    place = f"at {share} of its {number_word(len(cells))} {what}s" if len(cells) > 1 else f"at its only {what}"
     does, noun = ("wins", "win") if answer.winner else ("is ahead", "lead")
+    if conclusions(answer)[0].kind == TIES:
+        does, noun = "ties", "tie"
     where = f" on {answer.problem}" if several else ""
     sentence = f"{first['option']} {does}{where} at {first['setting']} and diverges {place} ({shortened(counts)})"
+    if len(lost) == len(cells):
+        others = "smaller rates" if what == "rate" else "other settings, such as smaller rates"
+        return Diagnostic(
+            f"{sentence}: at no {what} do all its runs converge", f"sweep {others}, until all runs converge"
+        )
     return Diagnostic(
         f"{sentence}: its {noun} needs the right {what}",
         f"keep to {what}s where it converges, or compare at the same {what}",
