@@ -75,11 +75,11 @@ def concluded(losses: Array, rows: list[dict[str, Any]]) -> PairwiseComparison:
     return conclude("", BEST, CRITERION, described, rows)
 
 
-def winner(losses: Array, seed: int, numbers: tuple[int, int] = RESAMPLES) -> str | None:
+def winner(losses: Array, seed: int, numbers: tuple[int, int] = RESAMPLES, by_holm: bool = False) -> str | None:
     """Who wins. It stops as soon as the leader has failed to beat an option.
 
     A plain test of two leading cells is quicker, and not the less sure one: where it is far from sure, it is enough.
-    The other pairs are compared where only Holm's method over all of them could name the leader.
+    With `by_holm` all pairs are compared where only Holm's method over them could name the leader, which takes long.
     """
     cells, level, rows = cells_of(losses), 1 - CRITERION.confidence, []
     leader, *others = best_first(losses)
@@ -92,16 +92,21 @@ def winner(losses: Array, seed: int, numbers: tuple[int, int] = RESAMPLES) -> st
             return None
     rest = [rows[0] | dict(zip(("better", "worse"), map(str, pair), strict=True)) for pair in combinations(others, 2)]
     rows += [row | {"p": 1.0, "by_seed": pd.Series(dtype=float)} for row in rest]
-    return concluded(losses, rows).winner or compare_all(losses, seed, numbers).winner
+    named = concluded(losses, rows).winner
+    return compare_all(losses, seed, numbers).winner if named is None and by_holm else named
 
 
 def winners(
-    truth: Array, noise: Noise, n: int, repetitions: int, numbers: tuple[int, int] = RESAMPLES
+    truth: Array,
+    noise: Noise,
+    n: int,
+    repetitions: int,
+    numbers: tuple[int, int] = RESAMPLES,
+    by_holm: bool = False,
 ) -> list[str | None]:
-    """Who wins each sweep; none where so few seeds cannot name a winner."""
-    if 2.0 ** (1 - n) > CRITERION.pair_level(len(truth)):
-        return []
-    return [winner(losses, seed, numbers) for seed, losses in enumerate(experiments(truth, noise, n, repetitions))]
+    """Who wins each sweep."""
+    sweeps = enumerate(experiments(truth, noise, n, repetitions))
+    return [winner(losses, seed, numbers, by_holm) for seed, losses in sweeps]
 
 
 def with_hopeless(rates: int, n: int, repetitions: int) -> Array:
@@ -161,11 +166,16 @@ def print_heads(title: str, heads: list[str], seeds: tuple[int, ...] = SEEDS) ->
 
 
 def print_winners(
-    truths: dict[str, Truth], noise: Noise, counts: Callable[[str | None], bool], repetitions: int
+    truths: dict[str, Truth],
+    noise: Noise,
+    counts: Callable[[str | None], bool],
+    repetitions: int,
+    by_holm: bool,
 ) -> None:
     for name, truth, rates in shapes(truths):
-        cases = (winners(truth(options, rates), noise, n, repetitions) for options in OPTIONS for n in SEEDS)
-        print_row(name, (float(np.mean([counts(who) for who in whos])) if whos else None for whos in cases))
+        sizes = [(options, n) for options in OPTIONS for n in SEEDS]
+        cases = (winners(truth(options, rates), noise, n, repetitions, by_holm=by_holm) for options, n in sizes)
+        print_row(name, (float(np.mean([counts(who) for who in whos])) for whos in cases))
 
 
 def print_fine(n: int, repetitions: int) -> None:
@@ -216,10 +226,10 @@ def main(repetitions: int) -> None:
     print(f"\nChecked: `seedsweep.compare` gives the same winner and p-value in {sum(same)} of {len(same)} sweeps")
     for noise in NOISES:
         print_heads(f"A false winner; {noise.__name__} noise, {repetitions} sweeps each", options)
-        print_winners(TIED, noise, lambda who: who is not None, repetitions)
+        print_winners(TIED, noise, lambda who: who is not None, repetitions, by_holm=True)
     print_skewed(half)
     print_heads(f"The first, better by 1, wins; normal noise, {half} sweeps each", options)
-    print_winners(BETTER, normal, lambda who: who == "0", half)
+    print_winners(BETTER, normal, lambda who: who == "0", half, by_holm=False)
     print_fine(20, half)
     heads = ["of six options", "and of six hopeless more"]
     print_heads(f"The first, better by 1 at the same rate, wins; normal noise, {half} sweeps each", heads)
