@@ -9,6 +9,7 @@ import pytest
 from shared.reports import swept
 
 from seedsweep.report.summary import summarize
+from seedsweep.sweep import grid_sweep
 from seedsweep.sweep.grid_sweep import GridSweep
 from seedsweep.tracking.sweep_writer import SweepRecord
 
@@ -30,6 +31,7 @@ def test_table_is_printed_even_if_the_comparison_fails(
     sweep = GridSweep("a sweep", (), lambda *_: cast(Any, None), tmp_path)
     record = SimpleNamespace(uri=f"sqlite:///{tmp_path}/a.db", page="#/x", recorded=lambda: SimpleNamespace(tags={}))
     sweep.record, sweep.first = cast(SweepRecord, record), {"objective": {"metric": "val/loss"}}
+    monkeypatch.setattr(grid_sweep.log, "disabled", False)  # Hydra, in a test before, disables loggers
     with caplog.at_level(logging.WARNING):
         sweep.show(runs, summarize(runs, "val/loss"), curves)
     printed = capsys.readouterr().out
