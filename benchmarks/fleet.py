@@ -33,7 +33,7 @@ OPTIMIZERS = "sgd,momentum,nesterov,adam,adagrad,rmsprop"
 ROWS, FEATURES, BATCH, EPOCHS = 1372, 4, 16, 5
 SIZES = {6: (1, 1), 60: (1, 10), 600: (10, 10), 6_000: (10, 100), 60_000: (10, 1000)}  # rates, seeds
 TIMES = {6: 3, 60: 2, 600: 2, 6_000: 3, 60_000: 2}  # that a sweep is run
-PARTS = ("composing", "planning", "training", "tracking", "closing")
+PHASES = ("composing", "planning", "training", "tracking", "closing")
 PER_RUN = {"params": 45, "tags": 18, "metrics": 35, "latest": 9}  # rows that a run has in MLflow's tables
 TRAIN = round(0.7 * ROWS)
 QUIETLY = ("compare=false", "hydra.verbose=[seedsweep]")  # what a comparison costs is in benchmarks/compare.py
@@ -50,8 +50,8 @@ from seedsweep.problem.models import LogisticRegression
 def main(config):
     splits = prepare(instantiate(config.data, _convert_="all"))
     torch.manual_seed(config.seed)
-    part = {{key: value for key, value in config.optimizer.items() if key != "search"}}
-    module = Classifier(LogisticRegression(4), instantiate(part, _partial_=True, _convert_="all"))
+    arguments = {{key: value for key, value in config.optimizer.items() if key != "search"}}
+    module = Classifier(LogisticRegression(4), instantiate(arguments, _partial_=True, _convert_="all"))
     logger = MLFlowLogger("benchmark", tracking_uri=config.tracking.uri)
     logger.log_hyperparams(config)
     quiet = dict(enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False)
@@ -97,11 +97,11 @@ def sweep(folder: Path, data: list[str], rates: int, seeds: int) -> tuple[float,
     chosen = ",".join(f"{rate:.6g}" for rate in np.geomspace(0.003, 0.3, rates))
     swept = [f"optimizer={OPTIMIZERS}", f"optimizer.lr={chosen}", f"seed=range(0,{seeds})"]
     seconds, memory, text = command(folder, str(ROOT / "train.py"), "-m", *data, *swept, *QUIETLY)
-    parts: dict[str, float] = {}
+    phases: dict[str, float] = {}
     for line in text.splitlines():  # such as "6000 runs: planning 0.50 s, training 0.70 s", "closing: 1.50 s"
         for name, value in re.findall(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b", line):
-            parts[name] = parts.get(name, 0) + float(value)
-    return seconds, memory, parts
+            phases[name] = phases.get(name, 0) + float(value)
+    return seconds, memory, phases
 
 
 def ecosystem(folder: Path, data: list[str]) -> float:
@@ -168,21 +168,21 @@ def main() -> None:
         today, loop = ecosystem(folder, data) * 1e3, bare_loop() * 1e3
         print(f"(a) Hydra basic, Trainer, MLFlowLogger: {today:.0f} ms a run   (b) bare loop: {loop:.0f} ms a run")
         print(
-            "  runs  whole s    MB  ms a run, all in  (a)/it  (b)/it  " + "".join(f"{part:>10s}" for part in PARTS),
+            "  runs  whole s    MB  ms a run, all in  (a)/it  (b)/it  " + "".join(f"{phase:>10s}" for phase in PHASES),
             "  (c) floor",
         )
         for runs, (_, seeds) in SIZES.items():
             if runs > largest:
                 break
-            seconds, memory, parts = fastest(folder, data, runs)
+            seconds, memory, phases = fastest(folder, data, runs)
             start = min(start, seconds)
-            own = {key: 1e3 * value / runs for key, value in parts.items()}
-            shown = "".join(f"{own.get(part, 0):10.3f}" for part in PARTS)
+            own = {key: 1e3 * value / runs for key, value in phases.items()}
+            shown = "".join(f"{own.get(phase, 0):10.3f}" for phase in PHASES)
             if runs == 6:
                 print(f"{runs:6d} {start:8.1f} {memory:5.0f}  (start-up)                       {shown}")
                 continue
             cost = 1e3 * (seconds - start) / (runs - 6)
-            by_hand = " + ".join(f"{1e3 * part:.3f}" for part in floor(runs, seeds))
+            by_hand = " + ".join(f"{1e3 * seconds_a_run:.3f}" for seconds_a_run in floor(runs, seeds))
             ratios = f"{today / cost:7.0f} {loop / cost:7.0f}" if cost > 0 else "      –       –"
             print(f"{runs:6d} {seconds:8.1f} {memory:5.0f} {cost:17.3f} {ratios}  {shown}   {by_hand}", flush=True)
 

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-from fleet import ECOSYSTEM, PARTS, QUIETLY, ROOT, command, table
+from fleet import ECOSYSTEM, PHASES, QUIETLY, ROOT, command, table
 
 SEEDS, BATCH, CONFIRM = 10, 10, 3
 TODAY = 8  # runs of today's way that are timed, after one that warms up
@@ -78,7 +78,7 @@ def search(folder: Path, data: list[str], trials: int, seeds: int, confirm: int)
 
 def phases(log: str) -> dict[str, float]:
     """Seconds by phase that the log names, such as "1000 runs: planning 0.50 s, training 0.70 s", over all rounds."""
-    total = dict.fromkeys(PARTS, 0.0)
+    total = dict.fromkeys(PHASES, 0.0)
     for phase, seconds in re.findall(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b", log):
         if phase in total:
             total[phase] += float(seconds)

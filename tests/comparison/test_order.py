@@ -8,20 +8,7 @@ import pytest
 from shared.generated import case
 from shared.scores import runs
 
-from seedsweep.comparison import compare as compare_module
-from seedsweep.comparison import intervals
 from seedsweep.comparison.compare import compare
-
-
-@pytest.fixture(autouse=True)
-def without_what_no_sentence_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bootstrap and the searches at random are half of what a comparison of few runs takes."""
-    monkeypatch.setattr(intervals, "interquartile_mean", lambda *_: intervals.Interval(0.0, 0.0, 0.0))
-    for name in ("tunability", "seed_shares", "profile", "times_to_target"):
-        monkeypatch.setattr(compare_module, name, lambda *_: pd.DataFrame())
-    monkeypatch.setattr(
-        compare_module, "mean_curves", lambda *_: pd.DataFrame(columns=["problem", "group", "metric", "step", "mean"])
-    )
 
 
 def said(table: pd.DataFrame, **question: object) -> tuple[str, ...]:
@@ -45,7 +32,7 @@ def with_exact_ties(*rates: float) -> pd.DataFrame:
     """Two options that are the same at each rate, and all rates the same; and a third with a diverged run."""
     table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 1.02}, seeds=8)
     alike = [table.assign(**{"optimizer.lr": rate}) for rate in rates]
-    twins = [part[part["optimizer"] == "sgd"].assign(optimizer="twin") for part in alike]
+    twins = [table[table["optimizer"] == "sgd"].assign(optimizer="twin") for table in alike]
     table = pd.concat([*alike, *twins], ignore_index=True)
     last = table.index[table["optimizer"] == "adam"][-1]
     table.loc[last, ["outcome", "val/loss", "test/loss"]] = "diverged", np.nan, np.nan

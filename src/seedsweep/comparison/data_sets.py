@@ -100,13 +100,15 @@ class AcrossDataSets:
             The others that it is better than, those that are better than it, and those not told apart from it, each
             with its p-value.
         """
-        parts: tuple[list[str], list[str], list[str]] = ([], [], [])
+        worse: list[str] = []
+        better: list[str] = []
+        close: list[str] = []
         for row in self.tests.to_dict("records"):
             if option in (row["better"], row["worse"]):
-                other = row["worse"] if row["better"] == option else row["better"]
-                part = 2 if not row["apart"] else int(row["worse"] == option)
-                parts[part].append(f"{other} ({significance(row['adjusted'])})")
-        return parts
+                is_better = row["better"] == option
+                other = f"{row['worse' if is_better else 'better']} ({significance(row['adjusted'])})"
+                (close if not row["apart"] else worse if is_better else better).append(other)
+        return worse, better, close
 
 
 def answers(same: Sequence[PairwiseComparison], best: Sequence[PairwiseComparison]) -> list[PairwiseComparison]:

@@ -59,6 +59,18 @@ def setting_labels(runs: pd.DataFrame, at: Sequence[str]) -> pd.Series:
     return setting.str.strip()
 
 
+def are_rates(settings: Sequence[str]) -> bool:
+    """Whether settings are learning rates and nothing else.
+
+    Args:
+        settings: as `setting_labels` names them.
+
+    Returns:
+        True also of none.
+    """
+    return all(setting.startswith("lr=") and " " not in setting for setting in settings)
+
+
 def ordered(runs: pd.DataFrame, by: str, at: Sequence[str]) -> pd.DataFrame:
     """The runs by data set, option, setting and seed, so that nothing depends on the order that they are given in."""
     names = [name for name in (PROBLEM_NAME, PROBLEM, by, *at, *SEEDS) if (runs.columns == name).sum() == 1]

@@ -37,13 +37,10 @@ def conclude(
     pairs = pairs.astype({"paired": bool})
     pairs["adjusted"] = inference.holm(pairs["p"].to_numpy(dtype=float))
     ended = described["finished"] + described["diverged"] > 0
-    losses = criterion.metric.as_loss(described["mean"]).where(described["diverged"] + described["pruned"] == 0, np.inf)
-    order = described.assign(loss=losses, without_end=~ended)
-    order["behind"] = -pairs["better"].value_counts().reindex(order.index, fill_value=0)  # where runs of all diverged
-    order = order.sort_values(["without_end", "loss", "behind"], kind="stable")
+    described = _in_order(described, pairs, criterion, ended)
     is_pruned = described["pruned"] > 0
     pairs["flattered"] = is_pruned[pairs["better"]].to_numpy() & ~is_pruned[pairs["worse"]].to_numpy()
-    leader = _leader(pairs, list(order.index[~order["without_end"]]), str(order.index[0]))
+    leader = _leader(pairs, [option for option in described.index if ended[option]], str(described.index[0]))
     margin = criterion.margin * abs(float(described["mean"][leader]))
     pairs["ties"] = _tied(pairs, described, margin, 1 - criterion.confidence)
     against = pairs[(pairs["better"] == leader) & pairs["worse"].isin(described.index[ended]) & ~pairs["flattered"]]
@@ -55,16 +52,29 @@ def conclude(
     wins = p <= 1 - criterion.confidence
     sure = (pairs["adjusted"] <= 1 - criterion.confidence) | (wins & (pairs["better"] == leader))
     pairs["apart"] = sure & ~pairs["ties"] & ~pairs["flattered"] & pairs["p"].notna()
-    beaten = pairs.loc[pairs["apart"], "worse"].value_counts().reindex(order.index, fill_value=0)
-    order.insert(0, "rank", (1 + beaten).where(ended.reindex(order.index), len(order) + 1))
-    order["follows"] = order.index != leader
-    table = order.sort_values(["rank", "follows", "loss", "behind"], kind="stable").drop(
-        columns=["loss", "without_end", "behind", "follows"]
-    )
+    table = _ranked(described, pairs, leader, ended)
     winner = leader if wins and not against["ties"].any() else None
-    table = table.rename_axis("option").reset_index()
     samples = {pair: sample for pair, sample in samples.items() if len(sample)}
     return PairwiseComparison(problem, name, criterion, table, pairs, winner, p, level, margin, samples)
+
+
+def _in_order(described: pd.DataFrame, pairs: pd.DataFrame, criterion: Criterion, ended: pd.Series) -> pd.DataFrame:
+    """The options by their means, those with lost runs after the others; if all have such, by how many they beat."""
+    lost = described["diverged"] + described["pruned"] > 0
+    losses = criterion.metric.as_loss(described["mean"]).mask(lost, np.inf)
+    ahead = pairs["better"].value_counts().reindex(described.index, fill_value=0)
+    order = pd.DataFrame({"without_end": ~ended, "loss": losses, "behind": -ahead})
+    return described.loc[order.sort_values(["without_end", "loss", "behind"], kind="stable").index]
+
+
+def _ranked(described: pd.DataFrame, pairs: pd.DataFrame, leader: str, ended: pd.Series) -> pd.DataFrame:
+    """The options by their ranks, the leader before others of its rank; those without an end are last."""
+    beaten = pairs.loc[pairs["apart"], "worse"].value_counts().reindex(described.index, fill_value=0)
+    rank = (1 + beaten).where(ended[described.index], len(described) + 1)
+    order = pd.DataFrame({"rank": rank, "follows": described.index != leader})
+    table = described.loc[order.sort_values(["rank", "follows"], kind="stable").index]
+    table.insert(0, "rank", rank)
+    return table.rename_axis("option").reset_index()
 
 
 def _leader(pairs: pd.DataFrame, options: list[str], first: str) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from seedsweep.comparison.pairwise import PairwiseComparison
+from seedsweep.comparison.params import are_rates
 from seedsweep.comparison.phrases import amount, listed, number_word, per_cent, rounded, significance
 from seedsweep.comparison.question import BEST, SAME
 from seedsweep.comparison.verdict import TIES, UNDECIDED, WINS, Kind, Verdict
 
-CLOSE = "; not paired, as the seeds differ"
+UNPAIRED = "; not paired, as the seeds differ"
 
 
 def verdicts(same: Sequence[PairwiseComparison], best: Sequence[PairwiseComparison]) -> list[Verdict]:
@@ -97,7 +98,7 @@ def _on_winner(pairwise: PairwiseComparison) -> Verdict:
             cells = f" at each of {count} {'rates' if only_rates(pairwise) else 'settings'}"
             where = f" at {closest['closest']}" if closest["closest"] else ""
     by, nearest = _by(closest), closest["difference"] > 0
-    sure = f"({significance(pairwise.p)}{'' if over['paired'].all() else CLOSE})"
+    sure = f"({significance(pairwise.p)}{'' if over['paired'].all() else UNPAIRED})"
     if len(over) > 1:
         whom = f"every other{cells}" + f", {closest['worse']}{where} the closest" * bool(nearest)
     else:
@@ -115,8 +116,8 @@ def _on_leaders(pairwise: PairwiseComparison) -> Verdict:
     open_pairs = pairs_of_leaders if pairs_of_leaders["ties"].all() else pairs_of_leaders[~pairs_of_leaders["ties"]]
     largest = open_pairs.sort_values("difference", kind="stable", na_position="first").iloc[-1]
     if ties:
-        part = pairwise.criterion.margin
-        within = f"less than {rounded(pairwise.margin, pairwise.margin)} ({per_cent(part)} of the mean of {top[0]})"
+        margin, fraction = rounded(pairwise.margin, pairwise.margin), per_cent(pairwise.criterion.margin)
+        within = f"less than {margin} ({fraction} of the mean of {top[0]})"
         sentence = f"{listed(top)} tie: they differ by {_amount(largest)}, {within}"
         if largest["adjusted"] <= 1 - pairwise.criterion.confidence and largest["difference"] > 0:
             sentence += f", though {largest['better']} is surely better ({significance(largest['adjusted'])})"
@@ -173,8 +174,7 @@ def _amount(pair: pd.Series) -> str:
 
 def only_rates(pairwise: PairwiseComparison) -> bool:
     """Whether the settings of the options at their best are learning rates, and nothing else was swept."""
-    settings = [setting for setting in (*pairwise.table["setting"], *pairwise.pairs["closest"]) if setting]
-    return all(setting.startswith("lr=") and " " not in setting for setting in settings)
+    return are_rates([setting for setting in (*pairwise.table["setting"], *pairwise.pairs["closest"]) if setting])
 
 
 def _beating(pairs: pd.DataFrame, top: Sequence[str], beaten: Sequence[str]) -> str:

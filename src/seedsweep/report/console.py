@@ -141,7 +141,7 @@ def print_comparison(comparison: "Comparison") -> None:
     for question in dict.fromkeys(verdict.question for verdict in comparison.verdicts):
         _print_verdicts(console, comparison, question)
     for remark in comparison.remarks:
-        console.print(escape(f"{f'{remark.problem}: ' if remark.problem else ''}{remark.sentence}"))
+        console.print(escape(": ".join(filter(None, remark))))
     _print_across(console, comparison)
     for pairwise in comparison.best or comparison.same[: len(comparison.same) == 1]:
         _print_pairwise(console, pairwise, metric)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from seedsweep.comparison.compare import Comparison
+from seedsweep.comparison.params import are_rates
 from seedsweep.comparison.phrases import per_cent
 from seedsweep.comparison.question import BEST, SAME
 from seedsweep.report.page import render, sections
@@ -120,16 +121,12 @@ def _across(comparison: Comparison) -> SeveralDataSets | None:
 
 def _questions(comparison: Comparison) -> Iterator[AnsweredQuestion]:
     settings = [pairwise.name for pairwise in comparison.same]
-    rates = all(name.startswith("lr=") and " " not in name for name in settings)
-    same = "At the same learning rate" if settings and rates else "At the same setting"
+    same = "At the same learning rate" if settings and are_rates(settings) else "At the same setting"
     metric = comparison.question.metric
     judge = comparison.best[0].metric if comparison.best else comparison.question.claim
     chosen = f"Chosen by {metric}, compared by {judge}: the winner has to beat every setting of the others."
     meaning = {SAME: f"By {metric}, over all seeds, of runs that differ in nothing else.", BEST: chosen}
-    lacking = {
-        SAME: "no two options share one",
-        BEST: "all options have one and the same setting",
-    }
+    lacking = {SAME: "no two options share one", BEST: "all options have one and the same setting"}
     headings = {SAME: same, BEST: "Each at its best"}
     for question in (BEST, SAME) if comparison.best else (SAME, BEST):
         unanswered = f"These runs cannot answer it: {lacking[question]}."
