@@ -106,7 +106,7 @@ def in_verdict(pairwise: PairwiseComparison, verdict: Verdict) -> Iterator[str]:
 
 def between_questions(comparison: Comparison) -> Iterator[str]:
     """What the headline, the remarks and the diagnostics say of who wins."""
-    answers = comparison.best or comparison.same
+    answers = answers_of(comparison.same, comparison.best)
     verdicts = [verdict for pairwise in answers for verdict in conclusions(pairwise)]
     headline = re.match(rf"{NAME} wins:", comparison.headline)
     if len(answers) == 1 and answers[0].baseline is None:

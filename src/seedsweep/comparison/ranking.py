@@ -36,8 +36,8 @@ def conclude(
     pairs = pd.DataFrame(rows, columns=[*PAIR, *(key for key in (rows or [{}])[0] if key not in PAIR)])
     pairs = pairs.astype({"paired": bool})
     pairs["adjusted"] = inference.holm(pairs["p"].to_numpy(dtype=float))
-    ended = described["finished"] + described["diverged"] > 0
-    described = _in_order(described, pairs, criterion, ended)
+    described = _in_order(described, pairs, criterion)
+    ended = _has_end(described)
     is_pruned = described["pruned"] > 0
     pairs["flattered"] = is_pruned[pairs["better"]].to_numpy() & ~is_pruned[pairs["worse"]].to_numpy()
     leader = _leader(pairs, [option for option in described.index if ended[option]], str(described.index[0]))
@@ -58,19 +58,24 @@ def conclude(
     return PairwiseComparison(problem, name, criterion, table, pairs, winner, p, level, margin, samples)
 
 
-def _in_order(described: pd.DataFrame, pairs: pd.DataFrame, criterion: Criterion, ended: pd.Series) -> pd.DataFrame:
+def _has_end(described: pd.DataFrame) -> pd.Series:
+    """Whether a run of an option finished or diverged."""
+    return described["finished"] + described["diverged"] > 0
+
+
+def _in_order(described: pd.DataFrame, pairs: pd.DataFrame, criterion: Criterion) -> pd.DataFrame:
     """The options by their means, those with lost runs after the others; if all have such, by how many they beat."""
     lost = described["diverged"] + described["pruned"] > 0
     losses = criterion.metric.as_loss(described["mean"]).mask(lost, np.inf)
     ahead = pairs["better"].value_counts().reindex(described.index, fill_value=0)
-    order = pd.DataFrame({"without_end": ~ended, "loss": losses, "behind": -ahead})
+    order = pd.DataFrame({"without_end": ~_has_end(described), "loss": losses, "behind": -ahead})
     return described.loc[order.sort_values(["without_end", "loss", "behind"], kind="stable").index]
 
 
 def _ranked(described: pd.DataFrame, pairs: pd.DataFrame, leader: str, ended: pd.Series) -> pd.DataFrame:
     """The options by their ranks, the leader before others of its rank; those without an end are last."""
     beaten = pairs.loc[pairs["apart"], "worse"].value_counts().reindex(described.index, fill_value=0)
-    rank = (1 + beaten).where(ended[described.index], len(described) + 1)
+    rank = (1 + beaten).where(ended, len(described) + 1)
     order = pd.DataFrame({"rank": rank, "follows": described.index != leader})
     table = described.loc[order.sort_values(["rank", "follows"], kind="stable").index]
     table.insert(0, "rank", rank)
