@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from seedsweep.comparison.compare import compare
     from seedsweep.config.completeness import resolve
     from seedsweep.errors import ConfigError, FailedRunsError
-    from seedsweep.sweep.run_many import run_all
-    from seedsweep.sweep.run_one import run
+    from seedsweep.lifecycle.run_many import run_all
+    from seedsweep.lifecycle.run_one import run
     from seedsweep.tracking.reader import load_curves, load_runs
     from seedsweep.tracking.weights import load_model
 
@@ -47,8 +47,8 @@ _MODULES = {
     "load_model": "tracking.weights",
     "load_runs": "tracking.reader",
     "resolve": "config.completeness",
-    "run": "sweep.run_one",
-    "run_all": "sweep.run_many",
+    "run": "lifecycle.run_one",
+    "run_all": "lifecycle.run_many",
 }
 __path__.append(str(Path(__file__).parent / "names"))  # seedsweep.model and others, which configurations name
 

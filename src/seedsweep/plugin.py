@@ -45,10 +45,10 @@ if TYPE_CHECKING:
     from seedsweep.config.hydra_errors import hydra_error, shown_by_hydra
     from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
+    from seedsweep.lifecycle.opening import open_search_sweep, open_sweep
     from seedsweep.search.record import record_round, record_search, search_tags
     from seedsweep.search.results import search_results
     from seedsweep.search.setup import open_search
-    from seedsweep.sweep.lifecycle import open_search_sweep, open_sweep
 
 __all__ = [
     "BatchedTask",
@@ -82,7 +82,7 @@ _NAMES = {
     "search.record": ("record_round", "record_search", "search_tags"),
     "search.results": ("search_results",),
     "search.setup": ("open_search",),
-    "sweep.lifecycle": ("open_search_sweep", "open_sweep"),
+    "lifecycle.opening": ("open_search_sweep", "open_sweep"),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -12,10 +12,11 @@ FLOORS = (
     ("config",),
     ("problem",),
     ("engine", "tracking", "comparison"),
+    ("sources",),
     ("report",),
-    ("sweep",),
+    ("lifecycle",),
     ("search",),
-    ("cli",),
+    ("cli", "api"),
     ("__init__", "plugin", "names"),
 )
 HEIGHTS = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}

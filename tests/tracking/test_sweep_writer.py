@@ -18,7 +18,7 @@ from shared.waiting import wait_for
 import seedsweep
 from seedsweep.config.completeness import resolve
 from seedsweep.config.composing import Composed
-from seedsweep.sweep.lifecycle import open_sweep
+from seedsweep.lifecycle.opening import open_sweep
 
 ALONE = ("trainer.engine=lightning",)
 

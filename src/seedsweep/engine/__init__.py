@@ -1,3 +1,3 @@
 """In: checked configurations. Out: trained runs, as `RunResult` or `FleetResult`: outcomes, curves and weights.
 `lightning` trains one run at a time and is the reference; `fleet` trains many as one program, with equal curves.
-Called by `sweep.run_one` and `sweep.run_many`."""
+Called by `lifecycle.run_one` and `lifecycle.run_many`."""

@@ -1,3 +1,3 @@
 """In: configurations of runs that differ in values alone. Out: a `FleetResult`, each member as it is alone.
 `grouping` and `assemble` make fleets, `trainer` trains them on `layout`, `roster` and `state`.
-Called by `sweep.run_many`."""
+Called by `lifecycle.run_many`."""

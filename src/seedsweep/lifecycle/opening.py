@@ -14,13 +14,13 @@ from omegaconf import OmegaConf
 
 from seedsweep.config.overrides import varied
 from seedsweep.errors import ConfigError, FailedRunsError, masked
+from seedsweep.lifecycle.closing import close
+from seedsweep.lifecycle.grid_sweep import GridSweep
+from seedsweep.lifecycle.progress import checking, training
+from seedsweep.lifecycle.search_sweep import SearchSweep
+from seedsweep.lifecycle.signals import Stop, on_signal
+from seedsweep.lifecycle.sweep import Compose, Overrides, Sweep
 from seedsweep.report.console import print_interrupted
-from seedsweep.sweep.closing import close
-from seedsweep.sweep.grid_sweep import GridSweep
-from seedsweep.sweep.progress import checking, training
-from seedsweep.sweep.search_sweep import SearchSweep
-from seedsweep.sweep.signals import Stop, on_signal
-from seedsweep.sweep.sweep import Compose, Overrides, Sweep
 from seedsweep.tracking.sweep_writer import NONE, SweepRecord
 
 log = logging.getLogger(__name__)

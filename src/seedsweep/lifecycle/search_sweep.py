@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from seedsweep.errors import FailedRunsError
+from seedsweep.lifecycle.planned_job import planned
+from seedsweep.lifecycle.sweep import Overrides, Sweep
 from seedsweep.report.console import print_searched
-from seedsweep.sweep.planned_job import planned
-from seedsweep.sweep.sweep import Overrides, Sweep
 
 
 class SearchSweep(Sweep):

@@ -8,8 +8,8 @@ import pandas as pd
 
 from seedsweep.config.composing import Composed
 from seedsweep.errors import ConfigError, FailedRunsError, masked
+from seedsweep.lifecycle.sweep import Sweep
 from seedsweep.report.console import print_interrupted, print_sweep
-from seedsweep.sweep.sweep import Sweep
 
 log = logging.getLogger(__name__)
 OFTEN = 8192  # jobs after which those that are planned are compared with one another

@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 from seedsweep.config.application import BatchedTask
 from seedsweep.config.composing import Composed
 from seedsweep.config.lazy_sequence import LazySequence
-from seedsweep.sweep.progress import advance
-from seedsweep.sweep.run_many import PruneJobs
+from seedsweep.lifecycle.progress import advance
+from seedsweep.lifecycle.run_many import PruneJobs
 
 Task = Callable[[DictConfig], Any]
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 import pytest
 from shared.reports import swept
 
+from seedsweep.lifecycle import grid_sweep
+from seedsweep.lifecycle.grid_sweep import GridSweep
 from seedsweep.report.summary import summarize
-from seedsweep.sweep import grid_sweep
-from seedsweep.sweep.grid_sweep import GridSweep
 from seedsweep.tracking.sweep_writer import SweepRecord
 
 

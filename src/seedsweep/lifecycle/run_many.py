@@ -20,10 +20,10 @@ from seedsweep.engine.fleet.grouping import ASKED, group
 from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError, StoreError
 from seedsweep.gc_pause import collector_paused
+from seedsweep.lifecycle.planned_job import planned
+from seedsweep.lifecycle.run_one import train_alone
 from seedsweep.outcomes import Column, Point, objectives
 from seedsweep.problem.factories import data, describe
-from seedsweep.sweep.planned_job import planned
-from seedsweep.sweep.run_one import train_alone
 from seedsweep.tracking.fleet_writer import record_fleet
 
 Advance = Callable[[int], None]  # by so many epochs of one run

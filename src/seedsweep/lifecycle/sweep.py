@@ -17,10 +17,10 @@ from seedsweep.engine.factories import gap
 from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.gc_pause import collector_paused
+from seedsweep.lifecycle.planned_job import planned
+from seedsweep.lifecycle.run_many import PruneJobs
+from seedsweep.lifecycle.task import SweepTask, Task
 from seedsweep.problem.suboptimality import Gap
-from seedsweep.sweep.planned_job import planned
-from seedsweep.sweep.run_many import PruneJobs
-from seedsweep.sweep.task import SweepTask, Task
 from seedsweep.tracking.sweep_writer import SweepRecord
 
 Overrides = Sequence[str]  # of one job

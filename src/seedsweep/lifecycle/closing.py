@@ -10,9 +10,9 @@ import pandas as pd
 from hydra.core.utils import JobStatus
 
 from seedsweep.errors import ConfigError, FailedRunsError, StoreError, masked
+from seedsweep.lifecycle.sweep import Sweep
 from seedsweep.outcomes import outcome_of
 from seedsweep.report.summary import SHOWN, count_outcomes, summarize
-from seedsweep.sweep.sweep import Sweep
 from seedsweep.tracking.reader import load_runs, stream_curves, stream_runs
 from seedsweep.tracking.sweep_writer import SweepRecord
 
