@@ -11,7 +11,7 @@ sweep: $(READY)  ## six optimizers from ten seeds each
 	$(BIN)/python train.py -m optimizer=sgd,momentum,nesterov,adam,adagrad,rmsprop 'seed=range(0,10)'
 
 ui: $(READY)  ## MLflow's UI on http://127.0.0.1:$(PORT)
-	$(BIN)/python -m mlflow ui --backend-store-uri "sqlite:///$(CURDIR)/mlruns/mlflow.db" --host 127.0.0.1 --port $(PORT)
+	SEEDSWEEP_HOME="$(CURDIR)" $(BIN)/seedsweep-ui port=$(PORT)
 
 test: $(READY)  ## all the tests
 	$(BIN)/pytest

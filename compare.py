@@ -1,16 +1,10 @@
 """Say what the seeds of a sweep allow to say. See `python compare.py --help`."""
 
-import hydra
-from omegaconf import DictConfig
+from pathlib import Path
 
-import seedsweep
-
-
-@seedsweep.compact_errors
-@hydra.main(version_base="1.3", config_path="conf", config_name="compare")
-def main(config: DictConfig) -> None:
-    seedsweep.answer(config)
-
+from seedsweep.cli.compare import main
+from seedsweep.config.home import at_home_in
 
 if __name__ == "__main__":
+    at_home_in(Path(__file__).parent)
     main()

@@ -1,16 +1,10 @@
 """Train one run, or with -m a sweep of them. See `python train.py --help`."""
 
-import hydra
-from omegaconf import DictConfig
+from pathlib import Path
 
-import seedsweep
-
-
-@seedsweep.compact_errors
-@hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def main(config: DictConfig) -> float:
-    return seedsweep.run(config)
-
+from seedsweep.cli.train import main
+from seedsweep.config.home import at_home_in
 
 if __name__ == "__main__":
+    at_home_in(Path(__file__).parent)
     main()

@@ -14,8 +14,8 @@ from seedsweep.gc_pause import collector_paused
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from seedsweep.cli.answer import answer
     from seedsweep.cli.compact_errors import compact_errors
-    from seedsweep.cli.compare import answer
     from seedsweep.comparison.compare import compare
     from seedsweep.config.completeness import resolve
     from seedsweep.errors import ConfigError, FailedRunsError
@@ -40,7 +40,7 @@ __all__ = [
 _MODULES = {
     "ConfigError": "errors",
     "FailedRunsError": "errors",
-    "answer": "cli.compare",
+    "answer": "cli.answer",
     "compact_errors": "cli.compact_errors",
     "compare": "comparison.compare",
     "load_curves": "tracking.reader",
@@ -72,5 +72,12 @@ def _default_uri() -> str:
     return default_uri()
 
 
+def _command(name: str) -> str:
+    from seedsweep.config.home import command
+
+    return command(name)
+
+
 OmegaConf.register_new_resolver("seedsweep.default_uri", _default_uri, replace=True)
+OmegaConf.register_new_resolver("seedsweep.command", _command, replace=True)
 OmegaConf.register_new_resolver("seedsweep.stem", lambda path: Path(str(path)).stem, replace=True)

@@ -8,6 +8,7 @@ Errors
     `masked`              a text without the passwords of its addresses
 
 Applications
+    `shipped`             a folder of configurations that seedsweep comes with: `conf` or `sweeps`
     `is_tracked`          whether seedsweep tracks the runs of an application
     `BatchedTask`         the signature of the function that `batched` in its configuration names
 
@@ -42,6 +43,7 @@ from seedsweep.gc_pause import collector_paused
 if TYPE_CHECKING:
     from seedsweep.config.application import BatchedTask, compose_jobs, is_tracked, sweep_folder, sweep_name
     from seedsweep.config.composing import Composed, composer_of
+    from seedsweep.config.home import shipped
     from seedsweep.config.hydra_errors import hydra_error, shown_by_hydra
     from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
@@ -69,6 +71,7 @@ __all__ = [
     "record_search",
     "search_results",
     "search_tags",
+    "shipped",
     "shown_by_hydra",
     "sweep_folder",
     "sweep_name",
@@ -76,6 +79,7 @@ __all__ = [
 _NAMES = {
     "config.application": ("BatchedTask", "compose_jobs", "is_tracked", "sweep_folder", "sweep_name"),
     "config.composing": ("Composed", "composer_of"),
+    "config.home": ("shipped",),
     "config.hydra_errors": ("hydra_error", "shown_by_hydra"),
     "config.lazy_sequence": ("LazySequence",),
     "errors": ("ConfigError", "FailedRunsError", "masked"),

@@ -95,5 +95,11 @@ def test_every_ready_made_sweep_composes(file: Path) -> None:
 
 def test_help_shows_how_to_begin(train: Callable[..., Ended]) -> None:
     shown = train("--help").out
-    for word in ("python train.py -m", "sweeps", "make ui", "optimizer: adadelta, adagrad", "seed: 0"):
+    for word in (
+        "python train.py -m",
+        "-cn learning_rates",
+        "The curves:  make ",
+        "optimizer: adadelta, adagrad",
+        "seed: 0",
+    ):
         assert word in shown

@@ -35,6 +35,7 @@ def run_command(
 ) -> Ended:
     GlobalHydra.instance().clear()
     with monkeypatch.context() as patch:
+        patch.setenv("SEEDSWEEP_HOME", str(ROOT))  # which the scripts set for their process
         patch.setattr(sys, "argv", [str(ROOT / script), *arguments, *SILENT])
         capfd.readouterr()
         code: Any = 0

@@ -1,3 +1,3 @@
 """In: what a person types, composed by Hydra. Out: what the floors below are asked to do, and messages.
-Holds what `compare.py` does and how every command answers wrong input; `train.py` runs `lifecycle.run_one`.
-Called by the scripts at the top of the project, as `seedsweep.answer` and `seedsweep.compact_errors`."""
+`train`, `compare` and `ui` are the commands, `answer` is what `compare` does, `compact_errors` answers wrong input.
+Called by the shell as `seedsweep`, `seedsweep-compare` and `seedsweep-ui`, and by the scripts of a checkout."""

@@ -1,95 +1,16 @@
-"""What `compare.py` does: reads the sweeps that are asked for, and has runs or confirmed trials compared."""
+"""The command `seedsweep-compare`, and `python compare.py` in a checkout: what the seeds of a sweep allow to say."""
 
-import logging
-import time
-from typing import Any
+import hydra
+from omegaconf import DictConfig
 
-import pandas as pd
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
-
-from seedsweep.comparison.compare import Comparison
-from seedsweep.comparison.selection import filtered_runs, newest_runs
-from seedsweep.comparison.study_effects import StudyComparison
-from seedsweep.config.overrides import parse_override
-from seedsweep.errors import ConfigError
-from seedsweep.report.console import how_to_open
-from seedsweep.report.publish import compare_sweeps, publish
-from seedsweep.tracking.pages import charts_page
-from seedsweep.tracking.reader import load_curves, load_runs
-from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
-from seedsweep.validation import check_boolean
-
-log = logging.getLogger(__name__)
-SWEEPS = ("sweep", "uri", "pngs")  # the keys that say which sweeps are read, and what is kept
-SELECTION = (*SWEEPS, "experiment", "filter")  # with those that say which of their runs; the others are the question
+from seedsweep.cli.compact_errors import compact_errors
+from seedsweep.config.home import shipped
 
 
-def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
-    """Compare the runs that `conf/compare.yaml` asks for, print the verdicts, and keep the report with the sweep.
+@compact_errors
+@hydra.main(version_base="1.3", config_path=str(shipped("conf")), config_name="compare")
+def main(config: DictConfig) -> None:
+    """Answer the question that was typed; see `seedsweep-compare --help`."""
+    from seedsweep.cli.answer import answer  # and pandas, which `--help` and completion do without
 
-    Args:
-        config: the composed configuration of the command.
-
-    Returns:
-        The comparison; of searches what they have confirmed, and of several studies what their winners allow to say.
-
-    Raises:
-        ConfigError: a value is not allowed, or there is no such sweep.
-    """
-    request: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    names = _sweep_names(request)
-    start = time.perf_counter()
-    with Console(stderr=True).status("reading"):
-        sweeps = find_sweeps(request["uri"], *names, experiment=request["experiment"])
-    console = Console(highlight=False, soft_wrap=True)
-    if all("seedsweep.search" in sweep.tags for sweep in sweeps):
-        from seedsweep.search.answer import answer_search  # which imports Optuna
-
-        return answer_search(sweeps, request["uri"], _title(sweeps), _typed())
-    with Console(stderr=True).status("reading"):
-        runs = pd.concat([load_runs(sweep.run_id, request["uri"]) for sweep in sweeps], ignore_index=True)
-        curves = pd.concat([load_curves(sweep.run_id, request["uri"]) for sweep in sweeps], ignore_index=True)
-    log.debug("reading: %.2f s", time.perf_counter() - start)
-    runs = filtered_runs(newest_runs(runs), request["filter"])
-    curves = curves[curves["run"].isin(runs["run"])]
-    question = {key: value for key, value in request.items() if key not in SELECTION}
-    comparison = compare_sweeps(runs, curves, sweeps, question)
-    console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
-    several = [f"sweep={','.join(sweep.run_id[:8] for sweep in sweeps)}"] * (len(sweeps) > 1)  # not the first one's own
-    publish(comparison, runs, sweeps, request["uri"], [*several, *_typed()], request["pngs"])
-    page = charts_page(sweeps[0].experiment_id, "group", sweeps[0].run_id)
-    console.print("The mean curves:", how_to_open(request["uri"], page), markup=False)
-    return comparison
-
-
-def _sweep_names(request: dict[str, Any]) -> list[str]:
-    """The sweeps that are asked for; checks the keys that are not of the question."""
-    sweep = request["sweep"]
-    names = sweep if isinstance(sweep, list) else [] if sweep is None else [sweep]
-    if any(isinstance(name, int | float) for name in names):
-        names = _as_typed()
-    if not all(isinstance(name, str) for name in names):
-        raise ConfigError("sweep", sweep, "must be latest, the id of a sweep, or a list of such: [id,id]")
-    for key in ("experiment", "filter"):
-        if not isinstance(request[key], str | None):
-            raise ConfigError(key, request[key], "must be a string")
-    check_boolean("pngs", request["pngs"])
-    return names
-
-
-def _as_typed() -> list[str]:
-    """The sweeps as they were typed: YAML takes the beginning of an id for a number, as 123456 or 67e41."""
-    override = next(override for override in HydraConfig.get().overrides.task if override.startswith("sweep="))
-    return [name.strip() for name in (parse_override(override).value or "").strip("[]").split(",")]
-
-
-def _typed() -> list[str]:
-    """What was asked on the command line besides which sweeps."""
-    overrides = HydraConfig.get().overrides.task
-    return [override for override in overrides if parse_override(override).key not in SWEEPS]
-
-
-def _title(sweeps: list[RecordedSweep]) -> str:
-    return "; ".join(f"sweep {sweep.run_id[:8]} {sweep.name}" for sweep in sweeps[:3])
+    answer(config)

@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from seedsweep.caching import cached
+from seedsweep.config.home import command
 from seedsweep.config.planned_run import SEEDS, leaves
 from seedsweep.errors import ConfigError
 
@@ -69,4 +70,4 @@ def _check_node(key: str, node: Config) -> None:
 def _check_groups(config: Config) -> None:
     for group in GROUPS:
         if not isinstance(config.get(group), dict | DictConfig):
-            raise ConfigError(group, config.get(group), "a group of keys is required; see python train.py --help")
+            raise ConfigError(group, config.get(group), f"a group of keys is required; see {command('train')} --help")

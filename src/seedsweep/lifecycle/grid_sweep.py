@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pandas as pd
 
 from seedsweep.config.composing import Composed
+from seedsweep.config.home import command
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.lifecycle.sweep import Sweep
 from seedsweep.report.console import print_interrupted, print_sweep
@@ -22,9 +23,10 @@ def _kept_anyway() -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        print_interrupted("the sweep is kept; python compare.py compares it")
+        print_interrupted(f"the sweep is kept; {command('compare')} compares it")
     except Exception as error:
-        log.warning("the sweep is kept, but could not be compared (%s); try python compare.py", masked(str(error)))
+        again = command("compare")
+        log.warning("the sweep is kept, but could not be compared (%s); try %s", masked(str(error)), again)
 
 
 class GridSweep(Sweep):

@@ -2,7 +2,6 @@
 
 import math
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from seedsweep.comparison.phrases import amount
 from seedsweep.comparison.question import BEST, SAME
+from seedsweep.config.home import command
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
 from seedsweep.outcomes import RunResult
@@ -115,10 +115,9 @@ def how_to_open(uri: str, page: str) -> str:
     if uri.startswith("http"):
         return f"{masked(uri.rstrip('/'))}/{page}"
     uri = connection.absolute(uri)
-    command = f"mlflow ui --backend-store-uri {shlex.quote(masked(uri))}"
-    if uri == connection.project_uri():  # the one that the Makefile opens
-        command = "make ui" if Path.cwd() == connection.root() else f"make -C {shlex.quote(str(connection.root()))} ui"
-    return f"{command}, then open http://127.0.0.1:5000/{page}"
+    at_home = uri == connection.home_uri()
+    how = command("ui") if at_home else f"seedsweep-ui tracking.uri={shlex.quote(masked(uri))}"
+    return f"{how}, then open http://127.0.0.1:5000/{page}"
 
 
 def _runs(runs: pd.DataFrame) -> str:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from seedsweep.comparison.compare import Comparison, compare
 from seedsweep.comparison.diagnostics import data_versions, origins
+from seedsweep.config.home import command
 from seedsweep.errors import masked
 from seedsweep.report.console import print_comparison, print_headline
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts
@@ -70,8 +71,8 @@ def publish(
         pngs: whether every figure is kept as a file, too.
     """
     print_comparison(comparison)
-    command = {"question": " ".join(["python compare.py", *typed])}
-    about = command | provenance(sweeps, uri) | {"model": _model(runs), "data fingerprint": _fingerprints(runs)}
+    asked = {"question": " ".join([command("compare"), *typed])}
+    about = asked | provenance(sweeps, uri) | {"model": _model(runs), "data fingerprint": _fingerprints(runs)}
     folder = re.sub(r"[^\w.=,<>+-]+", "_", " ".join([FOLDER, *typed]))[:LONGEST]
     _keep_report(comparison, about, sweeps[0], uri, folder, pngs)
     _record_mean_curves(comparison, sweeps[0], uri)

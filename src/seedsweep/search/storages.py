@@ -26,7 +26,7 @@ BEAT = 60  # seconds between two signs of life of a running trial; without one f
 def default_storage() -> str:
     """`optuna.db` beside MLflow's database where that is a file, otherwise in the project's `mlruns`."""
     uri = connection.absolute(connection.default_uri())
-    file = (uri if uri.startswith(connection.SQLITE) else connection.project_uri()).removeprefix(connection.SQLITE)
+    file = (uri if uri.startswith(connection.SQLITE) else connection.home_uri()).removeprefix(connection.SQLITE)
     return f"{connection.SQLITE}{Path(file).with_name('optuna.db')}"
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 from hydra.utils import to_absolute_path
 
+from seedsweep.config.home import home
 from seedsweep.errors import ConfigError, StoreError
 from seedsweep.gc_pause import collector_paused
 
@@ -30,24 +31,18 @@ QUIET = {  # MLflow's settings that every command wants, unless the user has sai
 ALLOWED = "must be sqlite:///FILE.db, postgresql+psycopg://…, or http(s)://… of an MLflow server"
 
 
-def root() -> Path:
-    """The project's folder when seedsweep is installed from a clone of it, otherwise the working directory."""
-    clone = Path(__file__).parents[3]
-    return clone if (clone / "pyproject.toml").exists() else Path.cwd()
-
-
-def project_uri() -> str:
-    """`mlruns/mlflow.db` in the project's folder."""
-    return f"{SQLITE}{root() / 'mlruns' / 'mlflow.db'}"
+def home_uri() -> str:
+    """`mlruns/mlflow.db` in the folder that seedsweep is at home in."""
+    return f"{SQLITE}{home() / 'mlruns' / 'mlflow.db'}"
 
 
 def default_uri() -> str:
     """The address of the store that is used unless another one is named.
 
     Returns:
-        `MLFLOW_TRACKING_URI` where it is set, otherwise that of the project's own store.
+        `MLFLOW_TRACKING_URI` where it is set, otherwise that of the store at home.
     """
-    return os.environ.get("MLFLOW_TRACKING_URI") or project_uri()
+    return os.environ.get("MLFLOW_TRACKING_URI") or home_uri()
 
 
 def connect(uri: str, create: bool = False) -> "MlflowClient":
@@ -121,7 +116,7 @@ def artifact_location(uri: str, experiment: str) -> str | None:
     """The folder for the artifacts of an experiment; None where an MLflow server decides."""
     if uri.startswith("http"):
         return None
-    folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else root() / "mlruns"
+    folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else home() / "mlruns"
     return (folder / "artifacts" / re.sub(r"[^\w-]+", "_", experiment)[:100]).as_uri()
 
 

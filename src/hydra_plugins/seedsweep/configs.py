@@ -1,0 +1,25 @@
+"""The configurations of the command `seedsweep`: those in `./conf`, then those that it ships, then its ready-made sweeps."""
+
+from pathlib import Path
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+from seedsweep import plugin
+
+OWN = "conf"  # in the working directory
+
+
+class Configs(SearchPathPlugin):
+    """Adds them for seedsweep's own commands, which start from what it ships; no other application is touched."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        shipped, own = plugin.shipped("conf"), Path.cwd() / OWN
+        main = [
+            element.path.removeprefix("file://") for element in search_path.get_path() if element.provider == "main"
+        ]
+        if [Path(path).resolve() for path in main] != [shipped.resolve()]:
+            return
+        if own.is_dir() and own.resolve() != shipped.resolve():
+            search_path.prepend("own", f"file://{own}")
+        search_path.append("seedsweep", f"file://{plugin.shipped('sweeps')}")

@@ -1,0 +1,107 @@
+"""What `seedsweep-compare` does: reads the sweeps that are asked for, and has runs or confirmed trials compared."""
+
+import logging
+import time
+from typing import Any
+
+import pandas as pd
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from seedsweep.comparison.compare import Comparison
+from seedsweep.comparison.selection import filtered_runs, newest_runs
+from seedsweep.comparison.study_effects import StudyComparison
+from seedsweep.config.overrides import parse_override
+from seedsweep.errors import ConfigError, masked
+from seedsweep.report.console import how_to_open
+from seedsweep.report.publish import compare_sweeps, publish
+from seedsweep.tracking.pages import charts_page
+from seedsweep.tracking.reader import load_curves, load_runs
+from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
+from seedsweep.validation import check_boolean
+
+log = logging.getLogger(__name__)
+SWEEPS = ("sweep", "tracking.uri", "pngs", "uri")  # the keys that say which sweeps are read, and what is kept
+SELECTION = (
+    *SWEEPS,
+    "tracking",
+    "experiment",
+    "filter",
+)  # with those that say which of their runs; the others are the question
+
+
+def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
+    """Compare the runs that `conf/compare.yaml` asks for, print the verdicts, and keep the report with the sweep.
+
+    Args:
+        config: the composed configuration of the command.
+
+    Returns:
+        The comparison; of searches what they have confirmed, and of several studies what their winners allow to say.
+
+    Raises:
+        ConfigError: a value is not allowed, or there is no such sweep.
+    """
+    request: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    names, uri = _sweep_names(request), _store(request)
+    start = time.perf_counter()
+    with Console(stderr=True).status("reading"):
+        sweeps = find_sweeps(uri, *names, experiment=request["experiment"])
+    console = Console(highlight=False, soft_wrap=True)
+    if all("seedsweep.search" in sweep.tags for sweep in sweeps):
+        from seedsweep.search.answer import answer_search  # which imports Optuna
+
+        return answer_search(sweeps, uri, _title(sweeps), _typed())
+    with Console(stderr=True).status("reading"):
+        runs = pd.concat([load_runs(sweep.run_id, uri) for sweep in sweeps], ignore_index=True)
+        curves = pd.concat([load_curves(sweep.run_id, uri) for sweep in sweeps], ignore_index=True)
+    log.debug("reading: %.2f s", time.perf_counter() - start)
+    runs = filtered_runs(newest_runs(runs), request["filter"])
+    curves = curves[curves["run"].isin(runs["run"])]
+    question = {key: value for key, value in request.items() if key not in SELECTION}
+    comparison = compare_sweeps(runs, curves, sweeps, question)
+    console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
+    several = [f"sweep={','.join(sweep.run_id[:8] for sweep in sweeps)}"] * (len(sweeps) > 1)  # not the first one's own
+    publish(comparison, runs, sweeps, uri, [*several, *_typed()], request["pngs"])
+    page = charts_page(sweeps[0].experiment_id, "group", sweeps[0].run_id)
+    console.print("The mean curves:", how_to_open(uri, page), markup=False)
+    return comparison
+
+
+def _store(request: dict[str, Any]) -> str:
+    """The address of the store; `uri` is what the key was called."""
+    if request["uri"] is not None:
+        log.warning("uri is called tracking.uri now, as in every command: tracking.uri=%s", masked(str(request["uri"])))
+    return request["uri"] or request["tracking"]["uri"]  # type: ignore[no-any-return]
+
+
+def _sweep_names(request: dict[str, Any]) -> list[str]:
+    """The sweeps that are asked for; checks the keys that are not of the question."""
+    sweep = request["sweep"]
+    names = sweep if isinstance(sweep, list) else [] if sweep is None else [sweep]
+    if any(isinstance(name, int | float) for name in names):
+        names = _as_typed()
+    if not all(isinstance(name, str) for name in names):
+        raise ConfigError("sweep", sweep, "must be latest, the id of a sweep, or a list of such: [id,id]")
+    for key in ("experiment", "filter"):
+        if not isinstance(request[key], str | None):
+            raise ConfigError(key, request[key], "must be a string")
+    check_boolean("pngs", request["pngs"])
+    return names
+
+
+def _as_typed() -> list[str]:
+    """The sweeps as they were typed: YAML takes the beginning of an id for a number, as 123456 or 67e41."""
+    override = next(override for override in HydraConfig.get().overrides.task if override.startswith("sweep="))
+    return [name.strip() for name in (parse_override(override).value or "").strip("[]").split(",")]
+
+
+def _typed() -> list[str]:
+    """What was asked on the command line besides which sweeps."""
+    overrides = HydraConfig.get().overrides.task
+    return [override for override in overrides if parse_override(override).key not in SWEEPS]
+
+
+def _title(sweeps: list[RecordedSweep]) -> str:
+    return "; ".join(f"sweep {sweep.run_id[:8]} {sweep.name}" for sweep in sweeps[:3])
