@@ -4,7 +4,6 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,11 +37,11 @@ def bin_folder(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("MLFLOW_TRACKING_URI", "SEEDSWEEP_HOME", "PYTHONPATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
+    return tmp_path
 
 
 def run(command: Path, *arguments: str) -> str:
@@ -77,9 +76,9 @@ def test_a_folder_conf_adds_to_and_overrides_what_ships(bin_folder: Path, folder
     (folder / "conf" / "optimizer" / "adam.yaml").write_text(ADAM)
     untracked = ("tracking=none", "trainer.max_epochs=1")
     swept = run(bin_folder / "seedsweep", "-m", "optimizer=lion,adam,sgd", *untracked)
-    assert {"lion lr=0.001", "adam lr=0.5", "sgd lr=0.01"} <= set(
+    assert {"lion lr=0.001", "adam lr=0.5", "sgd lr=0.01"} <= {
         " ".join(line.split()[:2]) for line in swept.splitlines()
-    )
+    }
     assert "lion" in run(bin_folder / "seedsweep", "--help")
 
 

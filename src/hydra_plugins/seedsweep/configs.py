@@ -1,4 +1,4 @@
-"""The configurations of the command `seedsweep`: those in `./conf`, then those that it ships, then its ready-made sweeps."""
+"""Where seedsweep's commands find configurations: in `./conf`, then what it ships, then its ready-made sweeps."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Where seedsweep is at home: the folder of its store, how its commands are typed there, the configurations it ships."""
+"""Where seedsweep is at home: the folder of its store, how its commands are typed, what configurations it ships."""
 
 import os
 import shlex

@@ -31,4 +31,4 @@ def serve(uri: str, host: str, port: int) -> None:
         except OSError as error:
             raise ConfigError("port", port, f"cannot be used on {host} ({error.strerror}); take another one") from error
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", absolute(uri)]
-    os.execv(sys.executable, [*command, "--host", host, "--port", str(port)])  # so that it gets the signals to end
+    os.execv(sys.executable, [*command, "--host", host, "--port", str(port)])  # noqa: S606  so that the signals to end reach it
