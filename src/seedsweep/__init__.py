@@ -14,9 +14,12 @@ from seedsweep.gc_pause import collector_paused
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from seedsweep.api.comparison import compare
+    from seedsweep.api.results import Results
+    from seedsweep.api.results import open_results as open  # noqa: A004
+    from seedsweep.api.sweep import sweep
     from seedsweep.cli.answer import answer
     from seedsweep.cli.compact_errors import compact_errors
-    from seedsweep.comparison.compare import compare
     from seedsweep.config.completeness import resolve
     from seedsweep.errors import ConfigError, FailedRunsError
     from seedsweep.lifecycle.run_many import run_all
@@ -27,28 +30,34 @@ if TYPE_CHECKING:
 __all__ = [
     "ConfigError",
     "FailedRunsError",
+    "Results",
     "answer",
     "compact_errors",
     "compare",
     "load_curves",
     "load_model",
     "load_runs",
+    "open",
     "resolve",
     "run",
     "run_all",
+    "sweep",
 ]
 _MODULES = {
     "ConfigError": "errors",
     "FailedRunsError": "errors",
     "answer": "cli.answer",
     "compact_errors": "cli.compact_errors",
-    "compare": "comparison.compare",
+    "Results": "api.results",
+    "compare": "api.comparison",
     "load_curves": "tracking.reader",
     "load_model": "tracking.weights",
     "load_runs": "tracking.reader",
+    "open": "api.results:open_results",
     "resolve": "config.completeness",
     "run": "lifecycle.run_one",
     "run_all": "lifecycle.run_many",
+    "sweep": "api.sweep",
 }
 __path__.append(str(Path(__file__).parent / "names"))  # seedsweep.model and others, which configurations name
 
@@ -57,8 +66,9 @@ def __getattr__(name: str) -> Any:
     """Import the public names when they are used: completion and `--help` must not wait for torch and MLflow."""
     if name not in _MODULES:
         raise AttributeError(f"module 'seedsweep' has no attribute {name!r}")
+    module, _, called = _MODULES[name].partition(":")
     with collector_paused():
-        globals()[name] = getattr(import_module(f"seedsweep.{_MODULES[name]}"), name)
+        globals()[name] = getattr(import_module(f"seedsweep.{module}"), called or name)
     return globals()[name]
 
 

@@ -31,7 +31,7 @@ class GridSweeper(BasicSweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        self.task_function = task_function
+        self.task_function, self.record = task_function, None  # what the store has of the sweep
 
     def sweep(self, arguments: list[str]) -> Sequence[Sequence[JobReturn]]:
         assert self.config is not None
@@ -57,6 +57,7 @@ class GridSweeper(BasicSweeper):
         folder = plugin.sweep_folder(self.config)
         compose = plugin.compose_jobs(self.hydra_context.config_loader, self.config)
         with plugin.open_sweep(plugin.sweep_name(self.config), jobs, compose, folder) as sweep:
+            self.record = sweep.record
             task = sweep.member(self.task_function)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
             size = self.max_batch_size or len(jobs)

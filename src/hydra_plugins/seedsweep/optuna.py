@@ -154,7 +154,7 @@ class OptunaSweeper(Sweeper):
         self.launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
-        self.launched = 0
+        self.launched, self.record = 0, None
 
     def sweep(self, arguments: list[str]) -> None:
         with plugin.shown_by_hydra():
@@ -181,6 +181,7 @@ class OptunaSweeper(Sweeper):
         labels, tags = search.labels(jobs), plugin.search_tags(search)
         opened = plugin.open_search_sweep(name, jobs, compose, folder, labels, search.expected, tags)
         with opened as sweep:
+            self.record = sweep.record
             task = sweep.member(self.task_function, search.pruning)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
             if search.pruning and getattr(self.launcher, "batched", None) is None:

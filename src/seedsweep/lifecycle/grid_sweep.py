@@ -38,9 +38,9 @@ class GridSweep(Sweep):
             self.check_plan()
 
     def check_plan(self) -> None:
-        """Raise `ConfigError` if a run would be trained twice, or `compare` is neither true nor false."""
+        """Raise `ConfigError` if a run would be trained twice, or `compare` is neither true nor false nor null."""
         if self.first.get("compare") not in (True, False, None):
-            raise ConfigError("compare", self.first["compare"], "must be true or false")
+            raise ConfigError("compare", self.first["compare"], "must be true, false, or null")
         self.plan.check()
 
     def is_compared(self) -> bool:
@@ -52,6 +52,8 @@ class GridSweep(Sweep):
         return "FAILED" if self.failed() else "FINISHED"
 
     def show(self, runs: pd.DataFrame, summary: pd.DataFrame, curves: pd.DataFrame | None) -> None:
+        if self.first.get("compare", False) is None:
+            return
         if self.record is None:
             print_sweep(runs, summary, self.name, f"{self.first['objective']['select']} value")
             return

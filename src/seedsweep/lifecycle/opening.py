@@ -4,7 +4,7 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from seedsweep.config.overrides import varied
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.lifecycle.closing import close
+from seedsweep.lifecycle.function_sweep import ComposedCall, FunctionSweep
 from seedsweep.lifecycle.grid_sweep import GridSweep
 from seedsweep.lifecycle.progress import checking, training
 from seedsweep.lifecycle.search_sweep import SearchSweep
@@ -44,6 +45,25 @@ def open_sweep(
     """
     sweep = GridSweep(masked(name), tuple(varied(jobs)), compose, _progress_file(folder))
     return _alive(sweep, jobs, len(jobs), NONE)
+
+
+def open_function_sweep(
+    name: str, jobs: int, compose: Callable[[Overrides, int], ComposedCall], folder: Path, labels: Sequence[str]
+) -> AbstractContextManager[FunctionSweep]:
+    """The same for a sweep whose jobs are calls of a function, which the body has made.
+
+    Args:
+        name: what the sweep is called in the store.
+        jobs: how many there are.
+        compose: what makes a job of its number.
+        folder: shared by the processes of the jobs.
+        labels: the arguments that tell its runs apart.
+
+    Returns:
+        A context manager as that of `open_sweep`.
+    """
+    sweep = FunctionSweep(masked(name), tuple(labels), compose, _progress_file(folder))
+    return _alive(sweep, [()] * jobs, jobs, NONE)
 
 
 def open_search_sweep(
@@ -91,7 +111,7 @@ def _alive(sweep: Kind, jobs: Sequence[Overrides], runs: int, tags: Mapping[str,
             raise SystemExit(stop.code) from None
         try:
             gc.freeze()  # what there is now is no garbage, and looking through it takes half a second
-            with training(sweep.progress, runs, sweep.epochs * runs // len(jobs)):
+            with training(sweep.progress, runs, sweep.epochs * runs // len(jobs), sweep.unit):
                 yield sweep
                 stop.check()
             close(sweep)

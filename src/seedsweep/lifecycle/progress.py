@@ -50,15 +50,15 @@ class _RunsPerSecond(ProgressColumn):
 
 
 @contextmanager
-def training(file: Path, runs: int, epochs: int) -> Iterator[None]:
-    """A bar of the epochs of all runs, by what `advance` says in `file`; the file goes at the end."""
+def training(file: Path, runs: int, epochs: int, unit: str) -> Iterator[None]:
+    """A bar of the epochs of all runs, or of the runs themselves, by what `advance` says in `file`; the file goes at the end."""
     done = Event()
 
     def ended() -> int:
         content = file.read_bytes() if file.exists() else b""
         return sum(number for (number,) in EPOCHS.iter_unpack(content[: len(content) // EPOCHS.size * EPOCHS.size]))
 
-    with _bar(MofNCompleteColumn(), TextColumn("epochs"), _RunsPerSecond(epochs / runs)) as progress:
+    with _bar(MofNCompleteColumn(), TextColumn(unit), _RunsPerSecond(epochs / runs)) as progress:
         task = progress.add_task("training", total=epochs)
 
         def poll() -> None:

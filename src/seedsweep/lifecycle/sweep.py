@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 from hydra.core.utils import JobReturn, JobStatus
@@ -46,6 +46,7 @@ class Sweep(ABC):
     epochs: int = 0
     record: SweepRecord | None = None
     returns: list[Sequence[JobReturn]] = field(default_factory=list)
+    unit: ClassVar[str] = "epochs"  # that its bar counts
 
     def check(self, jobs: Iterable[Overrides]) -> None:
         """Check jobs and plan them; raises `ConfigError` for the first that cannot be run."""

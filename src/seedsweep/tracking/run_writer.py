@@ -33,7 +33,7 @@ def record_run(
     Args:
         tracking: the group of the configuration: `uri` (None for no record), `sweep` (its run id, or None).
         planned: how the run is known.
-        engine: which trains it: `lightning` or `fleet`.
+        engine: which trains it: `lightning`, `fleet`, or `function` of the user's own.
         fingerprint: of its data.
 
     Returns:
@@ -104,8 +104,9 @@ class RunRecord:
     @store_errors()
     def finish(self, result: RunResult, describe: Mapping[str, str]) -> None:
         """Write the rest of a run that came to its end; `describe` goes into the header of its weights."""
-        with weights_file(result.weights, describe, WEIGHTS) as file:
-            self.client.log_artifact(self.open(), str(file))
+        if result.weights:
+            with weights_file(result.weights, describe, WEIGHTS) as file:
+                self.client.log_artifact(self.open(), str(file))
         self.flush({"outcome": result.outcome})
         self.end("FINISHED")
 

@@ -1,0 +1,113 @@
+"""A sweep of any function: `seedsweep.sweep(train, optimizer=["sgd", "adam"], lr=[0.1], seeds=10)`."""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import joblib
+from omegaconf import OmegaConf
+
+from seedsweep.api.hydra_sweep import NEEDS_STORE, composed
+from seedsweep.api.keywords import seed_list
+from seedsweep.config.given import source_digest
+from seedsweep.config.overrides import parse_override
+from seedsweep.config.planned_call import Call
+from seedsweep.errors import ConfigError
+from seedsweep.lifecycle.function_sweep import ComposedCall
+from seedsweep.lifecycle.opening import open_function_sweep
+from seedsweep.tracking.sweep_writer import SweepRecord
+from seedsweep.validation import check_integer
+
+TAKEN = ("tracking", "experiment", "objective")  # the keys of the configuration that a function has, too
+GIVEN = ("seed", "log")  # the arguments that a function is given
+SHOWN = 6  # values of an argument, in the name of a sweep
+
+
+def sweep_function(
+    function: Callable[..., Any], overrides: Sequence[str], processes: int | None, keywords: Mapping[str, Any]
+) -> SweepRecord:
+    """Call a function with every combination of values and seeds, and record each call as a run.
+
+    Args:
+        function: takes the keywords, `seed`, and `log(name, value, step)` if it logs curves.
+        overrides: of `tracking`, `experiment` and `objective`, as they are typed.
+        processes: how many calls are made at once; None: as many as there are cores.
+        keywords: a value or a list of values for each argument, and `seeds`.
+
+    Returns:
+        The record of the sweep.
+
+    Raises:
+        ConfigError: the function does not take these arguments, or a value is not allowed; nothing was called.
+        FailedRunsError: some calls raised; the others are recorded.
+    """
+    seeds = seed_list(keywords.get("seeds", 1))
+    arguments = {name: value for name, value in keywords.items() if name != "seeds"}
+    grid = {name: value if isinstance(value, list) else [value] for name, value in arguments.items()}
+    _check_arguments(function, grid)
+    processes = joblib.cpu_count() if processes is None else processes
+    check_integer("processes", processes, 1)
+    config = _configuration(overrides, function.__name__)
+    digest, jobs = source_digest("function", function), math.prod(map(len, grid.values())) * len(seeds)
+
+    def compose(_: Sequence[str], number: int) -> ComposedCall:
+        combination, seed = divmod(number, len(seeds))
+        call = Call(function.__name__, digest, _values(grid, combination), seeds[seed])
+        return ComposedCall(number, (), config, {}, call)
+
+    labels = [name for name, values in grid.items() if len(values) > 1]
+    title = " ".join([function.__name__, *(f"{name}={_listed(values)}" for name, values in grid.items())])
+    with (
+        TemporaryDirectory() as folder,
+        open_function_sweep(f"{title} seed={_listed(seeds)}", jobs, compose, Path(folder), labels) as sweep,
+    ):
+        sweep.run(function, jobs, min(processes, jobs))
+    return sweep.record  # type: ignore[return-value]  # which it has: the store was looked for
+
+
+def _values(grid: Mapping[str, list[Any]], combination: int) -> dict[str, Any]:
+    """The values of the combination with this index, where the last argument varies fastest."""
+    values = {}
+    for name, options in reversed(grid.items()):
+        combination, index = divmod(combination, len(options))
+        values[name] = options[index]
+    return {name: values[name] for name in grid}
+
+
+def _check_arguments(function: Callable[..., Any], grid: Mapping[str, list[Any]]) -> None:
+    """Raise `ConfigError` if the function cannot be called with these arguments and a seed."""
+    for name, values in grid.items():
+        if name in GIVEN or not values:
+            raise ConfigError(name, values, "seeds says which; the function is given each as seed, and log, by itself")
+    signature = inspect.signature(function)
+    takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in signature.parameters.values())
+    for name in (*grid, "seed"):
+        if name not in signature.parameters and not takes_any:
+            allowed = f"is no argument of {function.__name__}{signature}"
+            raise ConfigError(name, grid.get(name), allowed)
+    for name, parameter in signature.parameters.items():
+        is_open = parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        if is_open and parameter.default is parameter.empty and name not in (*grid, *GIVEN):
+            raise ConfigError(name, None, f"is an argument of {function.__name__} that needs a value")
+
+
+def _configuration(overrides: Sequence[str], experiment: str) -> dict[str, Any]:
+    """What the configuration has for a function, too."""
+    for override in overrides:
+        if parse_override(override).key.split(".")[0] not in TAKEN:
+            raise ConfigError("sweep", override, f"has no effect on a function; there are {', '.join(TAKEN)}")
+    composition = composed(overrides)
+    config = {key: OmegaConf.to_container(composition[key], resolve=True) for key in ("tracking", "objective")}
+    if config["tracking"]["uri"] is None:
+        raise ConfigError("tracking.uri", None, NEEDS_STORE)
+    is_named = any(parse_override(override).key == "experiment" for override in overrides)
+    return {**config, "experiment": composition.experiment if is_named else experiment, "compare": None}
+
+
+def _listed(values: Sequence[Any]) -> str:
+    """Values as the name of a sweep has them, at most six."""
+    words = [getattr(value, "__name__", None) or str(value) for value in values]
+    return ",".join(words[:SHOWN]) + f",… {len(words)} in all" * (len(words) > SHOWN)

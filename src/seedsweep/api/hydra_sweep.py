@@ -1,0 +1,97 @@
+"""A sweep by Hydra's own sweepers and launchers, called from Python: nothing is typed, and nothing is printed."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from seedsweep.config.home import shipped
+from seedsweep.config.planned_run import leaves
+from seedsweep.errors import ConfigError
+from seedsweep.lifecycle.run_one import run
+from seedsweep.tracking.sweep_writer import SweepRecord
+
+NEEDS_STORE = "the results of a sweep are read from its store: it needs one"
+QUIET = ("hydra/job_logging=none", "hydra/hydra_logging=none", "hydra.output_subdir=null", "compare=null")
+
+
+def composed(overrides: Sequence[str]) -> DictConfig:
+    """The configuration that a sweep starts from.
+
+    Args:
+        overrides: as they are typed.
+
+    Returns:
+        It, with its `hydra` node.
+
+    Raises:
+        ConfigError: Hydra cannot compose it.
+    """
+    with _hydra() as hydra:
+        return _compose(hydra, overrides)
+
+
+def keys_of(config: DictConfig) -> list[str]:
+    """The dotted keys that a configuration has, but for those of `hydra`."""
+    plain: Any = OmegaConf.to_container(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
+    return [key for key, _ in leaves(plain)]
+
+
+def run_sweep(overrides: Sequence[str]) -> SweepRecord:
+    """Run a sweep, or a search.
+
+    Args:
+        overrides: as they are typed.
+
+    Returns:
+        Its record in the store.
+
+    Raises:
+        ConfigError: a value is not allowed, or the sweep would not be recorded; nothing was trained.
+        FailedRunsError: some runs raised; the others are recorded.
+        KeyboardInterrupt: it was interrupted; what had finished is recorded.
+    """
+    with _hydra() as hydra, TemporaryDirectory() as folder:
+        config = _compose(hydra, [f"hydra.sweep.dir={folder}", *overrides])
+        if config.tracking.uri is None:
+            raise ConfigError("tracking.uri", None, NEEDS_STORE)
+        context = HydraContext(config_loader=hydra.config_loader, callbacks=_no_callbacks())
+        sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=run)
+        try:
+            sweeper.sweep(list(config.hydra.overrides.task))
+        except SystemExit as end:
+            raise KeyboardInterrupt from end
+        return sweeper.record  # type: ignore[attr-defined, no-any-return]
+
+
+def _compose(hydra: Any, overrides: Sequence[str]) -> DictConfig:
+    try:
+        config: DictConfig = hydra.compose_config("config", [*QUIET, *overrides], RunMode.MULTIRUN, from_shell=False)
+    except HydraException as error:
+        raise ConfigError("sweep", " ".join(overrides), str(error)) from error
+    return config
+
+
+@contextmanager
+def _hydra() -> Iterator[Any]:
+    """Hydra for the body, whatever Hydra application this may be called in."""
+    before = HydraConfig.instance().cfg
+    with initialize_config_dir(str(shipped("conf")), job_name="train", version_base="1.3"):
+        try:
+            yield GlobalHydra.instance().hydra
+        finally:
+            HydraConfig.instance().cfg = before
+
+
+def _no_callbacks() -> Any:
+    from hydra._internal.callbacks import Callbacks
+
+    return Callbacks()

@@ -1,0 +1,109 @@
+"""Keywords of a call as the overrides that mean the same on the command line."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seedsweep.api.objects import option
+from seedsweep.errors import ConfigError
+
+OBJECTS = ("data", "model", "optimizer", "schedule")  # groups that take objects
+GROUPS = (*OBJECTS, "trainer", "tracking")
+BARE = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
+SPECIAL = ("true", "false", "null", "nan", "inf")  # words that are values of their own
+
+
+def overrides_of(keywords: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    """The overrides that keywords stand for.
+
+    Args:
+        keywords: values by name: a group, a key, the last component of one (`lr` of `optimizer.lr`), or `seeds`. A
+            list is swept; a list in it, or a tuple, is one value.
+        keys: the dotted keys that the configuration has.
+
+    Returns:
+        As they are typed.
+
+    Raises:
+        ConfigError: there is no such key, or a value cannot be typed.
+    """
+    return [_override(name, value, keys) for name, value in keywords.items()]
+
+
+def _override(name: str, value: Any, keys: Sequence[str]) -> str:
+    if name == "seeds":
+        seeds = seed_list(value)
+        is_range = len(seeds) > 1 and seeds == list(range(seeds[0], seeds[-1] + 1))
+        return f"seed=range({seeds[0]},{seeds[-1] + 1})" if is_range else f"seed={','.join(map(str, seeds))}"
+    if name in GROUPS:
+        values = value if isinstance(value, list) else [value]
+        return f"{name}={','.join(_choice(name, one) for one in values)}"
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise ConfigError(name, value, "must have at least one value")
+    return f"{_key(name, value, keys)}={','.join(map(written, values))}"
+
+
+def _choice(group: str, value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return "null" if value is None else value
+    if group not in OBJECTS:
+        raise ConfigError(group, value, "must be the name of an option")
+    return option(group, value)
+
+
+def _key(name: str, value: Any, keys: Sequence[str]) -> str:
+    """The key that a keyword means: of several with this last component the shortest."""
+    if name in keys or "." in name:
+        return name
+    ending = sorted((key for key in keys if key.endswith(f".{name}")), key=lambda key: (key.count("."), key))
+    if not ending:
+        raise ConfigError(name, value, "there is no such key; seedsweep --help shows those that there are")
+    return ending[0]
+
+
+def seed_list(seeds: Any) -> list[int]:
+    """The seeds that are meant.
+
+    Args:
+        seeds: how many, from 0 on, or a sequence of them.
+
+    Returns:
+        At least one.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    listed = list(range(seeds)) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
+    is_list = isinstance(listed, Sequence) and not isinstance(listed, str) and len(listed) > 0
+    if not is_list or not all(isinstance(seed, int) and seed >= 0 for seed in listed):
+        raise ConfigError("seeds", seeds, "must be how many seeds, or a list of them")
+    return list(listed)
+
+
+def written(value: Any) -> str:
+    """A value as an override has it.
+
+    Args:
+        value: a number, boolean, string, None, or a list, tuple or dictionary of such.
+
+    Returns:
+        Its string, which Hydra reads as the same value.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    if hasattr(value, "item") and not isinstance(value, str):  # of NumPy or torch
+        value = value.item()
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str):
+        is_word = BARE.fullmatch(value) and value.lower() not in SPECIAL
+        return value if is_word else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(written, value))}]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{written(item)}" for key, item in value.items()) + "}"
+    raise ConfigError("value", value, "must be a number, a string, a boolean, None, or a list of such")

@@ -1,0 +1,111 @@
+"""Objects in place of names: what is given becomes an option of its group, as a file in `conf` would be."""
+
+import hashlib
+import inspect
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from seedsweep.config.given import dotted_path
+from seedsweep.config.home import home, shipped
+from seedsweep.errors import ConfigError
+
+RATE = 0.01  # of an optimizer whose class has no default, as in the files of `conf/optimizer`
+OURS = ("features", "classes", "generator")  # arguments that seedsweep gives a model
+TARGET = "target"
+Plain = bool | int | float | str | list | tuple | None
+
+
+def option(group: str, value: Any) -> str:
+    """Make an object an option of its group.
+
+    Args:
+        group: `optimizer`, `schedule`, `model` or `data`.
+        value: a class, or a `functools.partial` of one with plain keywords; for `data` a DataFrame whose last column is
+            the target, or (X, y).
+
+    Returns:
+        The name of the option.
+
+    Raises:
+        ConfigError: it is nothing of these.
+    """
+    if group == "data":
+        return _data_option(value)
+    made, keywords = (value.func, value.keywords) if isinstance(value, partial) else (value, {})
+    if not callable(made) or (isinstance(value, partial) and value.args):
+        allowed = "must be the name of an option, a class, or a functools.partial of one with keywords"
+        raise ConfigError(group, value, allowed)
+    node = {"_target_": dotted_path(group, made)} | _defaults(group, made) | dict(keywords)
+    for key, argument in node.items():
+        if not isinstance(argument, Plain):
+            raise ConfigError(f"{group}.{key}", argument, "must be a plain value: a number, a string or a list of them")
+    if group == "model":
+        node = {"name": made.__name__} | node
+    return _store(group, made.__name__, node)
+
+
+def _defaults(group: str, made: Any) -> dict[str, Any]:
+    """The arguments that a sweep may vary, and their defaults: of an optimizer its rate, of a model all."""
+    try:
+        parameters = inspect.signature(made).parameters.values()
+    except (TypeError, ValueError):  # of a class written in C
+        return {}
+    named = {parameter.name: parameter.default for parameter in parameters if parameter.name not in OURS}
+    if group == "optimizer":
+        rate = named.get("lr")
+        return {"lr": rate if isinstance(rate, int | float) else RATE} if "lr" in named else {}
+    if group == "model":
+        return {key: default for key, default in named.items() if default is not inspect.Parameter.empty}
+    return {}
+
+
+def _data_option(value: Any) -> str:
+    if isinstance(value, pd.DataFrame):
+        frame = value.rename(columns=str)
+    elif isinstance(value, tuple) and len(value) == 2:
+        frame = _table(*value)
+    else:
+        raise ConfigError("data", type(value).__name__, "must be the name of an option, a DataFrame, or (X, y)")
+    digest = hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    digest.update(repr(list(zip(frame, frame.dtypes, strict=True))).encode())
+    name = f"frame_{digest.hexdigest()[:8]}"
+    file = home() / "mlruns" / "data" / f"{name}.parquet"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        frame.to_parquet(file, index=False)
+    node = OmegaConf.load(shipped("conf") / "data" / "table.yaml")
+    OmegaConf.update(node, "path", str(file))
+    OmegaConf.update(node, "target", str(frame.columns[-1]))
+    return _store("data", name, node)
+
+
+def _table(features: Any, target: Any) -> pd.DataFrame:
+    """The columns of the features, then the target."""
+    columns = pd.DataFrame(features).rename(columns=lambda name: name if isinstance(name, str) else f"x{name}")
+    named = pd.Series(target)
+    if len(named) != len(columns):
+        raise ConfigError("data", f"{len(columns)} and {len(named)} rows", "X and y must have as many rows")
+    name = str(named.name) if named.name is not None else TARGET
+    if name in columns:
+        raise ConfigError("data", name, "is the name of a column of X and of y")
+    return columns.assign(**{name: named.to_numpy()})
+
+
+def _store(group: str, name: str, node: Mapping[str, Any] | Any) -> str:
+    """Keep an option for Hydra to find; the name gets a digest where another option has it."""
+    name = re.sub(r"\W", "_", name)
+    content = OmegaConf.to_yaml(node if OmegaConf.is_config(node) else OmegaConf.create(dict(node)))
+    options = ConfigStore.instance()
+    taken = (shipped("conf") / group / f"{name}.yaml").exists() or (Path("conf") / group / f"{name}.yaml").exists()
+    stored = options.repo.get(group, {}).get(f"{name}.yaml")
+    if taken or (stored is not None and OmegaConf.to_yaml(stored.node) != content):
+        name = f"{name}_{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    options.store(group=group, name=name, node=OmegaConf.create(content), provider="seedsweep")
+    return name

@@ -1,0 +1,46 @@
+"""`seedsweep.sweep`: what `train.py -m` does, from Python."""
+
+from collections.abc import Callable
+from typing import Any
+
+from seedsweep.api.function import sweep_function
+from seedsweep.api.hydra_sweep import composed, keys_of, run_sweep
+from seedsweep.api.keywords import GROUPS, overrides_of
+from seedsweep.api.results import Results
+from seedsweep.errors import ConfigError
+
+
+def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywords: Any) -> Results:
+    """Train every combination of what is given, and record each run, as `seedsweep -m` does.
+
+    Args:
+        what: overrides as they are typed on the command line: `"trainer.max_epochs=10"`, `"hydra/launcher=joblib"`.
+            A function before them is called instead of what seedsweep trains: with the keywords, with `seed`, and with
+            `log(name, value, step)` if it logs curves; what it returns is recorded, too.
+        processes: how many calls of a function are made at once; None: as many as there are cores.
+        keywords: of a function its arguments. Else a group of the configuration with a name, an object, or a list of
+            such (`optimizer=["sgd", torch.optim.Adam]`, `data=frame`), or any other key by its last component
+            (`lr=[0.01, 0.1]`, `max_epochs=10`). A list is swept, a tuple is one value; `seeds` says how many or which.
+
+    Returns:
+        The runs, their curves, and what they allow to say.
+
+    Raises:
+        ConfigError: a key or value is not allowed; nothing was trained.
+        FailedRunsError: some runs raised; the others are recorded, and `seedsweep.open` has them.
+    """
+    function = what[0] if what and callable(what[0]) else None
+    overrides = [override for override in what[function is not None :] if isinstance(override, str)]
+    if len(overrides) < len(what) - (function is not None):
+        raise ConfigError("sweep", what, "must be overrides, such as 'trainer.max_epochs=10', a function before them")
+    if function is not None:
+        record = sweep_function(function, overrides, processes, keywords)
+        return Results(record.run_id, record.uri)
+    if processes is not None:
+        raise ConfigError("processes", processes, "is of a function; for others take 'hydra/launcher=joblib'")
+    chosen = {name: value for name, value in keywords.items() if name in GROUPS}
+    choices = overrides_of(chosen, ())
+    others = {name: value for name, value in keywords.items() if name not in GROUPS}
+    keys = keys_of(composed([*overrides, *choices])) if others else ()
+    record = run_sweep([*overrides, *choices, *overrides_of(others, keys)])
+    return Results(record.run_id, record.uri)

@@ -1,0 +1,90 @@
+"""Classes that were given as objects and that Python cannot import, such as those of a notebook, by a digest of their
+source."""
+
+import hashlib
+import inspect
+import sys
+from typing import Any
+
+from seedsweep.errors import ConfigError
+
+PUBLIC = "seedsweep.given"  # where configurations find them
+_objects: dict[str, Any] = {}
+
+
+def dotted_path(key: str, value: Any) -> str:
+    """The path by which a configuration names a class or a function.
+
+    Args:
+        key: of the configuration, for messages.
+        value: the class or function.
+
+    Returns:
+        That of its module where Python can import it from there; else one below `seedsweep.given`, which leads to it
+        in this process alone, and is another one when the source is another.
+
+    Raises:
+        ConfigError: its source cannot be read.
+    """
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if module not in (None, "__main__") and _attribute(sys.modules.get(str(module)), str(name)) is value:
+        return _public_path(str(module), str(name), value)
+    known_as = f"{value.__name__.strip('<>')}_{source_digest(key, value)}"
+    _objects[known_as] = value
+    return f"{PUBLIC}.{known_as}"
+
+
+def source_digest(key: str, value: Any) -> str:
+    """A digest of the source of a class or function, and of the classes of the same module that it inherits from.
+
+    Args:
+        key: of the configuration, for messages.
+        value: the class or function.
+
+    Returns:
+        Eight hexadecimal digits.
+
+    Raises:
+        ConfigError: its source cannot be read.
+    """
+    bases = (
+        [base for base in inspect.getmro(value) if base.__module__ == value.__module__]
+        if inspect.isclass(value)
+        else [value]
+    )
+    try:
+        sources = [inspect.getsource(base) for base in bases]
+    except (OSError, TypeError) as error:
+        allowed = "its source cannot be read, by which runs are known; define it in a file or in a notebook"
+        raise ConfigError(key, value, allowed) from error
+    return hashlib.sha256("\n".join(sources).encode()).hexdigest()[:8]
+
+
+def given(name: str) -> Any:
+    """The object of that name.
+
+    Args:
+        name: the last component of its path.
+
+    Raises:
+        AttributeError: nothing of that name was given in this process.
+    """
+    if name not in _objects:
+        raise AttributeError(f"{name} was given as an object in another process; put its class in a file to import it")
+    return _objects[name]
+
+
+def _public_path(module: str, name: str, value: Any) -> str:
+    """The shortest path that leads to it, which moves less often: `torch.optim.Adam` for `torch.optim.adam.Adam`."""
+    packages = module.split(".")
+    for length in range(1, len(packages)):
+        package = ".".join(packages[:length])
+        if _attribute(sys.modules.get(package), name) is value:
+            return f"{package}.{name}"
+    return f"{module}.{name}"
+
+
+def _attribute(owner: Any, name: str) -> Any:
+    for component in name.split("."):
+        owner = getattr(owner, component, None)
+    return owner

@@ -1,0 +1,70 @@
+"""What identifies a call of somebody's function before it is made: its values in, a `PlannedRun` out."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seedsweep import __version__
+from seedsweep.config.given import dotted_path
+from seedsweep.config.planned_run import PlannedRun, canonical
+from seedsweep.errors import ConfigError
+
+OPTIMIZER = "optimizer"
+PLAIN = bool | int | float | str | None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a function: its `name`, the `digest` of its source, its `values` by argument, and the `seed`."""
+
+    name: str
+    digest: str
+    values: Mapping[str, Any]
+    seed: int
+
+
+def plan_call(call: Call, labels: Collection[str], experiment: str, job: int) -> PlannedRun:
+    """How the run of a call will be known.
+
+    Args:
+        call: with values that are plain, lists of plain values, or classes and functions.
+        labels: the arguments that its name has besides the optimizer and the seed.
+        experiment: that it is recorded in.
+        job: its index in the plan.
+
+    Returns:
+        The run with its name, group, key and params.
+
+    Raises:
+        ConfigError: a value is nothing of these.
+    """
+    params = {"function": call.name} | {name: _shown(name, value) for name, value in call.values.items()}
+    words = [params[OPTIMIZER]] if OPTIMIZER in params else []
+    words += [f"{name}={params[name]}" for name in labels if name != OPTIMIZER]
+    group = " ".join(words) or call.name
+    identities = sorted((name, _identity(name, value)) for name, value in call.values.items())
+    content = json.dumps([call.digest, identities, call.seed, __version__])
+    return PlannedRun(
+        job=job,
+        name=f"{group} seed={call.seed}",
+        group=group,
+        key=hashlib.sha256(content.encode()).hexdigest()[:16],
+        experiment=experiment,
+        shared_params=(params, {"seed": str(call.seed)}),
+    )
+
+
+def _shown(name: str, value: Any) -> str:
+    """A value as params have it; of a class its name."""
+    is_list = isinstance(value, list | tuple) and all(isinstance(item, PLAIN) for item in value)
+    if isinstance(value, PLAIN) or is_list:
+        return canonical(list(value) if is_list else value)
+    if callable(value) and hasattr(value, "__name__"):
+        return str(value.__name__)
+    raise ConfigError(name, value, "must be a number, a string, a boolean, None, a list of such, or a class")
+
+
+def _identity(name: str, value: Any) -> str:
+    return dotted_path(name, value) if callable(value) else _shown(name, value)
