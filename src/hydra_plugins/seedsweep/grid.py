@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper, BasicSweeperConf
 from hydra.core.config_store import ConfigStore
@@ -31,7 +32,8 @@ class GridSweeper(BasicSweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
-        self.task_function, self.record = task_function, None  # what the store has of the sweep
+        self.task_function = task_function
+        self.record: Any = None  # what the store has of the sweep
 
     def sweep(self, arguments: list[str]) -> Sequence[Sequence[JobReturn]]:
         assert self.config is not None

@@ -154,7 +154,8 @@ class OptunaSweeper(Sweeper):
         self.launcher: Launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
-        self.launched, self.record = 0, None
+        self.launched = 0
+        self.record: Any = None  # what the store has of the sweep
 
     def sweep(self, arguments: list[str]) -> None:
         with plugin.shown_by_hydra():

@@ -11,7 +11,7 @@ import joblib
 from omegaconf import OmegaConf
 
 from seedsweep.api.hydra_sweep import NEEDS_STORE, composed
-from seedsweep.api.keywords import seed_list
+from seedsweep.api.keywords import seed_list, seeds_override
 from seedsweep.config.given import source_digest
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_call import Call
@@ -62,7 +62,7 @@ def sweep_function(
     title = " ".join([function.__name__, *(f"{name}={_listed(values)}" for name, values in grid.items())])
     with (
         TemporaryDirectory() as folder,
-        open_function_sweep(f"{title} seed={_listed(seeds)}", jobs, compose, Path(folder), labels) as sweep,
+        open_function_sweep(f"{title} {seeds_override(seeds)}", jobs, compose, Path(folder), labels) as sweep,
     ):
         sweep.run(function, jobs, min(processes, jobs))
     return sweep.record  # type: ignore[return-value]  # which it has: the store was looked for
@@ -71,7 +71,7 @@ def sweep_function(
 def _values(grid: Mapping[str, list[Any]], combination: int) -> dict[str, Any]:
     """The values of the combination with this index, where the last argument varies fastest."""
     values = {}
-    for name, options in reversed(grid.items()):
+    for name, options in reversed(list(grid.items())):
         combination, index = divmod(combination, len(options))
         values[name] = options[index]
     return {name: values[name] for name in grid}
@@ -80,8 +80,10 @@ def _values(grid: Mapping[str, list[Any]], combination: int) -> dict[str, Any]:
 def _check_arguments(function: Callable[..., Any], grid: Mapping[str, list[Any]]) -> None:
     """Raise `ConfigError` if the function cannot be called with these arguments and a seed."""
     for name, values in grid.items():
-        if name in GIVEN or not values:
-            raise ConfigError(name, values, "seeds says which; the function is given each as seed, and log, by itself")
+        if name in GIVEN:
+            raise ConfigError(name, values, "is given to the function; seeds=10, or a list, says which seeds")
+        if not values:
+            raise ConfigError(name, values, "must have a value")
     signature = inspect.signature(function)
     takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in signature.parameters.values())
     for name in (*grid, "seed"):
@@ -100,7 +102,9 @@ def _configuration(overrides: Sequence[str], experiment: str) -> dict[str, Any]:
         if parse_override(override).key.split(".")[0] not in TAKEN:
             raise ConfigError("sweep", override, f"has no effect on a function; there are {', '.join(TAKEN)}")
     composition = composed(overrides)
-    config = {key: OmegaConf.to_container(composition[key], resolve=True) for key in ("tracking", "objective")}
+    config: dict[str, Any] = {
+        key: OmegaConf.to_container(composition[key], resolve=True) for key in ("tracking", "objective")
+    }
     if config["tracking"]["uri"] is None:
         raise ConfigError("tracking.uri", None, NEEDS_STORE)
     is_named = any(parse_override(override).key == "experiment" for override in overrides)

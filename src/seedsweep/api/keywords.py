@@ -32,9 +32,7 @@ def overrides_of(keywords: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
 
 def _override(name: str, value: Any, keys: Sequence[str]) -> str:
     if name == "seeds":
-        seeds = seed_list(value)
-        is_range = len(seeds) > 1 and seeds == list(range(seeds[0], seeds[-1] + 1))
-        return f"seed=range({seeds[0]},{seeds[-1] + 1})" if is_range else f"seed={','.join(map(str, seeds))}"
+        return seeds_override(seed_list(value))
     if name in GROUPS:
         values = value if isinstance(value, list) else [value]
         return f"{name}={','.join(_choice(name, one) for one in values)}"
@@ -79,6 +77,19 @@ def seed_list(seeds: Any) -> list[int]:
     if not is_list or not all(isinstance(seed, int) and seed >= 0 for seed in listed):
         raise ConfigError("seeds", seeds, "must be how many seeds, or a list of them")
     return list(listed)
+
+
+def seeds_override(seeds: Sequence[int]) -> str:
+    """The override of seeds.
+
+    Args:
+        seeds: at least one.
+
+    Returns:
+        As it is typed.
+    """
+    is_range = len(seeds) > 1 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    return f"seed=range({seeds[0]},{seeds[-1] + 1})" if is_range else f"seed={','.join(map(str, seeds))}"
 
 
 def written(value: Any) -> str:

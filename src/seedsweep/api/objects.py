@@ -19,7 +19,7 @@ from seedsweep.errors import ConfigError
 RATE = 0.01  # of an optimizer whose class has no default, as in the files of `conf/optimizer`
 OURS = ("features", "classes", "generator")  # arguments that seedsweep gives a model
 TARGET = "target"
-Plain = bool | int | float | str | list | tuple | None
+PLAIN = (bool, int, float, str, list, tuple, type(None))
 
 
 def option(group: str, value: Any) -> str:
@@ -44,7 +44,7 @@ def option(group: str, value: Any) -> str:
         raise ConfigError(group, value, allowed)
     node = {"_target_": dotted_path(group, made)} | _defaults(group, made) | dict(keywords)
     for key, argument in node.items():
-        if not isinstance(argument, Plain):
+        if not isinstance(argument, PLAIN):
             raise ConfigError(f"{group}.{key}", argument, "must be a plain value: a number, a string or a list of them")
     if group == "model":
         node = {"name": made.__name__} | node

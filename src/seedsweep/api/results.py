@@ -120,7 +120,8 @@ class Results:
             finished = self.runs[self.runs["outcome"] == "finished"]
             if finished.empty:
                 raise ConfigError("run", run, "no run has finished")
-            return str(finished.loc[Metric(self.metric).as_loss(finished[self.metric]).idxmin(), "run"])
+            best = Metric(self.metric).as_loss(finished[self.metric]).to_numpy().argmin()
+            return str(finished["run"].iloc[best])
         named = self.runs.loc[(self.runs["run"] == run) | (self.runs["name"] == run), "run"]
         if named.empty:
             raise ConfigError("run", run, f"there is no such run; there are {', '.join(self.runs['name'][:3])}, …")

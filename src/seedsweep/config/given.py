@@ -47,11 +47,8 @@ def source_digest(key: str, value: Any) -> str:
     Raises:
         ConfigError: its source cannot be read.
     """
-    bases = (
-        [base for base in inspect.getmro(value) if base.__module__ == value.__module__]
-        if inspect.isclass(value)
-        else [value]
-    )
+    family = inspect.getmro(value) if inspect.isclass(value) else [value]
+    bases = [base for base in family if base.__module__ == value.__module__]
     try:
         sources = [inspect.getsource(base) for base in bases]
     except (OSError, TypeError) as error:

@@ -20,6 +20,7 @@ from seedsweep.outcomes import Point, RunResult
 from seedsweep.tracking.run_writer import record_run
 
 ENGINE = "function"  # in the tags of its runs
+METRIC = "metric"  # the tag of the sweep that says by what its runs are judged: what they log first
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,10 @@ class FunctionSweep(GridSweep):
         with parallel_config("loky", inner_max_num_threads=1):  # many processes, of which each would use all cores
             ended = list(Parallel(processes)(tasks) if processes > 1 else (task[0](*task[1]) for task in tasks))
         self.returns.append([self._job_return(result) for result, _ in ended])
-        metrics = [metric for _, metric in ended if metric]
-        self.first["objective"]["metric"] = metrics[0] if metrics else self.first["objective"]["metric"]
+        logged = next((metric for _, metric in ended if metric), None)
+        if logged and self.record:
+            self.first["objective"]["metric"] = logged
+            self.record.write_progress({METRIC: logged}, {}, 0)
 
     def _job_return(self, result: float | Exception) -> JobReturn:
         failed = isinstance(result, Exception)
@@ -109,9 +112,7 @@ def make_call(
             arguments = {"log": log} if _takes_log(function) else {}
             _take_returned(log, function(**call.values, seed=call.seed, **arguments))
             if not log.last:
-                raise ConfigError(
-                    "function", call.name, "must log a metric, or return a number or a dictionary of them"
-                )
+                raise ConfigError("function", call.name, "must log a metric, or return a number or several by name")
             finite = all(math.isfinite(value) for value in log.last.values())
             record.finish(RunResult("finished" if finite else "diverged"), {})
         return next(iter(log.last.values())), next(iter(log.last))

@@ -51,7 +51,7 @@ class _RunsPerSecond(ProgressColumn):
 
 @contextmanager
 def training(file: Path, runs: int, epochs: int, unit: str) -> Iterator[None]:
-    """A bar of the epochs of all runs, or of the runs themselves, by what `advance` says in `file`; the file goes at the end."""
+    """A bar of the epochs of all runs, or of the runs, by what `advance` says in `file`; the file goes at the end."""
     done = Event()
 
     def ended() -> int:
