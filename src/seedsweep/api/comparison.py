@@ -27,26 +27,26 @@ class Comparison(comparing.Comparison):
         Raises:
             ConfigError: there is no such figure of these runs; the message lists those that there are.
         """
-        from seedsweep.report.single_figure import figure as chart
+        from seedsweep.report import export
 
-        return chart(self, figure or "answer")
+        return export.figure(self, figure or "answer")
 
     def save(self, path: str | Path) -> Path:
         """Write the comparison into a file: what its ending says.
 
         Args:
-            path: `….html` for the report, `….png`, `….svg` or `….pdf` for the figure of the answer, `….tex` or `….csv`
-                for the table.
+            path: `.html` is the report; `.png`, `.svg` and `.pdf` are the figure that the file is named by, such as
+                `answer.pdf`; `.tex` and `.csv` are the table of the options.
 
         Returns:
             The path.
 
         Raises:
-            ConfigError: of no such ending.
+            ConfigError: there is nothing of such an ending or name.
         """
-        from seedsweep.report.single_figure import save
+        from seedsweep.report import export
 
-        return save(self, Path(path))
+        return export.save(self, path)
 
     def to_latex(self) -> str:
         """The table of the options, for a paper.
