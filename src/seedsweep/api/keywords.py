@@ -10,6 +10,7 @@ from seedsweep.errors import ConfigError
 OBJECTS = ("data", "model", "optimizer", "schedule")  # groups that take objects
 GROUPS = (*OBJECTS, "trainer", "tracking")
 BARE = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
+QUOTED = re.compile(r"(\\*)('|$)")  # what ends a quoted string, unless it is escaped
 SPECIAL = ("true", "false", "null", "nan", "inf")  # words that are values of their own
 
 
@@ -112,9 +113,14 @@ def written(value: Any) -> str:
         return repr(value)
     if isinstance(value, str):
         is_word = BARE.fullmatch(value) and value.lower() not in SPECIAL
-        return value if is_word else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        return value if is_word else f"'{QUOTED.sub(_escaped, value)}'"
     if isinstance(value, list | tuple):
         return f"[{','.join(map(written, value))}]"
     if isinstance(value, Mapping):
         return "{" + ",".join(f"{key}:{written(item)}" for key, item in value.items()) + "}"
     raise ConfigError("value", value, "must be a number, a string, a boolean, None, or a list of such")
+
+
+def _escaped(end: re.Match[str]) -> str:
+    """Hydra takes a backslash for itself, but before a quote."""
+    return 2 * end[1] + ("\\'" if end[2] else "")

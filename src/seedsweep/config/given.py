@@ -4,6 +4,7 @@ source."""
 import hashlib
 import inspect
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from seedsweep.errors import ConfigError
@@ -47,14 +48,29 @@ def source_digest(key: str, value: Any) -> str:
     Raises:
         ConfigError: its source cannot be read.
     """
-    family = inspect.getmro(value) if inspect.isclass(value) else [value]
-    bases = [base for base in family if base.__module__ == value.__module__]
     try:
-        sources = [inspect.getsource(base) for base in bases]
+        sources = list(_sources(value))
     except (OSError, TypeError) as error:
         allowed = "its source cannot be read, by which runs are known; define it in a file or in a notebook"
         raise ConfigError(key, value, allowed) from error
     return hashlib.sha256("\n".join(sources).encode()).hexdigest()[:8]
+
+
+def _sources(value: Any) -> Iterator[str]:
+    """The source of a function; of a class those of its functions, and its other attributes, for in a notebook Python
+    cannot find the source of a class itself."""
+    if not inspect.isclass(value):
+        yield inspect.getsource(value)
+        return
+    for base in inspect.getmro(value):
+        if base.__module__ != value.__module__:
+            continue
+        for name, attribute in vars(base).items():
+            function = getattr(attribute, "__func__", None) or getattr(attribute, "fget", None) or attribute
+            if inspect.isfunction(function):
+                yield inspect.getsource(function)
+            elif isinstance(attribute, bool | int | float | str | None) and not name.startswith("__"):
+                yield f"{name} = {attribute!r}"
 
 
 def given(name: str) -> Any:
