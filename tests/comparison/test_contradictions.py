@@ -97,6 +97,11 @@ def in_verdict(pairwise: PairwiseComparison, verdict: Verdict) -> Iterator[str]:
         shown = amount(verdict.difference, verdict.low, verdict.high)
         if shown not in sentence or (significance(verdict.p) not in sentence and verdict.kind != TIES):
             yield f"{shown}, {significance(verdict.p)}: {sentence}"
+    if math.isfinite(verdict.difference):
+        both = pairwise.pairs[pairwise.pairs["better"].isin(verdict.pair) & pairwise.pairs["worse"].isin(verdict.pair)]
+        sign = 1 if both["better"].iloc[0] == verdict.pair[0] else -1
+        if not set(verdict.pair) <= named or sign * both["difference"].iloc[0] != verdict.difference:
+            yield f"the difference is not that of {verdict.pair}: {verdict}"
     for low, high in re.findall(r"\[(\S+), (\S+)\]", sentence):
         if float(low) > float(high):
             yield f"limits in the wrong order: {sentence}"

@@ -23,11 +23,12 @@ class Verdict:
         winner: None where none wins.
         options: that the verdict is about, the first in the mean first: the winner and the closest to it, or those that
             tie or cannot be told apart.
-        difference: of the first from the closest, or where none wins the largest among the options; nan where there is
-            none.
+        difference: of a winner from the closest to it, or where none wins the largest among the options; nan where
+            there is none.
         low: lower limit of the difference.
         high: upper limit of the same.
         p: of a winner, that one is named though none is better than all others; else of the difference, adjusted.
+        pair: the two options that the difference is of, the better first; empty where there is none.
         sentence: the same in words.
     """
 
@@ -42,3 +43,4 @@ class Verdict:
     low: float = math.nan
     high: float = math.nan
     p: float = math.nan
+    pair: tuple[str, ...] = ()

@@ -60,9 +60,10 @@ def _verdict(
     p = pairwise.p if kind == WINS and pairwise.baseline is None else float(pair["adjusted"])
     by_ranks = kind == WINS and not pair["difference"] > 0
     difference, low, high = (math.nan if by_ranks else float(pair[name]) for name in ("difference", "low", "high"))
-    if len(options) == 2 and pair["better"] != options[0]:  # whose worse runs were pruned, so that it comes second
-        difference, low, high = -difference, -high, -low
-    return Verdict(*about, tuple(options), sentence, difference, low, high, p)
+    better, worse = str(pair["better"]), str(pair["worse"])
+    if len(options) == 2 and better != options[0]:  # whose worse runs were pruned, so that it comes second
+        better, worse, difference, low, high = worse, better, -difference, -high, -low
+    return Verdict(*about, tuple(options), sentence, difference, low, high, p, (better, worse))
 
 
 def _nothing_to_say(pairwise: PairwiseComparison) -> str | None:
