@@ -5,13 +5,16 @@ BIN := .venv/bin
 READY := .venv/ready
 export MLFLOW_DISABLE_TELEMETRY ?= true
 
-.PHONY: setup sweep test test-fast check ui clean
+.PHONY: setup sweep wheel test test-fast check ui clean
 
 sweep: $(READY)  ## six optimizers from ten seeds each
 	$(BIN)/python train.py -m optimizer=sgd,momentum,nesterov,adam,adagrad,rmsprop 'seed=range(0,10)'
 
 ui: $(READY)  ## MLflow's UI on http://127.0.0.1:$(PORT)
 	SEEDSWEEP_HOME="$(CURDIR)" $(BIN)/seedsweep-ui port=$(PORT)
+
+wheel: $(READY)  ## the package that pip installs, in dist
+	$(BIN)/python -m hatchling build -t wheel
 
 test: $(READY)  ## all the tests
 	$(BIN)/pytest

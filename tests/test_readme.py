@@ -17,7 +17,9 @@ from shared.waiting import answers, free_port, wait_for
 TEXT = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)
 COMMANDS = [line.split("    #")[0].strip() for kind, block in BLOCKS if kind == "bash" for line in block.splitlines()]
-NOT_HERE = ("make test", "make ui")  # this is make test; the UI has a test of its own
+INSTALL = next(command for command in COMMANDS if command.startswith("make wheel"))
+NOT_HERE = ("make test", "make ui", INSTALL)  # this is make test; the others have tests of their own
+PYTHON = [block for kind, block in BLOCKS if kind == "python"]
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +55,9 @@ def run(command: str, folder: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command not in NOT_HERE])
 def test_command_works_as_written(copy: Path, command: str) -> None:
-    if command.startswith("python compare.py"):  # of the newest sweep, which is any of the others'
+    if "runs=results.csv" in command:
+        run_python(PYTHON[0], copy)
+    elif command.startswith("python compare.py"):  # of the newest sweep, which is any of the others'
         run(next(item for item in COMMANDS if "optimizer=sgd,momentum,adam" in item), copy)
     printed = run(command, copy)
     if command == "make sweep":
@@ -66,19 +70,43 @@ def test_copy_runs_its_own_code(copy: Path) -> None:
     assert run("python -c 'import seedsweep; print(seedsweep.__file__)'", copy).startswith(str(copy))
 
 
+def run_python(code: str, folder: Path) -> str:
+    (folder / "snippet.py").write_text(code)
+    return run("python snippet.py", folder)
+
+
 @pytest.mark.slow
-def test_python_of_the_readme_runs(copy: Path) -> None:
-    run("python train.py -m optimizer=sgd,adam seed=0,1", copy)
-    (code,) = (block for kind, block in BLOCKS if kind == "python")
-    (copy / "snippet.py").write_text(code)
-    assert "mean" in run("python snippet.py", copy)
+@pytest.mark.parametrize("code", PYTHON)
+def test_python_of_the_readme_runs(copy: Path, code: str) -> None:
+    assert "Comparison by test/accuracy of 40 runs" in run_python(code, copy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "code", re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
+)
+def test_python_of_the_docs_runs(copy: Path, code: str) -> None:
+    run("python train.py -m optimizer=sgd,adam optimizer.lr=0.01,0.1 seed=0,1 trainer.max_epochs=1", copy)
+    run_python(code if "import seedsweep" in code else f"import seedsweep\n{code}", copy)
+
+
+@pytest.mark.slow
+def test_the_wheel_is_built_and_installed_as_written(copy: Path, tmp_path: Path) -> None:
+    """With pip in an environment of its own, which sees the packages that seedsweep needs."""
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    (packages,) = (tmp_path / "env").glob("lib/*/site-packages")
+    (packages / "packages.pth").write_text("\n".join(site.getsitepackages()))
+    build, install = INSTALL.split(" && ")
+    run(build, copy)
+    run(f"PATH={tmp_path / 'env' / 'bin'}:$PATH {install}", copy)
+    assert "python train.py" not in run(f"cd {tmp_path} && env/bin/seedsweep --help", copy)
 
 
 @needs_banknote
 def test_notebook_runs_from_a_file(copy: Path) -> None:
-    assert "python train.py -cd sweeps -cn notebook" in TEXT
+    assert "python train.py -cn notebook" in TEXT
     shutil.copy(BANKNOTE, copy)
-    printed = run("python train.py -cd sweeps -cn notebook data.path=banknote.csv seed=0", copy)
+    printed = run("python train.py -cn notebook data.path=banknote.csv seed=0", copy)
     assert "keras_rmsprop lr=0.01" in printed
 
 
