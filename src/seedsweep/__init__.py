@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from seedsweep.api.results import Results
     from seedsweep.api.results import open_results as open  # noqa: A004
     from seedsweep.api.sweep import sweep
-    from seedsweep.cli.answer import answer
-    from seedsweep.cli.compact_errors import compact_errors
     from seedsweep.config.completeness import resolve
     from seedsweep.errors import ConfigError, FailedRunsError
     from seedsweep.lifecycle.run_many import run_all
@@ -31,8 +29,6 @@ __all__ = [
     "ConfigError",
     "FailedRunsError",
     "Results",
-    "answer",
-    "compact_errors",
     "compare",
     "load_curves",
     "load_model",
@@ -46,8 +42,6 @@ __all__ = [
 _MODULES = {
     "ConfigError": "errors",
     "FailedRunsError": "errors",
-    "answer": "cli.answer",
-    "compact_errors": "cli.compact_errors",
     "Results": "api.results",
     "compare": "api.comparison",
     "load_curves": "tracking.reader",
