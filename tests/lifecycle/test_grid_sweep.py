@@ -37,4 +37,4 @@ def test_table_is_printed_even_if_the_comparison_fails(
     printed = capsys.readouterr().out
     assert "mean ± sd over seeds of the last value; 72 runs: 72 finished" in printed
     assert ("at 95 % confidence over 8 seeds.\na sweep" in printed) == (failing == "publish")
-    assert "the sweep is kept, but could not be compared (a bug); try python compare.py" in caplog.text
+    assert "the sweep is kept, but could not be compared (a bug); try seedsweep-compare" in caplog.text

@@ -21,7 +21,15 @@ def params(runs: pd.DataFrame) -> list[str]:
 
 
 def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
-    """The params, besides seeds, that differ between the runs of one option of `by`, the learning rate first."""
+    """The params, besides seeds, that differ between the runs of one option, the learning rate first.
+
+    Args:
+        runs: a row a run.
+        by: the param of the options; None: those that differ between any runs.
+
+    Returns:
+        The names of their columns.
+    """
     problem = problems(runs)
     fixed = [runs[by].map(label)] if by in runs else []
     fixed += [] if problem is None else [problem]
@@ -38,7 +46,14 @@ def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
 
 
 def compared(runs: pd.DataFrame) -> str:
-    """The param whose options are compared unless another is named: the optimizer, or the first one that was swept."""
+    """The param whose options are compared unless another is named.
+
+    Args:
+        runs: a row a run.
+
+    Returns:
+        The optimizer, or the first one that was swept where that is the same everywhere.
+    """
     varying = swept(runs)
     return OPTIMIZER if OPTIMIZER in varying or not varying else varying[0]
 

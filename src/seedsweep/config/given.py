@@ -79,6 +79,9 @@ def given(name: str) -> Any:
     Args:
         name: the last component of its path.
 
+    Returns:
+        The class or function.
+
     Raises:
         AttributeError: nothing of that name was given in this process.
     """

@@ -21,7 +21,15 @@ def count_outcomes(runs: pd.DataFrame) -> dict[str, int]:
 
 
 def counted(runs: pd.DataFrame, form: str = "d") -> str:
-    """Such as `12 finished, 3 diverged`."""
+    """The outcomes of runs in words.
+
+    Args:
+        runs: a row a run, with its `outcome`.
+        form: of the numbers, in Python's format language.
+
+    Returns:
+        Such as `12 finished, 3 diverged`.
+    """
     return ", ".join(f"{count:{form}} {outcome}" for outcome, count in count_outcomes(runs).items() if count)
 
 
