@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from mlflow import MlflowClient
-from shared.commands import Ended
+from shared.commands import ROOT, Ended
 
 import seedsweep
 
@@ -126,6 +127,10 @@ def test_hydra_is_left_as_it_was(uri: str) -> None:
     seedsweep.sweep(*SHORT, seeds=2)
     assert not GlobalHydra.instance().is_initialized()
     assert not HydraConfig.initialized()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        application = GlobalHydra.instance().hydra
+        seedsweep.sweep(*SHORT, optimizer=["sgd", torch.optim.Adam], model=[Net, "mlp"], seeds=2)
+        assert GlobalHydra.instance().hydra is application
 
 
 def test_a_search_from_python_is_recorded(uri: str) -> None:

@@ -20,7 +20,13 @@ from seedsweep.lifecycle.run_one import run
 from seedsweep.tracking.sweep_writer import SweepRecord
 
 NEEDS_STORE = "the results of a sweep are read from its store: it needs one"
-QUIET = ("hydra/job_logging=none", "hydra/hydra_logging=none", "hydra.output_subdir=null", "compare=null")
+QUIET = (
+    "hydra.mode=MULTIRUN",
+    "hydra/job_logging=none",
+    "hydra/hydra_logging=none",
+    "hydra.output_subdir=null",
+    "compare=null",
+)
 
 
 def composed(overrides: Sequence[str]) -> DictConfig:
@@ -57,7 +63,7 @@ def run_sweep(overrides: Sequence[str]) -> SweepRecord:
     Raises:
         ConfigError: a value is not allowed, or the sweep would not be recorded; nothing was trained.
         FailedRunsError: some runs raised; the others are recorded.
-        KeyboardInterrupt: it was interrupted; what had finished is recorded.
+        SystemExit: it was interrupted; what had finished is recorded.
     """
     with _hydra() as hydra, TemporaryDirectory() as folder:
         config = _compose(hydra, [f"hydra.sweep.dir={folder}", *overrides])
@@ -65,10 +71,7 @@ def run_sweep(overrides: Sequence[str]) -> SweepRecord:
             raise ConfigError("tracking.uri", None, NEEDS_STORE)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=_no_callbacks())
         sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=run)
-        try:
-            sweeper.sweep(list(config.hydra.overrides.task))
-        except SystemExit as end:
-            raise KeyboardInterrupt from end
+        sweeper.sweep(list(config.hydra.overrides.task))
         return sweeper.record  # type: ignore[attr-defined, no-any-return]
 
 
@@ -83,12 +86,13 @@ def _compose(hydra: Any, overrides: Sequence[str]) -> DictConfig:
 @contextmanager
 def _hydra() -> Iterator[Any]:
     """Hydra for the body, whatever Hydra application this may be called in."""
-    before = HydraConfig.instance().cfg
-    with initialize_config_dir(str(shipped("conf")), job_name="train", version_base="1.3"):
-        try:
+    application, its_config = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
+    GlobalHydra.instance().hydra = None  # it refuses another one
+    try:
+        with initialize_config_dir(str(shipped("conf")), job_name="train", version_base="1.3"):
             yield GlobalHydra.instance().hydra
-        finally:
-            HydraConfig.instance().cfg = before
+    finally:
+        GlobalHydra.instance().hydra, HydraConfig.instance().cfg = application, its_config
 
 
 def _no_callbacks() -> Any:

@@ -1,6 +1,6 @@
 """`seedsweep.sweep`: what `train.py -m` does, from Python."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from seedsweep.api.function import sweep_function
@@ -28,19 +28,28 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
     Raises:
         ConfigError: a key or value is not allowed; nothing was trained.
         FailedRunsError: some runs raised; the others are recorded, and `seedsweep.open` has them.
+        KeyboardInterrupt: what had finished is recorded.
     """
     function = what[0] if what and callable(what[0]) else None
     overrides = [override for override in what[function is not None :] if isinstance(override, str)]
     if len(overrides) < len(what) - (function is not None):
         raise ConfigError("sweep", what, "must be overrides, such as 'trainer.max_epochs=10', a function before them")
-    if function is not None:
-        record = sweep_function(function, overrides, processes, keywords)
-        return Results(record.run_id, record.uri)
-    if processes is not None:
+    if function is None and processes is not None:
         raise ConfigError("processes", processes, "is of a function; for others take 'hydra/launcher=joblib'")
-    chosen = {name: value for name, value in keywords.items() if name in GROUPS}
-    choices = overrides_of(chosen, ())
-    others = {name: value for name, value in keywords.items() if name not in GROUPS}
-    keys = keys_of(composed([*overrides, *choices])) if others else ()
-    record = run_sweep([*overrides, *choices, *overrides_of(others, keys)])
+    try:
+        if function is None:
+            record = run_sweep([*overrides, *_typed(overrides, keywords)])
+        else:
+            record = sweep_function(function, overrides, processes, keywords)
+    except SystemExit as end:  # with which a command would end
+        raise KeyboardInterrupt from end
     return Results(record.run_id, record.uri)
+
+
+def _typed(overrides: Sequence[str], keywords: Mapping[str, Any]) -> list[str]:
+    """The keywords as overrides: first the groups, whose first options say which other keys there are."""
+    groups = {name: value for name, value in keywords.items() if name in GROUPS}
+    others = {name: value for name, value in keywords.items() if name not in GROUPS}
+    choices = overrides_of(groups, ())
+    keys = keys_of(composed([*overrides, *(choice.split(",")[0] for choice in choices)])) if others else ()
+    return [*choices, *overrides_of(others, keys)]
