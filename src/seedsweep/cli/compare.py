@@ -15,14 +15,15 @@ from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 from seedsweep.report.console import how_to_open
+from seedsweep.report.export import checked_paths, save
+from seedsweep.report.figure_files import checked_formats
 from seedsweep.report.publish import compare_sweeps, publish
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
-from seedsweep.validation import check_boolean
 
 log = logging.getLogger(__name__)
-SWEEPS = ("sweep", "uri", "pngs")  # the keys that say which sweeps are read, and what is kept
+SWEEPS = ("sweep", "uri", "figures", "export")  # the keys that say which sweeps are read, and what is kept
 SELECTION = (*SWEEPS, "experiment", "filter")  # with those that say which of their runs; the others are the question
 
 
@@ -40,6 +41,7 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     """
     request: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     names = _sweep_names(request)
+    formats, files = checked_formats("figures", request["figures"]), checked_paths("export", request["export"])
     start = time.perf_counter()
     with Console(stderr=True).status("reading"):
         sweeps = find_sweeps(request["uri"], *names, experiment=request["experiment"])
@@ -47,6 +49,8 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     if all("seedsweep.search" in sweep.tags for sweep in sweeps):
         from seedsweep.search.answer import answer_search  # which imports Optuna
 
+        if files:
+            raise ConfigError("export", files[0], "is not made of a search, whose tables are among its artifacts")
         return answer_search(sweeps, request["uri"], _title(sweeps), _typed())
     with Console(stderr=True).status("reading"):
         runs = pd.concat([load_runs(sweep.run_id, request["uri"]) for sweep in sweeps], ignore_index=True)
@@ -58,9 +62,11 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     comparison = compare_sweeps(runs, curves, sweeps, question)
     console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     several = [f"sweep={','.join(sweep.run_id[:8] for sweep in sweeps)}"] * (len(sweeps) > 1)  # not the first one's own
-    publish(comparison, runs, sweeps, request["uri"], [*several, *_typed()], request["pngs"])
+    about = publish(comparison, runs, sweeps, request["uri"], [*several, *_typed()], formats)
     page = charts_page(sweeps[0].experiment_id, "group", sweeps[0].run_id)
     console.print("The mean curves:", how_to_open(request["uri"], page), markup=False)
+    for file in files:
+        console.print(f"Written: {save(comparison, file, about)}", markup=False)
     return comparison
 
 
@@ -75,7 +81,6 @@ def _sweep_names(request: dict[str, Any]) -> list[str]:
     for key in ("experiment", "filter"):
         if not isinstance(request[key], str | None):
             raise ConfigError(key, request[key], "must be a string")
-    check_boolean("pngs", request["pngs"])
     return names
 
 
