@@ -34,13 +34,13 @@ def main() -> None:
         pd.read_csv(folder / "curves.csv")
         floor = time.perf_counter() - start
         print(f"{runs} runs, {len(curves)} points; imports {imports:.1f} s, pandas' read_csv {floor:.1f} s")
-        for pngs in ("true", "false"):
-            options = ("hydra.verbose=[seedsweep]", f"pngs={pngs}")
+        for figures in ("null", "png", "svg", "pdf", "[png,svg,pdf]"):
+            options = ("hydra.verbose=[seedsweep]", f"figures={figures}")
             seconds, memory, output = command(folder, str(ROOT / "compare.py"), *options)
             phases = ", ".join(re.findall(r"((?:reading|comparing|report|groups): [\d.]+ s)", output))
             (report,) = folder.glob("artifacts/*/*/artifacts/report/report.html")
             size = report.stat().st_size / 2**20
-            print(f"pngs={pngs}: {seconds:.1f} s in all, {memory:.0f} MB ({phases}); report.html {size:.1f} MB")
+            print(f"figures={figures}: {seconds:.1f} s in all, {memory:.0f} MB ({phases}); report.html {size:.1f} MB")
 
 
 if __name__ == "__main__":

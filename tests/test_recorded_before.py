@@ -88,7 +88,7 @@ def test_a_sweep_of_before_is_compared_alone_and_with_one_of_now(
     assert verdict.winner == sentence.split()[0]
     words = ("data=iris", "model=softmax_regression", "trainer.max_epochs=2", "optimizer=sgd,adam")
     assert train("-m", *words, "seed=range(8,12)", "compare=false").code == 0
-    ended = compare(f"sweep=[{EXPECTED['fleet'][:8]},latest]", "pngs=false")
+    ended = compare(f"sweep=[{EXPECTED['fleet'][:8]},latest]", "figures=null")
     assert ended.code == 0, ended.err
     assert "24 runs" in ended.out
     assert "adam wins" in ended.out

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from shared.commands import ROOT, Ended
@@ -42,12 +43,25 @@ def test_comparison_prints_verdicts_and_keeps_the_report(
     assert {file.suffix for file in (report(client).parent / "figures").iterdir()} == {".png"}
     groups = {run.data.tags["seedsweep.group"] for run in runs_in(client, "group")}
     assert groups == {"sgd lr=0.01", "sgd lr=0.1", "adam lr=0.01", "adam lr=0.1"}
-    assert compare("pngs=false", "baseline=sgd").code == 0
+    assert compare("figures=null", "baseline=sgd").code == 0
     assert len(runs_in(client, "group")) == 4  # not eight
     other = report(client).parents[1] / "report_baseline=sgd" / "report.html"
     assert "python compare.py baseline=sgd" in other.read_text()
     assert report(client).read_text() == page
     assert len(seedsweep.load_runs("latest")) == 20
+
+
+def test_tables_and_figures_are_exported_and_the_report_is_the_usual_one(
+    train: Command, compare: Command, client: MlflowClient, tmp_path: Path
+) -> None:
+    assert train(*SWEEP).code == 0
+    ended = compare("export=[paper/table.tex,table.csv,paper/answer.pdf]", "figures=[svg,pdf]")
+    assert ended.code == 0
+    assert ended.out.index("No winner can be named") < ended.out.index("Written: paper/table.tex\nWritten: table.csv")
+    assert r"optimizer & setting & test/loss & seeds & rank \\" in (tmp_path / "paper" / "table.tex").read_text()
+    assert len(pd.read_csv(tmp_path / "table.csv")) == 2
+    assert (tmp_path / "paper" / "answer.pdf").read_bytes().startswith(b"%PDF-")
+    assert {file.suffix for file in (report(client).parent / "figures").iterdir()} == {".svg", ".pdf"}
 
 
 @pytest.mark.fast
@@ -74,7 +88,7 @@ def test_sweeps_are_compared_together(train: Command, compare: Command, client: 
         data = (f"data={name}", "model=softmax_regression", "trainer.max_epochs=2")
         assert train("-m", "optimizer=sgd,adam", "optimizer.lr=0.1", "seed=range(0,5)", *data).code == 0
     ids = [run.info.run_id for run in runs_in(client, "sweep")]
-    ended = compare(f"sweep=[{','.join(run_id[:8] for run_id in ids)}]", "pngs=false")
+    ended = compare(f"sweep=[{','.join(run_id[:8] for run_id in ids)}]", "figures=null")
     assert ended.code == 0
     assert "iris lr=0.1: " in ended.out or "iris: " in ended.out
     assert "wine" in ended.out
@@ -87,7 +101,7 @@ def test_sweeps_are_compared_together(train: Command, compare: Command, client: 
 def test_runs_that_were_trained_again_count_once(train: Command, compare: Command) -> None:
     for _ in range(2):
         assert train("-m", "optimizer=sgd,adam", "seed=range(0,5)", "trainer.max_epochs=1").code == 0
-    ended = compare("sweep=null", "experiment=breast_cancer/logistic_regression", "pngs=false")
+    ended = compare("sweep=null", "experiment=breast_cancer/logistic_regression", "figures=null")
     assert ended.code == 0
     assert "5 of 5" in ended.out
 
@@ -99,7 +113,7 @@ def test_finished_runs_come_before_those_that_an_older_sweep_missed(
     assert train(*sweep).code == 0
     client.delete_run(runs_in(client)[0].info.run_id)
     assert train(*sweep).code == 0
-    ended = compare("sweep=null", "pngs=false")
+    ended = compare("sweep=null", "figures=null")
     assert "missing" not in ended.out
     assert ended.out.count("6 of 6") == 2
 
@@ -111,7 +125,7 @@ def test_batch_sizes_are_compared(train: Command) -> None:
 
 def test_runs_are_chosen_by_a_filter(train: Command, compare: Command) -> None:
     assert train(*SWEEP).code == 0
-    ended = compare("filter='optimizer.lr < 0.05 and seed < 4'", "pngs=false")
+    ended = compare("filter='optimizer.lr < 0.05 and seed < 4'", "figures=null")
     assert "4 of 4" in ended.out
     assert "lr=0.1" not in ended.out
 
@@ -125,6 +139,9 @@ def test_runs_are_chosen_by_a_filter(train: Command, compare: Command) -> None:
         (["filter='seed > 99'"], "filter=seed > 99: is true for none of the 4 runs"),
         (["metric=val/foo"], "metric=val/foo: was not logged by these runs; there are "),
         (["uri=sqlite:////nowhere/none.db"], "/nowhere/none.db"),
+        (["export=table.docx"], "export=table.docx: must end with one of .tex, .csv, "),
+        (["export=figure1.pdf"], "export=figure1.pdf: must be named by a figure: answer, "),
+        (["figures=jpg"], "figures=jpg: must be png, svg, pdf, a list of them such as [png,pdf], or null"),
     ],
 )
 def test_wrong_input_gets_one_message(train: Command, compare: Command, arguments: list[str], said: str) -> None:
@@ -147,7 +164,7 @@ def test_unfinished_sweep_says_what_is_missing(train: Command, compare: Command,
     lost = [run for run in runs_in(client) if run.info.run_name in ("adam lr=0.1 seed=0", "adam lr=0.1 seed=1")]
     for run in lost:
         client.delete_run(run.info.run_id)
-    ended = compare("pngs=false")
+    ended = compare("figures=null")
     assert ended.code == 0
     assert "Runs are missing in 1 group: adam lr=0.1 (2 of 5): run the sweep again" in ended.out
 

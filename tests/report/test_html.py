@@ -27,7 +27,7 @@ def comparison() -> Comparison:
 
 @pytest.fixture(scope="module")
 def page(comparison: Comparison, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(comparison, tmp_path_factory.mktemp("report"), ABOUT, pngs=False)
+    return write_report(comparison, tmp_path_factory.mktemp("report"), ABOUT)
 
 
 def specs(page: Path) -> dict[str, dict[str, Any]]:
@@ -41,7 +41,7 @@ def specs(page: Path) -> dict[str, dict[str, Any]]:
 def test_report_of_runs_that_all_diverged_shows_no_nan(tmp_path: Path) -> None:
     runs, curves = swept()
     runs = runs.assign(outcome="diverged", **{"val/loss": np.nan})
-    text = write_report(compare(runs, curves), tmp_path, {}, pngs=False).read_text()
+    text = write_report(compare(runs, curves), tmp_path, {}).read_text()
     assert "nan" not in re.sub(r"<script.*?</script>", "", text, flags=re.S).lower()
 
 
@@ -49,7 +49,7 @@ def test_section_of_settings_that_are_no_rates_has_their_name(tmp_path: Path) ->
     runs, curves = swept(rates=(0.01, 0.1))
     init = runs["optimizer.lr"].map({0.01: "zeros", 0.1: "he_normal"})
     comparison = compare(runs.drop(columns="optimizer.lr").assign(**{"model.init": init}), curves)
-    text = write_report(comparison, tmp_path, {}, pngs=False).read_text()
+    text = write_report(comparison, tmp_path, {}).read_text()
     assert "<h2>Settings</h2>" in text
     assert "At the same setting" in text
 
@@ -63,7 +63,7 @@ def test_where_the_variance_comes_from_has_a_section_if_both_seeds_were_swept(tm
         for order in range(4)
     ]
     comparison = compare(pd.DataFrame(rows, columns=["optimizer", "init_seed", "order_seed", "val/loss"]))
-    assert "<h2>Initialization and data order</h2>" in write_report(comparison, tmp_path, {}, pngs=False).read_text()
+    assert "<h2>Initialization and data order</h2>" in write_report(comparison, tmp_path, {}).read_text()
 
 
 def test_report_is_one_file_that_loads_nothing(page: Path) -> None:
@@ -102,7 +102,7 @@ def test_report_has_the_headline_before_everything_then_the_figure_then_the_sent
 
 def test_report_of_one_setting_answers_that_question_first_and_has_no_map(tmp_path: Path) -> None:
     runs, curves = swept(rates=(0.1,), diverged=False)
-    text = write_report(compare(runs, curves), tmp_path, {}, pngs=False).read_text()
+    text = write_report(compare(runs, curves), tmp_path, {}).read_text()
     assert re.findall(r"<h2>(.*?)</h2>", text)[:2] == ["At the same setting", "Each at its best"]
     assert '<figure id="answer">' in text
     assert '<figure id="answer_map">' not in text
@@ -110,14 +110,14 @@ def test_report_of_one_setting_answers_that_question_first_and_has_no_map(tmp_pa
 
 def test_report_shows_six_settings_and_keeps_the_others_beneath(tmp_path: Path) -> None:
     runs, curves = swept(options=("sgd", "adam"), rates=tuple(2.0**-power for power in range(8)))
-    text = write_report(compare(runs, curves), tmp_path, {}, pngs=False).read_text()
+    text = write_report(compare(runs, curves), tmp_path, {}).read_text()
     shown, folded = text.split("At the same learning rate</h2>")[1].split("<summary>… and 2 more</summary>")
     assert (shown.count("<li>"), folded.split("</details>")[0].count("<li>")) == (6, 2)
 
 
 def test_report_names_a_few_of_many_data_sets(tmp_path: Path) -> None:
     comparison = compare(*swept(problems=("a", "b", "c", "d", "e"), rates=(0.1,), seeds=6))
-    assert "Data: a, b, c and 2 more. By" in write_report(comparison, tmp_path, {}, pngs=False).read_text()
+    assert "Data: a, b, c and 2 more. By" in write_report(comparison, tmp_path, {}).read_text()
 
 
 def test_report_leads_to_its_sections_and_diagnostics(page: Path, comparison: Comparison) -> None:
@@ -130,13 +130,13 @@ def test_report_leads_to_its_sections_and_diagnostics(page: Path, comparison: Co
 
 
 def test_report_of_several_problems_leads_to_each(tmp_path: Path) -> None:
-    page = write_report(compare(*swept(problems=("wine", "iris"))), tmp_path, {}, pngs=False)
+    page = write_report(compare(*swept(problems=("wine", "iris"))), tmp_path, {})
     section = page.read_text().split('<section id="section-tunability">')[1].split("<figure")[0]
     assert re.findall(r'href="#([^"]*)">(\w+)<', section) == [("tunability-iris", "iris"), ("tunability-wine", "wine")]
 
 
 def test_report_of_several_data_sets_counts_wins_and_says_what_is_too_few(page: Path, tmp_path: Path) -> None:
-    several = write_report(compare(*swept(problems=("wine", "iris"))), tmp_path, {}, pngs=False)
+    several = write_report(compare(*swept(problems=("wine", "iris"))), tmp_path, {})
     section = several.read_text().split('<section id="data-sets">')[1].split("</section>")[0]
     assert "<p>2 data sets are too few for a test over data sets (six are needed).</p>" in section
     assert section.count("<tr>") == 1 + 3
@@ -256,7 +256,7 @@ def test_pointer_shows_the_numbers_of_the_nearest_point(browser: Browser, page: 
 @needs_browser
 def test_names_that_are_markup_stay_strings(browser: Browser, tmp_path: Path) -> None:
     runs, curves = swept(options=EVIL)
-    page = write_report(compare(runs, curves), tmp_path, {EVIL[0]: EVIL[1]}, pngs=False)
+    page = write_report(compare(runs, curves), tmp_path, {EVIL[0]: EVIL[1]})
     browser.open(page)
     assert not browser.complaints()
     assert browser.run("document.querySelectorAll('img').length") == 0

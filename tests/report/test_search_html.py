@@ -16,7 +16,7 @@ from seedsweep.report.search_html import write_search_report
 
 def written(folder: Path, *frames: pd.DataFrame, **options: Any) -> str:
     trials, confirmed, importances = frames
-    options = {"metric": "val/loss", "maximize": False, "pngs": False} | options
+    options = {"metric": "val/loss", "maximize": False} | options
     return write_search_report(trials, confirmed, importances, folder, {"command": "<b>"}, **options).read_text()
 
 

@@ -24,6 +24,7 @@ def test_comparison_of_a_search_whose_options_are_numbers_takes_no_other_questio
     refused = compare("metric=val/accuracy")
     assert (refused.code, refused.out) == (1, "")
     assert "metric=val/accuracy: is not asked of a search" in refused.err
+    assert "export=table.tex: is not made of a search" in compare("export=table.tex").err
 
 
 def test_comparison_of_a_search_that_confirmed_nothing_says_so(train: Train, compare: Train) -> None:

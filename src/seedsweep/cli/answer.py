@@ -15,20 +15,17 @@ from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError, masked
 from seedsweep.report.console import how_to_open
+from seedsweep.report.export import checked_paths, save
+from seedsweep.report.figure_files import checked_formats
 from seedsweep.report.publish import compare_sweeps, publish
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
-from seedsweep.validation import check_boolean
 
 log = logging.getLogger(__name__)
-SWEEPS = ("sweep", "tracking.uri", "pngs", "uri")  # the keys that say which sweeps are read, and what is kept
-SELECTION = (
-    *SWEEPS,
-    "tracking",
-    "experiment",
-    "filter",
-)  # with those that say which of their runs; the others are the question
+STORE = ("tracking.uri", "uri")  # the second is what the key was called
+SWEEPS = (*STORE, "sweep", "figures", "export")  # the keys that say which sweeps are read, and what is kept
+SELECTION = (*SWEEPS, "tracking", "experiment", "filter")  # and which of their runs; the others are the question
 
 
 def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
@@ -45,6 +42,7 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     """
     request: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     names, uri = _sweep_names(request), _store(request)
+    formats, files = checked_formats("figures", request["figures"]), checked_paths("export", request["export"])
     start = time.perf_counter()
     with Console(stderr=True).status("reading"):
         sweeps = find_sweeps(uri, *names, experiment=request["experiment"])
@@ -52,6 +50,8 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     if all("seedsweep.search" in sweep.tags for sweep in sweeps):
         from seedsweep.search.answer import answer_search  # which imports Optuna
 
+        if files:
+            raise ConfigError("export", files[0], "is not made of a search, whose tables are among its artifacts")
         return answer_search(sweeps, uri, _title(sweeps), _typed())
     with Console(stderr=True).status("reading"):
         runs = pd.concat([load_runs(sweep.run_id, uri) for sweep in sweeps], ignore_index=True)
@@ -63,9 +63,11 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     comparison = compare_sweeps(runs, curves, sweeps, question)
     console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     several = [f"sweep={','.join(sweep.run_id[:8] for sweep in sweeps)}"] * (len(sweeps) > 1)  # not the first one's own
-    publish(comparison, runs, sweeps, uri, [*several, *_typed()], request["pngs"])
+    about = publish(comparison, runs, sweeps, uri, [*several, *_typed()], formats)
     page = charts_page(sweeps[0].experiment_id, "group", sweeps[0].run_id)
     console.print("The mean curves:", how_to_open(uri, page), markup=False)
+    for file in files:
+        console.print(f"Written: {save(comparison, file, about)}", markup=False)
     return comparison
 
 
@@ -87,7 +89,6 @@ def _sweep_names(request: dict[str, Any]) -> list[str]:
     for key in ("experiment", "filter"):
         if not isinstance(request[key], str | None):
             raise ConfigError(key, request[key], "must be a string")
-    check_boolean("pngs", request["pngs"])
     return names
 
 

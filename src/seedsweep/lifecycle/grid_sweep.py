@@ -66,7 +66,7 @@ class GridSweep(Sweep):
         print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page)
         if comparison is not None:
             with _kept_anyway():
-                publish(comparison, runs, [self.record.recorded()], self.record.uri, pngs=False)
+                publish(comparison, runs, [self.record.recorded()], self.record.uri)
 
     def failure(self) -> FailedRunsError | None:
         """What to say if jobs raised; the error of the first stands for the others."""

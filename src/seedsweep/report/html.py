@@ -1,6 +1,6 @@
-"""The report of a comparison: one HTML file that needs no network, and every figure as a PNG."""
+"""The report of a comparison: one HTML file that needs no network, and if asked for every figure as a file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,8 +10,8 @@ from seedsweep.comparison.compare import Comparison
 from seedsweep.comparison.params import are_rates
 from seedsweep.comparison.phrases import per_cent
 from seedsweep.comparison.question import BEST, SAME
+from seedsweep.report.figure_files import write_figures
 from seedsweep.report.page import render, sections
-from seedsweep.report.png import write_pngs
 from seedsweep.report.summary import counted
 from seedsweep.report.tables import best_table, data_sets_table, groups_table, pairs_table, spread_table
 
@@ -50,24 +50,30 @@ class SeveralDataSets(NamedTuple):
     meaning: str
 
 
-def write_report(comparison: Comparison, folder: Path, about: Mapping[str, str], *, pngs: bool = True) -> Path:
-    """Write `report.html`, and each figure as `figures/<name>.png`, into the folder; returns the page.
+def write_report(
+    comparison: Comparison, folder: Path, about: Mapping[str, str], *, formats: Collection[str] = ()
+) -> Path:
+    """Write `report.html`, and in each of the formats every figure as `figures/<name>.<format>`; returns the page.
 
     `about` says how the comparison was made, in the order that it is shown in.
     """
-    from seedsweep.report.figures.comparison_figures import comparison_figures
-
-    charts = comparison_figures(comparison)
-    specs = {name: chart.to_dict(validate=False) for name, chart in charts.items()}
+    specs = figure_specs(comparison)
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "report.html"
-    page.write_text(_render(comparison, specs, about), encoding="utf-8")
-    if pngs:
-        write_pngs(specs, folder / "figures")
+    page.write_text(render_report(comparison, specs, about), encoding="utf-8")
+    write_figures(specs, folder / "figures", formats)
     return page
 
 
-def _render(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: Mapping[str, str]) -> str:
+def figure_specs(comparison: Comparison) -> dict[str, dict[str, Any]]:
+    """The specifications of all figures, by name."""
+    from seedsweep.report.figures.comparison_figures import comparison_figures
+
+    return {name: chart.to_dict(validate=False) for name, chart in comparison_figures(comparison).items()}
+
+
+def render_report(comparison: Comparison, specs: Mapping[str, dict[str, Any]], about: Mapping[str, str]) -> str:
+    """The page with these figures."""
     problems = list(dict.fromkeys(comparison.runs["problem"]))
     return render(
         "report.html.jinja",

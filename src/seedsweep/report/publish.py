@@ -4,7 +4,7 @@ import logging
 import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -58,8 +58,8 @@ def publish(
     sweeps: list[RecordedSweep],
     uri: str,
     typed: Sequence[str] = (),
-    pngs: bool = True,
-) -> None:
+    formats: Collection[str] = (),
+) -> dict[str, str]:
     """Print what follows the headline; store the report and the runs of the groups with the first of the sweeps.
 
     Args:
@@ -68,25 +68,34 @@ def publish(
         sweeps: that the runs are of; the first keeps the report.
         uri: address of their store.
         typed: the overrides by which a question differs from the usual one; its report has a folder of its own.
-        pngs: whether every figure is kept as a file, too.
+        formats: in which every figure is kept as a file, too.
+
+    Returns:
+        How the comparison was made, as its page says it.
     """
     print_comparison(comparison)
     asked = {"question": " ".join([command("compare"), *typed])}
     about = asked | provenance(sweeps, uri) | {"model": _model(runs), "data fingerprint": _fingerprints(runs)}
     folder = re.sub(r"[^\w.=,<>+-]+", "_", " ".join([FOLDER, *typed]))[:LONGEST]
-    _keep_report(comparison, about, sweeps[0], uri, folder, pngs)
+    _keep_report(comparison, about, sweeps[0], uri, folder, formats)
     _record_mean_curves(comparison, sweeps[0], uri)
     Console(highlight=False, soft_wrap=True).print(f"The report: {page_address(sweeps[0], folder)}", markup=False)
+    return about
 
 
 def _keep_report(
-    comparison: Comparison, about: Mapping[str, str], sweep: RecordedSweep, uri: str, folder: str, pngs: bool
+    comparison: Comparison,
+    about: Mapping[str, str],
+    sweep: RecordedSweep,
+    uri: str,
+    folder: str,
+    formats: Collection[str],
 ) -> None:
     from seedsweep.report.html import write_report
 
     start = time.perf_counter()
     with Console(stderr=True).status("writing the report"), tempfile.TemporaryDirectory() as written:
-        write_report(comparison, Path(written), about, pngs=pngs)
+        write_report(comparison, Path(written), about, formats=formats)
         add_artifacts(uri, sweep, Path(written), folder)
     log.debug("report: %.2f s", time.perf_counter() - start)
 

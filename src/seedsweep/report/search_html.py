@@ -1,4 +1,4 @@
-"""The report of a search: one HTML file that needs no network, and every figure as a PNG."""
+"""The report of a search: one HTML file that needs no network."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,6 @@ import pandas as pd
 from seedsweep.report.figures.search_figures import search_figures
 from seedsweep.report.figures.search_panel import SearchPanel, search_panel
 from seedsweep.report.page import render, sections
-from seedsweep.report.png import write_pngs
 from seedsweep.report.tables import NONE, interval, number
 
 ROWS = 200  # of the table of trials
@@ -33,9 +32,8 @@ def write_search_report(
     maximize: bool,
     sentences: Sequence[str] = (),
     winners: pd.DataFrame | None = None,
-    pngs: bool = True,
 ) -> Path:
-    """Write the page of a search, and its figures.
+    """Write the page of a search.
 
     Args:
         trials: a row a trial: study, option ("" where there are none), number, state, value, group, and a column for
@@ -43,13 +41,12 @@ def write_search_report(
         confirmed: a row a run with fresh seeds: study, option, number, rank (1 is the study's winner), setting,
             searched (the value in the search), seed, value; may be empty.
         importances: study, option, param, importance (0 to 1); may be empty.
-        folder: where `search.html` and `figures/<name>.png` are written.
+        folder: where `search.html` is written.
         about: how the search was made, in the order that it is shown in.
         metric: that was searched by.
         maximize: whether larger is better.
         sentences: that stand at the top.
         winners: a row an option: option, studies, seeds, mean, low, high, study_sd, seed_sd, diverged; may be empty.
-        pngs: whether every figure is a file, too.
 
     Returns:
         The page.
@@ -72,8 +69,6 @@ def write_search_report(
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "search.html"
     file.write_text(page, encoding="utf-8")
-    if pngs:
-        write_pngs(specs, folder / "figures")
     return file
 
 

@@ -1,4 +1,4 @@
-"""The colours and sizes of the figures: in a light page, in a dark one, and on paper (the PNGs)."""
+"""The colours and sizes of the figures: in a light page, in a dark one, and on paper (the files)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,4 +39,5 @@ def _theme(ink: str, faint: str, grid: str, colors: Sequence[str], shades: Seque
 
 LIGHT = _theme("#222222", "#767676", "#e4e4e4", ON_LIGHT, ("#0072B2", "#7FB3D5", "#EAF1F7"))
 DARK = _theme("#e6e6e6", "#9a9a9a", "#3a3a3a", ON_DARK, ("#2E86C1", "#24506F", "#1D252D"))
-PAPER = LIGHT | {"background": "white", "padding": 12}
+# an SVG names its fonts: those whose letters are as wide as the ones that the figure was laid out with
+PAPER = LIGHT | {"background": "white", "padding": 12, "font": "Liberation Sans, Arial, Helvetica, sans-serif"}

@@ -186,7 +186,6 @@ def _write_tables(
             maximize=direction(search) == "maximize",
             sentences=[*sentences, *search_diagnostics(search, confirmed)],
             winners=winners.table if winners else None,
-            pngs=False,
         )
         add_artifacts(record.uri, recorded, Path(folder), FOLDER)
 

@@ -1,11 +1,12 @@
 """The figures of a comparison, as Altair charts.
 
 Altair, because one specification of such a chart is both an interactive drawing in a page that needs no network, with
-what it shows under the pointer and a legend to choose by, and, without a browser, a PNG (by vl-convert). Its JavaScript
-takes 0.9 MB of a page, where that of Plotly takes more than 4.
+what it shows under the pointer and a legend to choose by, and, without a browser, a PNG, SVG or PDF (by vl-convert).
+Its JavaScript takes 0.9 MB of a page, where that of Plotly takes more than 4.
 """
 
 import re
+from collections.abc import Collection
 
 from seedsweep.comparison.compare import Comparison
 from seedsweep.comparison.question import BEST, SAME
@@ -42,8 +43,8 @@ FIGURES = {
 OF_ALL = ("ranks", "profile")  # figures of all problems together
 
 
-def comparison_figures(comparison: Comparison) -> dict[str, Chart]:
-    """The figures by name, each of one problem; one that has nothing to plot is absent.
+def comparison_figures(comparison: Comparison, kinds: Collection[str] = tuple(FIGURES)) -> dict[str, Chart]:
+    """The figures of these kinds by name, each of one problem; one that has nothing to plot is absent.
 
     With several problems the name of each follows that of the figure. The `description` of a chart is its caption, its
     `usermeta` what a page can change: `log` the scale of a channel, `epochs` the axis of steps; and the `title` that it
@@ -52,16 +53,23 @@ def comparison_figures(comparison: Comparison) -> dict[str, Chart]:
     charts: dict[str, Chart] = {}
     problems = panels(comparison)
     for figure, draw in FIGURES.items():
+        if figure not in kinds:
+            continue
         of_all = figure in OF_ALL
-        for panel in problems[:1] if of_all else problems:
+        for number, panel in enumerate(problems[:1] if of_all else problems, start=1):
             chart = draw(panel)
             if chart is None:
                 continue
             about = {} if of_all else {"problem": panel.problem}
             chart.usermeta = {"figure": figure} | about | chart.usermeta | {"title": _title(chart, panel, of_all)}
             name = figure if of_all or len(problems) == 1 else f"{figure}-{_slug(panel.problem)}"
-            charts[name if name not in charts else f"{name}-{len(charts)}"] = chart
+            charts[name if name not in charts else f"{name}-{number}"] = chart
     return charts
+
+
+def kind_of(name: str) -> str | None:
+    """The kind of the figure of that name, which its data set may follow; None where there is none."""
+    return next((kind for kind in FIGURES if name == kind or name.startswith(f"{kind}-")), None)
 
 
 def _title(chart: Chart, panel: Panel, of_all: bool) -> str:
