@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from seedsweep.cli.compare_others import answer_others, asks_for_others
 from seedsweep.comparison.compare import Comparison
 from seedsweep.comparison.selection import filtered_runs, newest_runs
 from seedsweep.comparison.study_effects import StudyComparison
@@ -23,7 +24,13 @@ from seedsweep.validation import check_boolean
 
 log = logging.getLogger(__name__)
 SWEEPS = ("sweep", "uri", "pngs")  # the keys that say which sweeps are read, and what is kept
-SELECTION = (*SWEEPS, "experiment", "filter")  # with those that say which of their runs; the others are the question
+SELECTION = (
+    *SWEEPS,
+    "experiment",
+    "filter",
+    "runs",
+    "seeds",
+)  # with those that say which of their runs; the others are the question
 
 
 def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
@@ -40,6 +47,8 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     """
     request: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     names = _sweep_names(request)
+    if asks_for_others(request):
+        return answer_others(request)
     start = time.perf_counter()
     with Console(stderr=True).status("reading"):
         sweeps = find_sweeps(request["uri"], *names, experiment=request["experiment"])
