@@ -9,10 +9,11 @@ from seedsweep.errors import ConfigError
 Direction = Literal["minimize", "maximize"]
 Values = TypeVar("Values")  # a number, an array or a series
 DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
-SPLITS = ("train", "val", "test")
 # how the names of metrics end, in any case
 _MAXIMIZED = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score")
-_MINIMIZED = ("loss", "loss_step", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
+_MINIMIZED = ("loss", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
+_SPLIT = re.compile(r"(train|val|test)(?:ing|id|idation)?(?=[/_])")  # how they begin
+_MOMENT = re.compile(r"_(step|epoch)$")  # what Lightning adds to a name
 NEGATED = re.compile(r"(^|/)neg_", re.IGNORECASE)  # as scikit-learn names a loss that it has turned to be maximized
 
 
@@ -25,7 +26,7 @@ def stated_direction(name: str) -> Direction | None:
     Returns:
         `minimize` or `maximize`; None where the name says neither.
     """
-    lowered = name.lower()
+    lowered = _MOMENT.sub("", name.lower())
     if NEGATED.search(lowered):
         return None
     return "maximize" if lowered.endswith(_MAXIMIZED) else "minimize" if lowered.endswith(_MINIMIZED) else None
@@ -40,7 +41,7 @@ def names_metric(name: str) -> bool:
     Returns:
         True also for scikit-learn's `neg_…`.
     """
-    return name.lower().endswith((*_MAXIMIZED, *_MINIMIZED))
+    return _MOMENT.sub("", name.lower()).endswith((*_MAXIMIZED, *_MINIMIZED))
 
 
 class Metric(str):
@@ -66,9 +67,9 @@ class Metric(str):
 
     @property
     def split_name(self) -> str | None:
-        """`train`, `val` or `test`, by the beginning of the name; None where that names none."""
-        first, slash, _ = self.partition("/")
-        return first if slash and first in SPLITS else None
+        """`train`, `val` or `test`, by the beginning of the name, as of `val/loss` or `valid_loss`; else None."""
+        beginning = _SPLIT.match(self)
+        return beginning[1] if beginning else None
 
     @property
     def is_maximized(self) -> bool:
@@ -86,7 +87,8 @@ class Metric(str):
 
     def on_split(self, split: str) -> "Metric":
         """The same metric on another split, such as `test/loss` for `val/loss`; itself where its name has no split."""
-        return Metric(f"{split}/{self.partition('/')[2]}", self.direction) if self.split_name else self
+        beginning = _SPLIT.match(self)
+        return Metric(f"{split}{self[beginning.end() :]}", self.direction) if beginning else self
 
     def check_direction(self, key: str) -> None:
         """Raise `ConfigError`, which names the `key` that the metric was given by, if the direction is not known."""

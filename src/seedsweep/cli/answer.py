@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from seedsweep.cli.compare_others import answer_others, asks_for_others
 from seedsweep.comparison.compare import Comparison
 from seedsweep.comparison.selection import filtered_runs, newest_runs
 from seedsweep.comparison.study_effects import StudyComparison
@@ -25,7 +26,7 @@ from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
 log = logging.getLogger(__name__)
 STORE = ("tracking.uri", "uri")  # the second is what the key was called
 SWEEPS = (*STORE, "sweep", "figures", "export")  # the keys that say which sweeps are read, and what is kept
-SELECTION = (*SWEEPS, "tracking", "experiment", "filter")  # and which of their runs; the others are the question
+SELECTION = (*SWEEPS, "tracking", "experiment", "filter", "runs", "seeds")  # and which runs; the rest is the question
 
 
 def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
@@ -43,6 +44,8 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     request: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     names, uri = _sweep_names(request), _store(request)
     formats, files = checked_formats("figures", request["figures"]), checked_paths("export", request["export"])
+    if asks_for_others(request, uri):
+        return answer_others(request, uri, formats, files)
     start = time.perf_counter()
     with Console(stderr=True).status("reading"):
         sweeps = find_sweeps(uri, *names, experiment=request["experiment"])

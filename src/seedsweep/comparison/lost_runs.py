@@ -13,7 +13,7 @@ from seedsweep.comparison.verdicts import conclusions, only_rates
 
 WITHOUT_END = {
     "pruned": "the mean of those that stayed is too good, since the worse ones left; train all of them to compare",
-    "failed": "see their traceback.txt in MLflow",
+    "failed": "see why (those of seedsweep have a traceback.txt in MLflow), and run them again",
     "missing": "run the sweep again",
 }
 

@@ -1,10 +1,11 @@
-"""The end of a comparison: verdicts are printed, the report is kept with the sweep, mean curves go to MLflow."""
+"""The end of a comparison: verdicts are printed, the report is kept, of a sweep with it, mean curves go to MLflow."""
 
 import logging
 import re
+import shutil
 import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -13,14 +14,16 @@ import pandas as pd
 from rich.console import Console
 
 from seedsweep.comparison.compare import Comparison, compare
+from seedsweep.comparison.diagnostic import Diagnostic
 from seedsweep.comparison.diagnostics import data_versions, origins
 from seedsweep.config.home import command
-from seedsweep.errors import masked
+from seedsweep.errors import ConfigError, masked
 from seedsweep.report.console import print_comparison, print_headline
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts
 
 log = logging.getLogger(__name__)
 FOLDER, PAGE = "report", "report.html"  # among the artifacts of the sweep
+WORKING_FOLDER, FIGURES = "seedsweep-report", "figures"  # of runs that are not of a sweep, in the working directory
 LONGEST = 100  # characters of its name
 MADE = {"commit": "mlflow.source.git.commit", "version": "seedsweep.version", "torch": "seedsweep.version.torch"}
 
@@ -42,11 +45,34 @@ def compare_sweeps(
     Raises:
         ConfigError: the question does not fit the runs.
     """
+    made = [{name: sweep.tags.get(tag, "unknown") for name, tag in MADE.items()} for sweep in sweeps]
+    return compare_and_answer(runs, curves, question, lambda: [*origins(made), *data_versions(runs)])
+
+
+def compare_and_answer(
+    runs: pd.DataFrame,
+    curves: pd.DataFrame | None,
+    question: Mapping[str, Any],
+    diagnostics: Callable[[], list[Diagnostic]] = list,
+) -> Comparison:
+    """Compare runs, and print the answer in one sentence.
+
+    Args:
+        runs: a row a run, as `compare` takes them.
+        curves: of these runs; None where there are only last values.
+        question: the arguments of `compare`.
+        diagnostics: gives those besides the ones of the runs themselves.
+
+    Returns:
+        The comparison.
+
+    Raises:
+        ConfigError: the question does not fit the runs.
+    """
     start = time.perf_counter()
     with Console(stderr=True).status("comparing"):
         comparison = compare(runs, curves, **question)
-        made = [{name: sweep.tags.get(tag, "unknown") for name, tag in MADE.items()} for sweep in sweeps]
-        comparison.added_diagnostics += [*origins(made), *data_versions(runs)]
+        comparison.added_diagnostics += diagnostics()
     log.debug("comparing: %.2f s", time.perf_counter() - start)
     print_headline(comparison)
     return comparison
@@ -74,29 +100,54 @@ def publish(
         How the comparison was made, as its page says it.
     """
     print_comparison(comparison)
-    asked = {"question": " ".join([command("compare"), *typed])}
-    about = asked | provenance(sweeps, uri) | {"model": _model(runs), "data fingerprint": _fingerprints(runs)}
+    about = _asked(typed) | provenance(sweeps, uri) | {"model": _model(runs), "data fingerprint": _fingerprints(runs)}
     folder = re.sub(r"[^\w.=,<>+-]+", "_", " ".join([FOLDER, *typed]))[:LONGEST]
-    _keep_report(comparison, about, sweeps[0], uri, folder, formats)
+    with tempfile.TemporaryDirectory() as written:
+        _write(comparison, Path(written), about, formats)
+        add_artifacts(uri, sweeps[0], Path(written), folder)
     _record_mean_curves(comparison, sweeps[0], uri)
     Console(highlight=False, soft_wrap=True).print(f"The report: {page_address(sweeps[0], folder)}", markup=False)
     return about
 
 
-def _keep_report(
-    comparison: Comparison,
-    about: Mapping[str, str],
-    sweep: RecordedSweep,
-    uri: str,
-    folder: str,
-    formats: Collection[str],
-) -> None:
+def publish_in_folder(
+    comparison: Comparison, about: Mapping[str, str], typed: Sequence[str] = (), formats: Collection[str] = ()
+) -> dict[str, str]:
+    """Print what follows the headline; write the report into the working directory, in place of the one before.
+
+    Args:
+        comparison: of runs that are not of a sweep.
+        about: how the runs were recorded, as the page says it.
+        typed: the overrides that the question was asked by.
+        formats: in which every figure is kept as a file, too.
+
+    Returns:
+        How the comparison was made, as its page says it.
+
+    Raises:
+        ConfigError: the folder cannot be written.
+    """
+    print_comparison(comparison)
+    about, folder = _asked(typed) | dict(about), Path.cwd() / WORKING_FOLDER
+    shutil.rmtree(folder / FIGURES, ignore_errors=True)
+    try:
+        _write(comparison, folder, about, formats)
+    except OSError as error:
+        raise ConfigError("runs", WORKING_FOLDER, f"the report cannot be written to {folder}: {error}") from error
+    Console(highlight=False, soft_wrap=True).print(f"The report: {folder / PAGE}", markup=False)
+    return about
+
+
+def _asked(typed: Sequence[str]) -> dict[str, str]:
+    return {"question": " ".join([command("compare"), *typed])}
+
+
+def _write(comparison: Comparison, folder: Path, about: Mapping[str, str], formats: Collection[str]) -> None:
     from seedsweep.report.html import write_report
 
     start = time.perf_counter()
-    with Console(stderr=True).status("writing the report"), tempfile.TemporaryDirectory() as written:
-        write_report(comparison, Path(written), about, formats=formats)
-        add_artifacts(uri, sweep, Path(written), folder)
+    with Console(stderr=True).status("writing the report"):
+        write_report(comparison, folder, about, formats=formats)
     log.debug("report: %.2f s", time.perf_counter() - start)
 
 

@@ -109,7 +109,7 @@ def _metrics(stored: StoredRuns, ids: pd.Index, planned: int) -> dict[str, Any]:
     columns: dict[str, np.ndarray] = {}
     for key, runs, values in _by_key(stored.metrics, ids):
         columns.setdefault(key, np.full(len(ids) + planned, math.nan))[runs] = values.astype(float)
-    return {key: _unclipped(column) for key, column in columns.items() if key not in NOT_CURVES}
+    return {key: unclipped(column) for key, column in columns.items() if key not in NOT_CURVES}
 
 
 def _by_key(batches: Iterable[Sequence[Pair]], ids: pd.Index) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
@@ -128,7 +128,7 @@ def curves_frame(points: Sequence[StoredPoint]) -> pd.DataFrame:
     columns = list(zip(*points, strict=True)) or [()] * 4
     run, runs = pd.factorize(np.array(columns[0], dtype=object), sort=True)
     metric, metrics = pd.factorize(np.array(columns[1], dtype=object), sort=True)
-    step, value = np.array(columns[2], dtype=np.int64), _unclipped(np.array(columns[3], dtype=np.float64))
+    step, value = np.array(columns[2], dtype=np.int64), unclipped(np.array(columns[3], dtype=np.float64))
     moment = run * (step.max(initial=0) + 1) + step  # tells the steps of all the runs apart
     epochs = np.isin(metric, np.flatnonzero(metrics == "epoch"))
     measured, first = np.unique(moment[epochs], return_index=True)
@@ -148,7 +148,7 @@ def curves_frame(points: Sequence[StoredPoint]) -> pd.DataFrame:
     )
 
 
-def _unclipped(values: np.ndarray) -> np.ndarray:
+def unclipped(values: np.ndarray) -> np.ndarray:
     """The values, whose infinities MLflow keeps as the largest number there is, with infinities."""
     values[np.abs(values) >= sys.float_info.max] *= math.inf
     return values

@@ -1,0 +1,79 @@
+"""Several runs of the same setting and seed: which of them counts, or that nobody can tell."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from seedsweep.errors import ConfigError
+from seedsweep.sources.recorded_runs import RecordedRuns, one_of
+from seedsweep.sources.settings import labelled
+
+ENDED = ("finished", "diverged")
+
+
+def without_copies(recorded: RecordedRuns) -> tuple[RecordedRuns, list[str]]:
+    """The runs without those that are the same as another one in each column, and the line that counts them.
+
+    Args:
+        recorded: the runs of a source; where that says when runs were made, they are not rows that were copied.
+
+    Returns:
+        The runs that count, and what to say of the others.
+    """
+    columns = [*recorded.params, *recorded.metrics, *recorded.about]
+    copies = labelled(recorded.table, columns).duplicated()
+    if recorded.by_time or not copies.any():
+        return recorded, []
+    return _without(recorded, copies), [f"left out: {_count(copies)} the same as another one in each column"]
+
+
+def without_repeated(
+    recorded: RecordedRuns, fixed: Sequence[str], at: Sequence[str], seeds: Sequence[str]
+) -> tuple[RecordedRuns, list[str]]:
+    """The runs without those for which a later one of the same setting and seed stands, and the line that counts them.
+
+    Args:
+        recorded: the runs of a source. Where that says when they were made, the last one that has an end counts.
+        fixed: the columns of data set and option.
+        at: those of the setting.
+        seeds: those of the seeds.
+
+    Returns:
+        The runs that count, and what to say of the others.
+
+    Raises:
+        ConfigError: runs have the same setting and seed, and nothing tells which of them counts.
+    """
+    keys = labelled(recorded.table, [*fixed, *at, *seeds])
+    if not keys.duplicated().any():
+        return recorded, []
+    if not recorded.by_time:
+        raise _refusal(recorded, keys, at)
+    ended_last = recorded.outcomes.isin(ENDED).sort_values(kind="stable").index
+    repeated = keys.loc[ended_last].duplicated(keep="last").reindex(keys.index)
+    return _without(recorded, repeated), [f"left out: {_count(repeated)} of the setting and seed of a later one"]
+
+
+def _without(recorded: RecordedRuns, chosen: pd.Series) -> RecordedRuns:
+    return replace(recorded, table=recorded.table[~chosen], outcomes=recorded.outcomes[~chosen])
+
+
+def _count(chosen: pd.Series) -> str:
+    number = int(chosen.sum())
+    return f"{number} run{'s' * (number != 1)}"
+
+
+def _refusal(recorded: RecordedRuns, keys: pd.DataFrame, at: Sequence[str]) -> ConfigError:
+    twice = keys.duplicated(keep=False)
+    example = " ".join(f"{name}={value}" for name, value in keys[twice].iloc[0].items())
+    same = recorded.table.loc[keys.index[(keys == keys[twice].iloc[0]).all(axis=1)]]
+    known = {*keys, *recorded.metrics, *recorded.about}
+    differing = [str(name) for name in same if name not in known and same[name].map(str).nunique() > 1]
+    differing = [name for name in differing if name in recorded.params] or differing
+    names = (
+        f" They differ in {one_of(differing)}: name one by at=[NAME] or seeds=[NAME]," if differing else " Leave out"
+    )
+    remedy = f"{names} or choose runs by filter." if differing else f"{names} all but one of each."
+    allowed = f"{int(twice.sum())} of the {len(keys)} runs have the setting and seed of another one, such as {example}."
+    return ConfigError("at", list(at), f"{allowed}{remedy}")

@@ -1,0 +1,122 @@
+"""CSV and Parquet files as people have them: separator, encoding and decimal commas are found out, and said."""
+
+import csv
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.errors import ConfigError
+
+KEY = "runs"  # of conf/compare.yaml
+SEPARATORS = ",;\t|"
+PARQUET = (".parquet", ".pq")
+TABLES = (*PARQUET, ".csv", ".tsv")
+NOTHING = ("", "na", "n/a", "<na>", "null", "none", "-")  # cells of a column of numbers that hold none
+NOT_A_NUMBER = ("nan", "+nan", "-nan", "1.#ind", "1.#qnan")
+
+
+class ReadTable(NamedTuple):
+    """A table, and what was unusual about its file."""
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def read_table(file: Path) -> ReadTable:
+    """Read a table, whose columns become numbers where every cell that holds something is one.
+
+    A cell of a CSV file that says `nan` was written by something that diverged, and becomes an infinity; an empty one
+    holds nothing.
+
+    Args:
+        file: CSV in any of the usual separators and encodings, or Parquet.
+
+    Returns:
+        The table, whose names are different strings.
+
+    Raises:
+        ConfigError: it is no such table.
+    """
+    try:
+        frame, notes = _parquet(file) if file.suffix.lower() in PARQUET else _csv(file)
+    except (OSError, ValueError, csv.Error, pd.errors.ParserError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        reason = " ".join(str(error).split())
+        raise ConfigError(KEY, file, f"is no table in CSV or Parquet that can be read: {reason}") from error
+    if frame.empty:
+        raise ConfigError(KEY, file, "has no rows")
+    return ReadTable(frame, notes)
+
+
+def _parquet(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    frame = pd.read_parquet(file)
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    frame.columns = frame.columns.map(str)
+    for name in frame.select_dtypes(["category", "object"]):
+        frame[name] = frame[name].map(lambda value: value if value is None or value is pd.NA else str(value))
+    return frame, ()
+
+
+def _csv(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    text, encoding = _decoded(file.read_bytes())
+    header = text.lstrip("\n").partition("\n")[0]
+    separator = max(SEPARATORS, key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
+    names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise ConfigError(KEY, file, f"has several columns of the same name: {', '.join(twice)}")
+    frame = pd.read_csv(
+        io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True
+    )
+    frame.columns = frame.columns.str.strip()
+    frame = frame.loc[(frame != "").any(axis=1)].reset_index(drop=True)
+    commas = list[str]()
+    for name in map(str, frame):
+        frame[name], had_commas = _typed(frame[name].fillna("").str.strip(), decimal_commas=separator != ",")
+        commas += [name] * had_commas
+    notes = [f"read as {encoding}"] * (encoding != "utf-8")
+    notes += [f"separated by {'tabs' if separator == TAB else separator}"] * (separator != ",")
+    notes += [f"decimal commas in {', '.join(commas)}"] * bool(commas)
+    return frame, tuple(notes)
+
+
+TAB = "\t"
+
+
+def _decoded(content: bytes) -> tuple[str, str]:
+    """The text of a file with lines that end as Python's, and its encoding."""
+    encodings = ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252", "latin-1")
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return text.replace("\r\n", "\n").replace("\r", "\n"), encoding.removesuffix("-sig")
+    raise ValueError("its encoding is none of UTF-8, UTF-16 and Latin-1")
+
+
+def _typed(cells: pd.Series, decimal_commas: bool) -> tuple[pd.Series, bool]:
+    """A column as numbers where all cells that hold something are, else as strings; whether it has decimal commas."""
+    lowered = cells.str.lower()
+    held = cells.where(~lowered.isin(NOT_A_NUMBER), "inf").where(~lowered.isin(NOTHING), None)
+    has_commas = decimal_commas and held.str.contains(",", regex=False, na=False).any()
+    for strings in (held, *([held.str.replace(",", ".", regex=False)] if has_commas else [])):
+        try:
+            numbers = pd.to_numeric(strings)
+        except (ValueError, TypeError):
+            continue
+        if numbers.notna().any():
+            return numbers, strings is not held
+    return cells.where(cells != "", None), False
+
+
+def is_integer(values: pd.Series) -> bool:
+    """Whether a column of numbers holds integers alone, gaps aside."""
+    if values.dtype.kind in "iu":
+        return True
+    held = values.dropna().to_numpy(dtype=float)
+    return bool(np.isfinite(held).all() and (held == np.round(held)).all())
