@@ -10,6 +10,7 @@ from seedsweep.metrics import names_metric
 from seedsweep.outcomes import RUN_COLUMNS
 
 OPTIMIZER = "optimizer"
+RATES = ("lr", "learning_rate")  # what a learning rate is called
 
 
 def params(runs: pd.DataFrame) -> list[str]:
@@ -83,7 +84,7 @@ def are_rates(settings: Sequence[str]) -> bool:
     Returns:
         True also of none.
     """
-    return all(setting.startswith("lr=") and " " not in setting for setting in settings)
+    return all(setting.partition("=")[0] in RATES and " " not in setting for setting in settings)
 
 
 def ordered(runs: pd.DataFrame, by: str, at: Sequence[str]) -> pd.DataFrame:
