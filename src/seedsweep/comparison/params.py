@@ -98,5 +98,12 @@ def ordered(runs: pd.DataFrame, by: str, at: Sequence[str]) -> pd.DataFrame:
 
 
 def label(value: object) -> str:
-    """A value of a param as options and settings are named."""
+    """A value of a param as options and settings are named.
+
+    Args:
+        value: of any type.
+
+    Returns:
+        Its string; of a float with twelve digits at most.
+    """
     return f"{value:.12g}" if isinstance(value, float) else str(value)
