@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from shared.commands import Ended
 
 import seedsweep
 
@@ -104,3 +105,11 @@ def test_overrides_say_where_a_function_is_recorded(uri: str, tmp_path: Path, cl
         seedsweep.sweep(descend, "trainer.max_epochs=3", optimizer="fast", lr=0.1)
     with pytest.raises(seedsweep.ConfigError, match="a function before them"):
         seedsweep.sweep("experiment=mine", descend, optimizer="fast", lr=0.1)
+
+
+def test_the_command_compares_calls_by_what_they_log_first(compare: Callable[..., Ended]) -> None:
+    seedsweep.sweep(lambda rule, seed: {"height": rule + seed, "val/loss": 0}, rule=[1, 2], seeds=6, processes=1)
+    ended = compare("figures=null")
+    assert ended.code == 0
+    assert "At the same setting, by height" in ended.out
+    assert "1 wins" in ended.out

@@ -62,7 +62,7 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     log.debug("reading: %.2f s", time.perf_counter() - start)
     runs = filtered_runs(newest_runs(runs), request["filter"])
     curves = curves[curves["run"].isin(runs["run"])]
-    question = {key: value for key, value in request.items() if key not in SELECTION}
+    question = {key: value for key, value in request.items() if key not in SELECTION} | _own_metric(sweeps)
     comparison = compare_sweeps(runs, curves, sweeps, question)
     console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     several = [f"sweep={','.join(sweep.run_id[:8] for sweep in sweeps)}"] * (len(sweeps) > 1)  # not the first one's own
@@ -79,6 +79,13 @@ def _store(request: dict[str, Any]) -> str:
     if request["uri"] is not None:
         log.warning("uri is called tracking.uri now, as in every command: tracking.uri=%s", masked(str(request["uri"])))
     return request["uri"] or request["tracking"]["uri"]  # type: ignore[no-any-return]
+
+
+def _own_metric(sweeps: list[RecordedSweep]) -> dict[str, str]:
+    """What the runs of a function are judged by, unless a metric was typed."""
+    typed = any(parse_override(override).key == "metric" for override in HydraConfig.get().overrides.task)
+    metric = sweeps[0].tags.get("seedsweep.metric")
+    return {"metric": metric} if metric and not typed else {}
 
 
 def _sweep_names(request: dict[str, Any]) -> list[str]:
