@@ -108,8 +108,8 @@ def test_overrides_say_where_a_function_is_recorded(uri: str, tmp_path: Path, cl
 
 
 def test_the_command_compares_calls_by_what_they_log_first(compare: Callable[..., Ended]) -> None:
-    seedsweep.sweep(lambda rule, seed: {"height": rule + seed, "val/loss": 0}, rule=[1, 2], seeds=6, processes=1)
+    seedsweep.sweep(lambda rule, seed: {"final_loss": rule + seed, "val/loss": 0}, rule=[1, 2], seeds=6, processes=1)
     ended = compare("figures=null")
     assert ended.code == 0
-    assert "At the same setting, by height" in ended.out
+    assert "At the same setting, by final_loss" in ended.out
     assert "1 wins" in ended.out
