@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from seedsweep.comparison.compare import Comparison
+from seedsweep.comparison.question import KEYS
 from seedsweep.comparison.selection import filtered_runs, newest_runs
 from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.config.overrides import parse_override
@@ -19,7 +20,7 @@ from seedsweep.report.publish import compare_sweeps, publish
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
-from seedsweep.validation import check_boolean
+from seedsweep.validation import check_boolean, check_keys
 
 log = logging.getLogger(__name__)
 SWEEPS = ("sweep", "uri", "pngs")  # the keys that say which sweeps are read, and what is kept
@@ -72,6 +73,7 @@ def _sweep_names(request: dict[str, Any]) -> list[str]:
         names = _as_typed()
     if not all(isinstance(name, str) for name in names):
         raise ConfigError("sweep", sweep, "must be latest, the id of a sweep, or a list of such: [id,id]")
+    check_keys(request, (*KEYS, *SELECTION))
     for key in ("experiment", "filter"):
         if not isinstance(request[key], str | None):
             raise ConfigError(key, request[key], "must be a string")
