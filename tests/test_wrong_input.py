@@ -66,6 +66,8 @@ WRONG = {
     "tracking.uri=./mlruns": "tracking.uri=./mlruns: must be sqlite:///",
     "tracking.uri=sqlite:////dev/null/x.db": "tracking.uri=sqlite:////dev/null/x.db: cannot be written",
     "lr=0.1": r"^lr=0.1: there is no key lr; did you mean optimizer.lr\?$",
+    "init_seed=${sed}": r"init_seed=\${sed}: there is no key sed; did you mean seed\?",
+    "experiment=${data.nam}/x": r"experiment=\${data.nam}/x: there is no key data.nam; did you mean data.name\?",
     "optimizer=adm": r"optimizer=adm: must be one of adadelta.*; did you mean adam\?",
     "hydra/launcher=flet": r"hydra/launcher=flet: must be one of basic, fleet.*; did you mean fleet\?",
     "-cn confg": r"--config-name=confg: must be one of .*compare, .*config.*; did you mean config\?",
@@ -118,6 +120,7 @@ SWEEPS += [
     "+lr=0.1,0.2",
     "optimzer=adam,sgd",
     "hydra/sweeper=optna",
+    "init_seed=${sed}",
 ]
 
 

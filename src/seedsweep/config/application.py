@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.utils import filter_overrides
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import InterpolationToMissingValueError
+from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError
 
 from seedsweep.config.additions import added, check_additions
 from seedsweep.config.completeness import resolve
@@ -107,8 +107,8 @@ def compose_jobs(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence
         config: the configuration that the sweeper was set up with, with its `hydra` node.
 
     Returns:
-        A function of the overrides of a job and its number. It raises `ConfigError` for a missing value and, if
-        seedsweep tracks the runs, for a key that is added and that nothing uses.
+        A function of the overrides of a job and its number. It raises `ConfigError` for a missing value or key
+        and, if seedsweep tracks the runs, for a key that is added and that nothing uses.
     """
     tracked = is_tracked(config)
     checked = set()
@@ -117,7 +117,7 @@ def compose_jobs(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence
         composer = composer_of(loader, config)
         try:
             job = composer.compose(overrides, number)
-        except InterpolationToMissingValueError:
+        except (InterpolationKeyError, InterpolationToMissingValueError):
             unresolved = composer.full(overrides, number)
             with open_dict(unresolved):
                 del unresolved["hydra"]
