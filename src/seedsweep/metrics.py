@@ -5,6 +5,7 @@ import re
 from typing import Literal, TypeVar
 
 from seedsweep.errors import ConfigError
+from seedsweep.validation import choice_error
 
 Direction = Literal["minimize", "maximize"]
 Values = TypeVar("Values")  # a number, an array or a series
@@ -59,7 +60,7 @@ class Metric(str):
 
     def __new__(cls, name: str, direction: str | None = None) -> "Metric":
         if direction is not None and direction not in DIRECTIONS:
-            raise ConfigError("direction", direction, f"must be one of {', '.join(DIRECTIONS)}")
+            raise choice_error("direction", direction, DIRECTIONS)
         metric = super().__new__(cls, name)
         inherited = name.direction if isinstance(name, Metric) else stated_direction(name)
         metric.direction = direction or inherited

@@ -1,10 +1,11 @@
 """Checks of single values, each raising `ConfigError` with what is allowed."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from seedsweep.errors import ConfigError
+from seedsweep.nearest import did_you_mean
 
 
 def check_integer(key: str, value: Any, low: int, high: int | None = None, note: str = "") -> None:
@@ -65,4 +66,36 @@ def check_choice(key: str, value: Any, allowed: Collection[Any]) -> None:
         ConfigError: it is not.
     """
     if value not in allowed:
-        raise ConfigError(key, value, f"must be one of {', '.join(map(str, allowed))}")
+        raise choice_error(key, value, allowed)
+
+
+def choice_error(key: str, value: Any, allowed: Collection[Any]) -> ConfigError:
+    """The error of a value that is not one of several.
+
+    Args:
+        key: the dotted key of the value.
+        value: what was given.
+        allowed: those that it may be.
+
+    Returns:
+        An error that lists them, and names the nearest.
+    """
+    names = [str(choice) for choice in allowed]
+    return ConfigError(key, value, f"must be one of {', '.join(names)}{did_you_mean(str(value), names)}")
+
+
+def check_keys(values: Mapping[str, Any], allowed: Collection[str], group: str = "") -> None:
+    """Check that there are no other keys than those that are allowed.
+
+    Args:
+        values: by key.
+        allowed: the keys that there may be.
+        group: the dotted key under which they stand, empty for the top.
+
+    Raises:
+        ConfigError: there is another one; names the nearest that is allowed, or all.
+    """
+    for key, value in values.items():
+        if key not in allowed:
+            meant = did_you_mean(key, allowed) or f"; there are {', '.join(allowed)}"
+            raise ConfigError(f"{group}.{key}" if group else key, value, f"there is no key {key}{meant}")

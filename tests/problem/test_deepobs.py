@@ -201,7 +201,9 @@ WRONG = {
         "objective.metric=val/accuracy: must be one of train/loss, val/loss, test/loss"
     ),
     "data=quadratic_deep model=quadratic data.batch_size=1001": "from 1 to 1000, the number of training rows",
-    "data=quadratic_deep model=quadratic +data.split_seed=1": "data=seedsweep.quadratic.Points: .*'split_seed'",
+    "data=quadratic_deep model=quadratic +data.split_seed=1": (
+        "data.split_seed=1: seedsweep.quadratic.Points has no argument split_seed"
+    ),
     "data.drop_last=1": "data.drop_last=1: must be true or false",
     "trainer.reshuffle=null": "trainer.reshuffle=null: must be true or false",
 }

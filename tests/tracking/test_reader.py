@@ -52,8 +52,10 @@ def test_unknown_sweep_is_answered_with_those_there_are(train: Callable[..., End
 def test_table_in_parts_has_the_missing_runs_in_their_places(
     train: Callable[..., Ended], client: MlflowClient, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = ("+seconds=60", f"+note={'long' * 2000}")  # a column of its own, and more than MLflow takes
-    assert train("-m", "optimizer=sgd,adam", "seed=range(0,4)", "trainer.max_epochs=1", *given).code == 0
+    long = "long" * 2000  # more than MLflow takes
+    (tmp_path / "noted.yaml").write_text(f"defaults: [config, _self_]\nseconds: 60\nnote: {long}")
+    noted = ("-cd", str(tmp_path), "-cn", "noted")
+    assert train("-m", *noted, "optimizer=sgd,adam", "seed=range(0,4)", "trainer.max_epochs=1").code == 0
     for run in runs_in(client):
         if run.data.tags["seedsweep.job"] in ("0", "3", "4", "5"):
             client.delete_run(run.info.run_id)

@@ -18,6 +18,7 @@ from seedsweep.config.planned_call import Call
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.function_sweep import ComposedCall
 from seedsweep.lifecycle.opening import open_function_sweep
+from seedsweep.nearest import did_you_mean
 from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.validation import check_integer
 
@@ -88,7 +89,8 @@ def _check_arguments(function: Callable[..., Any], grid: Mapping[str, list[Any]]
     takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in signature.parameters.values())
     for name in (*grid, "seed"):
         if name not in signature.parameters and not takes_any:
-            allowed = f"is no argument of {function.__name__}{signature}"
+            meant = did_you_mean(name, signature.parameters)
+            allowed = f"is no argument of {function.__name__}{signature}{meant}"
             raise ConfigError(name, grid.get(name), allowed)
     for name, parameter in signature.parameters.items():
         is_open = parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)

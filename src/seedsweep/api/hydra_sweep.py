@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from seedsweep.config.composition_errors import explained
 from seedsweep.config.home import shipped
 from seedsweep.config.planned_run import leaves
 from seedsweep.errors import ConfigError
@@ -79,7 +80,7 @@ def _compose(hydra: Any, overrides: Sequence[str]) -> DictConfig:
     try:
         config: DictConfig = hydra.compose_config("config", [*QUIET, *overrides], RunMode.MULTIRUN, from_shell=False)
     except HydraException as error:
-        raise ConfigError("sweep", " ".join(overrides), str(error)) from error
+        raise explained(error) or ConfigError("sweep", " ".join(overrides), str(error)) from error
     return config
 
 

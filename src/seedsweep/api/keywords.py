@@ -6,6 +6,7 @@ from typing import Any
 
 from seedsweep.api.objects import option
 from seedsweep.errors import ConfigError
+from seedsweep.nearest import did_you_mean
 
 OBJECTS = ("data", "model", "optimizer", "schedule")  # groups that take objects
 GROUPS = (*OBJECTS, "trainer", "tracking")
@@ -57,7 +58,7 @@ def _key(name: str, value: Any, keys: Sequence[str]) -> str:
         return name
     ending = sorted((key for key in keys if key.endswith(f".{name}")), key=lambda key: (key.count("."), key))
     if not ending:
-        raise ConfigError(name, value, "there is no such key; seedsweep --help shows those that there are")
+        raise ConfigError(name, value, f"there is no such key{did_you_mean(name, keys)}")
     return ending[0]
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from seedsweep.cli.compare_others import answer_others, asks_for_others
 from seedsweep.comparison.compare import Comparison
+from seedsweep.comparison.question import KEYS
 from seedsweep.comparison.selection import filtered_runs, newest_runs
 from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.config.overrides import parse_override
@@ -22,6 +23,7 @@ from seedsweep.report.publish import compare_sweeps, publish
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
+from seedsweep.validation import check_keys
 
 log = logging.getLogger(__name__)
 STORE = ("tracking.uri", "uri")  # the second is what the key was called
@@ -96,6 +98,7 @@ def _sweep_names(request: dict[str, Any]) -> list[str]:
         names = _as_typed()
     if not all(isinstance(name, str) for name in names):
         raise ConfigError("sweep", sweep, "must be latest, the id of a sweep, or a list of such: [id,id]")
+    check_keys(request, (*KEYS, *SELECTION))
     for key in ("experiment", "filter"):
         if not isinstance(request[key], str | None):
             raise ConfigError(key, request[key], "must be a string")

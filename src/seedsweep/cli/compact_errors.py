@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from hydra.errors import CompactHydraException, MissingConfigException
+from hydra.errors import CompactHydraException
 
-from seedsweep.errors import ConfigError, SeedsweepError
+from seedsweep.errors import SeedsweepError
 
 FULL = "HYDRA_FULL_ERROR"  # set by a user who wants the traceback
 
@@ -41,7 +41,6 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
 
 
 def _brief(error: Exception) -> str:
-    if isinstance(error, MissingConfigException) and error.options and error.missing_cfg_file:
-        group, _, option = error.missing_cfg_file.rpartition("/")
-        return str(ConfigError(group, option, f"must be one of {', '.join(error.options)}"))
-    return str(error).split("\nConfig search path", maxsplit=1)[0].strip()
+    from seedsweep.config.composition_errors import explained  # only now, since every command waits for the imports
+
+    return str(explained(error) or error).split("\nConfig search path", maxsplit=1)[0].strip()

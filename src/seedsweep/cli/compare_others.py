@@ -7,11 +7,10 @@ from hydra.core.hydra_config import HydraConfig
 from rich.console import Console
 
 from seedsweep.comparison.compare import Comparison
-from seedsweep.comparison.question import Question
+from seedsweep.comparison.question import KEYS
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError, masked
 
-QUESTION = tuple(Question.__dataclass_fields__)
 NO_SWEEP = ("latest", None)  # what `sweep` is unless a sweep is asked for
 UNSAID = ("figures", "export", "uri", "tracking.uri")  # of no effect on the question
 
@@ -43,7 +42,7 @@ def answer_others(request: dict[str, Any], uri: str, formats: list[str], files: 
     from seedsweep.report.publish import compare_and_answer, publish_in_folder
     from seedsweep.sources.prepared import prepared
 
-    question = {key: request[key] for key in QUESTION}
+    question = {key: request[key] for key in KEYS}
     named = _named(request)
     with Console(stderr=True).status("reading"):
         recorded = _recorded(request, uri, named)
@@ -77,7 +76,7 @@ def _named(request: dict[str, Any]) -> Any:
     from seedsweep.comparison.question import checked_question
     from seedsweep.sources.recorded_runs import Named
 
-    question = checked_question({key: request[key] for key in QUESTION})
+    question = checked_question({key: request[key] for key in KEYS})
     seeds = [request["seeds"]] if isinstance(request["seeds"], str) else request["seeds"]
     at = None if question.at is None else tuple(question.at)
     return Named(question.metric, question.by, at, tuple(seeds) if seeds else None)

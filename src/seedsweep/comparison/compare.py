@@ -21,6 +21,7 @@ from seedsweep.comparison.settings import at_best_setting, at_same_setting
 from seedsweep.comparison.verdict import Verdict
 from seedsweep.comparison.verdicts import verdicts
 from seedsweep.errors import ConfigError
+from seedsweep.validation import check_choice
 
 
 @dataclass(repr=False)
@@ -118,8 +119,8 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     if len(options) < 2:
         others = ", ".join(swept(runs)) or "none"
         raise ConfigError("by", by, f"has one value only, {options[0]}; swept were {others}")
-    if answered.baseline is not None and answered.baseline not in options:
-        raise ConfigError("baseline", answered.baseline, f"must be one of {', '.join(options)}")
+    if answered.baseline is not None:
+        check_choice("baseline", answered.baseline, options)
     groups = describe_groups(scored, replicates, answered.criterion(metric))
     curves = curves if curves is not None else pd.DataFrame(columns=["run", "metric", "step", "epoch", "value"])
     times = times_to_target(curves, scored, groups, metric, answered.target, answered.confidence)

@@ -7,7 +7,7 @@ from typing import Any
 from seedsweep.comparison.groups import Criterion
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
-from seedsweep.validation import check_integer
+from seedsweep.validation import check_integer, check_keys
 
 SAME, BEST = "at the same setting", "each at its best"  # how the options are compared
 
@@ -57,6 +57,9 @@ class Question:
         return Criterion(metric, self.confidence, self.baseline, self.seed, self.margin)
 
 
+KEYS = tuple(field.name for field in fields(Question))
+
+
 def checked_question(arguments: Mapping[str, Any]) -> Question:
     """The question with these fields.
 
@@ -69,10 +72,7 @@ def checked_question(arguments: Mapping[str, Any]) -> Question:
     Raises:
         ConfigError: there is no such key, or a value is not allowed.
     """
-    keys = [field.name for field in fields(Question)]
-    for key in arguments:
-        if key not in keys:
-            raise ConfigError(key, arguments[key], f"there is no such key; there are {', '.join(keys)}")
+    check_keys(arguments, KEYS)
     question = Question(**arguments)
     for key, types in {"metric": str, "select": str, "direction": str | None, "by": str | None}.items():
         if not isinstance(getattr(question, key), types):

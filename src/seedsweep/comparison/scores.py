@@ -9,7 +9,9 @@ from seedsweep.comparison.params import label, params, problems, setting_labels
 from seedsweep.config.planned_run import PROBLEM, PROBLEM_NAME, SEEDS
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
+from seedsweep.nearest import did_you_mean
 from seedsweep.outcomes import OUTCOMES, SELECT
+from seedsweep.validation import check_choice
 
 
 def score_runs(
@@ -79,7 +81,8 @@ def _check(runs: pd.DataFrame, by: str, at: Sequence[str]) -> None:
         if name in SEEDS:
             raise ConfigError(key, name, "tells the replicates apart, which cannot be compared")
         if name not in runs:
-            raise ConfigError(key, name, f"must be a param of the runs: {', '.join(params(runs))}")
+            allowed = f"must be a param of the runs: {', '.join(params(runs))}{did_you_mean(name, params(runs))}"
+            raise ConfigError(key, name, allowed)
     if runs[by].isna().any():
         raise ConfigError("by", by, f"{runs[by].isna().sum()} runs have no value of it")
 
@@ -111,8 +114,7 @@ def _selected(
     logged = set() if curves is None else set(curves["metric"])
     if metric in {*runs, *logged}:
         metric.check_direction("metric")
-    if select not in SELECT:
-        raise ConfigError("select", select, f"must be one of {', '.join(SELECT)}")
+    check_choice("select", select, SELECT)
     curve = None if curves is None else curves[curves["metric"] == metric].reset_index(drop=True)
     if curve is None or curve.empty:
         return _last(runs, metric, select, logged)
@@ -131,8 +133,9 @@ def _last(runs: pd.DataFrame, metric: Metric, select: str, logged: set[str]) -> 
     if "outcome" in runs and not (runs["outcome"] == "finished").any():
         return pd.Series(np.nan, index=runs.index)
     if metric not in runs:
-        names = ", ".join(sorted({name for name in map(str, runs) if "/" in name} | logged))
-        raise ConfigError("metric", metric, f"was not logged by these runs; there are {names}")
+        names = sorted({name for name in map(str, runs) if "/" in name} | logged)
+        allowed = f"was not logged by these runs; there are {', '.join(names)}{did_you_mean(metric, names)}"
+        raise ConfigError("metric", metric, allowed)
     if select != "last":
         raise ConfigError("select", select, "needs the curves of the runs")
     return runs[metric].astype(float)

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.utils import filter_overrides
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import InterpolationToMissingValueError
+from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError
 
+from seedsweep.config.additions import added, check_additions
 from seedsweep.config.completeness import resolve
 from seedsweep.config.composing import Composed, composer_of
 from seedsweep.errors import ConfigError, masked
@@ -106,18 +107,28 @@ def compose_jobs(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence
         config: the configuration that the sweeper was set up with, with its `hydra` node.
 
     Returns:
-        A function of the overrides of a job and its number. It raises `ConfigError` for a missing value.
+        A function of the overrides of a job and its number. It raises `ConfigError` for a missing value or key
+        and, if seedsweep tracks the runs, for a key that is added and that nothing uses.
     """
+    tracked = is_tracked(config)
+    checked = set()
 
     def compose(overrides: Sequence[str], number: int) -> Composed:
         composer = composer_of(loader, config)
         try:
-            return composer.compose(overrides, number)
-        except InterpolationToMissingValueError:
+            job = composer.compose(overrides, number)
+        except (InterpolationKeyError, InterpolationToMissingValueError):
             unresolved = composer.full(overrides, number)
             with open_dict(unresolved):
                 del unresolved["hydra"]
             resolve(unresolved)  # raises an error that names the missing value
             raise
+        if tracked and (additions := added(overrides)):
+            kind = (*(typed.key for typed in additions), *job.choices.values())
+            if kind not in checked:
+                full = composer.full(overrides, number)
+                check_additions(additions, full, full.hydra, loader)
+                checked.add(kind)
+        return job
 
     return compose

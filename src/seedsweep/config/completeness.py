@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationKeyError
 
 from seedsweep.caching import cached
 from seedsweep.config.home import command
 from seedsweep.config.planned_run import SEEDS, leaves
 from seedsweep.errors import ConfigError
+from seedsweep.nearest import did_you_mean
 
 Config = Mapping[str, Any]  # plain and resolved
 GROUPS = ("data", "model", "optimizer", "trainer", "tracking", "objective")
@@ -29,11 +31,18 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         Nested dictionaries and lists of plain values, with all interpolations resolved.
 
     Raises:
-        ConfigError: a required group, key or value is missing.
+        ConfigError: a required group, key or value is missing, or a key that an interpolation refers to.
     """
     _check_groups({key: config.get(key) for key in GROUPS})
-    check_complete(OmegaConf.to_container(config))  # type: ignore[arg-type]
-    return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+    raw: Any = OmegaConf.to_container(config)
+    check_complete(raw)
+    try:
+        return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+    except InterpolationKeyError as error:
+        key, values = str(error.full_key), dict(leaves(raw))
+        missing = str(error).split("'")[1]  # Interpolation key 'sed' not found
+        allowed = f"there is no key {missing}{did_you_mean(missing, [name for name in values if name != key])}"
+        raise ConfigError(key, values.get(key), allowed) from error
 
 
 def check_complete(config: Config) -> None:

@@ -1,12 +1,18 @@
 """From a group of a configuration to the object that its `_target_` makes."""
 
+import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from hydra.errors import InstantiationException
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 
 from seedsweep.errors import ConfigError
+from seedsweep.nearest import did_you_mean
+
+TRAINER = "pytorch_lightning.Trainer"  # takes the keys of the group trainer that are not used elsewhere
+UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")  # as Python says it
 
 
 def make(group: str, values: Mapping[str, Any], kind: type, **extra: Any) -> Any:
@@ -29,9 +35,46 @@ def make(group: str, values: Mapping[str, Any], kind: type, **extra: Any) -> Any
     except InstantiationException as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from None
-        raise ConfigError(group, values["_target_"], str(error.__cause__ or error)) from error
+        raise refusal(group, values, values["_target_"], str(error.__cause__ or error)) from error
     check_kind(group, values["_target_"], made, kind)
     return made
+
+
+def refusal(group: str, values: Mapping[str, Any], target: str, message: str, shown: Any = None) -> ConfigError:
+    """The error to raise for what a class or function has raised when it was given the values of a group.
+
+    Args:
+        group: name of the group.
+        values: its keys and values, plain.
+        target: dotted name of the class or function.
+        message: of what was raised.
+        shown: value of the group in the error, by default the target.
+
+    Returns:
+        An error that names the key and the nearest argument if the key is no argument, else the group and the message.
+    """
+    unexpected = UNEXPECTED.search(message)
+    if unexpected is None or unexpected[1] not in values:
+        return ConfigError(group, shown or target, message)
+    name = unexpected[1]
+    allowed = f"{target} has no argument {name}{did_you_mean(name, argument_names(target))}"
+    return ConfigError(f"{group}.{name}", values[name], allowed)
+
+
+def argument_names(target: str) -> list[str]:
+    """The arguments of a class or function that are given by name.
+
+    Args:
+        target: its dotted name.
+
+    Returns:
+        Their names; none where they are unknown.
+    """
+    try:
+        parameters = inspect.signature(get_object(target)).parameters.values()
+    except Exception:  # of whatever is imported for it, or it has no signature
+        return []
+    return [item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)]
 
 
 def check_kind(group: str, target: Any, made: Any, kind: type) -> None:

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config, check_complete
-from seedsweep.config.instantiation import check_kind
+from seedsweep.config.instantiation import TRAINER, check_kind, refusal
 from seedsweep.config.planned_run import SEEDS, leaves
 from seedsweep.engine.factories import ELSEWHERE, gap, optimizer, rates, schedule
 from seedsweep.engine.lightning import make_trainer
@@ -19,7 +19,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SELECT, SUBOPTIMALITY
 from seedsweep.problem.data_module import Splits
 from seedsweep.problem.factories import check_model, data, shape
-from seedsweep.validation import check_boolean, check_choice, check_integer, check_positive
+from seedsweep.validation import check_boolean, check_choice, check_integer, check_keys, check_positive
 
 ENGINES = ("fleet", "lightning")
 OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold")  # of trainer; the rest is Lightning's
@@ -42,6 +42,7 @@ def check(config: Config) -> Splits:
         raise ConfigError("experiment", config["experiment"], "must be a name of 1 to 200 characters")
     for key in SEEDS:
         check_integer(key, config[key], 0, 2**31 - 1)
+    check_keys(config["objective"], ("metric", "select"), "objective")
     check_choice("objective.select", config["objective"]["select"], SELECT)
     splits = data(config)
     measured = check_model(config["model"], *shape(splits).values())
@@ -65,7 +66,7 @@ def _check_optimizer(optimizer_config: Mapping[str, Any]) -> None:
     try:
         tried = optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(2, 2))])
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ConfigError("optimizer", optimizer_config["_target_"], str(error)) from error
+        raise refusal("optimizer", optimizer_config, optimizer_config["_target_"], str(error)) from error
     check_kind("optimizer", optimizer_config["_target_"], tried, Optimizer)
 
 
@@ -81,7 +82,7 @@ def _check_schedule(optimizer_config: Mapping[str, Any], scheduled: Mapping[str,
         if not isinstance(tried, ReduceLROnPlateau):
             rates(optimizer_config, scheduled, epochs)
     except Exception as error:  # whatever a schedule raises
-        raise ConfigError("schedule", target, f"{type(error).__name__}: {error}") from error
+        raise refusal("schedule", scheduled, target, f"{type(error).__name__}: {error}") from error
     check_kind("schedule", target, tried, LRScheduler)
     if isinstance(tried, ReduceLROnPlateau):
         raise ConfigError("schedule", target, "must be a schedule that needs no metric")
@@ -103,4 +104,4 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
     try:
         make_trainer(**lightning)
     except Exception as error:  # Lightning raises its MisconfigurationException, ValueError, TypeError, RuntimeError
-        raise ConfigError("trainer", json.dumps(lightning), str(error)) from error
+        raise refusal("trainer", lightning, TRAINER, str(error), shown=json.dumps(lightning)) from error

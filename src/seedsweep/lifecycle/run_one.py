@@ -1,9 +1,13 @@
 """What one Hydra job does: check its configuration, train it, record it, and return its objective."""
 
+from typing import Any
+
 import torch
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from seedsweep.config.additions import added, check_additions
 from seedsweep.config.completeness import Config, resolve
 from seedsweep.config.hydra_errors import shown_by_hydra
 from seedsweep.config.overrides import parse_override
@@ -33,6 +37,7 @@ def run(config: DictConfig) -> float:
     left = "nothing had been trained"
     try:
         plain = resolve(config)
+        _check_additions(config)
         job = build(plain)
         planned = _plan(plain, job)
         left = "what had been trained is recorded" if plain["tracking"]["uri"] else "nothing is kept"
@@ -63,6 +68,15 @@ def train_alone(
         value = objective(result, **config["objective"])
         record.finish(result, job.network)
     return value, result, record.page
+
+
+def _check_additions(config: DictConfig) -> None:
+    """Refuse keys that were added on the command line and that nothing uses."""
+    if not (HydraConfig.initialized() and GlobalHydra.instance().is_initialized()):
+        return
+    if additions := added(HydraConfig.get().overrides.task):
+        hydra: Any = HydraConfig.get()
+        check_additions(additions, config, hydra, GlobalHydra.instance().config_loader())
 
 
 def _plan(config: Config, job: BuiltRun) -> PlannedRun:

@@ -7,6 +7,7 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig
 
 from seedsweep.config.application import compose_jobs, is_tracked
+from seedsweep.config.composition_errors import explained
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import SEEDS
 from seedsweep.engine.validation import check
@@ -46,8 +47,9 @@ def check_middle(space: SearchSpace, seeds: Sequence[int] | None, check_job: Che
         if not may_fail:
             raise
     except ConfigCompositionException as error:
-        message = str(error)
-        for override in map(parse_override, suggested):
-            if override.typed_key in space.distributions:  # nobody has typed the value
-                message = message.replace(override.text, f"{override.typed_key}=…")
-        raise ConfigCompositionException(message) from error
+        wrong = explained(error)
+        if wrong is None:
+            raise
+        key, value, allowed = wrong.args
+        searched = space.distributions.get(key)  # a value from which nobody has typed
+        raise ConfigError(key, describe(searched) if searched else value, allowed) from error

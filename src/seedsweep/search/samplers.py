@@ -13,6 +13,7 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler, GridSampler
 
 from seedsweep.errors import ConfigError
+from seedsweep.nearest import did_you_mean
 from seedsweep.search.distributions import Space
 from seedsweep.search.points import grid
 
@@ -69,7 +70,8 @@ def _make(key: str, kind: type, config: Mapping[str, Any], extra: Mapping[str, A
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         for name in arguments:
             if name not in parameters:
-                allowed = f"{kind.__name__} of Optuna {optuna.__version__} takes {', '.join(parameters)}"
+                meant = did_you_mean(name, parameters)
+                allowed = f"{kind.__name__} of Optuna {optuna.__version__} takes {', '.join(parameters)}{meant}"
                 raise ConfigError(f"{key}.{name}", arguments[name], allowed)
     try:
         values = {name: instantiate(value) if _is_object(value) else value for name, value in arguments.items()}

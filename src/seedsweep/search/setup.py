@@ -23,7 +23,7 @@ from seedsweep.search.samplers import PRUNER, make_pruner
 from seedsweep.search.seeds import fresh_seeds, read_seeds
 from seedsweep.search.spaces import SearchSpace
 from seedsweep.search.studies import open_studies
-from seedsweep.validation import check_integer
+from seedsweep.validation import check_integer, check_keys
 
 WILCOXON = "seedsweep.wilcoxon.WilcoxonSeedsPruner"
 KEYS = (  # of hydra-optuna-sweeper, and ours
@@ -82,8 +82,7 @@ def open_search(keys: SweeperKeys, overrides: Sequence[Override], loader: Config
 
 
 def _check_keys(keys: SweeperKeys) -> None:
-    if unknown := sorted(set(keys) - set(KEYS)):
-        raise ConfigError(f"hydra.sweeper.{unknown[0]}", keys[unknown[0]], f"no such key; there are {', '.join(KEYS)}")
+    check_keys(keys, KEYS, "hydra.sweeper")
     for key in ("n_trials", "n_jobs", "studies"):
         check_integer(f"hydra.sweeper.{key}", keys[key], 1)
     rate = keys["max_failure_rate"]

@@ -7,8 +7,7 @@ from seedsweep.comparison.question import Question
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
 from seedsweep.sources.column_names import plain
-from seedsweep.sources.nearest import no_such
-from seedsweep.sources.recorded_runs import one_of
+from seedsweep.sources.recorded_runs import no_such, one_of
 
 DEFAULT = Question.metric
 VALIDATION = ("val_loss", "valid_loss", "validation_loss", "dev_loss", "eval_loss", "val_loss_epoch")

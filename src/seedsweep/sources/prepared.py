@@ -13,8 +13,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.sources.averaging import averaged_runs
 from seedsweep.sources.column_names import named_problem
 from seedsweep.sources.metric_choice import ChosenMetric, chosen_metric
-from seedsweep.sources.nearest import no_such
-from seedsweep.sources.recorded_runs import Named, RecordedRuns, one_of
+from seedsweep.sources.recorded_runs import Named, RecordedRuns, no_such, one_of
 from seedsweep.sources.repeated import without_copies, without_repeated
 from seedsweep.sources.seed_columns import CROSSED, Seeds, chosen_seeds
 from seedsweep.sources.settings import compared_param, swept_params

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from seedsweep.errors import ConfigError
+from seedsweep.nearest import did_you_mean
+
 CURVES = ["run", "metric", "step", "epoch", "value"]  # the columns of tidy curves
 Curves = Callable[[str], pd.DataFrame]  # those of a metric
 
@@ -66,3 +69,18 @@ def one_of(names: Sequence[str], shown: int = 12) -> str:
     """The names as a message lists them, the first of many."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return f"{', '.join(names[:shown]) or 'none'}{more}"
+
+
+def no_such(key: str, name: str, what: str, names: Sequence[str]) -> ConfigError:
+    """The error that a name is none of these.
+
+    Args:
+        key: of the question.
+        name: that was given.
+        what: it should be, such as `a metric of these runs`.
+        names: those that exist.
+
+    Returns:
+        The error, which names the nearest.
+    """
+    return ConfigError(key, name, f"is not {what}; there are {one_of(names)}{did_you_mean(name, names)}")

@@ -7,8 +7,7 @@ import pandas as pd
 
 from seedsweep.errors import ConfigError
 from seedsweep.sources.column_names import names_fold, names_replicate, names_seed
-from seedsweep.sources.nearest import no_such
-from seedsweep.sources.recorded_runs import one_of
+from seedsweep.sources.recorded_runs import no_such, one_of
 from seedsweep.sources.settings import labelled
 
 CROSSED = {"init_seed", "order_seed"}  # whose shares of the variance `compare` knows to tell

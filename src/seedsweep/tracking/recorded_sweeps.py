@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from seedsweep.errors import ConfigError
+from seedsweep.nearest import did_you_mean
 from seedsweep.tracking.connection import connect, store_errors
 from seedsweep.tracking.queries import experiment_ids, of_kind, search_runs
 from seedsweep.tracking.sql import end_running, open_database
@@ -69,7 +70,8 @@ def sweeps_of(client: "MlflowClient", *chosen: str, experiment: str | None = Non
         sweeps = [sweep for sweep in sweeps if named and sweep.experiment_id == named.experiment_id]
         if not sweeps:
             names = sorted(experiment.name for experiment in client.search_experiments())
-            raise ConfigError("experiment", experiment, f"has no sweeps; there are {', '.join(names)}")
+            allowed = f"has no sweeps; there are {', '.join(names)}{did_you_mean(experiment, names)}"
+            raise ConfigError("experiment", experiment, allowed)
     by_id = {sweep.run_id: sweep for sweep in sweeps} | ({"latest": sweeps[0]} if sweeps else {})
     for name in chosen if sweeps else ("latest",):
         matching = [run_id for run_id in by_id if run_id.startswith(name)]

@@ -1,0 +1,68 @@
+"""What Hydra refuses to compose, said as an error of ours: which key or option was probably meant."""
+
+from collections.abc import Sequence
+from traceback import walk_tb
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_loader import ConfigLoader
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+
+from seedsweep.config.existing_keys import existing_keys
+from seedsweep.config.overrides import parse_override
+from seedsweep.config.unknown_keys import unknown_key
+from seedsweep.errors import ConfigError
+from seedsweep.nearest import did_you_mean
+from seedsweep.validation import choice_error
+
+
+def explained(error: Exception) -> ConfigError | None:
+    """An error of Hydra's composition as one of ours.
+
+    Args:
+        error: as Hydra raised it.
+
+    Returns:
+        An error that names the key, its value and what is meant or allowed; None where Hydra's own message says it.
+    """
+    if not isinstance(error, ConfigCompositionException):
+        return None
+    composition = _composition(error)
+    if isinstance(error, MissingConfigException):
+        name = error.missing_cfg_file or ""
+        if error.options:
+            group, _, option = name.rpartition("/")
+            return choice_error(group, option, error.options)
+        return _unknown_config(name, composition[0]) if composition and name == composition[1] else None
+    try:
+        return _wrong_key(*composition) if composition else None
+    except (HydraException, OmegaConfBaseException, ValueError):  # more is wrong than a key
+        return None
+
+
+def _composition(error: Exception) -> tuple[ConfigLoader, str | None, list[str]] | None:
+    """The loader, the config name and the overrides of the composition that failed, which its error does not name."""
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_code is ConfigLoaderImpl.load_configuration.__code__:
+            composing = frame.f_locals
+            return composing["self"], composing["config_name"], composing["overrides"]
+    return None
+
+
+def _unknown_config(name: str, loader: ConfigLoader) -> ConfigError:
+    names = [config for config in loader.get_group_options("") if not config.startswith("_")]
+    allowed = f"must be one of {', '.join(names)}, or be in a folder given with -cd{did_you_mean(name, names)}"
+    return ConfigError("--config-name", name, allowed)
+
+
+def _wrong_key(loader: ConfigLoader, config_name: str | None, overrides: Sequence[str]) -> ConfigError | None:
+    """The error of the first override whose key does not exist, or exists and was to be added."""
+    existing = existing_keys(loader, config_name, overrides)
+    for typed in map(parse_override, overrides):
+        if "+" not in typed.prefix and typed.key not in existing[0] and "@" not in typed.key:
+            return unknown_key(typed, existing)
+    for typed in map(parse_override, overrides):
+        if typed.prefix == "+" and typed.key in existing[0]:
+            allowed = f"there is a key {typed.key} already; leave out the +, or write ++ if only some options have it"
+            return ConfigError(typed.typed_key, typed.value, allowed)
+    return None
