@@ -82,5 +82,12 @@ def ordered(runs: pd.DataFrame, by: str, at: Sequence[str]) -> pd.DataFrame:
 
 
 def label(value: object) -> str:
-    """A value of a param as options and settings are named."""
+    """A value of a param as options and settings are named.
+
+    Args:
+        value: of any type.
+
+    Returns:
+        Its string; a number with up to twelve digits.
+    """
     return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -58,7 +58,17 @@ class Question:
 
 
 def checked_question(arguments: Mapping[str, Any]) -> Question:
-    """The question with these fields; `ConfigError` for a key that there is not, or a value that is not allowed."""
+    """The question with these fields.
+
+    Args:
+        arguments: values by the names of fields.
+
+    Returns:
+        The question, with `at` as a list.
+
+    Raises:
+        ConfigError: there is no such key, or a value is not allowed.
+    """
     keys = [field.name for field in fields(Question)]
     for key in arguments:
         if key not in keys:

@@ -115,6 +115,9 @@ def publish_in_folder(
         about: how the runs were recorded, as the page says it.
         typed: the overrides that the question was asked by.
         pngs: whether every figure is kept as a file, too.
+
+    Raises:
+        ConfigError: the report cannot be written there.
     """
     print_comparison(comparison)
     folder = Path.cwd() / WORKING_FOLDER
@@ -122,7 +125,7 @@ def publish_in_folder(
     try:
         _write(comparison, folder, _command(typed) | dict(about), pngs)
     except OSError as error:
-        raise ConfigError("pngs", pngs, f"the report cannot be written to {folder}: {error}") from error
+        raise ConfigError("hydra.run.dir", folder, f"the report cannot be written there: {error}") from error
     Console(highlight=False, soft_wrap=True).print(f"The report: {folder / PAGE}", markup=False)
 
 
