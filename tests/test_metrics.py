@@ -25,6 +25,12 @@ from seedsweep.metrics import Metric
         ("val/foo", "val", None),
         ("neg_mean_squared_error", None, None),
         ("val/neg_log_loss", "val", None),
+        ("val_acc", "val", "maximize"),
+        ("valid_loss", "val", "minimize"),
+        ("validation/loss", "val", "minimize"),
+        ("train_loss_epoch", "train", "minimize"),
+        ("testing", None, None),
+        ("value", None, None),
     ],
 )
 def test_a_metric_is_known_by_its_name(name: str, split: str | None, direction: str | None) -> None:
@@ -38,6 +44,7 @@ def test_a_given_direction_comes_before_the_name() -> None:
     assert metric.worst == -math.inf
     assert Metric(metric).is_maximized
     assert metric.on_split("test") == "test/loss"
+    assert Metric("valid_loss").on_split("test") == "test_loss"
     assert metric.on_split("test").is_maximized
     assert pickle.loads(pickle.dumps(metric)).is_maximized
     assert metric.as_loss(np.array([1.0, -2.0])).tolist() == [-1.0, 2.0]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from mlflow import MlflowClient
@@ -127,6 +128,7 @@ def test_hydra_is_left_as_it_was(uri: str) -> None:
     seedsweep.sweep(*SHORT, seeds=2)
     assert not GlobalHydra.instance().is_initialized()
     assert not HydraConfig.initialized()
+    assert "SGD.yaml" not in ConfigStore.instance().repo.get("optimizer", {})
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         application = GlobalHydra.instance().hydra
         seedsweep.sweep(*SHORT, optimizer=["sgd", torch.optim.Adam], model=[Net, "mlp"], seeds=2)

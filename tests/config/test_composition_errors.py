@@ -73,7 +73,7 @@ def test_an_unknown_option_is_answered_with_the_nearest(overrides: list[str], sa
 def test_an_unknown_configuration_is_answered_with_the_nearest() -> None:
     assert re.fullmatch(r"--config-name=confg: must be one of .*compare, .*config.*\?", answer(name="confg"))
     assert answer(name="confg").endswith(", or be in a folder given with -cd; did you mean config?")
-    assert answer(name="lr_search").endswith(", or be in a folder given with -cd")
+    assert answer(name="nothing_like_it").endswith(", or be in a folder given with -cd")
 
 
 def test_a_key_that_is_added_though_it_exists_is_to_be_typed_without_a_plus() -> None:

@@ -3,7 +3,8 @@
 import hashlib
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,22 @@ RATE = 0.01  # of an optimizer whose class has no default, as in the files of `c
 OURS = ("features", "classes", "generator")  # arguments that seedsweep gives a model
 TARGET = "target"
 PLAIN = (bool, int, float, str, list, tuple, type(None))
+
+
+@contextmanager
+def options_of_objects() -> Iterator[None]:
+    """A context at whose end the options that were made of objects in it are gone."""
+    options = ConfigStore.instance()
+    before = _copied(options.repo)
+    try:
+        yield
+    finally:
+        options.repo = before
+
+
+def _copied(groups: Mapping[str, Any]) -> dict[str, Any]:
+    """The groups of options, nested as they are, without copying an option."""
+    return {name: _copied(content) if isinstance(content, dict) else content for name, content in groups.items()}
 
 
 def option(group: str, value: Any) -> str:

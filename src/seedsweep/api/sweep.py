@@ -6,6 +6,7 @@ from typing import Any
 from seedsweep.api.function import sweep_function
 from seedsweep.api.hydra_sweep import composed, keys_of, run_sweep
 from seedsweep.api.keywords import GROUPS, overrides_of
+from seedsweep.api.objects import options_of_objects
 from seedsweep.api.results import Results
 from seedsweep.errors import ConfigError
 
@@ -38,7 +39,8 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
         raise ConfigError("processes", processes, "is of a function; for others take 'hydra/launcher=joblib'")
     try:
         if function is None:
-            record = run_sweep([*overrides, *_typed(overrides, keywords)])
+            with options_of_objects():
+                record = run_sweep([*overrides, *_typed(overrides, keywords)])
         else:
             record = sweep_function(function, overrides, processes, keywords)
     except SystemExit as end:  # with which a command would end

@@ -54,8 +54,7 @@ def runs_of_folders(roots: Mapping[Path, Sequence[Path]], source: str, named: Na
                 if "has no rows" not in str(error) and (folder / METRICS).stat().st_size:
                     raise
                 empty.append(name)
-    table = pd.DataFrame.from_dict(params, orient="index").convert_dtypes(convert_integer=False, convert_floating=False)
-    table = table.astype({name: object for name in table if table[name].dtype.kind not in "iufb"})
+    table = pd.DataFrame.from_dict(params, orient="index", dtype=object).apply(_typed)
     points = pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=CURVES)
     last = last_values(points)
     table = table.rename(columns={name: f"param.{name}" for name in table if name in last})
@@ -100,6 +99,17 @@ def _params(folder: Path) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     is_plain = value is None or isinstance(value, str | int | float)
     return value if is_plain and not (isinstance(value, float) and math.isnan(value)) else str(value)
+
+
+def _typed(values: pd.Series) -> pd.Series:
+    """The values of a param as numbers where all that there are are such."""
+    held = values.dropna()
+    if any(isinstance(value, bool) for value in held):
+        return values
+    try:
+        return pd.to_numeric(held).reindex(values.index)
+    except (TypeError, ValueError):
+        return values
 
 
 def _yaml(file: Path) -> Any:

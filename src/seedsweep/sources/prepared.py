@@ -67,8 +67,8 @@ def prepared(recorded: RecordedRuns, question: Mapping[str, Any], named: Named, 
     """
     outcome = recorded.outcomes.rename("outcome")
     table = recorded.table.assign(**({} if "outcome" in recorded.table else {"outcome": outcome}))
-    recorded = replace(recorded, table=filtered_runs(table, query))
-    recorded = replace(recorded, outcomes=outcome.loc[recorded.table.index])
+    asked = filtered_runs(table, query).index
+    recorded = replace(recorded, table=recorded.table.loc[asked], outcomes=outcome.loc[asked])
     if recorded.is_sweep and named.seeds is None:
         lines = [f"{recorded.source}: {len(recorded.table)} runs of a sweep of seedsweep", *recorded.notes]
         return Prepared(recorded.table.reset_index(drop=True), None, dict(question), lines)

@@ -71,9 +71,9 @@ def _refusal(recorded: RecordedRuns, keys: pd.DataFrame, at: Sequence[str]) -> C
     known = {*keys, *recorded.metrics, *recorded.about}
     differing = [str(name) for name in same if name not in known and same[name].map(str).nunique() > 1]
     differing = [name for name in differing if name in recorded.params] or differing
-    names = (
-        f" They differ in {one_of(differing)}: name one by at=[NAME] or seeds=[NAME]," if differing else " Leave out"
-    )
-    remedy = f"{names} or choose runs by filter." if differing else f"{names} all but one of each."
-    allowed = f"{int(twice.sum())} of the {len(keys)} runs have the setting and seed of another one, such as {example}."
-    return ConfigError("at", list(at), f"{allowed}{remedy}")
+    remedy = " Leave out all but one of each"
+    if differing:
+        remedy = f" They differ in {one_of(differing)}: name one by at=[NAME] or seeds=[NAME], or choose runs by filter"
+    runs = one_of(list(map(str, same.index)), 3)
+    allowed = f"{int(twice.sum())} of the {len(keys)} runs have the setting and seed of another one, such as {runs}"
+    return ConfigError("at", list(at), f"{allowed} ({example}).{remedy}")

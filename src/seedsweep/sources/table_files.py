@@ -2,8 +2,9 @@
 
 import csv
 import io
+import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ def read_table(file: Path) -> ReadTable:
     """
     try:
         frame, notes = _parquet(file) if file.suffix.lower() in PARQUET else _csv(file)
-    except (OSError, ValueError, csv.Error, pd.errors.ParserError) as error:
+    except (OSError, ValueError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
         if isinstance(error, ConfigError):
             raise
         reason = " ".join(str(error).split())
@@ -57,8 +58,14 @@ def _parquet(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     frame.columns = frame.columns.map(str)
-    for name in frame.select_dtypes(["category", "object"]):
-        frame[name] = frame[name].map(lambda value: value if value is None or value is pd.NA else str(value))
+    for name in map(str, frame):
+        column = frame[name]
+        if column.dtype.kind == "O":
+            frame[name] = column.astype(object).map(
+                lambda value: None if value is pd.NA or value is None else str(value)
+            )
+        elif pd.api.types.is_extension_array_dtype(column.dtype) and column.dtype.kind in "iuf":  # whose gaps are pd.NA
+            frame[name] = column.astype(float if column.isna().any() or column.dtype.kind == "f" else int)
     return frame, ()
 
 
@@ -69,9 +76,10 @@ def _csv(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise ConfigError(KEY, file, f"has several columns of the same name: {', '.join(twice)}")
-    frame = pd.read_csv(
-        io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, index_col=False, skipinitialspace=True
-    )
+    options: dict[str, Any] = {"sep": separator, "dtype": str, "keep_default_na": False, "skipinitialspace": True}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # ragged rows would lose their last fields
+        frame = pd.read_csv(io.StringIO(text), index_col=False, **options)
     frame.columns = frame.columns.str.strip()
     frame = frame.loc[(frame != "").any(axis=1)].reset_index(drop=True)
     commas = list[str]()
