@@ -1,10 +1,14 @@
 """Any function, called with every combination of values and seeds, and recorded as runs."""
 
 import math
+import os
 import random
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mlflow import MlflowClient
 from shared.commands import Ended
@@ -83,7 +87,8 @@ def test_keys_change_with_values_seeds_and_the_source_alone(uri: str, client: Ml
     [
         ({"optimizr": "fast", "lr": 1}, "optimizr.*: is no argument of descend"),
         ({"optimizer": "fast"}, "lr=null: is an argument of descend that needs a value"),
-        ({"optimizer": [], "lr": 1}, "must have a value"),
+        ({"optimizer": [], "lr": 1}, "must have at least one value"),
+        ({"optimizer": "fast", "lr": 1, "job": 3}, "is a column of the table of runs"),
         ({"optimizer": "fast", "lr": 1, "seed": 3}, "seeds=10, or a list, says which"),
         ({"optimizer": "fast", "lr": 1, "processes": 0}, "processes=0: must be"),
         ({"optimizer": object(), "lr": 1}, "must be a number, a string"),
@@ -113,3 +118,68 @@ def test_the_command_compares_calls_by_what_they_log_first(compare: Callable[...
     assert ended.code == 0
     assert "At the same setting, by final_loss" in ended.out
     assert "1 wins" in ended.out
+
+
+def test_numbers_that_a_function_returns_are_never_taken_for_params(uri: str) -> None:
+    def count(a: int, seed: int) -> dict[str, float]:
+        return {"loss": a + 0.01 * seed, "epochs": 5 * (seed % 2) + a, "weight": 0.5 * (seed % 2)}
+
+    comparison = seedsweep.sweep(count, a=[1, 2], seeds=6, processes=1).compare()
+    assert list(comparison.question.at or ()) == []
+    assert [verdict.winner for verdict in comparison.verdicts] == ["1"]
+
+
+def test_names_of_metrics_are_made_to_fit(uri: str) -> None:
+    def named(a: int, seed: int, log: Callable[..., None]) -> dict[str, float]:
+        log(5, 1.0)
+        return {"loss": 1.0, "a": 7.0, "outcome": 1.0, "b/c:d?": 2.0}
+
+    runs = seedsweep.sweep(named, a=[1, 2], seeds=2, processes=1).runs
+    assert set(runs["a"]) == {1, 2}
+    assert {"5", "a_value", "outcome_value", "b/c:d_"} <= set(runs)
+    assert set(runs["outcome"]) == {"finished"}
+
+
+@pytest.mark.slow
+def test_a_call_that_ends_its_process_fails_alone(uri: str, client: MlflowClient) -> None:
+    def ending(a: int, seed: int) -> float:
+        if (a, seed) == (1, 1):
+            os._exit(3)
+        if (a, seed) == (2, 0):
+            sys.exit("usage: …")
+        return float(a)
+
+    with pytest.raises(seedsweep.FailedRunsError, match="2 of 8 runs failed"):
+        seedsweep.sweep(ending, a=[1, 2], seeds=4, processes=2)
+    results = seedsweep.open("latest")
+    assert len(results.runs) == 8
+    assert results.runs.set_index("name")["outcome"].to_dict() == {
+        f"a={a} seed={seed}": "failed" if (a, seed) in [(1, 1), (2, 0)] else "finished"
+        for a in (1, 2)
+        for seed in range(4)
+    }
+    assert results.record.status == "FAILED"
+
+
+def test_results_of_which_nobody_knows_the_direction_are_shown_all_the_same(uri: str) -> None:
+    results = seedsweep.sweep(lambda a, seed: a + seed, a=np.arange(1, 3), seeds=np.arange(6), processes=1)
+    assert "is it better when larger or smaller?" in repr(results)
+    assert "is it better when larger or smaller?" in results._repr_html_()
+    assert results.compare(direction="minimize").verdicts[0].winner == "1"
+
+
+def test_a_partial_fixes_arguments(uri: str) -> None:
+    results = seedsweep.sweep(partial(descend, steps=2, lr=0.1), optimizer=["fast", "slow"], seeds=2, processes=1)
+    assert set(results.runs["steps"]) == {2}
+    assert results.curves["step"].max() == 1
+
+
+def test_what_a_function_takes_from_around_it_is_in_its_keys(uri: str, client: MlflowClient) -> None:
+    def scaled(by: float) -> Callable[..., float]:
+        return lambda lr, seed: by * lr
+
+    def key(function: Callable[..., float]) -> str:
+        sweep = seedsweep.sweep(function, "experiment=scaled", lr=0.1, seeds=1, processes=1)
+        return client.get_run(sweep.runs["run"].iloc[0]).data.tags["seedsweep.key"]
+
+    assert key(scaled(1)) != key(scaled(100))

@@ -26,7 +26,7 @@ def verdict_lines(out: str) -> list[str]:
 @pytest.mark.fast
 def test_a_table_is_compared_and_the_report_is_written_here(compare: Command, tmp_path: Path) -> None:
     written(results(), tmp_path)
-    ended = compare("runs=results.csv", "by=optim", "metric=loss", "pngs=false")
+    ended = compare("runs=results.csv", "by=optim", "metric=loss", "figures=null")
     assert ended.code == 0
     assert ended.out.startswith("adam wins: ")
     assert "seeds: random_state (guessed: its name), 8 of them" in ended.out
@@ -41,7 +41,7 @@ def test_figures_of_the_report_before_are_replaced(compare: Command, tmp_path: P
     assert compare("runs=results.csv").code == 0
     figures = tmp_path / "seedsweep-report" / "figures"
     assert {file.suffix for file in figures.iterdir()} == {".png"}
-    assert compare("runs=results.csv", "pngs=false").code == 0
+    assert compare("runs=results.csv", "figures=null").code == 0
     assert not figures.exists()
 
 
@@ -50,7 +50,7 @@ def test_what_is_exported_from_a_sweep_gives_the_verdicts_of_the_sweep(
 ) -> None:
     sweep = ("-m", "optimizer=sgd,adam", "optimizer.lr=0.01,0.1", "seed=range(0,6)", "trainer.max_epochs=2")
     assert train(*sweep).code == 0
-    own = compare("pngs=false")
+    own = compare("figures=null")
     (parent,) = runs_in(client, "sweep")
     client.download_artifacts(parent.info.run_id, "runs.parquet", str(tmp_path))
     runs = seedsweep.load_runs("latest")
@@ -58,8 +58,8 @@ def test_what_is_exported_from_a_sweep_gives_the_verdicts_of_the_sweep(
     columns = ["optimizer", "optimizer.lr", "seed", "init_seed", "order_seed", "data.name", "val/loss", "test/loss"]
     runs[columns].to_csv("some.csv")
     for file in ("runs.parquet", "runs.csv"):
-        assert verdict_lines(compare(f"runs={file}", "pngs=false").out) == verdict_lines(own.out)
-    some = verdict_lines(compare("runs=some.csv", "pngs=false").out)
+        assert verdict_lines(compare(f"runs={file}", "figures=null").out) == verdict_lines(own.out)
+    some = verdict_lines(compare("runs=some.csv", "figures=null").out)
     assert [line for line in some if "guessed" not in line] == verdict_lines(own.out)
 
 
@@ -75,7 +75,7 @@ def test_an_experiment_of_others_stays_as_it_is(compare: Command, client: Mlflow
             client.log_param(run_id, key, value)
         client.log_metric(run_id, "val_acc", run["accuracy"])
         client.set_terminated(run_id)
-    question = ("by=optim", "seeds=random_state", "at=[learning_rate]", "metric=val_acc", "pngs=false")
+    question = ("by=optim", "seeds=random_state", "at=[learning_rate]", "metric=val_acc", "figures=null")
     ended = compare("experiment=mnist", *question)
     assert ended.code == 0
     assert ended.out.startswith("adam wins: ")
@@ -112,13 +112,13 @@ def test_what_was_guessed_is_said_beside_an_error(compare: Command, tmp_path: Pa
     ended = compare("runs=results.csv")
     assert "metric: fitness (guessed: the only one)" in ended.err
     assert "say direction=maximize" in ended.err
-    assert compare("runs=results.csv", "direction=maximize", "pngs=false").code == 0
+    assert compare("runs=results.csv", "direction=maximize", "figures=null").code == 0
 
 
 @pytest.mark.slow
 def test_a_table_is_compared_without_mlflow_or_torch(tmp_path: Path) -> None:
     path = written(results(), tmp_path)
-    command = [sys.executable, "-X", "importtime", str(ROOT / "compare.py"), f"runs={path}", "pngs=false"]
+    command = [sys.executable, "-X", "importtime", str(ROOT / "compare.py"), f"runs={path}", "figures=null"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     imported = {line.rsplit("|", 1)[-1].strip() for line in ended.stderr.splitlines()}
     assert "pandas" in imported

@@ -175,8 +175,11 @@ def test_options_that_lack_a_param_have_settings_without_it(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"metric": "los"}, r"metric=los: is not a metric of these runs; did you mean loss\? There are loss, accuracy"),
-        ({"by": "optimm"}, r"by=optimm: is not a param of the runs; did you mean optim\? There are optim, lr"),
+        (
+            {"metric": "los"},
+            r"metric=los: is not a metric of these runs; there are loss, accuracy; did you mean loss\?",
+        ),
+        ({"by": "optimm"}, r"by=optimm: is not a param of the runs; there are optim, lr; did you mean optim\?"),
         ({"at": ["rate"]}, "at=rate: is not a param of the runs"),
         ({"seeds": ["seed"]}, "seeds=seed: is not a column; there are optim, lr, random_state, loss, accuracy"),
         ({"by": "random_state"}, "by=random_state: is taken for a seed"),

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,12 +12,12 @@ import joblib
 from omegaconf import OmegaConf
 
 from seedsweep.api.hydra_sweep import NEEDS_STORE, composed
-from seedsweep.api.keywords import seed_list, seeds_override
+from seedsweep.api.keywords import seed_list, seeds_override, values_of
 from seedsweep.config.given import source_digest
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_call import Call
 from seedsweep.errors import ConfigError
-from seedsweep.lifecycle.function_sweep import ComposedCall
+from seedsweep.lifecycle.function_sweep import RESERVED, ComposedCall
 from seedsweep.lifecycle.opening import open_function_sweep
 from seedsweep.nearest import did_you_mean
 from seedsweep.tracking.sweep_writer import SweepRecord
@@ -47,7 +48,8 @@ def sweep_function(
     """
     seeds = seed_list(keywords.get("seeds", 1))
     arguments = {name: value for name, value in keywords.items() if name != "seeds"}
-    grid = {name: value if isinstance(value, list) else [value] for name, value in arguments.items()}
+    function, fixed = _unwrapped(function)
+    grid = {name: values_of(name, value) for name, value in {**fixed, **arguments}.items()}
     _check_arguments(function, grid)
     processes = joblib.cpu_count() if processes is None else processes
     check_integer("processes", processes, 1)
@@ -69,6 +71,20 @@ def sweep_function(
     return sweep.record  # type: ignore[return-value]  # which it has: the store was looked for
 
 
+def _unwrapped(function: Callable[..., Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """A function and the values that a `functools.partial` of it fixes."""
+    fixed: dict[str, Any] = {}
+    inner: Any = function
+    if isinstance(inner, partial):  # of a partial it is one of the innermost function
+        if inner.args:
+            raise ConfigError("sweep", inner.func.__name__, "a partial must fix arguments by their names")
+        inner, fixed = inner.func, dict(inner.keywords)
+    if not inspect.isfunction(inner):
+        allowed = "must be a function: of an object nobody knows what its results depend on"
+        raise ConfigError("sweep", type(inner).__name__, allowed)
+    return inner, fixed
+
+
 def _values(grid: Mapping[str, list[Any]], combination: int) -> dict[str, Any]:
     """The values of the combination with this index, where the last argument varies fastest."""
     values = {}
@@ -83,11 +99,15 @@ def _check_arguments(function: Callable[..., Any], grid: Mapping[str, list[Any]]
     for name, values in grid.items():
         if name in GIVEN:
             raise ConfigError(name, values, "is given to the function; seeds=10, or a list, says which seeds")
-        if not values:
-            raise ConfigError(name, values, "must have a value")
+        if name in RESERVED:
+            raise ConfigError(name, values, "is a column of the table of runs; give the argument another name")
     signature = inspect.signature(function)
     takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in signature.parameters.values())
-    for name in (*grid, "seed"):
+    if "seed" not in signature.parameters and not takes_any:
+        raise ConfigError(
+            "sweep", function.__name__, f"needs an argument seed, which {function.__name__}{signature} lacks"
+        )
+    for name in grid:
         if name not in signature.parameters and not takes_any:
             meant = did_you_mean(name, signature.parameters)
             allowed = f"is no argument of {function.__name__}{signature}{meant}"

@@ -29,19 +29,38 @@ def overrides_of(keywords: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
     Raises:
         ConfigError: there is no such key, or a value cannot be typed.
     """
+    if "seeds" in keywords and "seed" in keywords:
+        raise ConfigError("seed", keywords["seed"], "is said by seeds, too; leave one of them out")
     return [_override(name, value, keys) for name, value in keywords.items()]
 
 
 def _override(name: str, value: Any, keys: Sequence[str]) -> str:
     if name == "seeds":
         return seeds_override(seed_list(value))
+    values = values_of(name, value)
     if name in GROUPS:
-        values = value if isinstance(value, list) else [value]
         return f"{name}={','.join(_choice(name, one) for one in values)}"
-    values = value if isinstance(value, list) else [value]
+    return f"{_key(name, value, keys)}={','.join(map(written, values))}"
+
+
+def values_of(name: str, value: Any) -> list[Any]:
+    """The values that a keyword sweeps.
+
+    Args:
+        name: the keyword.
+        value: a list, a range, an array or a Series of one dimension; anything else is one value.
+
+    Returns:
+        At least one.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    is_array = getattr(value, "ndim", 0) == 1 and hasattr(value, "tolist")
+    values = value.tolist() if is_array else list(value) if isinstance(value, list | range) else [value]
     if not values:
         raise ConfigError(name, value, "must have at least one value")
-    return f"{_key(name, value, keys)}={','.join(map(written, values))}"
+    return values
 
 
 def _choice(group: str, value: Any) -> str:
@@ -59,6 +78,8 @@ def _key(name: str, value: Any, keys: Sequence[str]) -> str:
     ending = sorted((key for key in keys if key.endswith(f".{name}")), key=lambda key: (key.count("."), key))
     if not ending:
         raise ConfigError(name, value, f"there is no such key{did_you_mean(name, keys)}")
+    if len(ending) > 1 and ending[0].count(".") == ending[1].count("."):
+        raise ConfigError(name, value, f"may be {' or '.join(ending[:2])}: say which, as **{{'{ending[0]}': …}}")
     return ending[0]
 
 
@@ -75,6 +96,7 @@ def seed_list(seeds: Any) -> list[int]:
         ConfigError: it is neither.
     """
     listed = list(range(seeds)) if isinstance(seeds, int) and not isinstance(seeds, bool) else seeds
+    listed = listed.tolist() if hasattr(listed, "tolist") else listed
     is_list = isinstance(listed, Sequence) and not isinstance(listed, str) and len(listed) > 0
     if not is_list or not all(isinstance(seed, int) and seed >= 0 for seed in listed):
         raise ConfigError("seeds", seeds, "must be how many seeds, or a list of them")

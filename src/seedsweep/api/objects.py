@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
@@ -56,7 +57,7 @@ def option(group: str, value: Any) -> str:
     if group == "data":
         return _data_option(value)
     made, keywords = (value.func, value.keywords) if isinstance(value, partial) else (value, {})
-    if not callable(made) or (isinstance(value, partial) and value.args):
+    if (not inspect.isclass(made) and not inspect.isfunction(made)) or (isinstance(value, partial) and value.args):
         allowed = "must be the name of an option, a class, or a functools.partial of one with keywords"
         raise ConfigError(group, value, allowed)
     node = {"_target_": dotted_path(group, made)} | _defaults(group, made) | dict(keywords)
@@ -90,6 +91,8 @@ def _data_option(value: Any) -> str:
         frame = _table(*value)
     else:
         raise ConfigError("data", type(value).__name__, "must be the name of an option, a DataFrame, or (X, y)")
+    if frame.columns.duplicated().any():
+        raise ConfigError("data", frame.columns[frame.columns.duplicated()][0], "is the name of two columns")
     digest = hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
     digest.update(repr(list(zip(frame, frame.dtypes, strict=True))).encode())
     name = f"frame_{digest.hexdigest()[:8]}"
@@ -105,6 +108,10 @@ def _data_option(value: Any) -> str:
 
 def _table(features: Any, target: Any) -> pd.DataFrame:
     """The columns of the features, then the target."""
+    if getattr(features, "ndim", 2) != 2 or getattr(target, "ndim", 1) not in (1, 2):
+        raise ConfigError("data", getattr(features, "shape", None), "X must have two dimensions, and y one")
+    if getattr(target, "ndim", 1) == 2:  # a column
+        target = np.asarray(target).ravel()
     columns = pd.DataFrame(features).rename(columns=lambda name: name if isinstance(name, str) else f"x{name}")
     named = pd.Series(target)
     if len(named) != len(columns):

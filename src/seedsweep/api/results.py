@@ -7,9 +7,10 @@ import pandas as pd
 
 from seedsweep.api.comparison import Comparison, compare
 from seedsweep.comparison.params import compared, swept
+from seedsweep.config.planned_call import own_question
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
-from seedsweep.report.summary import counted, summarize
+from seedsweep.report.summary import counted_runs, summarize
 from seedsweep.tracking.connection import default_uri
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
@@ -51,14 +52,13 @@ class Results:
     @cached_property
     def metric(self) -> str:
         """What the runs are judged by unless another metric is named."""
-        measured = list(dict.fromkeys(self.curves["metric"]))
-        if not measured:
-            raise ConfigError("sweep", self.sweep, "none of its runs has measured anything")
-        return METRIC if METRIC in measured else self.record.tags.get("seedsweep.metric", measured[0])
+        measured = [str(name) for name in self.runs if "/" in str(name)] or list(dict.fromkeys(self.curves["metric"]))
+        asked = str(own_question(self.record.tags).get("metric", METRIC))
+        return asked if asked in self.runs or not measured else measured[0]
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row a group: how many of its runs finished, mean ± sd over its seeds."""
+        """A row a group, in strings: how many of its runs finished, mean ± sd over its seeds."""
         return summarize(self.runs, self.metric)
 
     def compare(self, **question: Any) -> Comparison:
@@ -73,7 +73,8 @@ class Results:
         Raises:
             ConfigError: a key or value is not allowed, or there is nothing to compare.
         """
-        return compare(self.runs, self.curves, **{"metric": self.metric} | question)
+        own = own_question(self.record.tags) | {"metric": self.metric}
+        return compare(self.runs, self.curves, **own | question)
 
     def model(self, run: str | None = None) -> "nn.Module":
         """The trained model of a run, ready to predict.
@@ -116,6 +117,8 @@ class Results:
         return self.compare(**question).to_latex()
 
     def _run_id(self, run: str | None) -> str:
+        if own_question(self.record.tags):
+            raise ConfigError("run", run, "is of a function, which keeps no model")
         if run is None:
             finished = self.runs[self.runs["outcome"] == "finished"]
             if finished.empty:
@@ -127,16 +130,21 @@ class Results:
             raise ConfigError("run", run, f"there is no such run; there are {', '.join(self.runs['name'][:3])}, …")
         return str(named.iloc[0])
 
-    def _answer(self) -> Comparison | None:
-        """The comparison, if there is something to compare."""
-        options = compared(self.runs)
-        several = options in self.runs and self.runs[options].nunique() > 1
-        return self.compare() if several or swept(self.runs) else None
+    def _answer(self) -> Comparison | str:
+        """The comparison, or why there is none."""
+        by = own_question(self.record.tags).get("by") or compared(self.runs)
+        if self.runs.empty or (not (by in self.runs and self.runs[by].nunique() > 1) and not swept(self.runs)):
+            return ""
+        try:
+            return self.compare()
+        except ConfigError as error:  # such as of a metric of which nobody knows whether larger is better
+            return f"compare() needs to know more: {error}"
 
     def __repr__(self) -> str:
         answer = self._answer()
-        about = f"{self.record.name}: {len(self.runs)} runs: {counted(self.runs)}"
-        return "\n".join([about, *([answer.headline] if answer else []), self.table.to_string(index=False)])
+        about = f"{self.record.name}: {counted_runs(self.runs)}"
+        said = answer if isinstance(answer, str) else answer.headline
+        return "\n".join(filter(None, [about, said, self.table.to_string(index=False)]))
 
     def _repr_html_(self) -> str:
         from seedsweep.report.notebook import results_html
@@ -158,4 +166,6 @@ def open_results(sweep: str = "latest", tracking_uri: str | None = None) -> Resu
         ConfigError: no such store or sweep.
     """
     uri = tracking_uri or default_uri()
+    if not isinstance(sweep, str):
+        raise ConfigError("sweep", sweep, "must be latest, or the id of a sweep or its beginning")
     return Results(find_sweeps(uri, sweep)[0].run_id, uri)

@@ -34,7 +34,8 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
     function = what[0] if what and callable(what[0]) else None
     overrides = [override for override in what[function is not None :] if isinstance(override, str)]
     if len(overrides) < len(what) - (function is not None):
-        raise ConfigError("sweep", what, "must be overrides, such as 'trainer.max_epochs=10', a function before them")
+        kinds = ", ".join(type(item).__name__ for item in what)
+        raise ConfigError("sweep", kinds, "must be overrides, such as 'trainer.max_epochs=10', a function before them")
     if function is None and processes is not None:
         raise ConfigError("processes", processes, "is of a function; for others take 'hydra/launcher=joblib'")
     try:
@@ -43,8 +44,8 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
                 record = run_sweep([*overrides, *_typed(overrides, keywords)])
         else:
             record = sweep_function(function, overrides, processes, keywords)
-    except SystemExit as end:  # with which a command would end
-        raise KeyboardInterrupt from end
+    except SystemExit:  # with which a command would end
+        raise KeyboardInterrupt from None
     return Results(record.run_id, record.uri)
 
 

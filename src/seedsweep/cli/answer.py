@@ -15,6 +15,7 @@ from seedsweep.comparison.question import KEYS
 from seedsweep.comparison.selection import filtered_runs, newest_runs
 from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.config.overrides import parse_override
+from seedsweep.config.planned_call import own_question
 from seedsweep.errors import ConfigError, masked
 from seedsweep.report.console import how_to_open
 from seedsweep.report.export import checked_paths, save
@@ -64,7 +65,7 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     log.debug("reading: %.2f s", time.perf_counter() - start)
     runs = filtered_runs(newest_runs(runs), request["filter"])
     curves = curves[curves["run"].isin(runs["run"])]
-    question = {key: value for key, value in request.items() if key not in SELECTION} | _own_metric(sweeps)
+    question = {key: value for key, value in request.items() if key not in SELECTION} | _own_question(sweeps)
     comparison = compare_sweeps(runs, curves, sweeps, question)
     console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     several = [f"sweep={','.join(sweep.run_id[:8] for sweep in sweeps)}"] * (len(sweeps) > 1)  # not the first one's own
@@ -83,11 +84,10 @@ def _store(request: dict[str, Any]) -> str:
     return request["uri"] or request["tracking"]["uri"]  # type: ignore[no-any-return]
 
 
-def _own_metric(sweeps: list[RecordedSweep]) -> dict[str, str]:
-    """What the runs of a function are judged by, unless a metric was typed."""
-    typed = any(parse_override(override).key == "metric" for override in HydraConfig.get().overrides.task)
-    metric = sweeps[0].tags.get("seedsweep.metric")
-    return {"metric": metric} if metric and not typed else {}
+def _own_question(sweeps: list[RecordedSweep]) -> dict[str, Any]:
+    """How the runs of a function are compared, unless it was typed."""
+    typed = {parse_override(override).key for override in HydraConfig.get().overrides.task}
+    return {key: value for key, value in own_question(sweeps[0].tags).items() if key not in typed}
 
 
 def _sweep_names(request: dict[str, Any]) -> list[str]:

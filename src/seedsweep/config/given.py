@@ -9,6 +9,7 @@ from typing import Any
 
 from seedsweep.errors import ConfigError
 
+PLAIN = bool | int | float | str | None
 PUBLIC = "seedsweep.given"  # where configurations find them
 _objects: dict[str, Any] = {}
 
@@ -61,6 +62,7 @@ def _sources(value: Any) -> Iterator[str]:
     cannot find the source of a class itself."""
     if not inspect.isclass(value):
         yield inspect.getsource(value)
+        yield from _surroundings(value)
         return
     for base in inspect.getmro(value):
         if base.__module__ != value.__module__:
@@ -69,8 +71,18 @@ def _sources(value: Any) -> Iterator[str]:
             function = getattr(attribute, "__func__", None) or getattr(attribute, "fget", None) or attribute
             if inspect.isfunction(function):
                 yield inspect.getsource(function)
-            elif isinstance(attribute, bool | int | float | str | None) and not name.startswith("__"):
+                yield from _surroundings(function)
+            elif isinstance(attribute, PLAIN) and not name.startswith("__"):
                 yield f"{name} = {attribute!r}"
+
+
+def _surroundings(function: Any) -> Iterator[str]:
+    """The plain values that a function takes from around it: its defaults, what it closes over, globals."""
+    names = inspect.getclosurevars(inspect.unwrap(function))
+    for name, value in {**names.globals, **names.nonlocals}.items():
+        if isinstance(value, PLAIN):
+            yield f"{name} = {value!r}"
+    yield repr([value for value in function.__defaults__ or () if isinstance(value, PLAIN)])
 
 
 def given(name: str) -> Any:

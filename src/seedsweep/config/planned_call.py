@@ -12,6 +12,8 @@ from seedsweep.config.planned_run import PlannedRun, canonical
 from seedsweep.errors import ConfigError
 
 OPTIMIZER = "optimizer"
+SWEPT = "swept"  # the tag of the sweep that names the arguments that vary, as JSON
+METRIC = "metric"  # the one that says by what its runs are judged: what they log first
 PLAIN = bool | int | float | str | None
 
 
@@ -68,3 +70,19 @@ def _shown(name: str, value: Any) -> str:
 
 def _identity(name: str, value: Any) -> str:
     return dotted_path(name, value) if callable(value) else _shown(name, value)
+
+
+def own_question(tags: Mapping[str, str]) -> dict[str, Any]:
+    """How the runs of a function are compared, unless the question says it.
+
+    Args:
+        tags: of the sweep, by their full names.
+
+    Returns:
+        The keys `metric`, `by` and `at`; none for other sweeps.
+    """
+    swept = json.loads(tags.get(f"seedsweep.{SWEPT}", "[]"))
+    by = OPTIMIZER if OPTIMIZER in swept else next(iter(swept), None)
+    metric = tags.get(f"seedsweep.{METRIC}")
+    options = {"by": by, "at": [name for name in swept if name != by]} if by else {}
+    return options | ({"metric": metric} if metric else {})

@@ -3,24 +3,30 @@
 import inspect
 import math
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from hydra.core.utils import JobReturn, JobStatus
 
 from seedsweep.config.composing import Composed
-from seedsweep.config.planned_call import Call, plan_call
-from seedsweep.config.planned_run import PlannedRun
+from seedsweep.config.planned_call import METRIC, Call, plan_call
+from seedsweep.config.planned_run import SEEDS, PlannedRun
 from seedsweep.errors import ConfigError
+from seedsweep.lifecycle.calls import run_calls
 from seedsweep.lifecycle.grid_sweep import GridSweep
 from seedsweep.lifecycle.progress import advance
-from seedsweep.outcomes import Point, RunResult
+from seedsweep.outcomes import RUN_COLUMNS, Point, RunResult
 from seedsweep.tracking.run_writer import record_run
+from seedsweep.tracking.sweep_writer import SweepRecord
 
+UNNAMEABLE = re.compile(r"[^\w\-. :/]|^/|^\.+/|/$")  # by MLflow's rules
+RESERVED = (*RUN_COLUMNS, *SEEDS, "function", "log")  # names that neither arguments nor metrics can have
 ENGINE = "function"  # in the tags of its runs
-METRIC = "metric"  # the tag of the sweep that says by what its runs are judged: what they log first
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +60,29 @@ class FunctionSweep(GridSweep):
             jobs: how many there are.
             processes: at least 1; with 1 the calls are made in this process.
         """
-        from joblib import Parallel, delayed, parallel_config
-
-        tracking = dict(self.first["tracking"]) | {"sweep": self.record.run_id if self.record else None}
-        calls = (self.compose((), number) for number in range(jobs))
-        tasks = (delayed(make_call)(function, job.call, self._planned(job), tracking, self.progress) for job in calls)
-        with parallel_config("loky", inner_max_num_threads=1):  # many processes, of which each would use all cores
-            ended = list(Parallel(processes)(tasks) if processes > 1 else (task[0](*task[1]) for task in tasks))
-        self.returns.append([self._job_return(result) for result, _ in ended])
-        logged = next((metric for _, metric in ended if metric), None)
-        if logged and self.record:
+        record = cast(SweepRecord, self.record)  # which it has: without a store it was refused
+        tracking = dict(self.first["tracking"]) | {"sweep": record.run_id}
+        composed = [self.compose((), number) for number in range(jobs)]
+        calls = {
+            job.number: partial(make_call, function, job.call, self._planned(job), tracking, self.progress)
+            for job in composed
+        }
+        ended = run_calls(calls, processes, record.remove_running)
+        results = [self._recorded(composed[number], ended[number], tracking) for number in range(jobs)]
+        self.returns.append([self._job_return(result) for result, _ in results])
+        logged = next((metric for _, metric in results if metric), None)
+        if logged:
             self.first["objective"]["metric"] = logged
-            self.record.write_progress({METRIC: logged}, {}, 0)
+            record.write_progress({METRIC: logged}, {}, 0)
+
+    def _recorded(self, job: ComposedCall, ended: Any, tracking: Mapping[str, Any]) -> Any:
+        """What a call returned; one that ended its process is recorded as failed."""
+        if not isinstance(ended, Exception):
+            return ended
+        with suppress(RuntimeError), record_run(tracking, self._planned(job), ENGINE, job.call.digest):
+            raise ended
+        advance(self.progress, 1)
+        return ended, None
 
     def _job_return(self, result: float | Exception) -> JobReturn:
         failed = isinstance(result, Exception)
@@ -79,10 +96,11 @@ class Log:
 
     Args:
         publish: what records points.
+        taken: names that metrics cannot have, as columns of the table of runs have them.
     """
 
-    def __init__(self, publish: Callable[[list[Point]], None] | None):
-        self._publish = publish
+    def __init__(self, publish: Callable[[list[Point]], None] | None, taken: Collection[str]):
+        self._publish, self._taken = publish, taken
         self.last: dict[str, float] = {}  # value of each metric
         self._counts: dict[str, int] = {}
 
@@ -90,27 +108,31 @@ class Log:
         """Record a value of a curve.
 
         Args:
-            name: of the metric, such as `val/loss`.
+            name: of the metric, such as `val/loss`; what MLflow does not take in a name becomes _, and the name of an
+                argument or of a column of the table of runs gets `_value` at its end.
             value: what `float` takes.
             step: of the training; None: how many values of the metric there were.
         """
+        name = UNNAMEABLE.sub("_", str(name)) or "_"
+        name += "_value" * (name in self._taken)
         count = self._counts.get(name, 0)
         step = count if step is None else int(step)
         self._counts[name], self.last[name] = count + 1, float(value)
         if self._publish:
-            self._publish([Point(str(name), step, step, float(value))])
+            self._publish([Point(name, step, step, float(value))])
 
 
 def make_call(
     function: Callable[..., Any], call: Call, planned: PlannedRun, tracking: Mapping[str, Any], progress: Path
 ) -> tuple[float | Exception, str | None]:
     """Call a function once and record the run; its last value, or what it raised, and the first metric's name."""
-    log = Log(None)
+    taken = {*call.values, *RESERVED}
+    log = Log(None, taken)
     try:
         with record_run(tracking, planned, ENGINE, call.digest) as record:
-            log = Log(record.publish)
+            log = Log(record.publish, taken)
             arguments = {"log": log} if _takes_log(function) else {}
-            _take_returned(log, function(**call.values, seed=call.seed, **arguments))
+            _take_returned(log, _called(function, {**call.values, "seed": call.seed, **arguments}))
             if not log.last:
                 raise ConfigError("function", call.name, "must log a metric, or return a number or several by name")
             finite = all(math.isfinite(value) for value in log.last.values())
@@ -120,6 +142,13 @@ def make_call(
         return _that_travels(error), next(iter(log.last), None)
     finally:
         advance(progress, 1)
+
+
+def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    try:
+        return function(**arguments)
+    except SystemExit as end:  # of a script that reads a command line: it is no reason to end the sweep
+        raise RuntimeError(f"it called sys.exit({end.code!r})") from end
 
 
 def _takes_log(function: Callable[..., Any]) -> bool:

@@ -1,6 +1,7 @@
 """The life of a sweep around whatever launches its jobs: plan, parent run, progress, signals, closing."""
 
 import gc
+import json
 import logging
 import signal
 import time
@@ -13,6 +14,7 @@ from uuid import uuid4
 from omegaconf import OmegaConf
 
 from seedsweep.config.overrides import varied
+from seedsweep.config.planned_call import SWEPT
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.lifecycle.closing import close
 from seedsweep.lifecycle.function_sweep import ComposedCall, FunctionSweep
@@ -63,7 +65,7 @@ def open_function_sweep(
         A context manager as that of `open_sweep`.
     """
     sweep = FunctionSweep(masked(name), tuple(labels), compose, _progress_file(folder))
-    return _alive(sweep, [()] * jobs, jobs, NONE)
+    return _alive(sweep, [()] * jobs, jobs, {SWEPT: json.dumps(list(labels))})
 
 
 def open_search_sweep(

@@ -16,7 +16,7 @@ from seedsweep.config.home import command
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
 from seedsweep.outcomes import RunResult
-from seedsweep.report.summary import SHOWN, counted
+from seedsweep.report.summary import SHOWN, counted_runs
 from seedsweep.report.tables import data_sets_table
 from seedsweep.tracking import connection
 
@@ -76,7 +76,7 @@ def print_sweep(
     """
     console = Console(highlight=False, soft_wrap=True)
     note = "; means are over finished runs only" if (runs["outcome"] != "finished").any() else ""
-    caption = f"mean ± sd over seeds of the {of}; {_runs(runs)}{note}"
+    caption = f"mean ± sd over seeds of the {of}; {counted_runs(runs)}{note}"
     printed = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=caption, padding=(0, 1))
     printed.title_justify = printed.caption_justify = "left"
     for name in summary:
@@ -97,7 +97,7 @@ def print_searched(runs: pd.DataFrame, uri: str | None = None, page: str | None 
         page: of the sweep in MLflow's UI.
     """
     console = Console(highlight=False, soft_wrap=True)
-    console.print(_runs(runs))
+    console.print(counted_runs(runs))
     if uri and page:
         console.print(escape(f"See it: {how_to_open(uri, page)}"))
 
@@ -118,10 +118,6 @@ def how_to_open(uri: str, page: str) -> str:
     at_home = uri == connection.home_uri()
     how = command("ui") if at_home else f"seedsweep-ui tracking.uri={shlex.quote(masked(uri))}"
     return f"{how}, then open http://127.0.0.1:5000/{page}"
-
-
-def _runs(runs: pd.DataFrame) -> str:
-    return f"{len(runs)} run{'s' * (len(runs) > 1)}: {counted(runs)}"
 
 
 def print_headline(comparison: "Comparison") -> None:

@@ -6,27 +6,27 @@ import jinja2
 import pandas as pd
 
 from seedsweep.comparison.compare import Comparison
-from seedsweep.report.summary import counted
+from seedsweep.report.summary import counted_runs
 
 TEMPLATE = "notebook.html.jinja"
 VERDICTS = 6  # that are shown
 
 
-def results_html(name: str, runs: pd.DataFrame, table: pd.DataFrame, answer: Comparison | None) -> str:
+def results_html(name: str, runs: pd.DataFrame, table: pd.DataFrame, answer: Comparison | str) -> str:
     """A recorded sweep.
 
     Args:
         name: of the sweep.
         runs: a row a run.
         table: a row a group, as `summarize` gives it.
-        answer: what the runs allow to say; None where there is nothing to compare.
+        answer: what the runs allow to say, or why there is nothing.
 
     Returns:
         HTML, in which all text is escaped.
     """
-    verdicts = _verdicts(answer) if answer else []
-    headline = answer.headline if answer else ""
-    about = f"{name}: {len(runs):,} runs: {counted(runs, ',')}"
+    verdicts = [] if isinstance(answer, str) else _verdicts(answer)
+    headline = answer if isinstance(answer, str) else answer.headline
+    about = f"{name}: {counted_runs(runs)}"
     caption = "mean ± sd over seeds of the last value"
     return _render(headline=headline, about=about, tables=[(caption, table)], verdicts=verdicts, diagnostics=[])
 

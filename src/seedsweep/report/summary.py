@@ -33,6 +33,18 @@ def counted(runs: pd.DataFrame, form: str = "d") -> str:
     return ", ".join(f"{count:{form}} {outcome}" for outcome, count in count_outcomes(runs).items() if count)
 
 
+def counted_runs(runs: pd.DataFrame) -> str:
+    """The number of runs and their outcomes in words.
+
+    Args:
+        runs: a row a run, with its `outcome`.
+
+    Returns:
+        Such as `15 runs: 12 finished, 3 diverged`.
+    """
+    return f"{len(runs):,} run{'s' * (len(runs) != 1)}: {counted(runs, ',')}"
+
+
 def summarize(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
     """The groups of a sweep in strings.
 
@@ -51,7 +63,9 @@ def summarize(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
         finished = group[group["outcome"] == "finished"]
         row = {"group": label, "finished": f"{len(finished)} of {len(group)}"}
         row |= {outcome: str(int((group["outcome"] == outcome).sum())) for outcome in lost}
-        rows.append(row | {name: _mean_sd(finished[name], 3 if Metric(name).is_maximized else 4) for name in shown})
+        rows.append(
+            row | {name: _mean_sd(finished[name], 3 if Metric(name).direction == "maximize" else 4) for name in shown}
+        )
     return pd.DataFrame(rows)
 
 
@@ -59,7 +73,8 @@ def _rank(group: pd.DataFrame, metric: str) -> tuple[int, float]:
     """Complete groups first: a mean over those that happened to finish must not win."""
     finished = group[group["outcome"] == "finished"]
     mean = finished[metric].mean() if metric in group and len(finished) else float("inf")
-    return len(group) - len(finished), Metric(metric).as_loss(mean)
+    measured = Metric(metric)
+    return len(group) - len(finished), mean if measured.direction is None else measured.as_loss(mean)
 
 
 def _mean_sd(values: pd.Series, digits: int) -> str:

@@ -153,6 +153,14 @@ def end_sweep(uri: str, sweep: RecordedSweep, status: str) -> None:
     client.set_terminated(sweep.run_id, status)
 
 
+def remove_running(client: "MlflowClient", sweep: str) -> None:
+    """Mark as deleted the runs of a sweep, its run id, that are RUNNING."""
+    clause = f"tags.`seedsweep.sweep` = '{sweep}' and attributes.status = 'RUNNING'"
+    while runs := client.search_runs(experiment_ids(client), clause):
+        for run in runs:
+            client.delete_run(run.info.run_id)
+
+
 def end_runs(client: "MlflowClient", sweep: str, status: str) -> None:
     """End the runs of a sweep, its run id, that are RUNNING."""
     if database := open_database(client.tracking_uri):

@@ -13,7 +13,7 @@ from seedsweep.errors import masked
 from seedsweep.tracking.connection import absolute, connect, store_errors
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.parquet import write_curves, write_runs
-from seedsweep.tracking.recorded_sweeps import RecordedSweep, end_runs, recorded
+from seedsweep.tracking.recorded_sweeps import RecordedSweep, end_runs, recorded, remove_running
 from seedsweep.tracking.tags import create_run, experiment_id, named
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ class SweepRecord:
     def reap(self) -> None:
         """End as KILLED the runs that processes which are gone left RUNNING."""
         end_runs(self.client, self.run_id, "KILLED")
+
+    @store_errors()
+    def remove_running(self) -> None:
+        """Mark as deleted the runs that are RUNNING, which somebody makes again."""
+        remove_running(self.client, self.run_id)
 
     @store_errors()
     def recorded(self) -> RecordedSweep:
