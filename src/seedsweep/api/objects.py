@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
+from rich.console import Console
 
 from seedsweep.config.given import dotted_path
 from seedsweep.config.home import home, shipped
@@ -21,6 +22,7 @@ from seedsweep.errors import ConfigError
 RATE = 0.01  # of an optimizer whose class has no default, as in the files of `conf/optimizer`
 OURS = ("features", "classes", "generator")  # arguments that seedsweep gives a model
 TARGET = "target"
+TARGETS = (TARGET, "label", "class", "y")  # names that say it; else the last column is the target
 PLAIN = (bool, int, float, str, list, tuple, type(None))
 
 
@@ -45,8 +47,8 @@ def option(group: str, value: Any) -> str:
 
     Args:
         group: `optimizer`, `schedule`, `model` or `data`.
-        value: a class, or a `functools.partial` of one with plain keywords; for `data` a DataFrame whose last column is
-            the target, or (X, y).
+        value: a class, or a `functools.partial` of one with plain keywords; for `data` a DataFrame, in which `target`,
+            `label`, `class`, `y` or else the last column is the target, or (X, y).
 
     Returns:
         The name of the option.
@@ -96,13 +98,16 @@ def _data_option(value: Any) -> str:
     digest = hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
     digest.update(repr(list(zip(frame, frame.dtypes, strict=True))).encode())
     name = f"frame_{digest.hexdigest()[:8]}"
+    target = next((column for column in TARGETS if column in frame), str(frame.columns[-1]))
+    features = f"{frame.shape[1] - 1} feature{'s' * (frame.shape[1] != 2)}"
+    Console(stderr=True).print(f"{name}: the target is {target}, of {features}", markup=False, highlight=False)
     file = home() / "mlruns" / "data" / f"{name}.parquet"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(file, index=False)
     node = OmegaConf.load(shipped("conf") / "data" / "table.yaml")
     OmegaConf.update(node, "path", str(file))
-    OmegaConf.update(node, "target", str(frame.columns[-1]))
+    OmegaConf.update(node, "target", target)
     return _store("data", name, node)
 
 
