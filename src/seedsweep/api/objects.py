@@ -26,20 +26,18 @@ TARGETS = (TARGET, "label", "class", "y")  # names that say it; else the last co
 PLAIN = (bool, int, float, str, list, tuple, type(None))
 
 
+_stored: list[tuple[str, str]] = []  # group and name of the options that the objects of a call have become
+
+
 @contextmanager
 def options_of_objects() -> Iterator[None]:
     """A context at whose end the options that were made of objects in it are gone."""
-    options = ConfigStore.instance()
-    before = _copied(options.repo)
     try:
         yield
     finally:
-        options.repo = before
-
-
-def _copied(groups: Mapping[str, Any]) -> dict[str, Any]:
-    """The groups of options, nested as they are, without copying an option."""
-    return {name: _copied(content) if isinstance(content, dict) else content for name, content in groups.items()}
+        while _stored:
+            group, name = _stored.pop()
+            del ConfigStore.instance().repo[group][f"{name}.yaml"]
 
 
 def option(group: str, value: Any) -> str:
@@ -136,5 +134,7 @@ def _store(group: str, name: str, node: Mapping[str, Any] | Any) -> str:
     stored = options.repo.get(group, {}).get(f"{name}.yaml")
     if taken or (stored is not None and OmegaConf.to_yaml(stored.node) != content):
         name = f"{name}_{hashlib.sha256(content.encode()).hexdigest()[:8]}"
-    options.store(group=group, name=name, node=OmegaConf.create(content), provider="seedsweep")
+    if (group, name) not in _stored:
+        options.store(group=group, name=name, node=OmegaConf.create(content), provider="seedsweep")
+        _stored.append((group, name))
     return name
