@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
+from threading import RLock
 from typing import Any
 
 from hydra import initialize_config_dir
@@ -20,6 +21,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.run_one import run
 from seedsweep.tracking.sweep_writer import SweepRecord
 
+ALONE = RLock()  # as there is one Hydra in a process
 NEEDS_STORE = "the results of a sweep are read from its store: it needs one"
 QUIET = (
     "hydra.mode=MULTIRUN",
@@ -86,14 +88,15 @@ def _compose(hydra: Any, overrides: Sequence[str]) -> DictConfig:
 
 @contextmanager
 def _hydra() -> Iterator[Any]:
-    """Hydra for the body, whatever Hydra application this may be called in."""
-    application, its_config = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
-    GlobalHydra.instance().hydra = None  # it refuses another one
-    try:
-        with initialize_config_dir(str(shipped("conf")), job_name="train", version_base="1.3"):
-            yield GlobalHydra.instance().hydra
-    finally:
-        GlobalHydra.instance().hydra, HydraConfig.instance().cfg = application, its_config
+    """Hydra for the body, whatever Hydra application this may be called in; calls in several threads wait here."""
+    with ALONE:
+        application, its_config = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
+        GlobalHydra.instance().hydra = None  # it refuses another one
+        try:
+            with initialize_config_dir(str(shipped("conf")), job_name="train", version_base="1.3"):
+                yield GlobalHydra.instance().hydra
+        finally:
+            GlobalHydra.instance().hydra, HydraConfig.instance().cfg = application, its_config
 
 
 def _no_callbacks() -> Any:
