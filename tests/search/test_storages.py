@@ -13,7 +13,6 @@ from shared.waiting import free_port
 
 from seedsweep.errors import ConfigError
 from seedsweep.search.storages import default_storage, open_storage
-from seedsweep.tracking import connection
 
 
 @pytest.mark.parametrize(
@@ -99,7 +98,7 @@ def test_the_database_of_mlflow_is_refused_and_left_as_it_is(where: str, request
 
 
 def test_the_default_is_beside_the_database_of_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "root", lambda: tmp_path)
+    monkeypatch.setenv("SEEDSWEEP_HOME", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert default_storage() == f"sqlite:///{tmp_path}/mlruns/optuna.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////elsewhere/runs.db")

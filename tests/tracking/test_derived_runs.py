@@ -19,7 +19,6 @@ from shared.waiting import wait_for
 import seedsweep
 from seedsweep.comparison.mean_curves import mean_curves
 from seedsweep.errors import ConfigError
-from seedsweep.tracking import connection
 from seedsweep.tracking import derived_runs as group_runs
 from seedsweep.tracking import sql_writer as rows
 from seedsweep.tracking.derived_runs import record_groups
@@ -121,7 +120,7 @@ def test_band_of_nothing_is_empty_and_of_huge_values_not_an_error() -> None:
 @pytest.fixture(params=["sqlite", "postgresql", "server"])
 def where(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A store of each kind, the default of the test."""
-    monkeypatch.setattr(connection, "root", lambda: tmp_path)
+    monkeypatch.setenv("SEEDSWEEP_HOME", str(tmp_path))
     if request.param == "sqlite":
         return str(request.getfixturevalue("uri"))
     postgres = request.param == "postgresql"

@@ -28,7 +28,7 @@ from seedsweep.tracking.run_writer import record_run
 @pytest.fixture(params=["sqlite", "postgresql"])
 def where(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A store of the test's own, in either database; the artifacts are beside the test too."""
-    monkeypatch.setattr(connection, "root", lambda: tmp_path)
+    monkeypatch.setenv("SEEDSWEEP_HOME", str(tmp_path))
     if request.param == "sqlite":
         return str(request.getfixturevalue("uri"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("postgres").copy())
