@@ -6,7 +6,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -142,7 +142,8 @@ def _end_early(sweep: Sweep, stop: Stop, error: BaseException) -> None:
 def _start(sweep: Sweep, jobs: Sequence[Overrides], tags: Mapping[str, str]) -> None:
     """Check and plan the jobs, and record the sweep before any of them starts."""
     start = time.perf_counter()
-    sweep.check(checking(jobs))
+    with closing(checking(jobs)) as checked:  # at once, also where a job is refused
+        sweep.check(checked)
     if not sweep.first:
         raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
     sweep.check_plan()

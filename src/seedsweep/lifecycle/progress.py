@@ -1,12 +1,13 @@
 """The progress bars of a sweep, whichever processes or machines its jobs run in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from struct import Struct
 from threading import Event, Thread
 from typing import TypeVar
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -26,10 +27,13 @@ EPOCHS = Struct("<I")  # of one message; written at once, so that those of sever
 
 def _bar(*columns: ProgressColumn, transient: bool = False) -> Progress:
     left = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    return Progress(TextColumn("{task.description}"), BarColumn(), *columns, *left, transient=transient)
+    console = Console()  # of its own: bars that share rich's one wait for each other's locks
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), *columns, *left, console=console, transient=transient
+    )
 
 
-def checking(jobs: Sequence[T]) -> Iterator[T]:
+def checking(jobs: Sequence[T]) -> Generator[T, None, None]:
     """The jobs, under a bar that vanishes: composing and checking many takes a while."""
     with _bar(MofNCompleteColumn(), transient=True) as progress:
         yield from progress.track(jobs, description="checking")
