@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from seedsweep.api.comparison import compare
     from seedsweep.api.results import Results
-    from seedsweep.api.results import open_results as open  # noqa: A004
+    from seedsweep.api.results import open_results as open  # noqa: A004, F401
     from seedsweep.api.sweep import sweep
     from seedsweep.config.completeness import resolve
     from seedsweep.errors import ConfigError, FailedRunsError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seedsweep.tracking.reader import load_curves, load_runs
     from seedsweep.tracking.weights import load_model
 
-__all__ = [
+__all__ = [  # without `open`, which `from seedsweep import *` would put in place of Python's
     "ConfigError",
     "FailedRunsError",
     "Results",
@@ -33,7 +33,6 @@ __all__ = [
     "load_curves",
     "load_model",
     "load_runs",
-    "open",
     "resolve",
     "run",
     "run_all",
@@ -67,7 +66,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, "__version__", "open"]
 
 
 def _default_uri() -> str:

@@ -31,7 +31,9 @@ class Net(torch.nn.Module):
 
 def keys(sweep: str, client: MlflowClient) -> dict[str, str]:
     runs = client.search_runs(["1"], f"tags.`seedsweep.sweep` = '{sweep}' and tags.`seedsweep.kind` = 'run'")
-    return {run.info.run_name: run.data.tags["seedsweep.key"] for run in runs}
+    keys = {run.info.run_name: run.data.tags["seedsweep.key"] for run in runs}
+    assert len(keys) == 12
+    return keys
 
 
 def test_python_and_the_command_line_give_the_same_keys_and_curves(

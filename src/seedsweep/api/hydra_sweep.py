@@ -14,6 +14,7 @@ from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from seedsweep.api.keywords import written
 from seedsweep.config.composition_errors import explained
 from seedsweep.config.home import shipped
 from seedsweep.config.planned_run import leaves
@@ -69,7 +70,7 @@ def run_sweep(overrides: Sequence[str]) -> SweepRecord:
         SystemExit: it was interrupted; what had finished is recorded.
     """
     with _hydra() as hydra, TemporaryDirectory() as folder:
-        config = _compose(hydra, [f"hydra.sweep.dir={folder}", *overrides])
+        config = _compose(hydra, [f"hydra.sweep.dir={written(folder)}", *overrides])
         if config.tracking.uri is None:
             raise ConfigError("tracking.uri", None, NEEDS_STORE)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=_no_callbacks())

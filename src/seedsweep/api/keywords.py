@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from seedsweep.api.objects import option
 from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
@@ -60,7 +62,7 @@ def values_of(name: str, value: Any) -> list[Any]:
     values = value.tolist() if is_array else list(value) if isinstance(value, list | range) else [value]
     if not values:
         raise ConfigError(name, value, "must have at least one value")
-    return values
+    return [one.item() if isinstance(one, np.generic) else one for one in values]
 
 
 def _choice(group: str, value: Any) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -87,8 +88,10 @@ def _defaults(group: str, made: Any) -> dict[str, Any]:
 def _data_option(value: Any) -> str:
     if isinstance(value, pd.DataFrame):
         frame = value.rename(columns=str)
+        target = next((column for column in TARGETS if column in frame), str(frame.columns[-1]))
     elif isinstance(value, tuple) and len(value) == 2:
         frame = _table(*value)
+        target = str(frame.columns[-1])
     else:
         raise ConfigError("data", type(value).__name__, "must be the name of an option, a DataFrame, or (X, y)")
     if frame.columns.duplicated().any():
@@ -96,13 +99,14 @@ def _data_option(value: Any) -> str:
     digest = hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
     digest.update(repr(list(zip(frame, frame.dtypes, strict=True))).encode())
     name = f"frame_{digest.hexdigest()[:8]}"
-    target = next((column for column in TARGETS if column in frame), str(frame.columns[-1]))
     features = f"{frame.shape[1] - 1} feature{'s' * (frame.shape[1] != 2)}"
     Console(stderr=True).print(f"{name}: the target is {target}, of {features}", markup=False, highlight=False)
     file = home() / "mlruns" / "data" / f"{name}.parquet"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_parquet(file, index=False)
+        unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+        frame.to_parquet(unfinished, index=False)
+        os.replace(unfinished, file)  # whole, or not at all
     node = OmegaConf.load(shipped("conf") / "data" / "table.yaml")
     OmegaConf.update(node, "path", str(file))
     OmegaConf.update(node, "target", target)

@@ -130,6 +130,7 @@ class Results:
             raise ConfigError("run", run, f"there is no such run; there are {', '.join(self.runs['name'][:3])}, …")
         return str(named.iloc[0])
 
+    @cached_property
     def _answer(self) -> Comparison | str:
         """The comparison, or why there is none."""
         by = own_question(self.record.tags).get("by") or compared(self.runs)
@@ -141,7 +142,7 @@ class Results:
             return f"compare() needs to know more: {error}"
 
     def __repr__(self) -> str:
-        answer = self._answer()
+        answer = self._answer
         about = f"{self.record.name}: {counted_runs(self.runs)}"
         said = answer if isinstance(answer, str) else answer.headline
         return "\n".join(filter(None, [about, said, self.table.to_string(index=False)]))
@@ -149,7 +150,7 @@ class Results:
     def _repr_html_(self) -> str:
         from seedsweep.report.notebook import results_html
 
-        return results_html(self.record.name, self.runs, self.table, self._answer())
+        return results_html(self.record.name, self.runs, self.table, self._answer)
 
 
 def open_results(sweep: str = "latest", tracking_uri: str | None = None) -> Results:

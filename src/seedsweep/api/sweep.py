@@ -10,6 +10,8 @@ from seedsweep.api.objects import options_of_objects
 from seedsweep.api.results import Results
 from seedsweep.errors import ConfigError
 
+INTERRUPTED = 130  # the exit status of a command that Ctrl-C ended
+
 
 def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywords: Any) -> Results:
     """Train every combination of what is given, and record each run, as `seedsweep -m` does.
@@ -44,7 +46,9 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
                 record = run_sweep([*overrides, *_typed(overrides, keywords)])
         else:
             record = sweep_function(function, overrides, processes, keywords)
-    except SystemExit:  # with which a command would end
+    except SystemExit as end:
+        if end.code != INTERRUPTED:
+            raise
         raise KeyboardInterrupt from None
     return Results(record.run_id, record.uri)
 

@@ -39,7 +39,7 @@ def command(name: str) -> str:
     Returns:
         The script of a checkout where such a one was started, else the installed command.
     """
-    if HOME not in os.environ:
+    if HOME not in os.environ or not (home() / "train.py").is_file():
         return COMMANDS[name]
     if name == "ui" and Path.cwd() != home():
         return f"make -C {shlex.quote(str(home()))} ui"

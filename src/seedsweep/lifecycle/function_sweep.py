@@ -25,7 +25,14 @@ from seedsweep.tracking.run_writer import record_run
 from seedsweep.tracking.sweep_writer import SweepRecord
 
 UNNAMEABLE = re.compile(r"[^\w\-. :/]|^/|^\.+/|/$")  # by MLflow's rules
-RESERVED = (*RUN_COLUMNS, *SEEDS, "function", "log")  # names that neither arguments nor metrics can have
+RESERVED = (
+    *RUN_COLUMNS,
+    *SEEDS,
+    "key",
+    "experiment",
+    "function",
+    "log",
+)  # names that neither arguments nor metrics can have
 ENGINE = "function"  # in the tags of its runs
 
 
