@@ -38,7 +38,10 @@ def options_of_objects() -> Iterator[None]:
     finally:
         while _stored:
             group, name = _stored.pop()
-            del ConfigStore.instance().repo[group][f"{name}.yaml"]
+            options = ConfigStore.instance().repo
+            del options[group][f"{name}.yaml"]
+            if not options[group]:  # which would be a group of other people's applications, too
+                del options[group]
 
 
 def option(group: str, value: Any) -> str:
