@@ -25,14 +25,8 @@ from seedsweep.tracking.run_writer import record_run
 from seedsweep.tracking.sweep_writer import SweepRecord
 
 UNNAMEABLE = re.compile(r"[^\w\-. :/]|^/|^\.+/|/$")  # by MLflow's rules
-RESERVED = (
-    *RUN_COLUMNS,
-    *SEEDS,
-    "key",
-    "experiment",
-    "function",
-    "log",
-)  # names that neither arguments nor metrics can have
+# names that neither arguments nor metrics can have
+RESERVED = (*RUN_COLUMNS, *SEEDS, "key", "experiment", "function", "log")
 ENGINE = "function"  # in the tags of its runs
 
 
@@ -44,10 +38,9 @@ class ComposedCall(Composed):
 
 
 class FunctionSweep(GridSweep):
-    """Plans calls, has them made by `joblib`, and records each as a run."""
+    """Plans calls, has them made in processes of their own, and records each as a run."""
 
     unit: ClassVar[str] = "runs"
-
     compose: Callable[[Sequence[str], int], ComposedCall]
 
     def _plan_job(self, job: Composed) -> None:
