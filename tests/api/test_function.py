@@ -92,7 +92,8 @@ def test_keys_change_with_values_seeds_and_the_source_alone(uri: str, client: Ml
         ({"optimizer": "fast", "lr": 1, "seed": 3}, "seeds=10, or a list, says which"),
         ({"optimizer": "fast", "lr": 1, "processes": 0}, "processes=0: must be"),
         ({"optimizer": object(), "lr": 1}, "must be a number, a string"),
-        ({"optimizer": ["fast", "fast"], "lr": 1}, "is trained as"),
+        ({"optimizer": ["fast", "fast"], "lr": 1}, "is what two of its values are called"),
+        ({"optimizer": "fast", "lr": [1, "1"]}, "is what two of its values are called"),
     ],
 )
 def test_wrong_calls_are_refused_before_the_first(

@@ -9,13 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import joblib
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from seedsweep.api.hydra_sweep import NEEDS_STORE, composed
 from seedsweep.api.keywords import seed_list, seeds_override, values_of
 from seedsweep.config.given import source_digest
 from seedsweep.config.overrides import parse_override
-from seedsweep.config.planned_call import Call
+from seedsweep.config.planned_call import Call, shown
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.function_sweep import RESERVED, ComposedCall
 from seedsweep.lifecycle.opening import open_function_sweep
@@ -97,6 +98,11 @@ def _values(grid: Mapping[str, list[Any]], combination: int) -> dict[str, Any]:
 def _check_arguments(function: Callable[..., Any], grid: Mapping[str, list[Any]]) -> None:
     """Raise `ConfigError` if the function cannot be called with these arguments and a seed."""
     for name, values in grid.items():
+        words = [shown(name, value) for value in values]
+        if repeated := [word for word in words if words.count(word) > 1]:
+            raise ConfigError(
+                name, repeated[0], "is what two of its values are called, so that nobody can tell them apart"
+            )
         if name in GIVEN:
             raise ConfigError(name, values, "is given to the function; seeds=10, or a list, says which seeds")
         if name in RESERVED:
@@ -121,6 +127,8 @@ def _check_arguments(function: Callable[..., Any], grid: Mapping[str, list[Any]]
 def _configuration(overrides: Sequence[str], experiment: str) -> dict[str, Any]:
     """What the configuration has for a function, too."""
     for override in overrides:
+        if OverridesParser.create().parse_override(override).is_sweep_override():
+            raise ConfigError("sweep", override, "is one for all calls of a function: give it one value")
         if parse_override(override).key.split(".")[0] not in TAKEN:
             raise ConfigError("sweep", override, f"has no effect on a function; there are {', '.join(TAKEN)}")
     composition = composed(overrides)

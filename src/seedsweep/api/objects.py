@@ -84,7 +84,7 @@ def _defaults(group: str, made: Any) -> dict[str, Any]:
         rate = named.get("lr")
         return {"lr": rate if isinstance(rate, int | float) else RATE} if "lr" in named else {}
     if group == "model":
-        return {key: default for key, default in named.items() if default is not inspect.Parameter.empty}
+        return {key: default for key, default in named.items() if isinstance(default, PLAIN)}
     return {}
 
 

@@ -1,10 +1,11 @@
 """`seedsweep.sweep`: what `train.py -m` does, from Python."""
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from seedsweep.api.function import sweep_function
-from seedsweep.api.hydra_sweep import composed, keys_of, run_sweep
+from seedsweep.api.hydra_sweep import ALONE, composed, keys_of, run_sweep
 from seedsweep.api.keywords import GROUPS, overrides_of
 from seedsweep.api.objects import options_of_objects
 from seedsweep.api.results import Results
@@ -40,9 +41,10 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
         raise ConfigError("sweep", kinds, "must be overrides, such as 'trainer.max_epochs=10', a function before them")
     if function is None and processes is not None:
         raise ConfigError("processes", processes, "is of a function; for others take 'hydra/launcher=joblib'")
+    frozen = gc.get_freeze_count()
     try:
         if function is None:
-            with options_of_objects():
+            with ALONE, options_of_objects():
                 record = run_sweep([*overrides, *_typed(overrides, keywords)])
         else:
             record = sweep_function(function, overrides, processes, keywords)
@@ -50,6 +52,9 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
         if end.code != INTERRUPTED:
             raise
         raise KeyboardInterrupt from None
+    finally:
+        if not frozen:  # as a sweep leaves all that there is, which may be much garbage in a notebook
+            gc.unfreeze()
     return Results(record.run_id, record.uri)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from seedsweep import __version__
 from seedsweep.config.given import dotted_path
 from seedsweep.config.planned_run import PlannedRun, canonical
-from seedsweep.errors import ConfigError
+from seedsweep.errors import ConfigError, masked
 
 OPTIMIZER = "optimizer"
 SWEPT = "swept"  # the tag of the sweep that names the arguments that vary, as JSON
@@ -42,7 +42,7 @@ def plan_call(call: Call, labels: Collection[str], experiment: str, job: int) ->
     Raises:
         ConfigError: a value is nothing of these.
     """
-    params = {"function": call.name} | {name: _shown(name, value) for name, value in call.values.items()}
+    params = {"function": call.name} | {name: shown(name, value) for name, value in call.values.items()}
     words = [params[OPTIMIZER]] if OPTIMIZER in params else []
     words += [f"{name}={params[name]}" for name in labels if name != OPTIMIZER]
     group = " ".join(words) or call.name
@@ -58,18 +58,29 @@ def plan_call(call: Call, labels: Collection[str], experiment: str, job: int) ->
     )
 
 
-def _shown(name: str, value: Any) -> str:
-    """A value as params have it; of a class its name."""
+def shown(name: str, value: Any) -> str:
+    """A value as params have it.
+
+    Args:
+        name: of the argument.
+        value: plain, a list of plain values, or a class or function.
+
+    Returns:
+        Its string, without passwords; of a class its name.
+
+    Raises:
+        ConfigError: it is nothing of these.
+    """
     is_list = isinstance(value, list | tuple) and all(isinstance(item, PLAIN) for item in value)
     if isinstance(value, PLAIN) or is_list:
-        return canonical(list(value) if is_list else value)
+        return masked(canonical(list(value) if is_list else value))
     if callable(value) and hasattr(value, "__name__"):
         return str(value.__name__)
     raise ConfigError(name, value, "must be a number, a string, a boolean, None, a list of such, or a class")
 
 
 def _identity(name: str, value: Any) -> str:
-    return dotted_path(name, value) if callable(value) else _shown(name, value)
+    return dotted_path(name, value) if callable(value) else json.dumps(value)
 
 
 def own_question(tags: Mapping[str, str]) -> dict[str, Any]:

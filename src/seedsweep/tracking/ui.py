@@ -32,5 +32,6 @@ def serve(uri: str, host: str, port: int) -> None:
             raise ConfigError("port", port, f"cannot be used on {host} ({error.strerror}); take another one") from error
     sys.stdout.write(f"MLflow starts, for some seconds; then open http://{host}:{port}\n")
     sys.stdout.flush()  # which what follows would not do
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", absolute(uri)]
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = absolute(uri)  # on a command line everybody would see its password
+    command = [sys.executable, "-m", "mlflow", "ui"]
     os.execv(sys.executable, [*command, "--host", host, "--port", str(port)])  # noqa: S606  so that the signals to end reach it
