@@ -1,10 +1,13 @@
 """Classes that were given as objects and that Python cannot import, such as those of a notebook, by a digest of their
 source."""
 
+import dis
 import hashlib
 import inspect
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from types import CodeType
 from typing import Any
 
 from seedsweep.errors import ConfigError
@@ -61,28 +64,54 @@ def _sources(value: Any) -> Iterator[str]:
     """The source of a function; of a class those of its functions, and its other attributes, for in a notebook Python
     cannot find the source of a class itself."""
     if not inspect.isclass(value):
-        yield inspect.getsource(value)
-        yield from _surroundings(value)
+        yield from _source(value)
         return
     for base in inspect.getmro(value):
         if base.__module__ != value.__module__:
             continue
         for name, attribute in vars(base).items():
-            function = getattr(attribute, "__func__", None) or getattr(attribute, "fget", None) or attribute
-            if inspect.isfunction(function):
-                yield inspect.getsource(function)
-                yield from _surroundings(function)
-            elif isinstance(attribute, PLAIN) and not name.startswith("__"):
-                yield f"{name} = {attribute!r}"
+            functions = [getattr(attribute, kind, None) for kind in ("__func__", "func", "__wrapped__", "fget", "fset")]
+            for function in (attribute, *functions):
+                if inspect.isfunction(function):
+                    yield from _source(function)
+            if not name.startswith("__"):
+                yield from _value(name, attribute)
 
 
-def _surroundings(function: Any) -> Iterator[str]:
-    """The plain values that a function takes from around it: its defaults, what it closes over, globals."""
-    names = inspect.getclosurevars(inspect.unwrap(function))
-    for name, value in {**names.globals, **names.nonlocals}.items():
-        if isinstance(value, PLAIN):
-            yield f"{name} = {value!r}"
-    yield repr([value for value in function.__defaults__ or () if isinstance(value, PLAIN)])
+def _source(function: Any) -> Iterator[str]:
+    """The source of a function, and the values that it takes from around it: defaults, globals, what it closes over."""
+    yield inspect.getsource(function)
+    for wrapped in (function, inspect.unwrap(function)):
+        for name in sorted(_global_names(wrapped.__code__)):
+            yield from _value(name, wrapped.__globals__.get(name))
+        for name, cell in zip(wrapped.__code__.co_freevars, wrapped.__closure__ or (), strict=True):
+            with suppress(ValueError):  # of a cell that is still empty
+                yield from _value(name, cell.cell_contents)
+        for number, default in enumerate(wrapped.__defaults__ or ()):
+            yield from _value(str(number), default)
+        for name, default in (wrapped.__kwdefaults__ or {}).items():
+            yield from _value(name, default)
+
+
+def _global_names(code: CodeType) -> set[str]:
+    """The globals that a function looks up, also within the functions and comprehensions in it."""
+    names = {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}
+    return names.union(*(_global_names(part) for part in code.co_consts if isinstance(part, CodeType)))
+
+
+def _value(name: str, value: Any) -> Iterator[str]:
+    """A value that is plain, or holds plain ones; of a class its path."""
+    if isinstance(value, PLAIN) or (isinstance(value, list | tuple | dict) and _holds_plain(value)):
+        yield f"{name} = {value!r}"
+    elif inspect.isclass(value):
+        yield f"{name} = {value.__module__}.{value.__qualname__}"
+
+
+def _holds_plain(value: Any) -> bool:
+    items = [*value, *value.values()] if isinstance(value, dict) else value
+    return all(
+        isinstance(item, PLAIN) or (isinstance(item, list | tuple | dict) and _holds_plain(item)) for item in items
+    )
 
 
 def given(name: str) -> Any:
