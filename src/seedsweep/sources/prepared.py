@@ -13,7 +13,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.sources.averaging import averaged_runs
 from seedsweep.sources.column_names import named_problem
 from seedsweep.sources.metric_choice import ChosenMetric, chosen_metric
-from seedsweep.sources.recorded_runs import Named, RecordedRuns, no_such, one_of
+from seedsweep.sources.recorded_runs import Named, RecordedRuns, count_of, no_such, one_of
 from seedsweep.sources.repeated import without_copies, without_repeated
 from seedsweep.sources.seed_columns import CROSSED, Seeds, chosen_seeds
 from seedsweep.sources.settings import compared_param, swept_params
@@ -95,14 +95,14 @@ def _with_outcomes(recorded: RecordedRuns, metric: str) -> tuple[RecordedRuns, l
     parent = recorded.table.index.isin(list(recorded.parents)) & values.isna()
     lines = []
     if parent.any():
-        lines.append(f"left out: {_count(parent)} that others are nested in, without {metric}")
+        lines.append(f"left out: {count_of(parent)} that others are nested in, without {metric}")
     if recorded.absent is None and (absent & ~parent).any():
-        lines.append(f"left out: {_count(absent & ~parent)} without {metric}")
+        lines.append(f"left out: {count_of(absent & ~parent)} without {metric}")
     leave = parent | (absent if recorded.absent is None else False)
     outcomes = outcomes.mask(absent, recorded.absent or "missing")[~leave]
     if (count := int((outcomes == "diverged").sum())) and not (recorded.outcomes == "diverged").any():
         empty = " or is missing" if recorded.absent == "diverged" else ""
-        lines.append(f"diverged: {_count(outcomes == 'diverged')}, whose last {metric} is not finite{empty}")
+        lines.append(f"diverged: {count_of(outcomes == 'diverged')}, whose last {metric} is not finite{empty}")
     if not (outcomes == "finished").any():
         raise ConfigError(
             "metric",
@@ -118,7 +118,7 @@ def _with_all(recorded: RecordedRuns, names: tuple[str, ...], what: str) -> tupl
     if not lacks.any():
         return recorded, []
     rest = replace(recorded, table=recorded.table[~lacks], outcomes=recorded.outcomes[~lacks])
-    return rest, [f"left out: {_count(lacks)} without a {what} ({', '.join(names)})"]
+    return rest, [f"left out: {count_of(lacks)} without a {what} ({', '.join(names)})"]
 
 
 def _settings(recorded: RecordedRuns, seeds: Seeds, metric: ChosenMetric, named: Named) -> tuple[_Chosen, RecordedRuns]:
@@ -207,8 +207,3 @@ def _name(name: str) -> str:
     """The name of a param for `compare`, which takes some for other things."""
     reserved = ("run", "outcome", *SEEDS)
     return f"param.{name}" if name in reserved else name
-
-
-def _count(chosen: Any) -> str:
-    number = int(np.sum(chosen))
-    return f"{number} run{'s' * (number != 1)}"

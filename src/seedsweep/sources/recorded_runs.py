@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from seedsweep.errors import ConfigError
@@ -63,6 +64,12 @@ class RecordedRuns:
     are_params: bool = False
     by_time: bool = False
     is_sweep: bool = False
+
+
+def count_of(chosen: Any) -> str:
+    """The number of runs for which something is true, as `1 run` or `12 runs`."""
+    number = int(np.sum(chosen))
+    return f"{number} run{'s' * (number != 1)}"
 
 
 def one_of(names: Sequence[str], shown: int = 12) -> str:

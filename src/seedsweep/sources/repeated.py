@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from seedsweep.errors import ConfigError
-from seedsweep.sources.recorded_runs import RecordedRuns, one_of
+from seedsweep.sources.recorded_runs import RecordedRuns, count_of, one_of
 from seedsweep.sources.settings import labelled
 
 ENDED = ("finished", "diverged")
@@ -25,7 +25,7 @@ def without_copies(recorded: RecordedRuns) -> tuple[RecordedRuns, list[str]]:
     copies = labelled(recorded.table, columns).duplicated()
     if recorded.by_time or not copies.any():
         return recorded, []
-    return _without(recorded, copies), [f"left out: {_count(copies)} the same as another one in each column"]
+    return _without(recorded, copies), [f"left out: {count_of(copies)} the same as another one in each column"]
 
 
 def without_repeated(
@@ -52,16 +52,11 @@ def without_repeated(
         raise _refusal(recorded, keys, at)
     ended_last = recorded.outcomes.isin(ENDED).sort_values(kind="stable").index
     repeated = keys.loc[ended_last].duplicated(keep="last").reindex(keys.index)
-    return _without(recorded, repeated), [f"left out: {_count(repeated)} of the setting and seed of a later one"]
+    return _without(recorded, repeated), [f"left out: {count_of(repeated)} of the setting and seed of a later one"]
 
 
 def _without(recorded: RecordedRuns, chosen: pd.Series) -> RecordedRuns:
     return replace(recorded, table=recorded.table[~chosen], outcomes=recorded.outcomes[~chosen])
-
-
-def _count(chosen: pd.Series) -> str:
-    number = int(chosen.sum())
-    return f"{number} run{'s' * (number != 1)}"
 
 
 def _refusal(recorded: RecordedRuns, keys: pd.DataFrame, at: Sequence[str]) -> ConfigError:

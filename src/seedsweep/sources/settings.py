@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from seedsweep.comparison.params import label
+from seedsweep.comparison.params import RATES, label
 from seedsweep.sources.column_names import names_method, names_optimizer, names_param
 from seedsweep.sources.recorded_runs import one_of
 
@@ -80,7 +80,7 @@ def compared_param(table: pd.DataFrame, params: Sequence[str]) -> tuple[str, str
 
 def is_rate(name: str) -> bool:
     """Whether a param is a learning rate, by its name."""
-    return name.rsplit(".", 1)[-1].lower() in ("lr", "learning_rate")
+    return name.rsplit(".", 1)[-1].lower() in RATES
 
 
 def _lonely(labels: pd.DataFrame, names: Sequence[str]) -> bool:
