@@ -1,5 +1,6 @@
 """The README's commands, as written there, in a clean copy of the project."""
 
+import importlib.metadata
 import json
 import os
 import re
@@ -36,6 +37,12 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
     (packages,) = (folder / ".venv").glob("lib/*/site-packages")
     (packages / "packages.pth").write_text("\n".join([str(folder / "src"), *site.getsitepackages()]))
+    for command in importlib.metadata.distribution("seedsweep").entry_points.select(group="console_scripts"):
+        script = folder / ".venv" / "bin" / command.name
+        script.write_text(
+            f"#!{script.with_name('python')}\nfrom {command.module} import {command.attr}\n{command.attr}()\n"
+        )
+        script.chmod(0o755)
     (folder / ".venv" / "ready").touch()
     return folder
 
@@ -123,7 +130,8 @@ def test_ui_answers_with_the_sweeps_runs(copy: Path) -> None:
     )
     try:
         address = f"http://127.0.0.1:{port}"
-        wait_for(lambda: answers(f"{address}/health"), seconds=120)
+        wait_for(lambda: answers(f"{address}/health") or process.poll() is not None, seconds=120)
+        assert process.poll() is None, f"ended with {process.returncode}"
         with urllib.request.urlopen(address) as page:
             assert b"MLflow" in page.read()
         runs = search(address, "tags.`seedsweep.kind` = 'run' and params.seed = '5008'")
