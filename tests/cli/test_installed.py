@@ -82,6 +82,13 @@ def test_a_folder_conf_adds_to_and_overrides_what_ships(bin_folder: Path, folder
     assert "lion" in run(bin_folder / "seedsweep", "--help")
 
 
+def test_the_configuration_of_another_application_is_left_alone(bin_folder: Path, folder: Path) -> None:
+    (folder / "conf" / "optimizer").mkdir(parents=True)
+    (folder / "conf" / "config.yaml").write_text("db: mysql\n")
+    (folder / "conf" / "optimizer" / "adam.yaml").write_text("beta: 1\n")
+    assert "adam lr=0.01" in run(bin_folder / "seedsweep", "optimizer=adam", "tracking=none", "trainer.max_epochs=1")
+
+
 def test_ready_made_sweeps_need_no_path(bin_folder: Path, folder: Path) -> None:
     shown = run(bin_folder / "seedsweep", "-cn", "learning_rates", "--cfg", "hydra", "-p", "hydra.sweeper.params")
     assert "0.01,0.05,0.1,0.5" in shown

@@ -1,5 +1,6 @@
 """Where seedsweep's commands find configurations: in `./conf`, then what it ships, then its ready-made sweeps."""
 
+import sys
 from pathlib import Path
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -20,6 +21,15 @@ class Configs(SearchPathPlugin):
         ]
         if [Path(path).resolve() for path in main] != [shipped.resolve()]:
             return
-        if own.is_dir() and own.resolve() != shipped.resolve():
+        if own.is_dir() and own.resolve() != shipped.resolve() and not _is_of_others(own):
             search_path.prepend("own", f"file://{own}")
         search_path.append("seedsweep", f"file://{plugin.shipped('sweeps')}")
+
+
+def _is_of_others(folder: Path) -> bool:
+    """Whether a folder holds the configuration of another Hydra application, whose options have other meanings."""
+    primary = folder / "config.yaml"
+    is_of_others = primary.is_file() and "seedsweep" not in primary.read_text(errors="replace")
+    if is_of_others:
+        sys.stderr.write(f"{primary} is another application's: nothing in {folder} is taken for seedsweep's\n")
+    return is_of_others
