@@ -3,10 +3,12 @@
 import math
 import os
 import random
+import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -109,6 +111,8 @@ def test_overrides_say_where_a_function_is_recorded(uri: str, tmp_path: Path, cl
     assert client.get_experiment_by_name("mine") is not None
     with pytest.raises(seedsweep.ConfigError, match="has no effect on a function"):
         seedsweep.sweep(descend, "trainer.max_epochs=3", optimizer="fast", lr=0.1)
+    with pytest.raises(seedsweep.ConfigError, match="is one for all calls"):
+        seedsweep.sweep(descend, "experiment=a,b", optimizer="fast", lr=0.1)
     with pytest.raises(seedsweep.ConfigError, match="a function before them"):
         seedsweep.sweep("experiment=mine", descend, optimizer="fast", lr=0.1)
 
@@ -167,6 +171,19 @@ def test_results_of_which_nobody_knows_the_direction_are_shown_all_the_same(uri:
     assert "is it better when larger or smaller?" in repr(results)
     assert "is it better when larger or smaller?" in results._repr_html_()
     assert results.compare(direction="minimize").verdicts[0].winner == "1"
+
+
+def test_what_cannot_be_sent_to_other_processes_is_refused_before_the_first(uri: str, client: MlflowClient) -> None:
+    lock = Lock()
+    with pytest.raises(seedsweep.ConfigError, match="processes=1 calls it in this one"):
+        seedsweep.sweep(lambda a, seed: a if lock else 0, a=[1, 2], seeds=2, processes=2)
+    assert [experiment.name for experiment in client.search_experiments()] == ["Default"]
+
+
+def test_a_worker_imports_no_torch() -> None:
+    code = "import seedsweep.lifecycle.one_call, sys; print('torch' in sys.modules, 'pytorch_lightning' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["False", "False"]
 
 
 def test_a_partial_fixes_arguments(uri: str) -> None:

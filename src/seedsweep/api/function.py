@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import joblib
+import cloudpickle
+import loky
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
@@ -18,13 +19,14 @@ from seedsweep.config.given import source_digest
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_call import Call, shown
 from seedsweep.errors import ConfigError
-from seedsweep.lifecycle.function_sweep import RESERVED, ComposedCall
+from seedsweep.lifecycle.function_sweep import ComposedCall
+from seedsweep.lifecycle.one_call import RESERVED
 from seedsweep.lifecycle.opening import open_function_sweep
 from seedsweep.nearest import did_you_mean
 from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.validation import check_integer
 
-TAKEN = ("tracking", "experiment", "objective")  # the keys of the configuration that a function has, too
+TAKEN = ("tracking", "experiment")  # the keys of the configuration that a function has, too
 GIVEN = ("seed", "log")  # the arguments that a function is given
 SHOWN = 6  # values of an argument, in the name of a sweep
 
@@ -36,7 +38,7 @@ def sweep_function(
 
     Args:
         function: takes the keywords, `seed`, and `log(name, value, step)` if it logs curves.
-        overrides: of `tracking`, `experiment` and `objective`, as they are typed.
+        overrides: of `tracking` and `experiment`, as they are typed.
         processes: how many calls are made at once; None: as many as there are cores.
         keywords: a value or a list of values for each argument, and `seeds`.
 
@@ -52,8 +54,9 @@ def sweep_function(
     function, fixed = _unwrapped(function)
     grid = {name: values_of(name, value) for name, value in {**fixed, **arguments}.items()}
     _check_arguments(function, grid)
-    processes = joblib.cpu_count() if processes is None else processes
+    processes = loky.cpu_count() if processes is None else processes
     check_integer("processes", processes, 1)
+    _check_travels(function, processes)
     config = _configuration(overrides, function.__name__)
     digest, jobs = source_digest("function", function), math.prod(map(len, grid.values())) * len(seeds)
 
@@ -84,6 +87,16 @@ def _unwrapped(function: Callable[..., Any]) -> tuple[Callable[..., Any], dict[s
         allowed = "must be a function: of an object nobody knows what its results depend on"
         raise ConfigError("sweep", type(inner).__name__, allowed)
     return inner, fixed
+
+
+def _check_travels(function: Callable[..., Any], processes: int) -> None:
+    """Raise `ConfigError` if a function cannot be sent to other processes."""
+    if processes > 1:
+        try:
+            cloudpickle.dumps(function)
+        except Exception as error:  # whatever an object of it raises
+            allowed = f"cannot be sent to other processes ({error}); processes=1 calls it in this one"
+            raise ConfigError("processes", processes, allowed) from error
 
 
 def _values(grid: Mapping[str, list[Any]], combination: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ METRIC = "val/loss"  # unless the runs have no such metric
 
 
 class Results:
-    """The runs of a sweep, their curves, and what they allow to say; read from the store when they are asked for.
+    """The runs of a sweep, their curves, and what they allow to say; read from the store when they are first asked for.
 
     Args:
         sweep: its run id.
@@ -53,7 +53,7 @@ class Results:
     def metric(self) -> str:
         """What the runs are judged by unless another metric is named."""
         measured = [str(name) for name in self.runs if "/" in str(name)] or list(dict.fromkeys(self.curves["metric"]))
-        asked = str(own_question(self.record.tags).get("metric", METRIC))
+        asked = self.record.tags.get("seedsweep.metric", METRIC)
         return asked if asked in self.runs or not measured else measured[0]
 
     @cached_property
@@ -73,7 +73,8 @@ class Results:
         Raises:
             ConfigError: a key or value is not allowed, or there is nothing to compare.
         """
-        own = own_question(self.record.tags) | {"metric": self.metric}
+        own = {"select": self.record.tags.get("seedsweep.select", "last"), **own_question(self.record.tags)}
+        own["metric"] = self.metric
         return compare(self.runs, self.curves, **own | question)
 
     def model(self, run: str | None = None) -> "nn.Module":
@@ -117,7 +118,7 @@ class Results:
         return self.compare(**question).to_latex()
 
     def _run_id(self, run: str | None) -> str:
-        if own_question(self.record.tags):
+        if "seedsweep.swept" in self.record.tags:
             raise ConfigError("run", run, "is of a function, which keeps no model")
         if run is None:
             finished = self.runs[self.runs["outcome"] == "finished"]

@@ -13,7 +13,7 @@ from seedsweep.errors import ConfigError, masked
 
 OPTIMIZER = "optimizer"
 SWEPT = "swept"  # the tag of the sweep that names the arguments that vary, as JSON
-METRIC = "metric"  # the one that says by what its runs are judged: what they log first
+METRIC, SELECT = "metric", "select"  # those that say by what runs are judged: of calls what they log first
 PLAIN = bool | int | float | str | None
 
 
@@ -94,6 +94,6 @@ def own_question(tags: Mapping[str, str]) -> dict[str, Any]:
     """
     swept = json.loads(tags.get(f"seedsweep.{SWEPT}", "[]"))
     by = OPTIMIZER if OPTIMIZER in swept else next(iter(swept), None)
-    metric = tags.get(f"seedsweep.{METRIC}")
-    options = {"by": by, "at": [name for name in swept if name != by]} if by else {}
-    return options | ({"metric": metric} if metric else {})
+    if by is None:
+        return {}
+    return {"metric": tags[f"seedsweep.{METRIC}"], "by": by, "at": [name for name in swept if name != by]}

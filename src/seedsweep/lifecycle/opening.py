@@ -14,7 +14,7 @@ from uuid import uuid4
 from omegaconf import OmegaConf
 
 from seedsweep.config.overrides import varied
-from seedsweep.config.planned_call import SWEPT
+from seedsweep.config.planned_call import METRIC, SELECT, SWEPT
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.lifecycle.closing import close
 from seedsweep.lifecycle.function_sweep import ComposedCall, FunctionSweep
@@ -151,4 +151,5 @@ def _start(sweep: Sweep, jobs: Sequence[Overrides], tags: Mapping[str, str]) -> 
     uri = sweep.first["tracking"]["uri"]
     if uri is not None:
         config = OmegaConf.to_yaml(OmegaConf.create(dict(sweep.first)))
-        sweep.record = SweepRecord(uri, sweep.plan, sweep.name, config, sweep.optima(), tags)
+        judged = {METRIC: sweep.first["objective"]["metric"], SELECT: sweep.first["objective"]["select"]}
+        sweep.record = SweepRecord(uri, sweep.plan, sweep.name, config, sweep.optima(), judged | dict(tags))

@@ -1,0 +1,104 @@
+"""One call of somebody's function, made and recorded in whatever process: what a worker imports, without torch."""
+
+import inspect
+import math
+import pickle
+import re
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from seedsweep.config.planned_call import Call
+from seedsweep.config.planned_run import SEEDS, PlannedRun
+from seedsweep.errors import ConfigError
+from seedsweep.lifecycle.progress import advance
+from seedsweep.outcomes import RUN_COLUMNS, Point, RunResult
+from seedsweep.tracking.run_writer import record_run
+
+UNNAMEABLE = re.compile(r"[^\w\-. :/]|^/|^\.+/|/$")  # by MLflow's rules
+# names that neither arguments nor metrics can have
+RESERVED = (*RUN_COLUMNS, *SEEDS, "key", "experiment", "function", "log")
+ENGINE = "function"  # in the tags of its runs
+
+
+class Log:
+    """What a function is given as `log`: it takes the points of its curves.
+
+    Args:
+        publish: what records points.
+        taken: names that metrics cannot have, as columns of the table of runs have them.
+    """
+
+    def __init__(self, publish: Callable[[list[Point]], None] | None, taken: Collection[str]):
+        self._publish, self._taken = publish, taken
+        self.last: dict[str, float] = {}  # value of each metric
+        self._counts: dict[str, int] = {}
+
+    def __call__(self, name: str, value: Any, step: int | None = None) -> None:
+        """Record a value of a curve.
+
+        Args:
+            name: of the metric, such as `val/loss`; what MLflow does not take in a name becomes _, and the name of an
+                argument or of a column of the table of runs gets `_value` at its end.
+            value: what `float` takes.
+            step: of the training; None: how many values of the metric there were.
+        """
+        name = UNNAMEABLE.sub("_", str(name)) or "_"
+        name += "_value" * (name in self._taken)
+        count = self._counts.get(name, 0)
+        step = count if step is None else int(step)
+        self._counts[name], self.last[name] = count + 1, float(value)
+        if self._publish:
+            self._publish([Point(name, step, step, float(value))])
+
+
+def make_call(
+    function: Callable[..., Any], call: Call, planned: PlannedRun, tracking: Mapping[str, Any], progress: Path
+) -> tuple[float | Exception, str | None]:
+    """Call a function once and record the run; its last value, or what it raised, and the first metric's name."""
+    taken = {*call.values, *RESERVED}
+    log = Log(None, taken)
+    try:
+        with record_run(tracking, planned, ENGINE, call.digest) as record:
+            log = Log(record.publish, taken)
+            arguments = {"log": log} if _takes_log(function) else {}
+            _take_returned(log, _called(function, {**call.values, "seed": call.seed, **arguments}))
+            if not log.last:
+                raise ConfigError("function", call.name, "must log a metric, or return a number or several by name")
+            finite = all(math.isfinite(value) for value in log.last.values())
+            record.finish(RunResult("finished" if finite else "diverged"), {})
+        return next(iter(log.last.values())), next(iter(log.last))
+    except Exception as error:  # of that run: it is recorded as failed, and the others go on
+        return _that_travels(error), next(iter(log.last), None)
+    finally:
+        advance(progress, 1)
+
+
+def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    try:
+        return function(**arguments)
+    except SystemExit as end:  # of a script that reads a command line: it is no reason to end the sweep
+        raise RuntimeError(f"it called sys.exit({end.code!r})") from end
+
+
+def _takes_log(function: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(function).parameters
+    return "log" in parameters or any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters.values())
+
+
+def _take_returned(log: Log, returned: Any) -> None:
+    """A number that a function returns is the metric `objective`; a dictionary has metrics by their names."""
+    if isinstance(returned, Mapping):
+        for name, value in returned.items():
+            log(str(name), value)
+    elif returned is not None:
+        log("objective", returned)
+
+
+def _that_travels(error: Exception) -> Exception:
+    """The error, or one with its words if it cannot be sent to another process."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301  of our own
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
