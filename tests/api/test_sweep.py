@@ -106,10 +106,29 @@ def test_a_frame_is_known_by_its_content(uri: str) -> None:
     assert not set(first["data.name"]) & set(other["data.name"])
 
 
+def test_the_given_target_is_the_target_whatever_the_columns_are_called(uri: str) -> None:
+    features = pd.DataFrame({"x": np.arange(60.0) % 7, "y": np.arange(60) % 5})
+    runs = seedsweep.sweep(
+        "trainer.max_epochs=1", data=(features, pd.Series([0, 1, 2] * 20, name="species")), model="mlp", seeds=2
+    ).runs
+    assert set(runs["data.target"]) == {"species"}
+
+
+def test_results_are_judged_by_the_objective_of_the_sweep(uri: str) -> None:
+    results = seedsweep.sweep(
+        *SHORT, "objective.metric=val/accuracy", "objective.select=best", optimizer=["sgd", "adam"]
+    )
+    assert results.metric == "val/accuracy"
+    assert results.compare().question.select == "best"
+    assert results.compare(select="last").question.select == "last"
+
+
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"data": 3}, "must be the name of an option, a DataFrame, or"),
+        ({"data": pd.DataFrame({"a": [1.0], "b": [[1]]})}, "no table can hold"),
+        ({"data": pd.DataFrame()}, "with rows, features and a target"),
+        ({"data": 3}, "must be the name of an option, a DataFrame with rows"),
         ({"data": (np.zeros((3, 2)), np.zeros(2))}, "as many rows"),
         ({"optimizer": partial(torch.optim.SGD, [])}, "partial of one with keywords"),
         ({"model": partial(Net, width=torch.zeros(1))}, "must be a plain value"),

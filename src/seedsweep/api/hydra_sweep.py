@@ -13,6 +13,7 @@ from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from seedsweep.api.keywords import written
 from seedsweep.config.composition_errors import explained
@@ -70,19 +71,24 @@ def run_sweep(overrides: Sequence[str]) -> SweepRecord:
         SystemExit: it was interrupted; what had finished is recorded.
     """
     with _hydra() as hydra, TemporaryDirectory() as folder:
-        config = _compose(hydra, [f"hydra.sweep.dir={written(folder)}", *overrides])
+        config = _compose(hydra, overrides, f"hydra.sweep.dir={written(folder)}")
         if config.tracking.uri is None:
             raise ConfigError("tracking.uri", None, NEEDS_STORE)
         context = HydraContext(config_loader=hydra.config_loader, callbacks=_no_callbacks())
         sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=run)
+        if not hasattr(sweeper, "record"):
+            raise ConfigError("hydra/sweeper", type(sweeper).__name__, "records nothing; take grid or optuna")
         sweeper.sweep(list(config.hydra.overrides.task))
-        return sweeper.record  # type: ignore[attr-defined, no-any-return]
+        return sweeper.record  # type: ignore[no-any-return]
 
 
-def _compose(hydra: Any, overrides: Sequence[str]) -> DictConfig:
+def _compose(hydra: Any, overrides: Sequence[str], *own: str) -> DictConfig:
+    """The configuration of overrides, and of our own before them."""
+    before = [*QUIET, *own]
     try:
-        config: DictConfig = hydra.compose_config("config", [*QUIET, *overrides], RunMode.MULTIRUN, from_shell=False)
-    except HydraException as error:
+        config: DictConfig = hydra.compose_config("config", [*before, *overrides], RunMode.MULTIRUN, from_shell=False)
+        OmegaConf.to_container(config.tracking, resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
         raise explained(error) or ConfigError("sweep", " ".join(overrides), str(error)) from error
     return config
 

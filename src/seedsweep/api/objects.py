@@ -89,31 +89,47 @@ def _defaults(group: str, made: Any) -> dict[str, Any]:
 
 
 def _data_option(value: Any) -> str:
-    if isinstance(value, pd.DataFrame):
-        frame = value.rename(columns=str)
-        target = next((column for column in TARGETS if column in frame), str(frame.columns[-1]))
-    elif isinstance(value, tuple) and len(value) == 2:
-        frame = _table(*value)
-        target = str(frame.columns[-1])
-    else:
-        raise ConfigError("data", type(value).__name__, "must be the name of an option, a DataFrame, or (X, y)")
-    if frame.columns.duplicated().any():
-        raise ConfigError("data", frame.columns[frame.columns.duplicated()][0], "is the name of two columns")
-    digest = hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
-    digest.update(repr(list(zip(frame, frame.dtypes, strict=True))).encode())
-    name = f"frame_{digest.hexdigest()[:8]}"
+    frame, target = _frame_and_target(value)
+    try:
+        digest = hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+        digest.update(repr(list(zip(frame, frame.dtypes, strict=True))).encode())
+        name = f"frame_{digest.hexdigest()[:8]}"
+        file = _written(frame, name)
+    except (TypeError, ValueError) as error:  # of pyarrow, too
+        raise ConfigError("data", "the frame", f"has a column that no table can hold: {error}") from error
     features = f"{frame.shape[1] - 1} feature{'s' * (frame.shape[1] != 2)}"
     Console(stderr=True).print(f"{name}: the target is {target}, of {features}", markup=False, highlight=False)
+    node = OmegaConf.load(shipped("conf") / "data" / "table.yaml")
+    OmegaConf.update(node, "path", str(file))
+    OmegaConf.update(node, "target", target)
+    return _store("data", name, node)
+
+
+def _frame_and_target(value: Any) -> tuple[pd.DataFrame, str]:
+    """What was given as a table, and the name of its target."""
+    if isinstance(value, tuple) and len(value) == 2:
+        frame = _table(*value)
+        target = str(frame.columns[-1])
+    elif isinstance(value, pd.DataFrame) and len(value) and value.shape[1] > 1:
+        frame = value.rename(columns=str)
+        target = next((column for column in TARGETS if column in frame), str(frame.columns[-1]))
+    else:
+        allowed = "must be the name of an option, a DataFrame with rows, features and a target, or (X, y)"
+        raise ConfigError("data", type(value).__name__, allowed)
+    if frame.columns.duplicated().any():
+        raise ConfigError("data", frame.columns[frame.columns.duplicated()][0], "is the name of two columns")
+    return frame, target
+
+
+def _written(frame: pd.DataFrame, name: str) -> Path:
+    """The file of a table, which is written where there is none: whole, or not at all."""
     file = home() / "mlruns" / "data" / f"{name}.parquet"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_name(f".{file.name}.{os.getpid()}")
         frame.to_parquet(unfinished, index=False)
-        os.replace(unfinished, file)  # whole, or not at all
-    node = OmegaConf.load(shipped("conf") / "data" / "table.yaml")
-    OmegaConf.update(node, "path", str(file))
-    OmegaConf.update(node, "target", target)
-    return _store("data", name, node)
+        os.replace(unfinished, file)
+    return file
 
 
 def _table(features: Any, target: Any) -> pd.DataFrame:
