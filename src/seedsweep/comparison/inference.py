@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from seedsweep.comparison.intervals import BLOCK, Array, checked
@@ -44,10 +45,9 @@ def signed_ranks(differences: ArrayLike) -> Array:
         Ranks of the same shape. 0, and nan where both runs have diverged, become 0 and are not ranked, as
         `scipy.stats.wilcoxon` has it.
     """
-    from scipy.stats import rankdata
-
     values = np.where(np.isnan(differences), 0.0, differences)
-    ranked = rankdata(np.abs(values), axis=0)
+    columns = pd.DataFrame(np.abs(values).reshape(len(values), math.prod(values.shape[1:])))
+    ranked = columns.rank().to_numpy().reshape(values.shape)  # scipy.stats takes 0.4 s to import
     return np.asarray((ranked - (values == 0).sum(axis=0)) * np.sign(values))
 
 
@@ -156,9 +156,7 @@ def permutation(a: ArrayLike, b: ArrayLike, generator: np.random.Generator, resa
     first, second = np.sort(checked(a)), np.sort(checked(b))  # which seed is which makes no difference
     pooled, n = np.concatenate([first, second]), first.size
     if not np.isfinite(pooled).all():
-        from scipy.stats import rankdata
-
-        pooled = rankdata(pooled)
+        pooled = pd.Series(pooled).rank().to_numpy()
     pooled = pooled - pooled.mean()
     if exact := math.comb(pooled.size, n) <= resamples:
         sums = pooled[list(combinations(range(pooled.size), n))].sum(axis=1)
