@@ -3,13 +3,11 @@
 import json
 from typing import Any
 
-import pytest
 import torch
 from shared.commands import config
 
 import seedsweep
-from seedsweep.errors import ConfigError
-from seedsweep.problem.factories import check_model, data, describe, network, shape
+from seedsweep.problem.factories import data, describe, network
 from seedsweep.problem.models import MLP
 
 
@@ -45,16 +43,3 @@ def test_description_makes_the_network_again() -> None:
         name: value.shape for name, value in network(values, splits).state_dict().items()
     }
     assert json.loads(described["classes"]) == list(splits.classes)
-
-
-def test_metrics_are_those_that_the_model_has() -> None:
-    classifier, quadratic = resolved(), resolved("data=quadratic_deep", "model=quadratic")
-    assert "val/accuracy" in check_model(classifier["model"], *shape(data(classifier)).values())
-    metrics = check_model(quadratic["model"], *shape(data(quadratic)).values())
-    assert "val/loss" in metrics
-    assert not [metric for metric in metrics if "accuracy" in metric]
-
-
-def test_classifier_needs_classes() -> None:
-    with pytest.raises(ConfigError, match="needs classes, and the data has none; choose model=quadratic"):
-        check_model(resolved()["model"], 4, 0)

@@ -4,20 +4,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig
+from pytorch_lightning import LightningModule
 
 from seedsweep.config.completeness import Config, resolve
-from seedsweep.engine.factories import ELSEWHERE, batching, gap, optimizer, schedule
+from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, gap, is_own, optimizer, schedule
 from seedsweep.engine.validation import check
 from seedsweep.problem.data_module import DataModule, Splits
 from seedsweep.problem.factories import describe, network
-from seedsweep.problem.module import Classifier
+from seedsweep.problem.module import lightning_module
 
 
 @dataclass
 class BuiltRun:
     """A configuration made real: what the reference engine needs, and what describes the network in the store."""
 
-    module: Classifier
+    module: LightningModule
     data: DataModule
     trainer: dict[str, Any]
     splits: Splits
@@ -38,8 +39,9 @@ def build(config: DictConfig | Config) -> BuiltRun:
     """
     plain = resolve(config) if isinstance(config, DictConfig) else config
     splits = check(plain)
-    module = Classifier(network(plain, splits), optimizer(plain["optimizer"]), schedule(plain.get("schedule")))
+    make = None if is_own(plain["optimizer"]) else optimizer(plain["optimizer"])
+    module = lightning_module(network(plain, splits), make, schedule(plain.get("schedule")))
     batches = DataModule(splits, order_seed=plain["order_seed"], **batching(plain))
     trainer = {key: value for key, value in plain["trainer"].items() if key not in ELSEWHERE}
-    trainer["gap"] = gap(plain, splits)
+    trainer |= {"gap": gap(plain, splits), "callbacks": callbacks(plain["trainer"])}
     return BuiltRun(module, batches, trainer, splits, describe(plain, splits))

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from hydra.utils import get_object
+from pytorch_lightning import Callback
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -13,11 +14,16 @@ from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.config.instantiation import make
 from seedsweep.config.planned_run import SEARCH
+from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import Splits
 from seedsweep.problem.suboptimality import Gap, coupled_decay, gap_of
 
 # keys of the group trainer that are used elsewhere than in `lightning.train`
 ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality")
+
+
+# `_target_` of an optimizer that a Lightning module of one's own makes
+OWN = "pytorch_lightning.LightningModule.configure_optimizers"
 
 
 def batching(config: Config) -> dict[str, Any]:
@@ -27,6 +33,11 @@ def batching(config: Config) -> dict[str, Any]:
         "drop_last": config["data"].get("drop_last", False),
         "reshuffle": config["trainer"].get("reshuffle", True),
     }
+
+
+def is_own(optimizer_config: Mapping[str, Any]) -> bool:
+    """Whether the optimizer is that of a Lightning module's own `configure_optimizers`."""
+    return bool(optimizer_config["_target_"] == OWN)
 
 
 def optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
@@ -50,6 +61,25 @@ def _optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
 def schedule(schedule_config: Mapping[str, Any] | None) -> Callable[[Optimizer], LRScheduler] | None:
     """What makes the schedule of an optimizer's learning rate, a step an epoch; None if it is constant."""
     return make("schedule", schedule_config, object, _partial_=True) if schedule_config else None
+
+
+def callbacks(trainer: Mapping[str, Any]) -> list[Callback]:
+    """The callbacks of Lightning's Trainer that `trainer.callbacks` has the `_target_`s of, new for each run.
+
+    Args:
+        trainer: the group of that name, plain.
+
+    Returns:
+        Objects that have not been used before.
+
+    Raises:
+        ConfigError: it is no list of such, or one of them cannot be made.
+    """
+    configs = trainer.get("callbacks") or []
+    if not isinstance(configs, list) or not all(isinstance(item, dict) and "_target_" in item for item in configs):
+        allowed = "must be a list of callbacks such as [{_target_: pytorch_lightning.callbacks.EarlyStopping, …}]"
+        raise ConfigError("trainer.callbacks", configs, allowed)
+    return [make("trainer.callbacks", item, Callback) for item in configs]
 
 
 def gap(config: Config, splits: Splits) -> Gap | None:

@@ -1,5 +1,6 @@
 """The reference engine: one run at a time, trained by `pytorch_lightning.Trainer`."""
 
+import inspect
 import logging
 import math
 import signal
@@ -11,13 +12,18 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
-from torch import Tensor, nn
+from pytorch_lightning.utilities.model_helpers import is_overridden
+from torch import Tensor
 
 from seedsweep.outcomes import SUBOPTIMALITY, Outcome, Point, RunResult
+from seedsweep.problem.module import trained
 
 PublishPoints = Callable[[list[Point]], None]
 PruneRun = Callable[[list[Point]], bool]
 MeasureGap = Callable[[Mapping[str, Tensor]], float]  # of the weights
+
+# of Lightning's warnings, what a sweep would repeat for every run
+QUIET = ("does not have many workers", "GPU available but not used", "treespec, LeafSpec", "no `validation_step`")
 
 
 class _EndError(Exception):
@@ -44,9 +50,28 @@ class _Curves(pl.Callback):
         self.points: list[Point] = []
         self.step = self.epoch = 0
         self.seen = 0  # points that `prune` has seen
+        self.logged: dict[str, dict[str, None]] = {}  # names of metrics by their stage, until they are added
+
+    @contextmanager
+    def listening(self, module: pl.LightningModule) -> Iterator[None]:
+        """Learn in which stage the module logs which names; each of them is the mean over the rows of an epoch."""
+        log, signature = module.log, inspect.signature(module.log)
+
+        def listen(*args: Any, **kwargs: Any) -> None:
+            call = signature.bind(*args, **kwargs)
+            stage = module.trainer.state.stage
+            self.logged.setdefault(stage.value if stage else "", {})[call.arguments["name"]] = None
+            call.arguments["on_epoch"] = True
+            log(*call.args, **call.kwargs)
+
+        module.log = listen  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            del module.log
 
     def on_train_batch_end(self, trainer: pl.Trainer, _module: Any, outputs: Any, _batch: Any, _index: int) -> None:
-        if trainer.global_step == self.step:  # gradients are being accumulated
+        if trainer.global_step == self.step or not outputs:  # gradients are being accumulated; or it gives no loss
             return
         loss = outputs["loss"].item() * trainer.accumulate_grad_batches  # by which Lightning has divided it
         step, self.epoch = trainer.global_step, trainer.current_epoch
@@ -57,11 +82,14 @@ class _Curves(pl.Callback):
         if diverged:
             raise _EndError("diverged")
 
+    def on_train_epoch_start(self, trainer: pl.Trainer, _module: Any) -> None:
+        self._add_metrics(trainer, "train")  # what the module's own hook has logged after the one below
+
     def on_validation_end(self, trainer: pl.Trainer, _module: Any) -> None:
-        self._add_metrics(trainer, "val/")
+        self._add_metrics(trainer, "validate")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
-        self._add_metrics(trainer, "train/")
+        self._add_metrics(trainer, "train")
         if self.gap:
             self._add([Point(SUBOPTIMALITY, trainer.global_step, self.epoch, self.gap(_weights(module)))])
         if self.prune:
@@ -70,12 +98,15 @@ class _Curves(pl.Callback):
             if self.prune(of_epoch) and not is_over:
                 raise _EndError("pruned")
 
+    def on_train_end(self, trainer: pl.Trainer, _module: Any) -> None:
+        self._add_metrics(trainer, "train")
+
     def on_test_end(self, trainer: pl.Trainer, _module: Any) -> None:
-        self._add_metrics(trainer, "test/")
+        self._add_metrics(trainer, "test")
 
     def _add_metrics(self, trainer: pl.Trainer, stage: str) -> None:
         """The epoch's metrics of that stage alone: the Trainer keeps those of stages that did not run again."""
-        metrics = {key: value.item() for key, value in trainer.callback_metrics.items() if key.startswith(stage)}
+        metrics = {name: trainer.callback_metrics[name].item() for name in self.logged.pop(stage, ())}
         self._add([Point(key, trainer.global_step, self.epoch, value) for key, value in metrics.items()])
         if not all(map(math.isfinite, metrics.values())):
             raise _EndError("diverged")
@@ -122,12 +153,13 @@ def train(
     curves = _Curves(log_every_n_steps, divergence_threshold, publish, gap, prune)
     callbacks = [curves, *trainer.pop("callbacks", [])]
     fitter = make_trainer(max_epochs=max_epochs, callbacks=callbacks, **trainer)
-    with quiet(), _interruptible(), one_thread():
+    with quiet(), _interruptible(), one_thread(), curves.listening(module):
         try:
             fitter.fit(module, datamodule=data)
             if fitter.progress_bar_callback:
                 fitter.progress_bar_callback.disable()  # a second bar, for one batch
-            fitter.test(module, datamodule=data, verbose=False)
+            if is_overridden("test_step", module):
+                fitter.test(module, datamodule=data, verbose=False)
         except _EndError as end:
             return RunResult(end.outcome, curves.points, _weights(module))
     return RunResult("finished", curves.points, _weights(module))
@@ -141,8 +173,7 @@ def make_trainer(**options: Any) -> pl.Trainer:
 
 
 def _weights(module: pl.LightningModule) -> dict[str, Tensor]:
-    net: nn.Module = module.net  # type: ignore[assignment]
-    return {name: value.detach().cpu().clone() for name, value in net.state_dict().items()}
+    return {name: value.detach().cpu().clone() for name, value in trained(module).state_dict().items()}
 
 
 @contextmanager
@@ -153,7 +184,12 @@ def quiet() -> Iterator[None]:
     log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            for warning in ("does not have many workers", "GPU available but not used", "treespec, LeafSpec"):
+            for warning in (
+                "does not have many workers",
+                "GPU available but not used",
+                "treespec, LeafSpec",
+                "no `validation_step`",
+            ):
                 warnings.filterwarnings("ignore", f".*{warning}.*")
             yield
     finally:

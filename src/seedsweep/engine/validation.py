@@ -6,19 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from hydra.utils import get_object
+from pytorch_lightning import LightningModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config, check_complete
 from seedsweep.config.instantiation import TRAINER, check_kind, refusal
-from seedsweep.config.planned_run import SEEDS, leaves
-from seedsweep.engine.factories import ELSEWHERE, gap, optimizer, rates, schedule
+from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
+from seedsweep.engine.dry_batch import metrics_of
+from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimizer, rates, schedule
 from seedsweep.engine.lightning import make_trainer
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SELECT, SUBOPTIMALITY
 from seedsweep.problem.data_module import Splits
-from seedsweep.problem.factories import check_model, data, shape
+from seedsweep.problem.factories import data
 from seedsweep.validation import check_boolean, check_choice, check_integer, check_keys, check_positive
 
 ENGINES = ("fleet", "lightning")
@@ -45,9 +48,12 @@ def check(config: Config) -> Splits:
     check_keys(config["objective"], ("metric", "select"), "objective")
     check_choice("objective.select", config["objective"]["select"], SELECT)
     splits = data(config)
-    measured = check_model(config["model"], *shape(splits).values())
+    if has_own_optimizer := is_own(config["optimizer"]):
+        _check_own_optimizer(config)
+    else:
+        _check_optimizer(config["optimizer"])
+    measured = metrics_of(config["model"], config["data"], has_own_optimizer)
     check_choice("objective.metric", config["objective"]["metric"], measured)
-    _check_optimizer(config["optimizer"])
     _check_trainer(config["trainer"])
     if gap(config, splits) is None and config["objective"]["metric"] == SUBOPTIMALITY:
         raise ConfigError("objective.metric", SUBOPTIMALITY, "is measured only with trainer.suboptimality=true")
@@ -68,6 +74,20 @@ def _check_optimizer(optimizer_config: Mapping[str, Any]) -> None:
     except (TypeError, ValueError, RuntimeError) as error:
         raise refusal("optimizer", optimizer_config, optimizer_config["_target_"], str(error)) from error
     check_kind("optimizer", optimizer_config["_target_"], tried, Optimizer)
+
+
+def _check_own_optimizer(config: Config) -> None:
+    """The model has an optimizer of its own, and nothing is asked of another."""
+    target = config["model"]["_target_"]
+    kind = get_object(target)
+    if not hasattr(kind, "configure_optimizers") or kind.configure_optimizers is LightningModule.configure_optimizers:
+        raise ConfigError("optimizer", "own", f"needs a LightningModule with a configure_optimizers: {target} has none")
+    for key, value in config["optimizer"].items():
+        if key not in ("_target_", SEARCH):
+            allowed = f"says nothing to {target}.configure_optimizers; its rate may be an argument of the model"
+            raise ConfigError(f"optimizer.{key}", value, allowed)
+    if config.get("schedule"):
+        raise ConfigError("schedule", config["schedule"]["_target_"], "is not used with optimizer=own")
 
 
 @cached
@@ -102,6 +122,8 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
         check_integer("trainer.max_members", trainer["max_members"], 1)
     lightning = {key: value for key, value in trainer.items() if key not in OURS}
     try:
-        make_trainer(**lightning)
+        make_trainer(**lightning | {"callbacks": callbacks(trainer)})
+    except ConfigError:
+        raise
     except Exception as error:  # Lightning raises its MisconfigurationException, ValueError, TypeError, RuntimeError
         raise refusal("trainer", lightning, TRAINER, str(error), shown=json.dumps(lightning)) from error

@@ -3,20 +3,23 @@
 import json
 from collections.abc import Mapping
 from functools import partial
+from inspect import isclass, signature
 from typing import Any
 
 import torch
 from hydra.utils import get_object
+from pytorch_lightning import LightningModule
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.config.instantiation import make
 from seedsweep.config.planned_run import leaves
 from seedsweep.errors import ConfigError
-from seedsweep.metrics import Metric
 from seedsweep.problem.data_module import Splits, prepare
 from seedsweep.problem.datasets import Dataset
-from seedsweep.problem.module import METRICS, own_loss
+from seedsweep.problem.module import own_loss
+
+TORCHS = (LightningModule, *LightningModule.__mro__)  # which take any arguments, and are given none
 
 
 def data(config: Config) -> Splits:
@@ -44,12 +47,11 @@ def network(config: Config, splits: Splits) -> torch.nn.Module:
     Returns:
         A module on the CPU.
     """
-    options = {key: value for key, value in config["model"].items() if key not in ("name", "_target_")}
-    network_class = get_object(config["model"]["_target_"])
+    arguments, network_class = _arguments(config["model"], splits), get_object(config["model"]["_target_"])
     with torch.random.fork_rng(devices=[]):  # for layers that sample from the global one, as torch's do
         torch.manual_seed(config["init_seed"])
         generator = torch.Generator().manual_seed(config["init_seed"])
-        net: torch.nn.Module = network_class(**options, **shape(splits), generator=generator)
+        net: torch.nn.Module = network_class(**arguments, **_taken(network_class, {"generator": generator}))
     return net
 
 
@@ -63,9 +65,8 @@ def describe(config: Config, splits: Splits) -> dict[str, str]:
     Returns:
         Strings by key: what `load_model` needs beside the weights, and names for whoever reads the file.
     """
-    arguments = {key: value for key, value in config["model"].items() if key not in ("_target_", "name")}
     described = {
-        "arguments": arguments | shape(splits),
+        "arguments": _arguments(config["model"], splits),
         "mean": splits.mean.tolist(),
         "scale": splits.scale.tolist(),
         "features": splits.feature_names,
@@ -74,46 +75,61 @@ def describe(config: Config, splits: Splits) -> dict[str, str]:
     return {"class": config["model"]["_target_"]} | {key: json.dumps(value) for key, value in described.items()}
 
 
-@cached
-def check_model(model_config: Mapping[str, Any], features: int, classes: int) -> list[str]:
-    """Check the model of a run.
+def check_model(model_config: Mapping[str, Any], splits: Splits) -> None:
+    """Check that the model of a run can be made, now and again by `load_model`.
 
     Args:
         model_config: the group `model`, plain.
-        features: columns of the data.
-        classes: of its target, 0 where there are none.
-
-    Returns:
-        The names of the metrics that there will be.
+        splits: the data.
 
     Raises:
-        ConfigError: the model cannot be made, is no module, or does not fit the data.
+        ConfigError: the model cannot be made, is no module, or needs classes that the data has not.
     """
     options = {key: value for key, value in model_config.items() if key != "name"}
-    has_own_loss = own_loss(make("model", options, partial, _partial_=True).func)
-    if not classes and not has_own_loss:
+    made_by = make("model", options, partial, _partial_=True).func
+    if not splits.classes and not own_loss(made_by) and not _is_lightning(made_by):
         allowed = "needs classes, and the data has none; choose model=quadratic"
         raise ConfigError("model", model_config.get("name", model_config["_target_"]), allowed)
     with torch.random.fork_rng(devices=[]):
-        generator = torch.Generator().manual_seed(0)
-        net = make("model", options, torch.nn.Module, features=features, classes=classes, generator=generator)
+        given = _sizes(splits) | {"generator": torch.Generator().manual_seed(0)}
+        net = make("model", _taken(made_by, given) | options, torch.nn.Module)
     is_nested = any(key.endswith("._target_") for key, _ in leaves(model_config))
     if is_nested or get_object(model_config["_target_"]) is not type(net):
         allowed = "must be a class that takes plain values, so that load_model can make it again"
         raise ConfigError("model._target_", model_config["_target_"], allowed)
-    return [metric for metric in METRICS if not (has_own_loss and Metric(metric).is_maximized)]
 
 
-def shape(splits: Splits) -> dict[str, int]:
-    """The sizes that a network has from its data.
+def _is_lightning(made_by: Any) -> bool:
+    return isclass(made_by) and issubclass(made_by, LightningModule)
 
-    Args:
-        splits: the data.
 
-    Returns:
-        `features` and `classes`, by these names.
-    """
+def _arguments(model_config: Config, splits: Splits) -> dict[str, Any]:
+    """The arguments of a model that are kept with its weights: its options, and the sizes that it has from its data."""
+    options = {key: value for key, value in model_config.items() if key not in ("_target_", "name")}
+    return _taken(get_object(model_config["_target_"]), _sizes(splits)) | options
+
+
+def _sizes(splits: Splits) -> dict[str, int]:
     return {"features": len(splits.feature_names), "classes": len(splits.classes)}
+
+
+def _taken(made_by: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that a class or function takes by name, or all if it takes any."""
+    names, passes_on = set[str](), False
+    for function in _initializers(made_by):
+        parameters = signature(function).parameters.values()
+        names |= {parameter.name for parameter in parameters}
+        passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        if not passes_on:
+            break
+    return {name: value for name, value in arguments.items() if passes_on or name in names}
+
+
+def _initializers(made_by: Any) -> list[Any]:
+    """The `__init__` of a class and of those that it may pass its arguments on to; a function is its own."""
+    if not isclass(made_by):
+        return [made_by]
+    return [vars(base)["__init__"] for base in made_by.__mro__ if "__init__" in vars(base) and base not in TORCHS]
 
 
 @cached

@@ -1,4 +1,4 @@
-"""The Lightning module around a network: loss, accuracy and optimizer."""
+"""The Lightning module of a run: one's own, or the one around a network, with loss, accuracy and optimizer."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,15 +9,61 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from seedsweep.outcomes import SUBOPTIMALITY
-
-METRICS = tuple(f"{stage}/{quantity}" for stage in ("train", "val", "test") for quantity in ("loss", "accuracy"))
-METRICS += (SUBOPTIMALITY,)
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
+MakeSchedule = Callable[[Optimizer], LRScheduler]
 
 
 def own_loss(kind: type) -> bool:
-    """Whether networks of that class have a method `loss`, of the tensors of a minibatch, and thus no accuracy."""
+    """Whether networks have a loss of their own, and thus no accuracy.
+
+    Args:
+        kind: their class.
+
+    Returns:
+        Whether it has a method `loss`, of the tensors of a minibatch.
+    """
     return callable(getattr(kind, "loss", None))
+
+
+def lightning_module(
+    net: nn.Module, optimizer: MakeOptimizer | None, schedule: MakeSchedule | None = None
+) -> LightningModule:
+    """The Lightning module that trains a network.
+
+    Args:
+        net: a network, or a Lightning module, which is trained by its own steps.
+        optimizer: makes the optimizer of parameters; None for that of the module's own `configure_optimizers`.
+        schedule: makes the schedule of the learning rate, if there is one.
+
+    Returns:
+        A `Classifier` around the network; a Lightning module as it is, but for its optimizer.
+    """
+    if not isinstance(net, LightningModule):
+        assert optimizer  # noqa: S101  as `engine.validation` has seen to
+        return Classifier(net, optimizer, schedule)
+    if optimizer:
+        net.configure_optimizers = lambda: _optimization(net, optimizer, schedule)  # type: ignore[method-assign]
+    return net
+
+
+def trained(module: LightningModule) -> nn.Module:
+    """The network that a Lightning module trains, whose weights are kept.
+
+    Args:
+        module: as `lightning_module` gives it.
+
+    Returns:
+        The network that the module is around, or the module itself where it is one's own.
+    """
+    return module.net if isinstance(module, Classifier) else module
+
+
+def _optimization(
+    module: LightningModule, make: MakeOptimizer, schedule: MakeSchedule | None
+) -> tuple[list[Optimizer], list[LRScheduler]]:
+    """What `configure_optimizers` returns."""
+    optimizer = make(module.parameters())
+    return [optimizer], [schedule(optimizer)] if schedule else []
 
 
 class Classifier(LightningModule):
@@ -30,8 +76,8 @@ class Classifier(LightningModule):
     def __init__(
         self,
         net: nn.Module,
-        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
-        schedule: Callable[[Optimizer], LRScheduler] | None = None,
+        optimizer: MakeOptimizer,
+        schedule: MakeSchedule | None = None,
     ):
         super().__init__()
         self.net, self.optimizer, self.schedule = net, optimizer, schedule
@@ -46,15 +92,22 @@ class Classifier(LightningModule):
         self._score(batch, "test")
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizer = self.optimizer(self.parameters())
-        return [optimizer], [self.schedule(optimizer)] if self.schedule else []
+        return _optimization(self, self.optimizer, self.schedule)
 
     def _score(self, batch: tuple[Tensor, ...], stage: str) -> Tensor:
-        values = {f"{stage}/{quantity}": value for quantity, value in self._measure(batch).items()}
+        values = {f"{stage}/{quantity}": value for quantity, value in self.measure(batch).items()}
         self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(batch[0]))
         return values[f"{stage}/loss"]
 
-    def _measure(self, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    def measure(self, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+        """Loss and accuracy of a minibatch.
+
+        Args:
+            batch: features (n, d) and target (n,), or whatever the network's own loss takes.
+
+        Returns:
+            Means over the rows, by their names.
+        """
         if own_loss(type(self.net)):
             net: Any = self.net
             return {"loss": net.loss(*batch)}

@@ -10,14 +10,14 @@ from torch.optim import SGD
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
-from seedsweep.engine.factories import batching, gap, optimizer, rates, without_rate
+from seedsweep.engine.factories import batching, gap, is_own, optimizer, rates, without_rate
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
 from seedsweep.engine.fleet.shared_optimizer import STARTS, MakeOptimizer, NotProportionalError, Start, probe
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.problem.factories import data, network
-from seedsweep.problem.module import Classifier
+from seedsweep.problem.module import lightning_module
 
 MEMORY = 2**29  # bytes that a chunk may need in one step
 MAX_MEMBERS = 8192  # of a chunk: larger ones are not quicker
@@ -47,6 +47,8 @@ def refuse_optimizer(config: Config) -> str | None:
     Returns:
         A reason; None where it can.
     """
+    if is_own(config["optimizer"]):
+        return "the model's own configure_optimizers is for Lightning's Trainer alone"
     tried = _try_optimizer(without_rate(config["optimizer"]))
     if tried not in STARTS:
         return f"{config['optimizer']['_target_']}: {tried}"
@@ -122,7 +124,7 @@ def _device(accelerator: str) -> str:
 def _module(model: GroupConfig, dataset: GroupConfig, precision: str, device: str) -> Vectorized:
     """The steps of a fleet's module: one object for all chunks and batches of jobs, so that they are traced once."""
     net = _net({"model": model, "data": dataset, "init_seed": 0})
-    return Vectorized(Classifier(net, SGD).to(device, PRECISIONS[precision]))
+    return Vectorized(lightning_module(net, SGD).to(device, PRECISIONS[precision]))
 
 
 @cached
@@ -131,7 +133,7 @@ def _try_model(model: GroupConfig, dataset: GroupConfig) -> int | str:
     configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
     rows = tuple(column[: dataset["batch_size"]] for column in data(configs[0]).train.tensors)
     try:
-        return try_out([Classifier(_net(config), SGD) for config in configs], rows)
+        return try_out([lightning_module(_net(config), SGD) for config in configs], rows)
     except NotVectorizedError as error:
         return str(error)
 

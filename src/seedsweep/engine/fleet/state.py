@@ -10,7 +10,7 @@ from seedsweep.engine.fleet.layout import Layout, lay_out
 from seedsweep.engine.fleet.members import Fleet
 from seedsweep.engine.fleet.shared_optimizer import OptimizerRows, Optimizers
 from seedsweep.engine.fleet.shuffling import Shuffles
-from seedsweep.engine.fleet.vectorize import Batch, Logged
+from seedsweep.engine.fleet.step import Batch, Logged
 
 
 class TrainingState:

@@ -11,10 +11,11 @@ from torch.utils.data import TensorDataset
 from seedsweep.engine.fleet.members import Fleet
 from seedsweep.engine.fleet.roster import Roster
 from seedsweep.engine.fleet.state import TrainingState
-from seedsweep.engine.fleet.vectorize import Batch, Logged
+from seedsweep.engine.fleet.step import Batch, Logged
 from seedsweep.engine.lightning import one_thread
 from seedsweep.outcomes import SUBOPTIMALITY, Column, FleetResult
 from seedsweep.problem.data_module import EVALUATION_BATCH
+from seedsweep.problem.module import trained
 
 PublishColumns = Callable[[list[Column]], None]
 AdvanceEpochs = Callable[[int], None]  # of single members
@@ -177,8 +178,8 @@ class _Training:
         """The state dict of the network, of parameters (m, P), in which a parameter of two layers is twice."""
         tensors, module = self.fleet.module.tensors(vectors), self.fleet.module.module
         first = {id(value): name for name, value in module.named_parameters()}
-        named = module.named_parameters(remove_duplicate=False)
-        return {name.removeprefix("net."): tensors[first[id(value)]].clone() for name, value in named}
+        named = trained(module).named_parameters(remove_duplicate=False)
+        return {name: tensors[first[id(value)]].clone() for name, value in named}
 
 
 def _now() -> int:

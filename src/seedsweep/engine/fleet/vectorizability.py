@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from seedsweep.engine.fleet.vectorize import Batch, Logged, Vectorized
+from seedsweep.engine.fleet.step import Batch, Logged
+from seedsweep.engine.fleet.vectorize import Vectorized
+
+# what a Lightning module may have of its own: what a fleet calls itself, or never needs
+UNDERSTOOD = {f"{stage}_{thing}" for stage in ("test", "predict") for thing in ("step", "dataloader")}
+UNDERSTOOD |= {"training_step", "validation_step", "train_dataloader", "val_dataloader", "configure_optimizers"}
+UNDERSTOOD |= {"example_input_array", "automatic_optimization"}
 
 
 class NotVectorizedError(ValueError):
@@ -22,6 +28,10 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
     Raises `NotVectorizedError` with the reason: running statistics, parameters that are not to be trained, random
     numbers, anything else that a module keeps to itself, or whatever vmap refuses.
     """
+    if hooks := _hooks(type(modules[0])):
+        raise NotVectorizedError(f"{type(modules[0]).__name__}.{hooks[0]} is for Lightning's Trainer alone")
+    if not modules[0].automatic_optimization:
+        raise NotVectorizedError(f"{type(modules[0]).__name__} takes its optimizer's steps itself")
     vectorized = Vectorized(modules[0])
     trained = dict(modules[0].named_parameters(remove_duplicate=False))
     if kept := [name for name in modules[0].state_dict() if name not in trained]:  # other buffers are constants
@@ -54,6 +64,12 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
     if not equal:
         raise NotVectorizedError("the model keeps something besides its parameters, which members cannot share")
     return int(allocated.total) // 2 + 16 * vectors[0].nbytes  # an optimizer's state, and what it computes with
+
+
+def _hooks(kind: type[LightningModule]) -> list[str]:
+    """What a class has in place of Lightning's own that only the Trainer calls."""
+    of_its_own = {name for base in kind.__mro__[: kind.__mro__.index(LightningModule)] for name in vars(base)}
+    return sorted(of_its_own & (set(dir(LightningModule)) - set(dir(nn.Module))) - UNDERSTOOD)
 
 
 def _alone(module: LightningModule, step: str, batch: Batch) -> tuple[Tensor, Logged]:

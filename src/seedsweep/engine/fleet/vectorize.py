@@ -15,10 +15,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from seedsweep.engine.fleet.rewrites import Rewritten
+from seedsweep.engine.fleet.step import Batch, Logged, Step
 from seedsweep.engine.fleet.tracing import trace
-
-Batch = tuple[Tensor, ...]
-Logged = dict[str, Tensor]
 
 MAX_TRACES = 64  # fleets whose members leave have many shapes
 MAX_LOGITS = 2**22  # evaluated at once; only memory depends on it
@@ -88,24 +86,8 @@ class Vectorized:
 
     def call(self, step: str, parameters: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Logged]:
         """The step of one member: its loss (of a training step), and all that it logged."""
-        logged: Logged = {}
         self.module.train(step == "training_step")
-        run = _Step(self.module, step, lambda name, value, **_: logged.__setitem__(name, value.detach()))
+        run = Step(self.module, step)
         returned = functional_call(run, {f"module.{name}": value for name, value in parameters.items()}, (batch,))
         loss = returned["loss"] if isinstance(returned, dict) else returned
-        return (loss if loss is not None else next(iter(logged.values()))), logged
-
-
-class _Step(nn.Module):
-    """A step of a Lightning module as the forward pass of one that `functional_call` can call."""
-
-    def __init__(self, module: LightningModule, step: str, log: Callable[..., None]):
-        super().__init__()
-        self.module, self.step, self.log = module, step, log
-
-    def forward(self, batch: Batch) -> Any:
-        self.module.__dict__["log"] = self.log  # log_dict and the module itself call it
-        try:
-            return getattr(self.module, self.step)(batch, 0)
-        finally:
-            del self.module.__dict__["log"]
+        return (loss if loss is not None else batch[0].new_zeros(())), run.logged

@@ -1,0 +1,114 @@
+"""One batch through a model before anything is recorded: whether it can be trained, and which metrics it logs."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from seedsweep.caching import cached
+from seedsweep.engine.lightning import train
+from seedsweep.errors import ConfigError
+from seedsweep.outcomes import SUBOPTIMALITY
+from seedsweep.problem.data_module import DataModule, Splits
+from seedsweep.problem.factories import check_model, data, network
+from seedsweep.problem.module import Classifier, lightning_module, own_loss
+
+Rows = tuple[Tensor, ...]
+STAGES = ("train", "val", "test")
+
+
+@cached
+def metrics_of(model: Mapping[str, Any], dataset: Mapping[str, Any], has_own_optimizer: bool) -> tuple[str, ...]:
+    """Take one batch through a model, forth and back, and find the metrics that it will log.
+
+    Args:
+        model: the group of that name, plain.
+        dataset: the group `data`.
+        has_own_optimizer: whether a Lightning module is trained by its own `configure_optimizers`.
+
+    Returns:
+        Their names, in the order in which they are logged.
+
+    Raises:
+        ConfigError: the model cannot be made or cannot be trained on the data, and why.
+    """
+    splits = data({"data": dataset})
+    check_model(model, splits)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = network({"model": model, "init_seed": 0}, splits)
+        _check_parameters(model["_target_"], net)
+        if isinstance(net, LightningModule):
+            return _try_lightning(model["_target_"], net, splits, dataset["batch_size"], has_own_optimizer)
+        return _try_network(model, net, splits, dataset)
+
+
+def _check_parameters(target: str, net: nn.Module) -> None:
+    for name, parameter in net.named_parameters():
+        if torch.nn.parameter.is_lazy(parameter):
+            layer = name.rpartition(".")[0]
+            allowed = f"{layer} ({type(net.get_submodule(layer)).__name__}) has no shape yet: give its sizes, since"
+            raise ConfigError("model._target_", target, f"{allowed} weights are sampled before there is any data")
+    if not any(parameter.requires_grad for parameter in net.parameters()):
+        raise ConfigError("model._target_", target, "has no parameters that can be trained")
+
+
+def _try_lightning(
+    target: str, module: LightningModule, splits: Splits, batch_size: int, has_own_optimizer: bool
+) -> tuple[str, ...]:
+    """The metrics of a Lightning module: by a training, validation and test of one batch each, by the real Trainer."""
+    still = None if has_own_optimizer else partial(SGD, lr=0.0)
+    limits: dict[str, Any] = dict.fromkeys(("limit_train_batches", "limit_val_batches", "limit_test_batches"), 1)
+    with _explained(target, splits.train[:batch_size]):
+        result = train(lightning_module(module, still), DataModule(splits, batch_size), max_epochs=1, **limits)
+    return tuple(dict.fromkeys(point.metric for point in result.points))
+
+
+def _try_network(
+    model: Mapping[str, Any], net: nn.Module, splits: Splits, dataset: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """The metrics of a network: by its loss of a whole minibatch and of an epoch's last."""
+    classifier, size, rows = Classifier(net, SGD), dataset["batch_size"], splits.train
+    last = 0 if dataset.get("drop_last") else len(rows) % size
+    measured: dict[str, Tensor] = {}
+    for count in dict.fromkeys(filter(None, (size, last))):
+        batch = rows[:count]
+        with _explained(model["_target_"], batch):
+            if not own_loss(type(net)):
+                _check_output(model["_target_"], net(batch[0]), count, len(splits.classes))
+            measured = classifier.measure(batch)
+            measured["loss"].backward()  # type: ignore[no-untyped-call]
+    return (*(f"{stage}/{quantity}" for stage in STAGES for quantity in measured), SUBOPTIMALITY)
+
+
+def _check_output(target: str, output: Any, rows: int, classes: int) -> None:
+    shapes = [(rows, classes), *([(rows,)] if classes == 2 else [])]
+    wanted = " or ".join("(n,)" if len(shape) == 1 else f"(n, {classes})" for shape in reversed(shapes))
+    if not isinstance(output, Tensor):
+        given = f"a {type(output).__name__}"
+    elif tuple(output.shape) not in shapes:
+        given = f"a tensor ({', '.join(['n', *map(str, output.shape[1:])])})" if output.ndim else "a number"
+        given = given.replace("(n)", "(n,)") if output.shape[:1] == (rows,) else f"a tensor {tuple(output.shape)}"
+    else:
+        return
+    raise ConfigError("model._target_", target, f"forward gives {given} for n rows, and must give logits {wanted}")
+
+
+@contextmanager
+def _explained(target: str, batch: Rows) -> Iterator[None]:
+    """What a model raises becomes a refusal, with the batch that it was raised for."""
+    try:
+        yield
+    except ConfigError:
+        raise
+    except NotImplementedError as error:
+        raise ConfigError("model._target_", target, str(error).splitlines()[0]) from error
+    except Exception as error:  # whatever a third party's model raises
+        shape, reason = tuple(batch[0].shape), (str(error).strip().splitlines() or [""])[0]
+        allowed = f"cannot be trained on a batch of features {shape}: {type(error).__name__}: {reason}"
+        raise ConfigError("model._target_", target, allowed) from error
