@@ -7,7 +7,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from mlflow import MlflowClient
 from omegaconf import OmegaConf
-from shared.commands import BANKNOTE, ROOT, Ended, config, needs_banknote
+from shared.commands import BANKNOTE, OPTIMIZER_OPTIONS, ROOT, Ended, config, needs_banknote
 from shared.stores import runs_in
 
 import seedsweep
@@ -19,7 +19,7 @@ def options(group: str) -> list[str]:
     return sorted(file.stem for file in (ROOT / "conf" / group).glob("*.yaml"))
 
 
-EVERY = [f"optimizer={name}" for name in options("optimizer")]
+EVERY = [f"optimizer={name}" for name in OPTIMIZER_OPTIONS]
 EVERY += [f"model={name}" for name in options("model") if name != "quadratic"]
 EVERY += [f"model.init={name}" for name in INITIALIZERS]
 EVERY += [f"model=mlp model.activation={name}" for name in ("relu", "tanh", "sigmoid", "gelu")]
@@ -69,7 +69,7 @@ def test_every_group_and_option_is_tried() -> None:
 
 
 def test_all_optimizers_start_from_the_same_rate() -> None:
-    assert {config(f"optimizer={name}").optimizer.lr for name in options("optimizer")} == {0.01}
+    assert {config(f"optimizer={name}").optimizer.lr for name in OPTIMIZER_OPTIONS} == {0.01}
 
 
 def test_third_partys_optimizer_is_one_file(

@@ -10,7 +10,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from scipy.optimize import minimize
-from shared.commands import BANKNOTE, ROOT, config, needs_banknote
+from shared.commands import BANKNOTE, OPTIMIZER_OPTIONS, config, needs_banknote
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 
@@ -19,7 +19,6 @@ from seedsweep.engine.lightning import train
 from seedsweep.outcomes import Point, RunResult, objective
 from seedsweep.problem.data_module import ORDER_STREAM
 
-OPTIMIZERS = sorted(file.stem for file in (ROOT / "conf" / "optimizer").glob("*.yaml"))
 LBFGS = ("optimizer._target_=torch.optim.LBFGS", "optimizer.lr=1", "~optimizer.weight_decay")
 LBFGS += ("+optimizer.line_search_fn=strong_wolfe", "trainer.max_epochs=40")
 
@@ -51,7 +50,7 @@ def plain_loop(job: BuiltRun, optimizer: torch.optim.Optimizer, epochs: int) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", OPTIMIZER_OPTIONS)
 def test_curves_equal_a_bare_pytorch_loop(name: str) -> None:
     composed = config("tracking=none", f"optimizer={name}", "trainer.max_epochs=2")
     job = build(composed)

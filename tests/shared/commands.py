@@ -15,6 +15,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 ROOT = Path(__file__).parents[2]
+# the options that train any model: `own` needs a module that has an optimizer of its own
+OPTIMIZER_OPTIONS = sorted(file.stem for file in (ROOT / "conf" / "optimizer").glob("*.yaml") if file.stem != "own")
 BANKNOTE = ROOT.parent / "shared" / "data" / "banknote.csv"
 SILENT = ("hydra/job_logging=disabled", "hydra/hydra_logging=disabled")  # the streams of a test close at its end
 

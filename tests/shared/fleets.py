@@ -23,7 +23,7 @@ from seedsweep.outcomes import FleetResult, RunResult
 from seedsweep.problem.data_module import DataModule, Splits, prepare
 from seedsweep.problem.models import MLP, LogisticRegression, SoftmaxRegression
 from seedsweep.problem.module import Classifier
-from shared.commands import ROOT
+from shared.commands import OPTIMIZER_OPTIONS, ROOT
 
 # To which curves agree: the kinks of an mlp make more of a rounding, which its weights, whose flat directions no loss
 # holds, show most of all.
@@ -76,10 +76,10 @@ def probed(make: MakeOptimizer) -> Start:
 def proportional() -> list[str]:
     """The optimizers in conf/optimizer that may join a fleet."""
     names = []
-    for file in sorted((ROOT / "conf" / "optimizer").glob("*.yaml")):
+    for name in OPTIMIZER_OPTIONS:
         with suppress(NotProportionalError):
-            probed(configured(file.stem))
-            names.append(file.stem)
+            probed(configured(name))
+            names.append(name)
     return names
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import pytorch_optimizer
 import torch
-from shared.commands import ROOT
+from shared.commands import OPTIMIZER_OPTIONS
 from shared.fleets import CONVEX, assert_equal, configured, logistic, proportional, run
 from torch import Tensor, nn
 
@@ -18,7 +18,6 @@ from seedsweep.engine.fleet.shared_optimizer import (
     probe,
 )
 
-FILES = sorted(file.stem for file in (ROOT / "conf" / "optimizer").glob("*.yaml"))
 OPTIM, MORE = torch.optim, pytorch_optimizer
 
 
@@ -86,7 +85,7 @@ class Silent(Plain):
 
 
 def test_two_optimizers_of_the_configuration_are_not_proportional() -> None:
-    assert set(FILES) - set(proportional()) == {"asgd", "rprop"}
+    assert set(OPTIMIZER_OPTIONS) - set(proportional()) == {"asgd", "rprop"}
     assert {name: probe(configured(name)) for name in proportional() if name != "adamw"} == dict.fromkeys(
         set(proportional()) - {"adamw"}, "zeros"
     )
