@@ -115,7 +115,7 @@ def test_its_own_optimizer_trains_it_if_asked() -> None:
 
 def test_a_module_of_lightnings_own_demos_is_trained_unchanged() -> None:
     module = "model._target_=pytorch_lightning.demos.boring_classes.DemoModel"
-    with pytest.raises(ConfigError, match="cannot be trained on a batch of features"):
+    with pytest.raises(ConfigError, match="cannot be trained on a batch of"):
         check(own(module))  # it adds up a whole batch, targets, too
 
 
@@ -153,12 +153,12 @@ def test_wrong_values_are_refused(overrides: list[str], message: str) -> None:
         ("Pair", r"forward gives a tuple for n rows, and must give logits \(n,\) or \(n, 2\)"),
         ("Column", r"forward gives a tensor \(n, 1\) for n rows"),
         ("Wide", r"forward gives a tensor \(n, 7\)"),
-        ("Narrow", r"cannot be trained on a batch of features \(16, 4\): RuntimeError: mat1 and mat2"),
+        ("Narrow", r"cannot be trained on a batch of \(16, 4\) and \(16,\): RuntimeError: mat1 and mat2"),
         ("Lazy", r"layer \(LazyLinear\) has no shape yet"),
         ("Constant", "does not require grad"),
         ("Forwardless", 'missing the required "forward" function'),
         ("Empty", "has no parameters that can be trained"),
-        ("Normed", r"cannot be trained on a batch of features \(1, 4\): ValueError: Expected more than 1 value"),
+        ("Normed", r"cannot be trained on a batch of \(1, 4\) and \(1,\): ValueError: Expected more than 1 value"),
     ],
 )
 def test_network_that_cannot_be_trained_is_refused_by_one_batch(name: str, message: str) -> None:
@@ -183,3 +183,39 @@ def test_callbacks_of_the_trainer_are_made_for_each_run() -> None:
     alone(values)
     alone(values)
     assert Counted.epochs == 6
+
+
+def clouds(*overrides: str, module: str = "Clouds") -> dict[str, Any]:
+    """The configuration of a run whose minibatches are a LightningDataModule's."""
+    values = own(*overrides)
+    target = f"shared.own_modules.{module}"
+    return values | {"data": {"name": "clouds", "batch_size": 8, "_target_": target}}
+
+
+def test_minibatches_of_a_data_module_are_its_own() -> None:
+    values = clouds("trainer.log_every_n_steps=1")
+    check(values)
+    assert refuse_model(values) == "its LightningDataModule makes its own minibatches"
+    result = alone(values)
+    assert len(curve(result, "train/loss_step")) == 3 * 64 / 8
+    assert {point.metric for point in result.points} == {"train_loss", "train/loss_step", "valid_loss", "valid_acc"}
+    assert "mean" not in build(values).network
+
+
+def test_minibatches_of_a_data_module_are_those_of_its_arguments() -> None:
+    values = clouds()
+    other = values | {"data": values["data"] | {"batch_size": 16}}
+    assert build(values).splits.fingerprint != build(other).splits.fingerprint
+
+
+def test_plain_network_takes_the_minibatches_of_a_data_module() -> None:
+    values = clouds("model._target_=shared.own_modules.Network", "+model.features=4", "objective.metric=val/loss")
+    check(values)
+    assert curve(alone(values), "val/accuracy")[-1] > 0.6
+
+
+def test_data_module_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(ConfigError, match="gives no minibatches: FileNotFoundError: no images here"):
+        check(clouds(module="Unready"))
+    with pytest.raises(ConfigError, match="suboptimality=true: needs data sets of rows"):
+        check(clouds("trainer.suboptimality=true"))

@@ -3,8 +3,9 @@
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule
+from pytorch_lightning import LightningDataModule, LightningModule
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 Batch = tuple[Tensor, Tensor]
 
@@ -154,3 +155,30 @@ class Normed(nn.Module):
 
     def forward(self, x: Tensor) -> Any:
         return self.layers(x)
+
+
+class Clouds(LightningDataModule):
+    """Two clouds of points, in minibatches of its own."""
+
+    def __init__(self, rows: int = 64, batch_size: int = 8):
+        super().__init__()
+        self.rows, self.batch_size = rows, batch_size
+
+    def setup(self, stage: str) -> None:
+        generator = torch.Generator().manual_seed(1)
+        target = torch.arange(self.rows) % 2
+        features = torch.randn(self.rows, 4, generator=generator) + 2 * target.unsqueeze(1)
+        self.points = TensorDataset(features, target)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(self.points, self.batch_size, shuffle=True)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        return DataLoader(self.points, self.rows)
+
+
+class Unready(LightningDataModule):
+    """Cannot be read."""
+
+    def train_dataloader(self) -> Any:
+        raise FileNotFoundError("no images here")

@@ -77,6 +77,37 @@ def argument_names(target: str) -> list[str]:
     return [item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)]
 
 
+def accepted(made_by: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some arguments that a class or function takes by name.
+
+    Args:
+        made_by: the class or function, or its dotted name.
+        arguments: values by their names.
+
+    Returns:
+        Those that it takes, or that a class passes on to one that takes them; all where it takes whatever there is.
+    """
+    names, passes_on = set[str](), False
+    for function in _initializers(get_object(made_by) if isinstance(made_by, str) else made_by):
+        parameters = inspect.signature(function).parameters.values()
+        names |= {parameter.name for parameter in parameters}
+        passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        if not passes_on:
+            break
+    return {name: value for name, value in arguments.items() if passes_on or name in names}
+
+
+def _initializers(made_by: Any) -> list[Any]:
+    """The `__init__` of a class and of those that it may pass its arguments on to; a function is its own.
+
+    Those of torch and Lightning are left out: they take any arguments, and want none.
+    """
+    if not inspect.isclass(made_by):
+        return [made_by]
+    own = [base for base in made_by.__mro__ if base.__module__.split(".")[0] not in ("torch", "pytorch_lightning")]
+    return [vars(base)["__init__"] for base in own if "__init__" in vars(base) and base is not object]
+
+
 def check_kind(group: str, target: Any, made: Any, kind: type) -> None:
     """Check that what a group's `_target_` has made is of a class.
 

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from omegaconf import DictConfig
-from pytorch_lightning import LightningModule
+from pytorch_lightning import LightningDataModule, LightningModule
 
 from seedsweep.config.completeness import Config, resolve
 from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, gap, is_own, optimizer, schedule
 from seedsweep.engine.validation import check
-from seedsweep.problem.data_module import DataModule, Splits
-from seedsweep.problem.factories import describe, network
+from seedsweep.problem.factories import Data, describe, minibatches, network
 from seedsweep.problem.module import lightning_module
 
 
@@ -19,9 +18,9 @@ class BuiltRun:
     """A configuration made real: what the reference engine needs, and what describes the network in the store."""
 
     module: LightningModule
-    data: DataModule
+    data: LightningDataModule
     trainer: dict[str, Any]
-    splits: Splits
+    splits: Data
     network: dict[str, str]
 
 
@@ -41,7 +40,7 @@ def build(config: DictConfig | Config) -> BuiltRun:
     splits = check(plain)
     make = None if is_own(plain["optimizer"]) else optimizer(plain["optimizer"])
     module = lightning_module(network(plain, splits), make, schedule(plain.get("schedule")))
-    batches = DataModule(splits, order_seed=plain["order_seed"], **batching(plain))
+    batches = minibatches(splits, plain["order_seed"], **batching(plain))
     trainer = {key: value for key, value in plain["trainer"].items() if key not in ELSEWHERE}
     trainer |= {"gap": gap(plain, splits), "callbacks": callbacks(plain["trainer"])}
     return BuiltRun(module, batches, trainer, splits, describe(plain, splits))

@@ -1,6 +1,6 @@
 """One batch through a model before anything is recorded: whether it can be trained, and which metrics it logs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -9,16 +9,16 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import SGD
+from torch.utils._pytree import tree_leaves
 
 from seedsweep.caching import cached
 from seedsweep.engine.lightning import train
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SUBOPTIMALITY
-from seedsweep.problem.data_module import DataModule, Splits
-from seedsweep.problem.factories import check_model, data, network
+from seedsweep.problem.factories import Data, check_model, data, minibatches, network
 from seedsweep.problem.module import Classifier, lightning_module, own_loss
+from seedsweep.problem.own_batches import OwnBatches
 
-Rows = tuple[Tensor, ...]
 STAGES = ("train", "val", "test")
 
 
@@ -45,7 +45,7 @@ def metrics_of(model: Mapping[str, Any], dataset: Mapping[str, Any], has_own_opt
         _check_parameters(model["_target_"], net)
         if isinstance(net, LightningModule):
             return _try_lightning(model["_target_"], net, splits, dataset["batch_size"], has_own_optimizer)
-        return _try_network(model, net, splits, dataset)
+        return _try_network(model["_target_"], net, list(_batches(splits, dataset)), len(splits.classes))
 
 
 def _check_parameters(target: str, net: nn.Module) -> None:
@@ -58,35 +58,45 @@ def _check_parameters(target: str, net: nn.Module) -> None:
         raise ConfigError("model._target_", target, "has no parameters that can be trained")
 
 
+def _batches(rows: Data, dataset: Mapping[str, Any]) -> Iterator[Any]:
+    """The first minibatch, and one that is as small as the last one of an epoch."""
+    if isinstance(rows, OwnBatches):
+        yield rows.first
+        return
+    size = dataset["batch_size"]
+    yield rows.train[:size]
+    if (last := len(rows.train) % size) and not dataset.get("drop_last"):
+        yield rows.train[:last]
+
+
 def _try_lightning(
-    target: str, module: LightningModule, splits: Splits, batch_size: int, has_own_optimizer: bool
+    target: str, module: LightningModule, rows: Data, batch_size: int, has_own_optimizer: bool
 ) -> tuple[str, ...]:
     """The metrics of a Lightning module: by a training, validation and test of one batch each, by the real Trainer."""
     still = None if has_own_optimizer else partial(SGD, lr=0.0)
     limits: dict[str, Any] = dict.fromkeys(("limit_train_batches", "limit_val_batches", "limit_test_batches"), 1)
-    with _explained(target, splits.train[:batch_size]):
-        result = train(lightning_module(module, still), DataModule(splits, batch_size), max_epochs=1, **limits)
+    batch = rows.first if isinstance(rows, OwnBatches) else rows.train[:batch_size]
+    with _explained(target, batch):
+        batches = minibatches(rows, 0, batch_size=batch_size)
+        result = train(lightning_module(module, still), batches, max_epochs=1, accelerator="cpu", **limits)
     return tuple(dict.fromkeys(point.metric for point in result.points))
 
 
-def _try_network(
-    model: Mapping[str, Any], net: nn.Module, splits: Splits, dataset: Mapping[str, Any]
-) -> tuple[str, ...]:
-    """The metrics of a network: by its loss of a whole minibatch and of an epoch's last."""
-    classifier, size, rows = Classifier(net, SGD), dataset["batch_size"], splits.train
-    last = 0 if dataset.get("drop_last") else len(rows) % size
-    measured: dict[str, Tensor] = {}
-    for count in dict.fromkeys(filter(None, (size, last))):
-        batch = rows[:count]
-        with _explained(model["_target_"], batch):
+def _try_network(target: str, net: nn.Module, batches: Sequence[Any], classes: int) -> tuple[str, ...]:
+    """The metrics of a network: by its loss of each of these minibatches."""
+    classifier, measured = Classifier(net, SGD), dict[str, Tensor]()
+    for batch in batches:
+        with _explained(target, batch):
             if not own_loss(type(net)):
-                _check_output(model["_target_"], net(batch[0]), count, len(splits.classes))
+                _check_output(target, net(batch[0]), len(batch[0]), classes)
             measured = classifier.measure(batch)
             measured["loss"].backward()  # type: ignore[no-untyped-call]
     return (*(f"{stage}/{quantity}" for stage in STAGES for quantity in measured), SUBOPTIMALITY)
 
 
 def _check_output(target: str, output: Any, rows: int, classes: int) -> None:
+    if not classes:  # nothing is known of them
+        return
     shapes = [(rows, classes), *([(rows,)] if classes == 2 else [])]
     wanted = " or ".join("(n,)" if len(shape) == 1 else f"(n, {classes})" for shape in reversed(shapes))
     if not isinstance(output, Tensor):
@@ -100,7 +110,7 @@ def _check_output(target: str, output: Any, rows: int, classes: int) -> None:
 
 
 @contextmanager
-def _explained(target: str, batch: Rows) -> Iterator[None]:
+def _explained(target: str, batch: Any) -> Iterator[None]:
     """What a model raises becomes a refusal, with the batch that it was raised for."""
     try:
         yield
@@ -109,6 +119,7 @@ def _explained(target: str, batch: Rows) -> Iterator[None]:
     except NotImplementedError as error:
         raise ConfigError("model._target_", target, str(error).splitlines()[0]) from error
     except Exception as error:  # whatever a third party's model raises
-        shape, reason = tuple(batch[0].shape), (str(error).strip().splitlines() or [""])[0]
-        allowed = f"cannot be trained on a batch of features {shape}: {type(error).__name__}: {reason}"
+        shapes = " and ".join(str(tuple(value.shape)) for value in tree_leaves(batch) if isinstance(value, Tensor))
+        reason = (str(error).strip().splitlines() or [""])[0]
+        allowed = f"cannot be trained on a batch of {shapes}: {type(error).__name__}: {reason}"
         raise ConfigError("model._target_", target, allowed) from error

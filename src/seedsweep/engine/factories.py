@@ -16,6 +16,7 @@ from seedsweep.config.instantiation import make
 from seedsweep.config.planned_run import SEARCH
 from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import Splits
+from seedsweep.problem.factories import Data
 from seedsweep.problem.suboptimality import Gap, coupled_decay, gap_of
 
 # keys of the group trainer that are used elsewhere than in `lightning.train`
@@ -82,7 +83,7 @@ def callbacks(trainer: Mapping[str, Any]) -> list[Callback]:
     return [make("trainer.callbacks", item, Callback) for item in configs]
 
 
-def gap(config: Config, splits: Splits) -> Gap | None:
+def gap(config: Config, splits: Data) -> Gap | None:
     """What measures how far a run is above the minimum of its training loss.
 
     Args:
@@ -91,9 +92,14 @@ def gap(config: Config, splits: Splits) -> Gap | None:
 
     Returns:
         A measure of weights; None where `trainer.suboptimality` does not ask for it.
+
+    Raises:
+        ConfigError: it is asked for, and there is no minimum, or it is not known.
     """
     if not config["trainer"].get("suboptimality"):
         return None
+    if not isinstance(splits, Splits):
+        raise ConfigError("trainer.suboptimality", "true", "needs data sets of rows, and not a LightningDataModule")
     return gap_of(splits, get_object(config["model"]["_target_"]), _coupled_decay(config["optimizer"]))
 
 

@@ -158,7 +158,7 @@ def train(
             fitter.fit(module, datamodule=data)
             if fitter.progress_bar_callback:
                 fitter.progress_bar_callback.disable()  # a second bar, for one batch
-            if is_overridden("test_step", module):
+            if is_overridden("test_step", module) and is_overridden("test_dataloader", data):
                 fitter.test(module, datamodule=data, verbose=False)
         except _EndError as end:
             return RunResult(end.outcome, curves.points, _weights(module))

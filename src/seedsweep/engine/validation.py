@@ -20,15 +20,14 @@ from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimi
 from seedsweep.engine.lightning import make_trainer
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SELECT, SUBOPTIMALITY
-from seedsweep.problem.data_module import Splits
-from seedsweep.problem.factories import data
+from seedsweep.problem.factories import Data, data
 from seedsweep.validation import check_boolean, check_choice, check_integer, check_keys, check_positive
 
 ENGINES = ("fleet", "lightning")
 OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold")  # of trainer; the rest is Lightning's
 
 
-def check(config: Config) -> Splits:
+def check(config: Config) -> Data:
     """Check every value of a run's configuration.
 
     Args:

@@ -3,41 +3,57 @@
 import json
 from collections.abc import Mapping
 from functools import partial
-from inspect import isclass, signature
+from inspect import isclass
 from typing import Any
 
 import torch
 from hydra.utils import get_object
-from pytorch_lightning import LightningModule
+from pytorch_lightning import LightningDataModule, LightningModule
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
-from seedsweep.config.instantiation import make
+from seedsweep.config.instantiation import accepted, make
 from seedsweep.config.planned_run import leaves
 from seedsweep.errors import ConfigError
-from seedsweep.problem.data_module import Splits, prepare
+from seedsweep.problem.data_module import DataModule, Splits, prepare
 from seedsweep.problem.datasets import Dataset
 from seedsweep.problem.module import own_loss
+from seedsweep.problem.own_batches import OwnBatches, own_batches
 
-TORCHS = (LightningModule, *LightningModule.__mro__)  # which take any arguments, and are given none
+Data = Splits | OwnBatches
 
 
-def data(config: Config) -> Splits:
+def data(config: Config) -> Data:
     """The data of a run, read and split once for all runs that have it in common.
 
     Args:
         config: of the run, plain.
 
     Returns:
-        The splits, standardized.
+        The splits, standardized; or the minibatches of a LightningDataModule of one's own.
 
     Raises:
         ConfigError: the data cannot be read.
     """
-    return prepare(_dataset(config["data"]))
+    dataset = _dataset(config["data"])
+    return dataset if isinstance(dataset, OwnBatches) else prepare(dataset)
 
 
-def network(config: Config, splits: Splits) -> torch.nn.Module:
+def minibatches(rows: Data, order_seed: int, **batching: Any) -> LightningDataModule:
+    """The minibatches of a run.
+
+    Args:
+        rows: the data.
+        order_seed: of the order of the training rows.
+        batching: further arguments of `DataModule`.
+
+    Returns:
+        A data module; a LightningDataModule of one's own is made anew, and batches and shuffles as it will.
+    """
+    return rows.make() if isinstance(rows, OwnBatches) else DataModule(rows, order_seed=order_seed, **batching)
+
+
+def network(config: Config, splits: Data) -> torch.nn.Module:
     """The network with the initial weights of a run, whichever generator it samples them from.
 
     Args:
@@ -51,11 +67,11 @@ def network(config: Config, splits: Splits) -> torch.nn.Module:
     with torch.random.fork_rng(devices=[]):  # for layers that sample from the global one, as torch's do
         torch.manual_seed(config["init_seed"])
         generator = torch.Generator().manual_seed(config["init_seed"])
-        net: torch.nn.Module = network_class(**arguments, **_taken(network_class, {"generator": generator}))
+        net: torch.nn.Module = network_class(**arguments, **accepted(network_class, {"generator": generator}))
     return net
 
 
-def describe(config: Config, splits: Splits) -> dict[str, str]:
+def describe(config: Config, splits: Data) -> dict[str, str]:
     """What a file of weights says of its network.
 
     Args:
@@ -67,15 +83,15 @@ def describe(config: Config, splits: Splits) -> dict[str, str]:
     """
     described = {
         "arguments": _arguments(config["model"], splits),
-        "mean": splits.mean.tolist(),
-        "scale": splits.scale.tolist(),
         "features": splits.feature_names,
         "classes": splits.classes,
     }
+    if isinstance(splits, Splits):
+        described |= {"mean": splits.mean.tolist(), "scale": splits.scale.tolist()}
     return {"class": config["model"]["_target_"]} | {key: json.dumps(value) for key, value in described.items()}
 
 
-def check_model(model_config: Mapping[str, Any], splits: Splits) -> None:
+def check_model(model_config: Mapping[str, Any], splits: Data) -> None:
     """Check that the model of a run can be made, now and again by `load_model`.
 
     Args:
@@ -87,12 +103,13 @@ def check_model(model_config: Mapping[str, Any], splits: Splits) -> None:
     """
     options = {key: value for key, value in model_config.items() if key != "name"}
     made_by = make("model", options, partial, _partial_=True).func
-    if not splits.classes and not own_loss(made_by) and not _is_lightning(made_by):
+    is_known = isinstance(splits, Splits)
+    if is_known and not splits.classes and not own_loss(made_by) and not _is_lightning(made_by):
         allowed = "needs classes, and the data has none; choose model=quadratic"
         raise ConfigError("model", model_config.get("name", model_config["_target_"]), allowed)
     with torch.random.fork_rng(devices=[]):
         given = _sizes(splits) | {"generator": torch.Generator().manual_seed(0)}
-        net = make("model", _taken(made_by, given) | options, torch.nn.Module)
+        net = make("model", accepted(made_by, given) | options, torch.nn.Module)
     is_nested = any(key.endswith("._target_") for key, _ in leaves(model_config))
     if is_nested or get_object(model_config["_target_"]) is not type(net):
         allowed = "must be a class that takes plain values, so that load_model can make it again"
@@ -103,36 +120,22 @@ def _is_lightning(made_by: Any) -> bool:
     return isclass(made_by) and issubclass(made_by, LightningModule)
 
 
-def _arguments(model_config: Config, splits: Splits) -> dict[str, Any]:
+def _arguments(model_config: Config, splits: Data) -> dict[str, Any]:
     """The arguments of a model that are kept with its weights: its options, and the sizes that it has from its data."""
     options = {key: value for key, value in model_config.items() if key not in ("_target_", "name")}
-    return _taken(get_object(model_config["_target_"]), _sizes(splits)) | options
+    return accepted(get_object(model_config["_target_"]), _sizes(splits)) | options
 
 
-def _sizes(splits: Splits) -> dict[str, int]:
-    return {"features": len(splits.feature_names), "classes": len(splits.classes)}
-
-
-def _taken(made_by: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the arguments that a class or function takes by name, or all if it takes any."""
-    names, passes_on = set[str](), False
-    for function in _initializers(made_by):
-        parameters = signature(function).parameters.values()
-        names |= {parameter.name for parameter in parameters}
-        passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-        if not passes_on:
-            break
-    return {name: value for name, value in arguments.items() if passes_on or name in names}
-
-
-def _initializers(made_by: Any) -> list[Any]:
-    """The `__init__` of a class and of those that it may pass its arguments on to; a function is its own."""
-    if not isclass(made_by):
-        return [made_by]
-    return [vars(base)["__init__"] for base in made_by.__mro__ if "__init__" in vars(base) and base not in TORCHS]
+def _sizes(splits: Data) -> dict[str, int]:
+    """The sizes that a model gets from its data, where they are known."""
+    is_known = isinstance(splits, Splits)
+    return {"features": len(splits.feature_names), "classes": len(splits.classes)} if is_known else {}
 
 
 @cached
-def _dataset(data_config: Mapping[str, Any]) -> Dataset:
+def _dataset(data_config: Mapping[str, Any]) -> Dataset | OwnBatches:
+    made_by = make("data", data_config, partial, _partial_=True).func
+    if isclass(made_by) and issubclass(made_by, LightningDataModule):
+        return own_batches(data_config)
     dataset: Dataset = make("data", data_config, Dataset)
     return dataset

@@ -47,7 +47,8 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
         tracking_uri: address of the store; the default store when None.
 
     Returns:
-        A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module.
+        A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module; without the
+        first where a LightningDataModule of one's own made the minibatches.
 
     Raises:
         ConfigError: no such run, or one that has no weights.
@@ -65,9 +66,10 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
         raise TypeError(f"{described['class']} in {WEIGHTS} of run {run_id} is not a torch.nn.Module")
     net = network(**json.loads(described["arguments"]))
     net.load_state_dict(state)
-    scaling = [torch.tensor(json.loads(described[key])) for key in ("mean", "scale")]
     model = torch.nn.Sequential()
-    model.add_module("standardize", Standardize(*scaling))
+    if "mean" in described:
+        scaling = [torch.tensor(json.loads(described[key])) for key in ("mean", "scale")]
+        model.add_module("standardize", Standardize(*scaling))
     model.add_module("net", net)
     return model.eval()
 

@@ -16,8 +16,10 @@ from seedsweep.engine.fleet.members import Fleet, Member
 from seedsweep.engine.fleet.shared_optimizer import STARTS, MakeOptimizer, NotProportionalError, Start, probe
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
+from seedsweep.problem.data_module import Splits
 from seedsweep.problem.factories import data, network
 from seedsweep.problem.module import lightning_module
+from seedsweep.problem.own_batches import OwnBatches
 
 MEMORY = 2**29  # bytes that a chunk may need in one step
 MAX_MEMBERS = 8192  # of a chunk: larger ones are not quicker
@@ -34,6 +36,8 @@ def refuse_model(config: Config) -> str | None:
     Returns:
         A reason; None where they can.
     """
+    if isinstance(data(config), OwnBatches):
+        return "its LightningDataModule makes its own minibatches"
     tried = _try_model(config["model"], config["data"])
     return tried if isinstance(tried, str) else None
 
@@ -82,7 +86,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     Returns:
         A fleet whose members are in the order of the configurations.
     """
-    first, splits = configs[0], data(configs[0])
+    first, splits = configs[0], _splits(configs[0])
     trainer = first["trainer"]
     precision, device = str(trainer.get("precision", "32-true")), _device(trainer.get("accelerator", "auto"))
     module = _module(first["model"], first["data"], precision, device)
@@ -112,6 +116,12 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     )
 
 
+def _splits(config: Config) -> Splits:
+    splits = data(config)
+    assert isinstance(splits, Splits)  # noqa: S101  as `refuse_model` has seen to
+    return splits
+
+
 def _net(config: Config) -> torch.nn.Module:
     return network(config, data(config))
 
@@ -131,7 +141,7 @@ def _module(model: GroupConfig, dataset: GroupConfig, precision: str, device: st
 def _try_model(model: GroupConfig, dataset: GroupConfig) -> int | str:
     """The bytes that a member needs in a step, or why the module cannot be vectorised."""
     configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
-    rows = tuple(column[: dataset["batch_size"]] for column in data(configs[0]).train.tensors)
+    rows = tuple(column[: dataset["batch_size"]] for column in _splits(configs[0]).train.tensors)
     try:
         return try_out([lightning_module(_net(config), SGD) for config in configs], rows)
     except NotVectorizedError as error:

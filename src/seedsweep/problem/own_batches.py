@@ -1,0 +1,82 @@
+"""Minibatches that a LightningDataModule of one's own makes: as they are, from loaders of its own."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from seedsweep.config.instantiation import accepted, make
+from seedsweep.errors import ConfigError
+
+
+@dataclass(frozen=True, eq=False)
+class OwnBatches:
+    """Data of which nothing is known but its minibatches.
+
+    `make` makes the data module, anew for each run, whose loaders shuffle with torch's global generator. `first` is the
+    first minibatch of its training rows, and `fingerprint` a hash of the first one of each split.
+    """
+
+    make: Callable[[], LightningDataModule]
+    first: Any
+    fingerprint: str
+    feature_names: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+
+
+def own_batches(data_config: Mapping[str, Any]) -> OwnBatches:
+    """The minibatches of a LightningDataModule, which is set up once to see them.
+
+    Args:
+        data_config: the group `data`, plain, with its `_target_`; `batch_size` is passed on if it takes one.
+
+    Returns:
+        What makes them, and the first of them.
+
+    Raises:
+        ConfigError: it cannot be made, or has no training rows.
+    """
+    target, passed_on = data_config["_target_"], {"batch_size": data_config["batch_size"]}
+    options = {key: value for key, value in data_config.items() if key not in ("name", "batch_size")}
+    options |= accepted(target, passed_on)
+
+    def made() -> LightningDataModule:
+        module: LightningDataModule = make("data", options, LightningDataModule)
+        return module
+
+    digest = hashlib.sha256()
+    try:
+        batches = _first_batches(made())
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a third party's data module raises
+        allowed = f"gives no minibatches: {type(error).__name__}: {error}"
+        raise ConfigError("data._target_", target, allowed) from error
+    for batch in batches:
+        for value in tree_leaves(batch):
+            digest.update(value.numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode())
+    return OwnBatches(made, batches[0], digest.hexdigest()[:16])
+
+
+def _first_batches(module: LightningDataModule) -> list[Any]:
+    """The first minibatch of the training rows, then of the other splits that there are."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        module.prepare_data()
+        module.setup("fit")
+        loaders = [module.train_dataloader]
+        loaders += [module.val_dataloader] if _has(module, "val_dataloader") else []
+        batches = [next(iter(loader())) for loader in loaders]
+        if _has(module, "test_dataloader"):
+            module.setup("test")
+            batches.append(next(iter(module.test_dataloader())))
+    return batches
+
+
+def _has(module: LightningDataModule, name: str) -> bool:
+    return getattr(type(module), name) is not getattr(LightningDataModule, name)
