@@ -18,6 +18,7 @@ OUTCOMES = ("finished", "diverged", "pruned", "failed", "missing")  # of a plann
 # the columns of the table of runs that are no params and no metrics
 RUN_COLUMNS = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds", "fingerprint")
 SELECT = ("last", "best", "auc")  # what is taken of a curve, see `objective`
+LOSS_STEP = "train/loss_step"  # the loss of single minibatches
 SUBOPTIMALITY = "train/suboptimality"  # how far the loss on all training rows is above its minimum
 
 

@@ -14,6 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from mlflow import MlflowClient
 from shared.commands import ROOT, Ended
+from shared.own_modules import Clouds, Margins
 
 import seedsweep
 
@@ -162,3 +163,14 @@ def test_a_search_from_python_is_recorded(uri: str) -> None:
     )
     assert results.record.tags["seedsweep.search"]
     assert len(results.runs) >= 4
+
+
+def test_lightning_modules_and_data_modules_are_taken_by_their_classes(uri: str) -> None:
+    few = ("objective.metric=valid_loss", "trainer.max_epochs=1")
+    own = seedsweep.sweep(*few, data=Clouds, model=Margins, rate=[0.1, 0.01], seeds=2)
+    assert own.runs["name"].tolist()[::2] == ["own rate=0.1 seed=0", "own rate=0.01 seed=0"], "by its own optimizer"
+    given = seedsweep.sweep(*few, data=Clouds, model=partial(Margins, hidden=5), optimizer=["sgd", "adam"], seeds=2)
+    assert given.runs["optimizer"].tolist() == ["sgd", "sgd", "adam", "adam"]
+    assert given.metric == "valid_loss"
+    assert given.model().net.layers[0].out_features == 5
+    assert not hasattr(given.model(), "standardize"), "its features are as they come"

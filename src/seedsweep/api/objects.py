@@ -4,6 +4,7 @@ import hashlib
 import inspect
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -49,8 +50,8 @@ def option(group: str, value: Any) -> str:
 
     Args:
         group: `optimizer`, `schedule`, `model` or `data`.
-        value: a class, or a `functools.partial` of one with plain keywords; for `data` a DataFrame, in which `target`,
-            `label`, `class`, `y` or else the last column is the target, or (X, y).
+        value: a class, or a `functools.partial` of one with plain keywords; for `data` a LightningDataModule's class, a
+            DataFrame, in which `target`, `label`, `class`, `y` or else the last column is the target, or (X, y).
 
     Returns:
         The name of the option.
@@ -58,9 +59,9 @@ def option(group: str, value: Any) -> str:
     Raises:
         ConfigError: it is nothing of these.
     """
-    if group == "data":
-        return _data_option(value)
     made, keywords = (value.func, value.keywords) if isinstance(value, partial) else (value, {})
+    if group == "data" and not is_of_lightning(made, "LightningDataModule"):
+        return _data_option(value)
     if (not inspect.isclass(made) and not inspect.isfunction(made)) or (isinstance(value, partial) and value.args):
         allowed = "must be the name of an option, a class, or a functools.partial of one with keywords"
         raise ConfigError(group, value, allowed)
@@ -68,9 +69,42 @@ def option(group: str, value: Any) -> str:
     for key, argument in node.items():
         if not isinstance(argument, PLAIN):
             raise ConfigError(f"{group}.{key}", argument, "must be a plain value: a number, a string or a list of them")
-    if group == "model":
+    if group in ("model", "data"):
         node = {"name": made.__name__} | node
     return _store(group, made.__name__, node)
+
+
+def is_of_lightning(value: Any, name: str) -> bool:
+    """Whether a value is a class that inherits from one of Lightning's.
+
+    Args:
+        value: anything.
+        name: of the class of Lightning's.
+
+    Returns:
+        Whether it is; Lightning is not imported to tell.
+    """
+    lightning = sys.modules.get("pytorch_lightning")
+    return lightning is not None and inspect.isclass(value) and issubclass(value, getattr(lightning, name))
+
+
+def own_optimizer(groups: Mapping[str, Any]) -> dict[str, str]:
+    """The optimizer of Lightning modules, unless another one is named.
+
+    Args:
+        groups: values by the groups of the configuration.
+
+    Returns:
+        `optimizer`: `own`, if the models are Lightning modules that make an optimizer of their own; else nothing.
+    """
+    models = groups.get("model")
+    classes = [
+        one.func if isinstance(one, partial) else one for one in (models if isinstance(models, list) else [models])
+    ]
+    if not all(is_of_lightning(one, "LightningModule") for one in classes):
+        return {}
+    base = sys.modules["pytorch_lightning"].LightningModule.configure_optimizers
+    return {"optimizer": "own"} if all(one.configure_optimizers is not base for one in classes) else {}
 
 
 def _defaults(group: str, made: Any) -> dict[str, Any]:
@@ -85,6 +119,8 @@ def _defaults(group: str, made: Any) -> dict[str, Any]:
         return {"lr": rate if isinstance(rate, int | float) else RATE} if "lr" in named else {}
     if group == "model":
         return {key: default for key, default in named.items() if isinstance(default, PLAIN)}
+    if group == "data":
+        return {"batch_size": None} | {key: default for key, default in named.items() if isinstance(default, PLAIN)}
     return {}
 
 
@@ -114,7 +150,10 @@ def _frame_and_target(value: Any) -> tuple[pd.DataFrame, str]:
         frame = value.rename(columns=str)
         target = next((column for column in TARGETS if column in frame), str(frame.columns[-1]))
     else:
-        allowed = "must be the name of an option, a DataFrame with rows, features and a target, or (X, y)"
+        allowed = (
+            "must be the name of an option, a DataFrame with rows, features and a target, (X, y), or the class of a"
+        )
+        allowed += " LightningDataModule"
         raise ConfigError("data", type(value).__name__, allowed)
     if frame.columns.duplicated().any():
         raise ConfigError("data", frame.columns[frame.columns.duplicated()][0], "is the name of two columns")

@@ -7,8 +7,9 @@ from typing import Any
 from seedsweep.api.function import sweep_function
 from seedsweep.api.hydra_sweep import ALONE, composed, keys_of, run_sweep
 from seedsweep.api.keywords import GROUPS, overrides_of
-from seedsweep.api.objects import options_of_objects
+from seedsweep.api.objects import options_of_objects, own_optimizer
 from seedsweep.api.results import Results
+from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 
 INTERRUPTED = 130  # the exit status of a command that Ctrl-C ended
@@ -62,6 +63,8 @@ def _typed(overrides: Sequence[str], keywords: Mapping[str, Any]) -> list[str]:
     """The keywords as overrides: first the groups, whose first options say which other keys there are."""
     groups = {name: value for name, value in keywords.items() if name in GROUPS}
     others = {name: value for name, value in keywords.items() if name not in GROUPS}
+    if not any(parse_override(override).key == "optimizer" for override in overrides):
+        groups = own_optimizer(groups) | groups
     choices = overrides_of(groups, ())
     keys = keys_of(composed([*overrides, *(choice.split(",")[0] for choice in choices)])) if others else ()
     return [*choices, *overrides_of(others, keys)]

@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from pytorch_lightning.utilities.model_helpers import is_overridden
 from torch import Tensor
 
-from seedsweep.outcomes import SUBOPTIMALITY, Outcome, Point, RunResult
+from seedsweep.outcomes import LOSS_STEP, SUBOPTIMALITY, Outcome, Point, RunResult
 from seedsweep.problem.module import trained
 
 PublishPoints = Callable[[list[Point]], None]
@@ -78,7 +78,7 @@ class _Curves(pl.Callback):
         self.step = step
         diverged = not loss <= self.threshold or math.isinf(loss)  # the first is true for nan too
         if step % self.log_every_n_steps == 0 or diverged:
-            self._add([Point("train/loss_step", step, self.epoch, loss)])
+            self._add([Point(LOSS_STEP, step, self.epoch, loss)])
         if diverged:
             raise _EndError("diverged")
 

@@ -1,8 +1,10 @@
 """Whether every value of a run's configuration is allowed."""
 
 import json
+import logging
 import math
 from collections.abc import Mapping
+from inspect import isclass
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from seedsweep.outcomes import SELECT, SUBOPTIMALITY
 from seedsweep.problem.factories import Data, data
 from seedsweep.validation import check_boolean, check_choice, check_integer, check_keys, check_positive
 
+log = logging.getLogger(__name__)
 ENGINES = ("fleet", "lightning")
 OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold")  # of trainer; the rest is Lightning's
 
@@ -51,6 +54,7 @@ def check(config: Config) -> Data:
         _check_own_optimizer(config)
     else:
         _check_optimizer(config["optimizer"])
+        _say_whose_optimizer(config["model"])
     measured = metrics_of(config["model"], config["data"], has_own_optimizer)
     check_choice("objective.metric", config["objective"]["metric"], measured)
     _check_trainer(config["trainer"])
@@ -75,11 +79,23 @@ def _check_optimizer(optimizer_config: Mapping[str, Any]) -> None:
     check_kind("optimizer", optimizer_config["_target_"], tried, Optimizer)
 
 
+@cached
+def _say_whose_optimizer(model: Mapping[str, Any]) -> None:
+    """Say, once, that a model's own optimizer is not the one that trains it."""
+    if _has_own_optimizer(model["_target_"]):
+        log.warning("%s.configure_optimizers is used with optimizer=own alone, and not here", model["_target_"])
+
+
+def _has_own_optimizer(target: str) -> bool:
+    kind = get_object(target)
+    is_lightning = isclass(kind) and issubclass(kind, LightningModule)
+    return is_lightning and kind.configure_optimizers is not LightningModule.configure_optimizers
+
+
 def _check_own_optimizer(config: Config) -> None:
     """The model has an optimizer of its own, and nothing is asked of another."""
     target = config["model"]["_target_"]
-    kind = get_object(target)
-    if not hasattr(kind, "configure_optimizers") or kind.configure_optimizers is LightningModule.configure_optimizers:
+    if not _has_own_optimizer(target):
         raise ConfigError("optimizer", "own", f"needs a LightningModule with a configure_optimizers: {target} has none")
     for key, value in config["optimizer"].items():
         if key not in ("_target_", SEARCH):

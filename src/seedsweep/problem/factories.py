@@ -103,6 +103,9 @@ def check_model(model_config: Mapping[str, Any], splits: Data) -> None:
     """
     options = {key: value for key, value in model_config.items() if key != "name"}
     made_by = make("model", options, partial, _partial_=True).func
+    if isclass(made_by) and any(base.__module__.startswith("lightning.pytorch.") for base in made_by.__mro__):
+        allowed = "is of the package lightning, whose classes pytorch_lightning has too: import them from there"
+        raise ConfigError("model._target_", model_config["_target_"], allowed)
     is_known = isinstance(splits, Splits)
     if is_known and not splits.classes and not own_loss(made_by) and not _is_lightning(made_by):
         allowed = "needs classes, and the data has none; choose model=quadratic"

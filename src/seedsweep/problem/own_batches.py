@@ -33,7 +33,8 @@ def own_batches(data_config: Mapping[str, Any]) -> OwnBatches:
     """The minibatches of a LightningDataModule, which is set up once to see them.
 
     Args:
-        data_config: the group `data`, plain, with its `_target_`; `batch_size` is passed on if it takes one.
+        data_config: the group `data`, plain, with its `_target_`; `batch_size` is passed on if it takes
+            one and the value is not None.
 
     Returns:
         What makes them, and the first of them.
@@ -41,9 +42,9 @@ def own_batches(data_config: Mapping[str, Any]) -> OwnBatches:
     Raises:
         ConfigError: it cannot be made, or has no training rows.
     """
-    target, passed_on = data_config["_target_"], {"batch_size": data_config["batch_size"]}
+    target, size = data_config["_target_"], data_config["batch_size"]
     options = {key: value for key, value in data_config.items() if key not in ("name", "batch_size")}
-    options |= accepted(target, passed_on)
+    options |= accepted(target, {"batch_size": size}) if size is not None else {}
 
     def made() -> LightningDataModule:
         module: LightningDataModule = make("data", options, LightningDataModule)

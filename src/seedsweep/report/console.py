@@ -15,7 +15,7 @@ from seedsweep.comparison.question import BEST, SAME
 from seedsweep.config.home import command
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
-from seedsweep.outcomes import RunResult
+from seedsweep.outcomes import LOSS_STEP, RunResult
 from seedsweep.report.summary import SHOWN, counted_runs
 from seedsweep.report.tables import data_sets_table
 from seedsweep.tracking import connection
@@ -38,7 +38,8 @@ def print_run(planned: PlannedRun, result: RunResult, uri: str | None, page: str
     """
     console = Console(highlight=False, soft_wrap=True)
     last = {point.metric: point for point in result.points}
-    values = [f"{metric} {last[metric].value:.4f}" for metric in SHOWN if metric in last]
+    shown = [metric for metric in SHOWN if metric in last] or [metric for metric in last if metric != LOSS_STEP]
+    values = [f"{metric} {last[metric].value:.4f}" for metric in shown]
     if result.outcome == "diverged":
         end = result.points[-1]
         values = [f"at step {end.step}, {end.metric} {end.value:.4g}; a smaller learning rate may help"]
