@@ -97,10 +97,9 @@ def own_optimizer(groups: Mapping[str, Any]) -> dict[str, str]:
     Returns:
         `optimizer`: `own`, if the models are Lightning modules that make an optimizer of their own; else nothing.
     """
-    models = groups.get("model")
-    classes = [
-        one.func if isinstance(one, partial) else one for one in (models if isinstance(models, list) else [models])
-    ]
+    given = groups.get("model")
+    models = given if isinstance(given, list) else [given]
+    classes: list[Any] = [model.func if isinstance(model, partial) else model for model in models]
     if not all(is_of_lightning(one, "LightningModule") for one in classes):
         return {}
     base = sys.modules["pytorch_lightning"].LightningModule.configure_optimizers
