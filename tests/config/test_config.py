@@ -20,7 +20,8 @@ def options(group: str) -> list[str]:
 
 
 EVERY = [f"optimizer={name}" for name in OPTIMIZER_OPTIONS]
-EVERY += [f"model={name}" for name in options("model") if name != "quadratic"]
+EVERY += [f"model={name}" for name in options("model") if name not in ("quadratic", "cnn", "rnn")]
+EVERY += [f"data=digits model={name}" for name in ("cnn", "rnn", "rnn model.cell=lstm data.positive_class=7")]
 EVERY += [f"model.init={name}" for name in INITIALIZERS]
 EVERY += [f"model=mlp model.activation={name}" for name in ("relu", "tanh", "sigmoid", "gelu")]
 ELSEWHERE = ("banknote", "table", "quadratic_deep")

@@ -9,6 +9,7 @@ from scipy.stats import kstest, truncnorm, uniform
 from sklearn.metrics import accuracy_score, log_loss
 
 from seedsweep.errors import ConfigError
+from seedsweep.problem.image_models import CNN, RNN
 from seedsweep.problem.initializers import INITIALIZERS, TRUNCATION
 from seedsweep.problem.models import MLP, LogisticRegression, SoftmaxRegression, Standardize
 from seedsweep.problem.module import Classifier
@@ -97,3 +98,62 @@ def test_wrong_shapes_are_refused() -> None:
         MLP(4, hidden=2)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="must be one of relu"):
         MLP(4, activation="foo")
+
+
+def test_convolutional_network_has_the_layers_asked_for() -> None:
+    shapes = [tuple(weight.shape) for weight in CNN(64, 10, channels=[5, 2]).parameters()]
+    assert shapes == [(5, 1, 3, 3), (5,), (2, 5, 3, 3), (2,), (10, 8), (10,)]
+    assert CNN(64, 2)(torch.zeros(7, 64)).shape == (7,)
+    assert CNN(64, 10)(torch.zeros(7, 64)).shape == (7, 10)
+
+
+def test_convolutional_network_sees_the_image_by_lines() -> None:
+    """A kernel that looks to its left sees the pixel before, unless that is on another line."""
+    net = CNN(64, 2, channels=[1], init="zeros")
+    net.layers[0].weight.data[0, 0, 1, 0] = 1
+    image = torch.zeros(1, 64)
+    image[0, 7] = 1  # at the end of the first line
+    assert not net.layers[0](image.unflatten(1, (1, 8, 8))).any()
+    image[0, 8] = 1  # at the beginning of the second
+    assert net.layers[0](image.unflatten(1, (1, 8, 8))).nonzero()[:, 2:].tolist() == [[1, 1]]
+
+
+def test_kernels_have_the_variance_of_their_fans() -> None:
+    weight = torch.empty(200, 30, 3, 3)
+    INITIALIZERS["glorot_uniform"](weight, torch.Generator().manual_seed(0))
+    assert weight.var().item() == pytest.approx(2 / (9 * (200 + 30)), rel=0.02)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_recurrent_network_reads_line_by_line(cell: str) -> None:
+    net = RNN(64, 10, cell=cell, hidden=5, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(7, 64, generator=torch.Generator().manual_seed(1))
+    state = None
+    for line in x.split(8, dim=1):
+        output, state = net.recurrent(line.unsqueeze(1), state)
+    torch.testing.assert_close(net(x), net.linear(output[:, -1]))
+    recurrent = net.recurrent.weight_hh_l0
+    torch.testing.assert_close(recurrent.T @ recurrent, torch.eye(5))
+    assert net.recurrent.bias_ih_l0.sum() == (5 if cell == "lstm" else 0)
+
+
+def test_weights_of_images_networks_depend_on_their_generator_alone() -> None:
+    state = torch.get_rng_state()
+    for kind in (CNN, RNN):
+        first, again, other = (kind(64, 10, generator=torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+        assert all(map(torch.equal, first.parameters(), again.parameters()))
+        assert not torch.equal(next(first.parameters()), next(other.parameters()))
+    torch.set_rng_state(state)
+
+
+def test_wrong_images_are_refused() -> None:
+    with pytest.raises(ConfigError, match="model=cnn: needs square images, and the data has 30 columns"):
+        CNN(30, 2)
+    with pytest.raises(ConfigError, match=r"model.channels=\[1, 1\]: are too many: 3 pixels"):
+        CNN(9, 2, channels=[1, 1])
+    with pytest.raises(ConfigError, match=r"model.channels=\[\]: must be a list of sizes"):
+        CNN(64, 2, channels=[])
+    with pytest.raises(ConfigError, match="model.steps=7: must divide the 64 columns"):
+        RNN(64, 2, steps=7)
+    with pytest.raises(ConfigError, match="model.cell=gur: must be one of rnn, gru, lstm; did you mean gru"):
+        RNN(64, 2, cell="gur")

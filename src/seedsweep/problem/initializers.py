@@ -1,8 +1,8 @@
 """Weight initializers with Keras' definitions and defaults, sampled with an explicit generator.
 
-Weights are (fan_out, fan_in) as in `torch.nn.Linear`. Where the libraries differ: PyTorch's `kaiming_normal_` and
-`xavier_normal_` sample an untruncated normal; Keras truncates at two standard deviations and widens the normal by
-1 / 0.87962566 so that the truncated values have that variance. Source: keras.initializers.
+Weights are (fan_out, fan_in) as in `torch.nn.Linear`, or those of a convolution. Where the libraries differ: PyTorch's
+`kaiming_normal_` and `xavier_normal_` sample an untruncated normal; Keras truncates at two standard deviations and widens
+the normal by 1 / 0.87962566 so that the truncated values have that variance. Source: keras.initializers.
 """
 
 import math
@@ -36,13 +36,13 @@ def variance_scaling(
     """Mean 0 and variance `scale` / fan, where the fan is fan_in, or the mean of fan_in and fan_out.
 
     Args:
-        weight: filled in place (fan_out, fan_in).
+        weight: filled in place (fan_out, fan_in), or of a convolution (channels out, channels in, …).
         generator: what the weights are sampled with; None for torch's global one.
         scale: numerator of the variance.
         mode: "fan_in" or "fan_avg".
         distribution: "uniform" or "normal", which is truncated at two standard deviations.
     """
-    fan_out, fan_in = weight.shape
+    fan_in, fan_out = weight[0].numel(), weight[:, 0].numel()  # of a convolution: channels times the kernel's size
     variance = scale / (fan_in if mode == "fan_in" else (fan_in + fan_out) / 2)
     if distribution == "uniform":
         limit = math.sqrt(3 * variance)

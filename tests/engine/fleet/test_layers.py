@@ -117,3 +117,26 @@ def test_the_model_of_a_member_predicts_with_its_own_statistics(train: Callable[
     assert all(state["layers.1.num_batches_tracked"] == 3 for state in states)
     assert not torch.equal(states[0]["layers.1.running_mean"], states[1]["layers.1.running_mean"])
     assert list(states[0])[:3] == ["layers.0.weight", "layers.0.bias", "layers.1.weight"]
+
+
+@pytest.mark.parametrize("model", ["cnn", "rnn", "rnn model.cell=lstm", "rnn model.cell=rnn"])
+def test_shipped_networks_of_images_equal_the_reference_engine(model: str) -> None:
+    """In 32 bits, by the four optimizers that the course compares, after five epochs."""
+    words = ("tracking=none", "data=digits", f"model={model}", "data.batch_size=100", "trainer.max_epochs=5")
+    runs = [
+        seedsweep.resolve(config(*" ".join(words).split(), f"optimizer={optimizer}", f"seed={seed}"))
+        for optimizer in ("sgd", "momentum", "adam", "rmsprop")
+        for seed in range(2)
+    ]
+    together = fleet.train(assemble(runs))
+    for member, values in enumerate(runs):
+        curves = {(point.metric, point.step): point.value for point in alone(values).points}
+        assert points(together, member) == pytest.approx(curves, abs=1e-4)
+
+
+def test_bits_of_a_member_are_the_same_whoever_else_is_in_the_fleet() -> None:
+    for model in ("cnn", "rnn"):
+        words = ("tracking=none", "data=digits", f"model={model}", "data.batch_size=400", "trainer.max_epochs=2")
+        runs = [seedsweep.resolve(config(*words, f"seed={seed}", "optimizer=adam")) for seed in range(5)]
+        whole, part = fleet.train(assemble(runs)), fleet.train(assemble(runs[2:4]))
+        assert points(whole, 2) == points(part, 0)
