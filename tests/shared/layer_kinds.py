@@ -7,6 +7,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+import seedsweep
+from seedsweep.engine.built_run import build
+from seedsweep.engine.lightning import train
+from seedsweep.outcomes import FleetResult, RunResult
+from seedsweep.problem.data_module import MODULE_STREAM
+from shared.commands import config
+
 
 class OfLayers(nn.Module):
     """A network of layers from images (n, 1, 8, 8), rows (n, 8, 8) or columns (n, 64) of digits to their logits."""
@@ -263,12 +270,36 @@ globals().update(KINDS)
 
 # what cannot join a fleet, and why
 ALONE = {
-    "BatchNormCumulative": "the model cannot be vectorised: vmap: It looks like you're calling .item() on a Tensor",
+    "BatchNormCumulative": "net.layers.1 (BatchNorm1d): vmap: It looks like you're calling .item() on a Tensor",
     "AlphaDropout": "it draws random numbers in its steps other than those of dropout layers",
-    "LSTMDropout": "Batching rule not implemented for aten::lstm.input",
+    "LSTMDropout": "net.layers.recurrent (LSTM): Batching rule not implemented for aten::lstm.input",
     "TransformerEncoderDropout": "it draws random numbers in its steps other than those of dropout layers",
     "SpectralNorm": "Batching rule not implemented for aten::div.out",
     "Noise": "it draws random numbers in its steps other than those of dropout layers",
     "BranchingOnValues": "data-dependent control flow",
     "CountingCalls": "the model keeps something besides its state dict, which members cannot share",
 }
+
+
+def configuration(kind: str, *overrides: str) -> dict[str, Any]:
+    """The configuration of a run that trains such a network on digits."""
+    words = ("tracking=none", "~model.init", "model.name=own", "data=digits", "data.batch_size=250")
+    target = f"model._target_=shared.layer_kinds.{kind}"
+    return seedsweep.resolve(config(*words, target, "trainer.max_epochs=2", "optimizer.lr=0.02", *overrides))
+
+
+def alone(values: dict[str, Any]) -> RunResult:
+    """A run by the reference engine, as `lifecycle.run_one` has it train."""
+    job = build(values)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(MODULE_STREAM + values["order_seed"])
+        return train(job.module, job.data, **job.trainer)
+
+
+def curves_of(result: FleetResult, member: int) -> dict[tuple[str, int], float]:
+    """The values of a member of a fleet by metric and step."""
+    return {
+        (column.metric, column.step): float(value)
+        for column in result.columns
+        for value in column.values[column.members == member]
+    }

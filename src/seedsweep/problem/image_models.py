@@ -5,7 +5,7 @@ As the plain networks of `models`, they take the numbers of `features` and `clas
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -16,7 +16,7 @@ from seedsweep.problem.initializers import INITIALIZERS
 from seedsweep.problem.models import ACTIVATIONS
 from seedsweep.validation import check_choice, check_integer
 
-CELLS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+CELLS: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 
 
 class CNN(nn.Module):

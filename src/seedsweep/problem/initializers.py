@@ -1,8 +1,8 @@
 """Weight initializers with Keras' definitions and defaults, sampled with an explicit generator.
 
 Weights are (fan_out, fan_in) as in `torch.nn.Linear`, or those of a convolution. Where the libraries differ: PyTorch's
-`kaiming_normal_` and `xavier_normal_` sample an untruncated normal; Keras truncates at two standard deviations and widens
-the normal by 1 / 0.87962566 so that the truncated values have that variance. Source: keras.initializers.
+`kaiming_normal_` and `xavier_normal_` sample an untruncated normal; Keras truncates at two standard deviations and
+widens the normal by 1 / 0.87962566 so that the truncated values have that variance. Source: keras.initializers.
 """
 
 import math

@@ -1,5 +1,6 @@
 """Whether a module's steps can be vectorised without changing its results: by taking them both ways."""
 
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,7 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "random" in reason:
             reason = "it draws random numbers in its steps other than those of dropout layers"
-        raise NotVectorizedError(f"the model cannot be vectorised: {reason}") from error
+        raise NotVectorizedError(f"the model cannot be vectorised: {_where(error, modules[0])}{reason}") from error
     if not equal:
         raise NotVectorizedError("the model keeps something besides its state dict, which members cannot share")
     return int(allocated.total) // 2 + 16 * trial.vectors[0].nbytes  # an optimizer's state, and what it computes with
@@ -93,6 +94,14 @@ class _Trial:
         own: Tensors = {name: parameters[name] for name in vectorized.shapes}
         with Masked(self.masks):
             return vectorized.call(step, own, vectorized.kept(module), self.batch)
+
+
+def _where(error: Exception, module: nn.Module) -> str:
+    """The layer in which an error was raised, such as `net.layers.2 (LSTM): `; nothing where it was in none."""
+    names = {id(layer): name for name, layer in module.named_modules() if name not in ("", "net")}
+    owners = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
+    layer = next((owner for owner in reversed(owners) if id(owner) in names), None)
+    return "" if layer is None else f"{names[id(layer)]} ({type(layer).__name__}): "
 
 
 def _hooks(kind: type[LightningModule]) -> list[str]:
