@@ -1,8 +1,8 @@
 """Which modules and optimizers train in a fleet, and how equal to the reference engine.
 
-`python benchmarks/fit_for_fleet.py` prints the tables of docs/fleet.md. Modules: one for each kind of layer, digits, minibatches of 250 rows, two epochs of
-Adam, momentum and Adam at another rate, three members; the largest difference of their curves, in 64 and in 32 bits.
-Optimizers: logistic regression of breast_cancer at rates of 0.001 and 0.01, three epochs.
+`python benchmarks/fit_for_fleet.py` prints the tables of docs/fleet.md. Modules: one for each kind of layer, digits,
+minibatches of 250 rows, two epochs of Adam, momentum and Adam at another rate; the largest difference of their losses,
+in 64 and in 32 bits. Optimizers: logistic regression of breast_cancer at rates of 0.001 and 0.01, three epochs.
 """
 
 import sys
