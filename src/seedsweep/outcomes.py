@@ -19,6 +19,7 @@ OUTCOMES = ("finished", "diverged", "pruned", "failed", "missing")  # of a plann
 RUN_COLUMNS = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds", "fingerprint")
 SELECT = ("last", "best", "auc")  # what is taken of a curve, see `objective`
 LOSS_STEP = "train/loss_step"  # the loss of single minibatches
+STOPPED_EPOCH = "train/stopped_epoch"  # the last epoch (from 0) of a run that stopped early, its only point
 SUBOPTIMALITY = "train/suboptimality"  # how far the loss on all training rows is above its minimum
 
 

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from pytorch_lightning.utilities.model_helpers import is_overridden
 from torch import Tensor
 
-from seedsweep.outcomes import LOSS_STEP, SUBOPTIMALITY, Outcome, Point, RunResult
+from seedsweep.engine.early_stopping import Patience, StoppingRule
+from seedsweep.outcomes import LOSS_STEP, STOPPED_EPOCH, SUBOPTIMALITY, Outcome, Point, RunResult
 from seedsweep.problem.module import trained
 
 PublishPoints = Callable[[list[Point]], None]
@@ -44,9 +46,11 @@ class _Curves(pl.Callback):
         publish: PublishPoints | None,
         gap: MeasureGap | None,
         prune: PruneRun | None,
+        stopping: StoppingRule | None,
     ):
         self.log_every_n_steps, self.threshold = log_every_n_steps, divergence_threshold or math.inf
         self.publish, self.gap, self.prune = publish, gap, prune
+        self.patience, self.is_stopping = Patience(stopping, 1) if stopping else None, False
         self.points: list[Point] = []
         self.step = self.epoch = 0
         self.seen = 0  # points that `prune` has seen
@@ -92,9 +96,12 @@ class _Curves(pl.Callback):
         self._add_metrics(trainer, "train")
         if self.gap:
             self._add([Point(SUBOPTIMALITY, trainer.global_step, self.epoch, self.gap(_weights(module)))])
+        is_over = trainer.current_epoch + 1 == trainer.max_epochs or trainer.global_step == trainer.max_steps
+        if self.is_stopping and not is_over:
+            is_over = True
+            self._add([Point(STOPPED_EPOCH, trainer.global_step, self.epoch, self.epoch)])
         if self.prune:
             of_epoch, self.seen = self.points[self.seen :], len(self.points)
-            is_over = trainer.current_epoch + 1 == trainer.max_epochs or trainer.global_step == trainer.max_steps
             if self.prune(of_epoch) and not is_over:
                 raise _EndError("pruned")
 
@@ -110,6 +117,10 @@ class _Curves(pl.Callback):
         self._add([Point(key, trainer.global_step, self.epoch, value) for key, value in metrics.items()])
         if not all(map(math.isfinite, metrics.values())):
             raise _EndError("diverged")
+        if self.patience and stage != "test" and self.patience.rule.metric in metrics:
+            value = trainer.callback_metrics[self.patience.rule.metric].reshape(1).cpu().numpy()
+            if self.patience.exhausted(np.zeros(1, dtype=int), value)[0]:
+                self.is_stopping = trainer.should_stop = True
 
     def _add(self, points: list[Point]) -> None:
         self.points += points
@@ -127,6 +138,7 @@ def train(
     publish: PublishPoints | None = None,
     gap: MeasureGap | None = None,
     prune: PruneRun | None = None,
+    stopping: StoppingRule | None = None,
     **trainer: Any,
 ) -> RunResult:
     """Train a module on data, then test it; a training that diverges or is pruned ends there, without a test.
@@ -142,6 +154,7 @@ def train(
         publish: gets the points as they come.
         gap: measures the suboptimality after every epoch.
         prune: gets the points of every epoch, and says whether the training ends here, if it is not over.
+        stopping: by which the training ends before `max_epochs`, as one that comes to its end.
         trainer: other keywords of `pytorch_lightning.Trainer`.
 
     Returns:
@@ -150,7 +163,7 @@ def train(
     Raises:
         KeyboardInterrupt: on Ctrl-C, which Lightning alone would turn into an exit.
     """
-    curves = _Curves(log_every_n_steps, divergence_threshold, publish, gap, prune)
+    curves = _Curves(log_every_n_steps, divergence_threshold, publish, gap, prune, stopping)
     callbacks = [curves, *trainer.pop("callbacks", [])]
     fitter = make_trainer(max_epochs=max_epochs, callbacks=callbacks, **trainer)
     with quiet(), _interruptible(), one_thread(), curves.listening(module):

@@ -18,9 +18,11 @@ from seedsweep.config.completeness import Config, check_complete
 from seedsweep.config.instantiation import TRAINER, check_kind, refusal
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
 from seedsweep.engine.dry_batch import metrics_of
+from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
 from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimizer, rates, schedule
 from seedsweep.engine.lightning import make_trainer
 from seedsweep.errors import ConfigError
+from seedsweep.metrics import Metric
 from seedsweep.outcomes import SELECT, SUBOPTIMALITY
 from seedsweep.problem.factories import Data, data
 from seedsweep.validation import check_boolean, check_choice, check_integer, check_keys, check_positive
@@ -58,6 +60,11 @@ def check(config: Config) -> Data:
     measured = metrics_of(config["model"], config["data"], has_own_optimizer)
     check_choice("objective.metric", config["objective"]["metric"], measured)
     _check_trainer(config["trainer"])
+    of_epochs = [name for name in measured if Metric(name).split_name != "test" and name != SUBOPTIMALITY]
+    check_early_stopping(config["trainer"], of_epochs)
+    if config["objective"]["select"] == "auc" and stopping_rule(config["trainer"]):
+        allowed = "is a mean over the training, whose length differs with trainer.early_stopping: take last or best"
+        raise ConfigError("objective.select", "auc", allowed)
     if gap(config, splits) is None and config["objective"]["metric"] == SUBOPTIMALITY:
         raise ConfigError("objective.metric", SUBOPTIMALITY, "is measured only with trainer.suboptimality=true")
     if config.get("schedule"):

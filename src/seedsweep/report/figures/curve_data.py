@@ -30,7 +30,9 @@ def mean_curves(panel: Panel) -> MeanCurves | None:
     if bands.empty:
         return None
     lengths = bands[bands["problem"] == panel.problem].groupby("metric", sort=False)["step"].nunique()
-    names = [str(name) for name in lengths.index[lengths > 1] if name not in (panel.metric, SUBOPTIMALITY)]
+    points = panel.comparison.curves
+    varying = set(points.loc[points.duplicated(["run", "metric"]), "metric"]) - {panel.metric, SUBOPTIMALITY}
+    names = [str(name) for name in lengths.index[lengths > 1] if name in varying]
     return _mean_curves(panel, [panel.metric, *names] if panel.metric in lengths else names)
 
 
