@@ -29,7 +29,13 @@ from seedsweep.validation import check_boolean, check_choice, check_integer, che
 
 log = logging.getLogger(__name__)
 ENGINES = ("fleet", "lightning")
-OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold")  # of trainer; the rest is Lightning's
+OURS = (
+    *ELSEWHERE,
+    "max_epochs",
+    "log_every_n_steps",
+    "divergence_threshold",
+    "norms",
+)  # of trainer; the rest is Lightning's
 
 
 def check(config: Config) -> Data:
@@ -136,6 +142,7 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
     check_integer("trainer.max_epochs", trainer.get("max_epochs"), 1)
     check_integer("trainer.log_every_n_steps", trainer.get("log_every_n_steps"), 1)
     check_boolean("trainer.reshuffle", trainer.get("reshuffle", True))
+    check_boolean("trainer.norms", trainer.get("norms", False))
     check_boolean("trainer.suboptimality", trainer.get("suboptimality", False))
     check_choice("trainer.devices", trainer.get("devices", 1), (1,))  # a second process would record a second run
     if trainer.get("divergence_threshold") is not None:

@@ -113,6 +113,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         log_every_n_steps=trainer["log_every_n_steps"],
         divergence_threshold=trainer.get("divergence_threshold"),
         stopping=stopping_rule(trainer),
+        norms=trainer.get("norms", False),
         device=device,
         dtype=PRECISIONS[precision],
     )

@@ -45,5 +45,6 @@ class Fleet:
     log_every_n_steps: int = 50
     divergence_threshold: float | None = None
     stopping: StoppingRule | None = None
+    norms: bool = False
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32

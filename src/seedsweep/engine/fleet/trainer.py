@@ -14,7 +14,7 @@ from seedsweep.engine.fleet.roster import Roster
 from seedsweep.engine.fleet.state import TrainingState
 from seedsweep.engine.fleet.step import Batch, Logged
 from seedsweep.engine.lightning import one_thread
-from seedsweep.outcomes import STOPPED_EPOCH, SUBOPTIMALITY, Column, FleetResult
+from seedsweep.outcomes import GRADIENT_NORM, STOPPED_EPOCH, SUBOPTIMALITY, WEIGHT_NORM, Column, FleetResult
 from seedsweep.problem.data_module import EVALUATION_BATCH
 from seedsweep.problem.module import trained
 
@@ -102,7 +102,7 @@ class _Training:
         start, epoch = self._clock(), self.roster.done
         self.roster.begin_epoch()
         self.state.begin_epoch(epoch, self.roster.active)
-        columns = [*self._steps(epoch), *self._suboptimality(epoch)]
+        columns = [*self._steps(epoch), *self._norms(epoch), *self._suboptimality(epoch)]
         columns += self._stopped(epoch, columns)
         self.roster.end_epoch()
         if self.roster.active.any():
@@ -154,6 +154,20 @@ class _Training:
         values = {name: value.cpu().numpy()[rows].astype(float) for name, value in logged.items()}
         for value in values.values():
             self.roster.end(positions[~np.isfinite(value)], "diverged")
+        return [Column(name, self.state.steps, epoch, now, members, value) for name, value in values.items()]
+
+    def _norms(self, epoch: int) -> list[Column]:
+        """The columns of the norms of weights and gradients, where they are asked for."""
+        if self.state.gradient_norms is None:
+            return []
+        positions, now = np.flatnonzero(self.roster.active), _now()
+        rows, members = self.state.layout.row[positions], self.roster.members[positions]
+        steps = -(-self.state.rows_an_epoch // self.fleet.batch_size)
+        norms = {
+            GRADIENT_NORM: self.state.gradient_norms / steps,
+            WEIGHT_NORM: torch.linalg.vector_norm(self.state.parameters, dim=1),
+        }
+        values = {name: value.cpu().numpy()[rows].astype(float) for name, value in norms.items()}
         return [Column(name, self.state.steps, epoch, now, members, value) for name, value in values.items()]
 
     def _stopped(self, epoch: int, measured: list[Column]) -> list[Column]:
