@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from seedsweep.outcomes import SUBOPTIMALITY
+from seedsweep.outcomes import STOPPED_EPOCH, SUBOPTIMALITY
 from seedsweep.report.figures.panel import Panel
 
 BANDS = 20_000  # points of mean curves in one figure
@@ -51,6 +51,8 @@ def _mean_curves(panel: Panel, metrics: list[str]) -> MeanCurves | None:
     if len(means) > BANDS:
         means = means[means["best"] == 1]
         note = f" Only the best setting of each {panel.by} is drawn, of {len(panel.settings)}."
+    if (bands["metric"] == STOPPED_EPOCH).any():
+        note += " Runs that stopped early stay at their last values."
     seeds, seeds_note = _seed_curves(panel, metrics)
     return MeanCurves(metrics, _columns(means, metrics, ["mean", "low", "high", "n"]), seeds, note + seeds_note)
 
