@@ -23,6 +23,7 @@ DEFAULTS_SINCE: dict[str, Any] = {
     "trainer.early_stopping.monitor": "val/loss",
     "trainer.early_stopping.min_delta": 0.0,
     "trainer.early_stopping.mode": None,
+    "trainer.norms": False,
 }
 SEARCH = "search"  # of an optimizer: the space of a search, which says nothing of what is trained
 UNTRAINED = f"optimizer.{SEARCH}."
