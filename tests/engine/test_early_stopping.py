@@ -126,6 +126,13 @@ def test_what_is_not_allowed_is_refused(override: str, said: str) -> None:
         build(config("tracking=none", "trainer.early_stopping.patience=2", f"trainer.early_stopping.{override}"))
 
 
+def test_a_number_alone_is_answered_with_the_key_that_takes_it() -> None:
+    with pytest.raises(
+        ConfigError, match=re.escape("trainer.early_stopping=3: must be a group of keys: trainer.early")
+    ):
+        build(config("tracking=none", "trainer.early_stopping=3"))
+
+
 def test_the_mean_over_the_training_is_no_objective_of_runs_that_stop() -> None:
     with pytest.raises(ConfigError, match=r"objective\.select=auc: is a mean over the training"):
         build(config("tracking=none", "objective.select=auc", "trainer.early_stopping.patience=2"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
 from seedsweep.validation import check_choice, check_integer, check_keys, check_not_negative
 
@@ -86,10 +87,12 @@ def check_early_stopping(trainer: Mapping[str, Any], measured: Collection[str]) 
     keys = trainer.get("early_stopping")
     if keys is None:
         return
+    if not isinstance(keys, Mapping):
+        raise ConfigError(GROUP, keys, f"must be a group of keys: {GROUP}.patience={keys}")
     check_keys(keys, ("patience", "monitor", "min_delta", "mode"), GROUP)
     if keys.get("patience") is None:
         return
-    check_integer(f"{GROUP}.patience", keys["patience"], 1, note="epochs, or null: no early stopping")
+    check_integer(f"{GROUP}.patience", keys["patience"], 1, note="a number of epochs; null: none stops early")
     check_not_negative(f"{GROUP}.min_delta", keys.get("min_delta", 0.0))
     if keys.get("mode") is not None:
         check_choice(f"{GROUP}.mode", keys["mode"], MODES)
