@@ -148,7 +148,7 @@ class Drifting(Quadratic):
 def test_only_constants_may_be_beside_the_parameters() -> None:
     batch = (torch.randn(8, 100, generator=torch.Generator().manual_seed(0)),)
     assert try_out([Classifier(Quadratic(100), torch.optim.SGD) for _ in range(2)], batch) > 0
-    with pytest.raises(NotVectorizedError, match="keeps something besides its parameters"):
+    with pytest.raises(NotVectorizedError, match="keeps something besides its state dict"):
         try_out([Classifier(Drifting(100), torch.optim.SGD) for _ in range(2)], batch)
 
 

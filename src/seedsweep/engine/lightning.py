@@ -110,7 +110,7 @@ class _Curves(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
         self._add_metrics(trainer, "train")
         if self.norms:
-            means = {WEIGHT_NORM: _norm(module.parameters())}
+            means = {WEIGHT_NORM: _norm(value for value in module.parameters() if value.requires_grad)}
             if self.gradient_norms:
                 means[GRADIENT_NORM] = math.fsum(self.gradient_norms) / len(self.gradient_norms)
             self.gradient_norms.clear()

@@ -60,7 +60,7 @@ def test_cross_entropy_is_computed_as_outside_of_vmap() -> None:
             return function(*args, **(kwargs or {}))
 
     vectorized = Vectorized(Classifier(logistic().net(), torch.optim.SGD))
-    inputs = torch.zeros(2, 3, 5), (torch.zeros(3, 16, 4), torch.ones(3, 16))
+    inputs = torch.zeros(2, 3, 5), {}, (torch.zeros(3, 16, 4), torch.ones(3, 16))
     vectorized.train(*inputs)
     with Listening():
         vectorized.train(*inputs)

@@ -382,7 +382,7 @@ def test_who_has_left_costs_no_more_work(monkeypatch: pytest.MonkeyPatch, paying
     paying(True)
     rows, steps, evaluated = [], Vectorized.train, Vectorized.evaluate
     monkeypatch.setattr(Vectorized, "train", lambda self, x, *a: rows.append(x.shape[:2].numel()) or steps(self, x, *a))
-    monkeypatch.setattr(Vectorized, "evaluate", lambda self, s, x, b: rows.append(len(x)) or evaluated(self, s, x, b))
+    monkeypatch.setattr(Vectorized, "evaluate", lambda self, s, x, *a: rows.append(len(x)) or evaluated(self, s, x, *a))
     runs = [run(name, 0.1, seed, epochs=4) for seed in range(50) for name in COMPANY]
     runs[0], runs[1] = run("sgd", 1e6, epochs=4), run("adam", 0.1, epochs=1)
     train(fleet(logistic(), runs), prune=after({1: range(2, 100), 2: range(148, 200)}))

@@ -5,6 +5,8 @@ import torch
 from shared.fleets import Problem, logistic, mlp, networks
 
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
+from seedsweep.problem.models import LogisticRegression
+from seedsweep.problem.module import Classifier
 
 
 def minibatch(problem: Problem) -> tuple[torch.Tensor, ...]:
@@ -17,10 +19,13 @@ def test_a_member_of_a_larger_model_needs_more_memory() -> None:
     assert sizes[0] < min(sizes[1:])
 
 
-def test_a_parameter_that_is_not_trained_is_named() -> None:
-    modules = networks(logistic(), 2)
-    modules[0].net.linear.bias.requires_grad_(False)
-    with pytest.raises(NotVectorizedError, match=r"keeps net.linear.bias as it is"):
+def test_random_numbers_other_than_dropouts_are_refused() -> None:
+    class Noisy(LogisticRegression):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x + torch.randn_like(x))
+
+    modules = [Classifier(Noisy(4), torch.optim.SGD) for _ in range(2)]
+    with pytest.raises(NotVectorizedError, match="draws random numbers in its steps other than those of dropout"):
         try_out(modules, minibatch(logistic()))
 
 

@@ -14,7 +14,7 @@ def test_losses_and_gradients_are_those_of_the_modules(problem: Problem) -> None
     vectorized = Vectorized(modules[0])
     vectors = torch.stack([vectorized.vector(module) for module in modules]).reshape(2, 2, -1)
     columns = tuple(torch.stack([column[:16], column[16:32]]) for column in problem.splits.train.tensors)
-    losses, logged, gradients = vectorized.train(vectors, columns)
+    losses, logged, gradients, _ = vectorized.train(vectors, {}, columns)
     assert torch.equal(logged["train/loss"], losses)
     for index, module in enumerate(modules):
         cell = divmod(index, 2)
@@ -37,5 +37,5 @@ def test_vectors_are_the_parameters_and_back() -> None:
 def test_minibatches_of_one_shape_are_traced_once() -> None:
     vectorized = Vectorized(networks(logistic(), 1)[0])
     for rows in (16, 14, 16, 14):
-        vectorized.train(torch.zeros(2, 3, 5), (torch.zeros(3, rows, 4), torch.ones(3, rows)))
+        vectorized.train(torch.zeros(2, 3, 5), {}, (torch.zeros(3, rows, 4), torch.ones(3, rows)))
     assert len(vectorized.tracing_seconds) == 2

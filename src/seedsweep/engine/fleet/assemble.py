@@ -15,6 +15,7 @@ from seedsweep.engine.factories import batching, gap, is_own, optimizer, rates, 
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
 from seedsweep.engine.fleet.shared_optimizer import STARTS, MakeOptimizer, NotProportionalError, Start, probe
+from seedsweep.engine.fleet.step import Tensors
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.problem.data_module import Splits
@@ -91,19 +92,21 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     trainer = first["trainer"]
     precision, device = str(trainer.get("precision", "32-true")), _device(trainer.get("accelerator", "auto"))
     module = _module(first["model"], first["data"], precision, device)
-    weights: dict[tuple[str, int], Tensor] = {}
+    weights: dict[tuple[str, int], tuple[Tensor, Tensors]] = {}
     optimizers: dict[Hashable, tuple[MakeOptimizer, Start]] = {}
     members = []
     for config in configs:
         weights_key = repr(config["model"]), config["init_seed"]
         if weights_key not in weights:
-            weights[weights_key] = module.vector(_net(config))
+            member = lightning_module(_net(config), SGD)
+            weights[weights_key] = module.vector(member), module.kept(member)
         hyperparameters = without_rate(config["optimizer"])
         key = repr(hyperparameters)
         if key not in optimizers:
             optimizers[key] = optimizer(hyperparameters), _try_optimizer(hyperparameters)
         rate_by_epoch = rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) or ()
-        members.append(Member(weights[weights_key], config["order_seed"], key, rate_by_epoch, gap(config, splits)))
+        vector, kept = weights[weights_key]
+        members.append(Member(vector, config["order_seed"], key, rate_by_epoch, gap(config, splits), kept))
     return Fleet(
         module=module,
         splits=splits,

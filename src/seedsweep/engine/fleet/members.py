@@ -1,7 +1,7 @@
 """What a fleet is made of, before it trains: its members, and what they have in common."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -17,8 +17,9 @@ from seedsweep.problem.data_module import Splits
 class Member:
     """One run of a fleet: what it differs in from the others.
 
-    `weights` are its initial parameters (P,), `optimizer` is the key of its optimizer, and `rates` has its learning
-    rate in each epoch, as many as it trains. `gap` measures its suboptimality after every epoch.
+    `weights` are its initial parameters (P,), and `kept` what else its module starts with. `optimizer` is the key of
+    its optimizer, and `rates` has its learning rate in each epoch, as many as it trains. `gap` measures its
+    suboptimality after every epoch.
     """
 
     weights: Tensor
@@ -26,6 +27,7 @@ class Member:
     optimizer: Hashable
     rates: tuple[float, ...]
     gap: MeasureGap | None = None
+    kept: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass

@@ -1,12 +1,19 @@
 """Functions of PyTorch computed in another way, the same but for rounding, that is quicker or exact under vmap."""
 
 import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits, gelu, linear, logsigmoid, pad
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import batch_norm, binary_cross_entropy_with_logits, gelu, linear, logsigmoid, pad
 from torch.overrides import TorchFunctionMode
+
+from seedsweep.engine.fleet.batch_norm import batch_normalized
+from seedsweep.engine.fleet.recurrent import RECURRENT, recurrent
 
 # In narrow or odd shapes, the last bits of BLAS' products depend on where a row is. Padded with zeros to rectangles
 # of at least these sizes they do not: a member's bits are the same wherever it is and whoever shares its minibatch.
@@ -15,6 +22,14 @@ MULTIPLE = 4
 SMALL = 400  # multiplications up to which PyTorch has a plain loop of its own for each matrix
 # of a cross-entropy that is the plain mean, as `binary_cross_entropy_with_logits` passes its keywords on
 MEAN = {"weight": None, "size_average": None, "reduce": None, "reduction": "mean", "pos_weight": None}
+
+
+@contextmanager
+def rewritten() -> Iterator[None]:
+    """A context in which functions are computed as vmap takes them best."""
+    with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH), Rewritten():
+        warnings.filterwarnings("ignore", ".*performance drop.*", UserWarning)  # slower, and right all the same
+        yield
 
 
 class Rewritten(TorchFunctionMode):
@@ -28,6 +43,10 @@ class Rewritten(TorchFunctionMode):
             return _cross_entropy(*args)
         if function in (torch.sigmoid, Tensor.sigmoid):
             return logsigmoid(args[0]).exp()
+        if function is batch_norm:
+            return batch_normalized(*args, **kwargs)
+        if function in RECURRENT:
+            return recurrent(function, *args, **kwargs)
         if function is gelu and kwargs.get("approximate", "none") == "none":
             return 0.5 * args[0] * (1 + torch.erf(math.sqrt(0.5) * args[0]))
         return function(*args, **kwargs)

@@ -6,11 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seedsweep.engine.fleet.dropout import Samplers
 from seedsweep.engine.fleet.layout import Layout, lay_out
 from seedsweep.engine.fleet.members import Fleet
 from seedsweep.engine.fleet.shared_optimizer import OptimizerRows, Optimizers
 from seedsweep.engine.fleet.shuffling import Shuffles
-from seedsweep.engine.fleet.step import Batch, Logged
+from seedsweep.engine.fleet.step import Batch, Logged, Tensors
 
 
 class TrainingState:
@@ -24,6 +25,7 @@ class TrainingState:
         self.layout = self._lay_out(np.arange(len(fleet.members)))
         weights = [member.weights for member in fleet.members]
         self.parameters = self.layout.values(weights, fleet.dtype).to(fleet.device)
+        self.kept = self._kept()
         optimizer_rows = [OptimizerRows(*fleet.optimizers[key], block) for key, block in self.layout.blocks]
         self.optimizers = Optimizers(optimizer_rows, self.parameters)
         self.limit = fleet.divergence_threshold or torch.finfo(fleet.dtype).max  # what is greater is inf
@@ -33,7 +35,18 @@ class TrainingState:
         self._shuffles = Shuffles(self.layout.seeds, rows, fleet.batch_size, fleet.drop_last)
         self._order = torch.empty(0)  # of the training rows, of each column: (s, rows)
         self._rates = torch.empty(0)
-        self._former: Tensor | None = None  # parameters (m, P) of all of the fleet, once some have been left out
+        self._samplers = Samplers(self.layout.seeds)
+        # parameters (m, P) of all of the fleet, and what they keep, once some have been left out
+        self._former: tuple[Tensor, Tensors] | None = None
+
+    def _kept(self) -> Tensors:
+        """What each row keeps besides its parameters, by name (r, …)."""
+        members, kept = self.fleet.members, dict[str, Tensor]()
+        for name, first in members[0].kept.items():
+            dtype = self.fleet.dtype if first.is_floating_point() else first.dtype
+            values = [member.kept[name] for member in members]
+            kept[name] = self.layout.values(values, dtype).to(self.fleet.device)
+        return kept
 
     def _lay_out(self, members: np.ndarray) -> Layout:
         laid_out = [self.fleet.members[member] for member in members]
@@ -62,8 +75,16 @@ class TrainingState:
 
     def step(self, batch: Batch) -> tuple[Tensor, Logged]:
         """Move the active rows: their losses (r,), and what was logged (k, s); those beyond the limit move no more."""
-        losses, logged, gradients = self.fleet.module.train(self.parameters[self.layout.slots], batch)
-        self.optimizers.gradients[self.layout.slots] = gradients
+        slots, module = self.layout.slots, self.fleet.module
+        of_one = {name: value[0] for name, value in self.kept.items()}
+        masks = module.masks(self.parameters[0], of_one, tuple(column[0] for column in batch))
+        sampled = self._samplers.sample(masks, self.layout.seeds)
+        kept = {name: value[slots] for name, value in self.kept.items()}
+        losses, logged, gradients, after = module.train(self.parameters[slots], kept, batch, sampled)
+        for name, value in after.items():
+            row_is_active = self.active.view(-1, *(1,) * (self.kept[name].ndim - 1))
+            self.kept[name] = torch.where(row_is_active, value.flatten(0, 1)[self.layout.slot], self.kept[name])
+        self.optimizers.gradients[slots] = gradients
         if self.fleet.norms:  # of rows, whose number is one for which no last digit depends on the other members
             norms = torch.linalg.vector_norm(self.optimizers.gradients, dim=1).double()
             self.gradient_norms = norms if self.gradient_norms is None else self.gradient_norms + norms
@@ -75,22 +96,32 @@ class TrainingState:
 
     def keep(self, positions: np.ndarray) -> None:
         """Go on with the members at these positions only, each exactly where it was."""
-        before, self._former = self.layout, self.vectors()
+        before, self._former = self.layout, self.weights()
         self.layout = self._lay_out(before.members[positions])
         position = self.layout.position
         rows = np.where(position < 0, -1, before.row[positions][position])
         number = {key: index for index, (key, _) in enumerate(before.blocks)}
         blocks = {number[key]: block for key, block in self.layout.blocks}
-        self.optimizers.keep(torch.from_numpy(rows).to(self.fleet.device), blocks)
+        taken = torch.from_numpy(rows).to(self.fleet.device)
+        self.optimizers.keep(taken, blocks)
         self.parameters = self.optimizers.parameters
         column = {seed: index for index, seed in enumerate(before.seeds)}
         self._order = self._order[[column[seed] for seed in self.layout.seeds]]
+        self.kept = {name: value[taken] for name, value in self.kept.items()}
         self._shuffles.keep(self.layout.seeds)
+        self._samplers.keep(self.layout.seeds)
 
-    def vectors(self) -> Tensor:
-        """The parameters of all members of the fleet (m, P), as they are or were when their member was left out."""
-        vectors = self.parameters[self.layout.row].cpu()
+    def weights(self) -> tuple[Tensor, Tensors]:
+        """The parameters of all members of the fleet (m, P), and what else they keep (m, …), on the CPU.
+
+        Those of a member that was left out are as they were then.
+        """
+        row = self.layout.row
+        weights = self.parameters[row].cpu(), {name: value[row].cpu() for name, value in self.kept.items()}
         if self._former is None:
-            return vectors
-        self._former[self.layout.members] = vectors
+            return weights
+        former, kept = self._former
+        former[self.layout.members] = weights[0]
+        for name, value in weights[1].items():
+            kept[name][self.layout.members] = value
         return self._former

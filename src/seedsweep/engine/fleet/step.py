@@ -1,6 +1,8 @@
 """A step of a Lightning module without a Trainer: what it returns and logs, if it asks nothing else of one."""
 
 import inspect
+import operator
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,19 +11,21 @@ from torch import Tensor, nn
 
 Batch = tuple[Tensor, ...]
 Logged = dict[str, Tensor]
+Tensors = dict[str, Tensor]
 
 
 class Step(nn.Module):
     """A step of a Lightning module as the forward pass of a module that `functional_call` can call.
 
-    `logged` has the values of the last call by their names. A step that depends on anything but its batch raises
-    `ValueError`: it would be traced with what it depends on as it was the first time.
+    After a call `logged` has what it logged, and `kept` what the module has under these names. A step that depends on
+    anything but its batch raises `ValueError`: it would be traced with what it depends on as it was the first time.
     """
 
-    def __init__(self, module: LightningModule, step: str):
+    def __init__(self, module: LightningModule, step: str, names: Sequence[str] = ()):
         super().__init__()
-        self.module, self.step = module, step
+        self.module, self.step, self.names = module, step, names
         self.logged: Logged = {}
+        self.kept: Tensors = {}
 
     def forward(self, batch: Batch) -> Any:
         """What the step returns for a batch."""
@@ -31,7 +35,11 @@ class Step(nn.Module):
         trainer, attributes["_trainer"] = attributes.get("_trainer"), _Unknown("Lightning's Trainer")
         attributes["log"] = lambda *arguments, **options: self._log(rows, *arguments, **options)  # log_dict calls it
         try:
-            return step(batch, **index)
+            returned = step(batch, **index)
+            self.kept = {
+                name: operator.attrgetter(name)(self.module) for name in self.names
+            }  # while they are a member's
+            return returned
         finally:
             attributes["_trainer"] = trainer
             del attributes["log"]

@@ -5,14 +5,14 @@ from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from seedsweep.engine.early_stopping import Patience
 from seedsweep.engine.fleet.members import Fleet
 from seedsweep.engine.fleet.roster import Roster
 from seedsweep.engine.fleet.state import TrainingState
-from seedsweep.engine.fleet.step import Batch, Logged
+from seedsweep.engine.fleet.step import Batch, Logged, Tensors
 from seedsweep.engine.lightning import one_thread
 from seedsweep.outcomes import GRADIENT_NORM, STOPPED_EPOCH, SUBOPTIMALITY, WEIGHT_NORM, Column, FleetResult
 from seedsweep.problem.data_module import EVALUATION_BATCH
@@ -62,7 +62,7 @@ def train(
             if advance:
                 advance(remaining - training.roster.remaining())
             training.compact()
-        weights = training.state_dict(training.state.vectors())
+        weights = training.state_dict(*training.state.weights())
         return FleetResult(training.roster.outcomes, columns, weights)
 
 
@@ -191,7 +191,7 @@ class _Training:
             return []
         measured = np.array(list(gaps))
         positions = np.searchsorted(self.roster.members, measured)
-        weights = self.state_dict(self.state.parameters[self.state.layout.row[positions]].cpu())
+        weights = self.state_dict(self.state.parameters[self.state.layout.row[positions]].cpu(), {})
         by_member = [{name: value[index] for name, value in weights.items()} for index in range(len(measured))]
         values = np.array([gap(weights) for gap, weights in zip(gaps.values(), by_member, strict=True)])
         return [Column(SUBOPTIMALITY, self.state.steps, epoch, _now(), measured, values)]
@@ -200,16 +200,25 @@ class _Training:
         """The means over `rows` of what the module's step logs."""
         sums: Logged = {}
         for batch in zip(*(torch.split(column, EVALUATION_BATCH) for column in rows), strict=True):
-            logged = self.fleet.module.evaluate(step, self.state.parameters, batch)
+            logged = self.fleet.module.evaluate(step, self.state.parameters, self.state.kept, batch)
             sums = {name: sums.get(name, 0) + value * len(batch[0]) for name, value in logged.items()}
         return {name: value / len(rows[0]) for name, value in sums.items()}
 
-    def state_dict(self, vectors: Tensor) -> dict[str, Tensor]:
-        """The state dict of the network, of parameters (m, P), in which a parameter of two layers is twice."""
+    def state_dict(self, vectors: Tensor, kept: Tensors) -> Tensors:
+        """The state dict of the network, of parameters (m, P), in which a parameter of two layers is twice, and kept.
+
+        Its names are in the order of the network's own.
+        """
         tensors, module = self.fleet.module.tensors(vectors), self.fleet.module.module
         first = {id(value): name for name, value in module.named_parameters()}
-        named = trained(module).named_parameters(remove_duplicate=False)
-        return {name: tensors[first[id(value)]].clone() for name, value in named}
+        own = {name: kept.get(name, tensors.get(first.get(id(value), ""))) for name, value in _named(module).items()}
+        prefix = "net." if trained(module) is not module else ""
+        return {name.removeprefix(prefix): value.clone() for name, value in own.items() if value is not None}
+
+
+def _named(module: nn.Module) -> dict[str, Tensor]:
+    """What is in the state dict of a module, as the objects that they are."""
+    return module.state_dict(keep_vars=True)
 
 
 def _now() -> int:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from seedsweep.engine.fleet.step import Batch, Logged
-from seedsweep.engine.fleet.vectorize import Vectorized
+from seedsweep.engine.fleet.dropout import Masked
+from seedsweep.engine.fleet.step import Batch, Logged, Tensors
+from seedsweep.engine.fleet.vectorize import Trained, Vectorized
 
 # what a Lightning module may have of its own: what a fleet calls itself, or never needs
 UNDERSTOOD = {f"{stage}_{thing}" for stage in ("test", "predict") for thing in ("step", "dataloader")}
@@ -25,56 +26,79 @@ class NotVectorizedError(ValueError):
 def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
     """Take each step once for two modules, alone and vectorised; the bytes of a member in a training step, at most.
 
-    Raises `NotVectorizedError` with the reason: running statistics, parameters that are not to be trained, random
-    numbers, anything else that a module keeps to itself, or whatever vmap refuses.
+    Raises `NotVectorizedError` with the reason: hooks that only the Trainer calls, random numbers, anything that a
+    module keeps beside its state dict, or whatever vmap refuses.
     """
     if hooks := _hooks(type(modules[0])):
         raise NotVectorizedError(f"{type(modules[0]).__name__}.{hooks[0]} is for Lightning's Trainer alone")
     if not modules[0].automatic_optimization:
         raise NotVectorizedError(f"{type(modules[0]).__name__} takes its optimizer's steps itself")
-    vectorized = Vectorized(modules[0])
-    trained = dict(modules[0].named_parameters(remove_duplicate=False))
-    if kept := [name for name in modules[0].state_dict() if name not in trained]:  # other buffers are constants
-        raise NotVectorizedError(f"the model keeps {kept[0]} besides its parameters, as batch norm does")
-    if kept := [name for name, value in modules[0].named_parameters() if not value.requires_grad]:
-        raise NotVectorizedError(f"the model keeps {kept[0]} as it is, which would be trained too")
     try:
-        vectors = torch.stack([vectorized.vector(module) for module in modules]).unsqueeze(1)
-        before, constants = _attributes(modules[0]), [value.clone() for value in modules[0].buffers()]
-        columns = [tensor.unsqueeze(0) for tensor in batch]
+        trial = _Trial(modules, batch)
+        before, constants = _attributes(modules[0]), _constants(modules[0])
         with _Bytes() as allocated:
-            vectorized.gradients(vectors, *columns)
-        vectorized.train(vectors.flip(0), tuple(columns))  # traced with values that differ from those below
-        losses, _, gradients = vectorized.train(vectors, tuple(columns))
-        equal = _attributes(modules[0]) == before and all(map(torch.equal, modules[0].buffers(), constants))
-        for position, module in enumerate(modules):
-            loss, logged = _alone(module, "training_step", batch)
-            alone = torch.autograd.grad(loss, list(module.parameters()))
-            equal &= _close(loss, losses[position, 0])
-            equal &= _close(torch.cat([tensor.flatten() for tensor in alone]), gradients[position, 0])
-            for step in ("validation_step", "test_step"):
-                logged = _alone(module, step, batch)[1]
-                logged_together = vectorized.evaluate(step, vectors[:, 0], batch)
-                equal &= all(_close(value, logged_together[name][position]) for name, value in logged.items())
+            trial.train(vectorized=False)
+        trial.train(flipped=True)  # traced with other values than those below
+        together = trial.train()
+        equal = _attributes(modules[0]) == before and all(map(torch.equal, _constants(modules[0]), constants))
+        equal &= all(trial.equals_alone(index, together) for index in range(len(modules)))
     except Exception as error:  # whatever a third party's module, or vmap, raises
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         if "random" in reason:
-            reason = "it draws random numbers in its steps, as dropout does"
+            reason = "it draws random numbers in its steps other than those of dropout layers"
         raise NotVectorizedError(f"the model cannot be vectorised: {reason}") from error
     if not equal:
-        raise NotVectorizedError("the model keeps something besides its parameters, which members cannot share")
-    return int(allocated.total) // 2 + 16 * vectors[0].nbytes  # an optimizer's state, and what it computes with
+        raise NotVectorizedError("the model keeps something besides its state dict, which members cannot share")
+    return int(allocated.total) // 2 + 16 * trial.vectors[0].nbytes  # an optimizer's state, and what it computes with
+
+
+class _Trial:
+    """Steps of two modules on one batch, together in a column and alone."""
+
+    def __init__(self, modules: Sequence[LightningModule], batch: Batch):
+        self.modules, self.batch, self.vectorized = modules, batch, Vectorized(modules[0])
+        self.vectors = torch.stack([self.vectorized.vector(module) for module in modules]).unsqueeze(1)
+        self.kept = self.vectorized.stacked([self.vectorized.kept(module) for module in modules])
+        generator = torch.Generator().manual_seed(0)
+        of_one = {name: value[0] for name, value in self.kept.items()}
+        masks = self.vectorized.masks(self.vectors[0, 0], of_one, batch)
+        self.masks = [mask.sample(generator) for mask in masks]
+
+    def train(self, *, vectorized: bool = True, flipped: bool = False) -> Trained:
+        """The training step of both together, traced or not, or of the second in the place of the first."""
+        vectors, kept = self.vectors, {name: value.unsqueeze(1) for name, value in self.kept.items()}
+        if flipped:
+            vectors, kept = vectors.flip(0), {name: value.flip(0) for name, value in kept.items()}
+        step = self.vectorized.train if vectorized else self.vectorized.gradients
+        batch, masks = (tuple(value.unsqueeze(0) for value in values) for values in (self.batch, self.masks))
+        return step(vectors, kept, batch, masks)
+
+    def equals_alone(self, index: int, together: Trained) -> bool:
+        """Whether all steps of one module give alone what they give together."""
+        module, (losses, _, gradients, after) = self.modules[index], together
+        loss, _, kept = self._alone(module, "training_step")
+        alone = torch.autograd.grad(loss, [value for value in module.parameters() if value.requires_grad])
+        equal = _close(loss, losses[index, 0])
+        equal &= _close(torch.cat([tensor.flatten() for tensor in alone]), gradients[index, 0])
+        equal &= all(_close(value, after[name][index, 0]) for name, value in kept.items())
+        for step in ("validation_step", "test_step"):
+            logged = self._alone(module, step)[1]
+            logged_together = self.vectorized.evaluate(step, self.vectors[:, 0], self.kept, self.batch)
+            equal &= all(_close(value, logged_together[name][index]) for name, value in logged.items())
+        return equal
+
+    def _alone(self, module: LightningModule, step: str) -> tuple[Tensor, Logged, Tensors]:
+        """The step of a module with its own parameters, and the same masks of dropout."""
+        vectorized, parameters = Vectorized(module), dict(module.named_parameters())
+        own: Tensors = {name: parameters[name] for name in vectorized.shapes}
+        with Masked(self.masks):
+            return vectorized.call(step, own, vectorized.kept(module), self.batch)
 
 
 def _hooks(kind: type[LightningModule]) -> list[str]:
     """What a class has in place of Lightning's own that only the Trainer calls."""
     of_its_own = {name for base in kind.__mro__[: kind.__mro__.index(LightningModule)] for name in vars(base)}
     return sorted(of_its_own & (set(dir(LightningModule)) - set(dir(nn.Module))) - UNDERSTOOD)
-
-
-def _alone(module: LightningModule, step: str, batch: Batch) -> tuple[Tensor, Logged]:
-    """The step of a module with its own parameters."""
-    return Vectorized(module).call(step, dict(module.named_parameters()), batch)
 
 
 def _attributes(module: nn.Module) -> list[dict[str, Any]]:
@@ -85,8 +109,14 @@ def _attributes(module: nn.Module) -> list[dict[str, Any]]:
     ]
 
 
+def _constants(module: nn.Module) -> list[Tensor]:
+    """Copies of the buffers that are not in the state dict."""
+    kept = module.state_dict()
+    return [value.clone() for name, value in module.named_buffers() if name not in kept]
+
+
 def _close(expected: Tensor, actual: Tensor) -> bool:
-    return torch.allclose(expected.detach(), actual, rtol=1e-3, atol=1e-5, equal_nan=True)
+    return torch.allclose(expected.detach().double(), actual.double(), rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
 class _Bytes(TorchDispatchMode):  # type: ignore[no-untyped-call]

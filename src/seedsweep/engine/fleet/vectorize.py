@@ -6,7 +6,7 @@ cost neither vmap nor autograd.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -14,80 +14,127 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from seedsweep.engine.fleet.rewrites import Rewritten
-from seedsweep.engine.fleet.step import Batch, Logged, Step
+from seedsweep.engine.fleet.dropout import Mask, Masked, noted_masks
+from seedsweep.engine.fleet.rewrites import rewritten
+from seedsweep.engine.fleet.step import Batch, Logged, Step, Tensors
 from seedsweep.engine.fleet.tracing import trace
 
 MAX_TRACES = 64  # fleets whose members leave have many shapes
 MAX_LOGITS = 2**22  # evaluated at once; only memory depends on it
+Shapes = tuple[torch.Size, ...]
+# losses (k, s), what was logged (k, s), gradients (k, s, P), and what is kept (k, s, …)
+Trained = tuple[Tensor, Logged, Tensor, Tensors]
 
 
 class Vectorized:
-    """The steps of `module` for many members, each with its own parameters (P,)."""
+    """The steps of `module` for many members, each with its own parameters (P,).
+
+    What else a member has in its state dict, such as running statistics, is *kept*: tensors by name.
+    """
 
     def __init__(self, module: LightningModule):
         self.module = module
-        self.shapes = {name: value.shape for name, value in module.named_parameters()}
+        self.shapes = {name: value.shape for name, value in module.named_parameters() if value.requires_grad}
         self.tracing_seconds: list[float] = []  # of each trace
-        self._traces: dict[tuple[torch.Size, ...], Callable[..., Any]] = {}
+        self._traces: dict[Shapes, Callable[..., Any]] = {}
+        self._masks: dict[Shapes, list[Mask]] = {}
 
     def vector(self, module: nn.Module) -> Tensor:
         """The parameters (P,) of a module of the same architecture."""
-        return torch.cat([value.detach().flatten() for value in module.parameters()])
+        return torch.cat([value.detach().flatten() for value in module.parameters() if value.requires_grad])
 
-    def tensors(self, vectors: Tensor) -> dict[str, Tensor]:
+    def kept(self, module: nn.Module) -> Tensors:
+        """What a module of the same architecture keeps besides its parameters, by name."""
+        parameters = {name for name, value in module.named_parameters(remove_duplicate=False) if value.requires_grad}
+        return {name: value.clone() for name, value in module.state_dict().items() if name not in parameters}
+
+    def stacked(self, kept: Sequence[Tensors]) -> Tensors:
+        """What several members keep, each tensor (n, …)."""
+        return {name: torch.stack([one[name] for one in kept]) for name in (kept[0] if kept else ())}
+
+    def tensors(self, vectors: Tensor) -> Tensors:
         """The parameters by name, (…, *shape), in vectors (…, P)."""
         sizes = [shape.numel() for shape in self.shapes.values()]
         named_chunks = zip(self.shapes.items(), torch.split(vectors, sizes, dim=-1), strict=True)
-        return {name: torch.unflatten(chunk, -1, shape) for (name, shape), chunk in named_chunks}
+        return {
+            name: torch.unflatten(chunk, -1, shape) if shape else chunk.squeeze(-1)
+            for (name, shape), chunk in named_chunks
+        }
 
-    def train(self, vectors: Tensor, batch: Batch) -> tuple[Tensor, Logged, Tensor]:
-        """Losses (k, s), what was logged (k, s), and gradients (k, s, P), at the vectors (k, s, P).
+    def masks(self, vector: Tensor, kept: Tensors, batch: Batch) -> list[Mask]:
+        """The masks that dropout samples in a training step of one member (P,), in their order."""
+        shapes = tuple(column.shape for column in batch)
+        if shapes not in self._masks:
+            with torch.no_grad(), noted_masks() as masks:
+                copies = {name: value.clone() for name, value in kept.items()}
+                self.call("training_step", self.tensors(vector), copies, batch)
+            self._masks[shapes] = masks
+        return self._masks[shapes]
 
-        Every tensor of `batch` begins with the s columns; the k members of a column share its minibatch.
+    def train(self, vectors: Tensor, kept: Tensors, batch: Batch, masks: Sequence[Tensor] = ()) -> Trained:
+        """A training step at the vectors (k, s, P).
+
+        Every tensor of `batch` and of the masks of dropout begins with the s columns; the k members of a column share
+        its minibatch and its masks.
         """
-        shapes = (vectors.shape, *(column.shape for column in batch))
-        traced = self._traces.pop(shapes, None) or self._trace(vectors, *batch)
+        names = list(kept)
+        inputs = (vectors, *kept.values(), *batch, *masks)
+        shapes = tuple(value.shape for value in inputs)
+        traced = self._traces.pop(shapes, None) or self._trace(names, len(batch), inputs)
         self._traces[shapes] = traced  # the most recently used is the last
         if len(self._traces) > MAX_TRACES:
             del self._traces[next(iter(self._traces))]
-        results: tuple[Tensor, Logged, Tensor] = traced(vectors, *batch)
+        results: Trained = traced(*inputs)
         return results
 
-    def _trace(self, *inputs: Tensor) -> Callable[..., Any]:
+    def _trace(self, names: list[str], columns: int, inputs: Sequence[Tensor]) -> Callable[..., Any]:
+        def step(vectors: Tensor, *others: Tensor) -> Trained:
+            kept, rest = others[: len(names)], others[len(names) :]
+            return self.gradients(vectors, dict(zip(names, kept, strict=True)), rest[:columns], rest[columns:])
+
         start = time.perf_counter()
         with torch.inference_mode(False), torch.enable_grad():
             # clones: autograd takes no tensors that were made in inference mode
-            traced = trace(self.gradients, *(value.clone() for value in inputs))
+            traced = trace(step, *(value.clone() for value in inputs))
         self.tracing_seconds.append(time.perf_counter() - start)
         return traced
 
-    def evaluate(self, step: str, vectors: Tensor, batch: Batch) -> Logged:
+    def evaluate(self, step: str, vectors: Tensor, kept: Tensors, batch: Batch) -> Logged:
         """What the module's `step` logs, (n,), at the vectors (n, P), on one batch for all."""
         rows = max(1, MAX_LOGITS // len(batch[0]))
-        call = vmap(lambda parameters: self.call(step, parameters, batch)[1], randomness="error")
-        with Rewritten():
-            logged = [call(self.tensors(chunk)) for chunk in torch.split(vectors, rows)]
+        call = vmap(lambda own, others: self.call(step, own, others, batch)[1], randomness="error")
+        with rewritten():
+            logged = [
+                call(self.tensors(vectors[part]), {name: value[part] for name, value in kept.items()})
+                for part in _slices(len(vectors), rows)
+            ]
         return {name: torch.cat([chunk[name] for chunk in logged]) for name in logged[0]}
 
-    def gradients(self, vectors: Tensor, *batch: Tensor) -> tuple[Tensor, Logged, Tensor]:
+    def gradients(self, vectors: Tensor, kept: Tensors, batch: Batch, masks: Sequence[Tensor] = ()) -> Trained:
         """What `train` gives, without a trace."""
         parameters = {name: value.detach().requires_grad_() for name, value in self.tensors(vectors).items()}
-        member = vmap(
-            lambda values, *tensors: self.call("training_step", values, tensors),
-            in_dims=(0, *(None for _ in batch)),
-            randomness="error",
-        )
-        column = vmap(member, in_dims=(1, *(0 for _ in batch)), out_dims=1, randomness="error")
-        with Rewritten():
-            losses, logged = column(parameters, *batch)
+        member = vmap(self._step, in_dims=(0, 0, None, None), randomness="error")
+        column = vmap(member, in_dims=(1, 1, 0, 0), out_dims=1, randomness="error")
+        with rewritten():
+            losses, logged, after = column(parameters, kept, batch, tuple(masks))
         gradients = torch.autograd.grad(losses.sum(), list(parameters.values()))
-        return losses.detach(), logged, torch.cat([tensors.flatten(2) for tensors in gradients], dim=-1)
+        flat = torch.cat([tensors.reshape(*losses.shape, -1) for tensors in gradients], dim=-1)
+        return losses.detach(), logged, flat, {name: value.detach() for name, value in after.items()}
 
-    def call(self, step: str, parameters: dict[str, Tensor], batch: Batch) -> tuple[Tensor, Logged]:
-        """The step of one member: its loss (of a training step), and all that it logged."""
+    def _step(self, parameters: Tensors, kept: Tensors, batch: Batch, masks: Sequence[Tensor]) -> Any:
+        with Masked(masks):
+            return self.call("training_step", parameters, {name: value.clone() for name, value in kept.items()}, batch)
+
+    def call(self, step: str, parameters: Tensors, kept: Tensors, batch: Batch) -> tuple[Tensor, Logged, Tensors]:
+        """The step of one member: its loss (of a training step), all that it logged, and what it keeps after it."""
         self.module.train(step == "training_step")
-        run = Step(self.module, step)
-        returned = functional_call(run, {f"module.{name}": value for name, value in parameters.items()}, (batch,))
+        run = Step(self.module, step, tuple(kept))
+        state = {f"module.{name}": value for name, value in (parameters | kept).items()}
+        returned = functional_call(run, state, (batch,))
         loss = returned["loss"] if isinstance(returned, dict) else returned
-        return (loss if loss is not None else batch[0].new_zeros(())), run.logged
+        return (loss if loss is not None else batch[0].new_zeros(())), run.logged, run.kept
+
+
+def _slices(length: int, size: int) -> Iterator[slice]:
+    for start in range(0, length, size):
+        yield slice(start, start + size)
