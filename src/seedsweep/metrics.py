@@ -91,13 +91,13 @@ class Metric(str):
         beginning = _SPLIT.match(self)
         return Metric(f"{split}{self[beginning.end() :]}", self.direction) if beginning else self
 
-    def check_direction(self, key: str) -> None:
-        """Raise `ConfigError`, which names the `key` that the metric was given by, if the direction is not known."""
+    def check_direction(self, key: str, said: str = "direction=maximize") -> None:
+        """Raise `ConfigError` if the direction is not known: `key` gave the metric, and `said` would say it."""
         if self.direction is not None:
             return
         if NEGATED.search(self):
             plain = NEGATED.sub(r"\1", self)
-            raise ConfigError(key, self, f"has its sign changed: log {plain}, or say direction=maximize")
+            raise ConfigError(key, self, f"has its sign changed: log {plain}, or say {said}")
         endings = ", ".join((*_MAXIMIZED, *_MINIMIZED))
-        allowed = f"is it better when larger or smaller? Its name must end with {endings}; or say direction=maximize"
+        allowed = f"is it better when larger or smaller? Its name must end with {endings}; or say {said}"
         raise ConfigError(key, self, allowed)

@@ -19,6 +19,11 @@ OUTCOMES = ("finished", "diverged", "pruned", "failed", "missing")  # of a plann
 RUN_COLUMNS = ("run", "name", "group", "sweep", "job", "outcome", "status", "started", "seconds", "fingerprint")
 SELECT = ("last", "best", "auc")  # what is taken of a curve, see `objective`
 LOSS_STEP = "train/loss_step"  # the loss of single minibatches
+STOPPED_EPOCH = "train/stopped_epoch"  # the last epoch (from 0) of a run that stopped early, its only point
+GRADIENT_NORM = (
+    "train/gradient_norm"  # L2, over all parameters, of a minibatch's gradient: the mean over the epoch's steps
+)
+WEIGHT_NORM = "train/weight_norm"  # L2, over all parameters, at the end of the epoch
 SUBOPTIMALITY = "train/suboptimality"  # how far the loss on all training rows is above its minimum
 
 

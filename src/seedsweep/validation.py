@@ -40,6 +40,20 @@ def check_positive(key: str, value: Any) -> None:
         raise ConfigError(key, value, "must be a finite number greater than 0, such as 0.01")
 
 
+def check_not_negative(key: str, value: Any) -> None:
+    """Check that a value is a finite number of at least 0.
+
+    Args:
+        key: the dotted key of the value.
+        value: what was given.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        raise ConfigError(key, value, "must be a finite number of at least 0, such as 0.001")
+
+
 def check_boolean(key: str, value: Any) -> None:
     """Check that a value is true or false.
 

@@ -5,7 +5,7 @@ import pytest
 from shared.scores import runs, sentences
 
 from seedsweep.comparison.compare import compare
-from seedsweep.comparison.params import params
+from seedsweep.comparison.params import params, swept
 from seedsweep.errors import ConfigError
 
 
@@ -33,3 +33,16 @@ def test_metric_whose_sign_was_changed_is_no_param() -> None:
     table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5})
     table["neg_log_loss"] = (table.index % 2).astype(float)
     assert "neg_log_loss" not in params(table)
+
+
+def test_runs_from_before_a_key_have_its_default() -> None:
+    before = pd.DataFrame({"optimizer": ["sgd", "adam"]})
+    keys = {
+        "trainer.early_stopping.min_delta": 0.0,
+        "trainer.early_stopping.monitor": "val/loss",
+        "trainer.norms": False,
+    }
+    assert swept(pd.concat([before, before.assign(**keys)], ignore_index=True)) == ["optimizer"]
+    others = before.assign(**keys | {"trainer.early_stopping.min_delta": 0.1})
+    both = pd.concat([before, others], ignore_index=True)
+    assert swept(both, "optimizer") == ["trainer.early_stopping.min_delta"]

@@ -38,8 +38,12 @@ def test_keys_are_those_that_were_recorded_before(overrides: str, key: str, monk
 
 def test_a_key_depends_on_what_is_trained_alone() -> None:
     usual = planned("seed=1")
-    assert planned("seed=1 trainer.engine=lightning experiment=other optimizer.search.lr=x").key == usual.key
+    assert (
+        planned("seed=1 trainer.engine=lightning trainer.norms=true experiment=other optimizer.search.lr=x").key
+        == usual.key
+    )
     assert planned("seed=1 data.batch_size=8").key != usual.key
+    assert planned("seed=1 trainer.early_stopping.patience=3").key != usual.key
     assert planned("seed=2 init_seed=1 order_seed=1").key == usual.key
 
 

@@ -14,7 +14,7 @@ from shared.stores import runs_in
 
 import seedsweep
 from seedsweep.config.composing import Composed
-from seedsweep.outcomes import Column
+from seedsweep.outcomes import STOPPED_EPOCH, Column
 from seedsweep.search.aggregate import Aggregate
 from seedsweep.search.pruning import Pruning
 from seedsweep.tracking.reader import load_curves, load_runs
@@ -68,6 +68,21 @@ def test_choice_that_is_suggested_twice_in_a_round_is_pruned_twice() -> None:
     assert pruning(jobs, [column]) == [1]
     assert pruning.pruned == {one, two}
     assert pruning.pruned_jobs == {"x=1"}
+
+
+def test_run_that_stopped_early_counts_with_its_last_value() -> None:
+    study = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=0.5))
+    trial = study.ask()
+    pruning = Pruning("val/loss", Aggregate(["minimize"]))
+    pruning.begin({trial: [["x=0"], ["x=1"]]})
+    jobs = [Composed(position, (f"x={position}",), {"trainer": {"max_epochs": 4}}, {}) for position in range(2)]
+    both, left = np.arange(2), np.array([1])
+    stopped = Column(STOPPED_EPOCH, 1, 0, 0, np.array([0]), np.array([0.0]))
+    assert pruning(jobs, [Column("val/loss", 1, 0, 0, both, np.array([0.4, 0.4])), stopped]) == []
+    assert pruning(jobs, [Column("val/loss", 2, 1, 0, left, np.array([0.3]))]) == []
+    assert pruning(jobs, [Column("val/loss", 3, 2, 0, left, np.array([0.8]))]) == [0, 1]
+    assert pruning.pruned_jobs == {"x=1"}, "the other came to its end"
+    assert study.trials[0].intermediate_values == pytest.approx({1: 0.4, 2: 0.35, 3: 0.6})
 
 
 @pytest.mark.parametrize("pruner", ["patient", "wilcoxon", "halving", "hyperband"])

@@ -8,6 +8,7 @@ import pandas as pd
 
 from seedsweep.comparison import estimators
 from seedsweep.metrics import Metric
+from seedsweep.outcomes import STOPPED_EPOCH
 
 MOST_SETTINGS = 50  # that are tried
 RATIOS = np.geomspace(1, 10, 91)  # of a performance profile
@@ -37,7 +38,9 @@ def times_to_target(
     target: float | None,
     confidence: float,
 ) -> pd.DataFrame:
-    """When the runs of each group reached the target. One that ends before is censored; one that diverged never does.
+    """When the runs of each group reached the target. One that ends before is censored.
+
+    One that diverged, or stopped early, never does.
 
     Args:
         curves: tidy (`run`, `metric`, `step`, `epoch`, `value`).
@@ -54,6 +57,7 @@ def times_to_target(
     curve = curves[curves["metric"] == metric].assign(loss=lambda frame: metric.as_loss(frame["value"]))
     scored = scored.dropna(subset="run")  # those planned and never run have none
     curve = curve.merge(scored[["run", "problem", "option", "group", "outcome"]], on="run").sort_values("step")
+    stopped = curves.loc[curves["metric"] == STOPPED_EPOCH, "run"]
     frames = []
     for problem, of_problem in curve.groupby("problem", sort=False):
         goal = target if target is not None else _target(of_problem, groups[groups["problem"] == problem], metric)
@@ -64,7 +68,8 @@ def times_to_target(
         runs = scored[scored["problem"] == problem].set_index("run")[["option", "group", "outcome"]]
         last = of_problem.groupby("run")["step"].max()
         last = last.reindex(runs.index, fill_value=0)  # 0: it ended before the first point
-        runs["time"] = first.reindex(runs.index).fillna(last.where(runs["outcome"] != "diverged", np.inf))
+        ended = (runs["outcome"] == "diverged") | runs.index.isin(stopped)
+        runs["time"] = first.reindex(runs.index).fillna(last.mask(ended, np.inf))
         runs["reached"] = runs.index.isin(first.index)
         for (option, group), of_group in runs.groupby(["option", "group"], sort=False):
             reach = estimators.time_to_target(of_group["time"].to_numpy(), of_group["reached"].to_numpy(), confidence)

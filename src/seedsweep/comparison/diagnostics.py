@@ -12,6 +12,7 @@ from seedsweep.comparison.evidence import diagnose_evidence
 from seedsweep.comparison.lost_runs import label, lost_runs
 from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.metrics import Metric
+from seedsweep.outcomes import STOPPED_EPOCH
 
 FALLING = 0.02  # of what was gained in the whole training, gained in the last tenth of it
 CONTAINED = {"momentum": "sgd", "nesterov": "sgd"}  # with a momentum of 0 these are the other
@@ -184,10 +185,11 @@ def _falling(
     """Options whose best group was still getting better when its training ended."""
     names = []
     for _, row in chosen_groups.iterrows():
-        chosen = (bands["problem"] == row["problem"]) & (bands["group"] == row["group"]) & (bands["metric"] == metric)
-        curve = bands[chosen].sort_values("step")
+        of_group = (bands["problem"] == row["problem"]) & (bands["group"] == row["group"])
+        curve = bands[of_group & (bands["metric"] == metric)].sort_values("step")
         loss = metric.as_loss(curve["mean"]).to_numpy()
-        if len(loss) < 3:
+        stopped = bands.loc[of_group & (bands["metric"] == STOPPED_EPOCH), "n"]
+        if len(loss) < 3 or stopped.max() == curve["n"].iloc[-1]:  # all of them ended by their own rule
             continue
         late = loss[np.searchsorted(curve["step"], 0.9 * curve["step"].iloc[-1], side="right") - 1]
         before = loss[-2] if late == loss[-1] else late

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from seedsweep.outcomes import STOPPED_EPOCH
+
 GROUP = ["problem", "option", "setting", "group"]
 POINT = ["metric", "step", "epoch"]
 
@@ -13,7 +15,7 @@ def mean_curves(curves: pd.DataFrame, scored: pd.DataFrame, confidence: float = 
     An interval holds for its step, not for the whole curve at once.
 
     Args:
-        curves: tidy (`run`, `metric`, `step`, `epoch`, `value`).
+        curves: tidy (`run`, `metric`, `step`, `epoch`, `value`); a run that stopped early stays at its last values.
         scored: of each `run` its `problem`, `option`, `setting` and `group`.
         confidence: of the intervals, between 0 and 1.
 
@@ -23,6 +25,7 @@ def mean_curves(curves: pd.DataFrame, scored: pd.DataFrame, confidence: float = 
         finite value, which alone count. The limits are nan where n is 1.
     """
     scored = scored.dropna(subset="run")  # those planned and never run have none
+    curves = _held(curves, scored)
     group_of_run = scored.groupby(GROUP, sort=False).ngroup().to_numpy()
     groups = scored.drop_duplicates(GROUP)[GROUP]
     position = pd.Index(scored["run"]).get_indexer(curves["run"])
@@ -36,6 +39,23 @@ def mean_curves(curves: pd.DataFrame, scored: pd.DataFrame, confidence: float = 
     for name, column in zip(("mean", "low", "high", "n"), _student(values, row, confidence), strict=True):
         frame[name] = column
     return frame
+
+
+def _held(curves: pd.DataFrame, scored: pd.DataFrame) -> pd.DataFrame:
+    """The curves, in which runs that stopped early stay at their last values while others of their group train on.
+
+    Without them a mean would jump where runs stop, and be that of the slowest alone at its end.
+    """
+    stopped = curves.loc[curves["metric"] == STOPPED_EPOCH, "run"]
+    if stopped.empty:
+        return curves
+    groups = scored[["run", "problem", "group"]]
+    last = curves[curves["run"].isin(stopped)].sort_values("step").drop_duplicates(["run", "metric"], keep="last")
+    last = last.merge(groups, on="run")[["run", "problem", "group", "metric", "value", "step"]]
+    points = curves.merge(groups, on="run").drop_duplicates(["problem", "group", "metric", "step"])
+    later = last.merge(points[["problem", "group", *POINT]], on=["problem", "group", "metric"], suffixes=("_last", ""))
+    later = later.loc[later["step"] > later["step_last"], ["run", *POINT, "value"]]
+    return pd.concat([curves[["run", *POINT, "value"]], later], ignore_index=True)
 
 
 def _rows(group: np.ndarray, points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

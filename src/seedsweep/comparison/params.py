@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from seedsweep.config.planned_run import PROBLEM, PROBLEM_NAME, SEEDS
+from seedsweep.config.planned_run import DEFAULTS_SINCE, PROBLEM, PROBLEM_NAME, SEEDS
 from seedsweep.metrics import names_metric
 from seedsweep.outcomes import RUN_COLUMNS
 
@@ -37,6 +37,8 @@ def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
     varying: dict[str, pd.Series] = {}
     for name in sorted(params(runs), key=lambda name: ("." in name, name)):  # options before what follows from them
         labels = runs[name].map(label)
+        if DEFAULTS_SINCE.get(name) is not None:  # runs from before there was the key have none
+            labels = labels.mask(runs[name].isna(), label(DEFAULTS_SINCE[name]))
         if name in (by, PROBLEM, PROBLEM_NAME) or labels.nunique() < 2:
             continue
         option = varying.get(name.rsplit(".", 1)[0])

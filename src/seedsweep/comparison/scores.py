@@ -10,7 +10,7 @@ from seedsweep.config.planned_run import PROBLEM, PROBLEM_NAME, SEEDS
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
 from seedsweep.nearest import did_you_mean
-from seedsweep.outcomes import OUTCOMES, SELECT
+from seedsweep.outcomes import OUTCOMES, SELECT, STOPPED_EPOCH
 from seedsweep.validation import check_choice
 
 
@@ -118,6 +118,8 @@ def _selected(
     curve = None if curves is None else curves[curves["metric"] == metric].reset_index(drop=True)
     if curve is None or curve.empty:
         return _last(runs, metric, select, logged)
+    if select == "auc" and STOPPED_EPOCH in logged:
+        raise ConfigError("select", select, "is a mean over the training, of which runs that stopped early had less")
     grouped = curve.sort_values("step").groupby("run")["value"]
     if select == "last":
         selected = grouped.tail(1).set_axis(curve.loc[grouped.tail(1).index, "run"])

@@ -15,8 +15,16 @@ OPTIMIZER = "optimizer._target_"  # overridden, the optimizer is no longer that 
 NOT_CHOSEN = ("hydra/", "tracking")  # groups whose option says nothing of what is trained
 INDIFFERENT = (  # to what is trained
     *("seed", "data.name", "data.path", "model.name"),
-    *("trainer.log_every_n_steps", "trainer.engine", "trainer.max_members", "trainer.suboptimality"),
+    *("trainer.log_every_n_steps", "trainer.engine", "trainer.max_members", "trainer.suboptimality", "trainer.norms"),
 )
+# keys that came later: at these defaults they are left out of what a run's key is made of, so that it stays what it was
+DEFAULTS_SINCE: dict[str, Any] = {
+    "trainer.early_stopping.patience": None,
+    "trainer.early_stopping.monitor": "val/loss",
+    "trainer.early_stopping.min_delta": 0.0,
+    "trainer.early_stopping.mode": None,
+    "trainer.norms": False,
+}
 SEARCH = "search"  # of an optimizer: the space of a search, which says nothing of what is trained
 UNTRAINED = f"optimizer.{SEARCH}."
 LONGEST = 6000  # characters of a param that MLflow takes
@@ -94,8 +102,14 @@ def plan_run(
 def _node_params(key: str, node: Mapping[str, Any]) -> tuple[dict[str, str], str]:
     """The params of a node of a configuration, and a hash of those that determine what is trained."""
     params = {name: canonical(value) for name, value in leaves(node, f"{key}.") if not name.startswith(UNTRAINED)}
-    determining = sorted((name, value) for name, value in params.items() if name not in INDIFFERENT)
+    determining = sorted((name, value) for name, value in params.items() if _determines(name, value))
     return params, hashlib.sha256(json.dumps([key, determining]).encode()).hexdigest()
+
+
+def _determines(name: str, value: str) -> bool:
+    """Whether a param, at that value, says what is trained."""
+    is_default = name in DEFAULTS_SINCE and value == canonical(DEFAULTS_SINCE[name])
+    return name not in INDIFFERENT and not is_default
 
 
 @cached

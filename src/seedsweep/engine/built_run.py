@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 from pytorch_lightning import LightningDataModule, LightningModule
 
 from seedsweep.config.completeness import Config, resolve
+from seedsweep.engine.early_stopping import stopping_rule
 from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, gap, is_own, optimizer, schedule
 from seedsweep.engine.validation import check
 from seedsweep.problem.factories import Data, describe, minibatches, network
@@ -43,4 +44,5 @@ def build(config: DictConfig | Config) -> BuiltRun:
     batches = minibatches(splits, plain["order_seed"], **batching(plain))
     trainer = {key: value for key, value in plain["trainer"].items() if key not in ELSEWHERE}
     trainer |= {"gap": gap(plain, splits), "callbacks": callbacks(plain["trainer"])}
+    trainer["stopping"] = stopping_rule(plain["trainer"])
     return BuiltRun(module, batches, trainer, splits, describe(plain, splits))

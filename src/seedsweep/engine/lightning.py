@@ -5,17 +5,28 @@ import logging
 import math
 import signal
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from pytorch_lightning.utilities.model_helpers import is_overridden
 from torch import Tensor
 
-from seedsweep.outcomes import LOSS_STEP, SUBOPTIMALITY, Outcome, Point, RunResult
+from seedsweep.engine.early_stopping import Patience, StoppingRule
+from seedsweep.outcomes import (
+    GRADIENT_NORM,
+    LOSS_STEP,
+    STOPPED_EPOCH,
+    SUBOPTIMALITY,
+    WEIGHT_NORM,
+    Outcome,
+    Point,
+    RunResult,
+)
 from seedsweep.problem.module import trained
 
 PublishPoints = Callable[[list[Point]], None]
@@ -44,9 +55,13 @@ class _Curves(pl.Callback):
         publish: PublishPoints | None,
         gap: MeasureGap | None,
         prune: PruneRun | None,
+        stopping: StoppingRule | None,
+        norms: bool,
     ):
         self.log_every_n_steps, self.threshold = log_every_n_steps, divergence_threshold or math.inf
         self.publish, self.gap, self.prune = publish, gap, prune
+        self.patience, self.is_stopping = Patience(stopping, 1) if stopping else None, False
+        self.norms, self.gradient_norms = norms, list[float]()  # those of the epoch's steps
         self.points: list[Point] = []
         self.step = self.epoch = 0
         self.seen = 0  # points that `prune` has seen
@@ -82,6 +97,10 @@ class _Curves(pl.Callback):
         if diverged:
             raise _EndError("diverged")
 
+    def on_before_optimizer_step(self, _trainer: Any, module: pl.LightningModule, _optimizer: Any) -> None:
+        if self.norms:  # before the gradient is clipped
+            self.gradient_norms.append(_norm(value.grad for value in module.parameters() if value.grad is not None))
+
     def on_train_epoch_start(self, trainer: pl.Trainer, _module: Any) -> None:
         self._add_metrics(trainer, "train")  # what the module's own hook has logged after the one below
 
@@ -90,11 +109,20 @@ class _Curves(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
         self._add_metrics(trainer, "train")
+        if self.norms:
+            means = {WEIGHT_NORM: _norm(value for value in module.parameters() if value.requires_grad)}
+            if self.gradient_norms:
+                means[GRADIENT_NORM] = math.fsum(self.gradient_norms) / len(self.gradient_norms)
+            self.gradient_norms.clear()
+            self._add([Point(name, trainer.global_step, self.epoch, value) for name, value in means.items()])
         if self.gap:
             self._add([Point(SUBOPTIMALITY, trainer.global_step, self.epoch, self.gap(_weights(module)))])
+        is_over = trainer.current_epoch + 1 == trainer.max_epochs or trainer.global_step == trainer.max_steps
+        if self.is_stopping and not is_over:
+            is_over = True
+            self._add([Point(STOPPED_EPOCH, trainer.global_step, self.epoch, self.epoch)])
         if self.prune:
             of_epoch, self.seen = self.points[self.seen :], len(self.points)
-            is_over = trainer.current_epoch + 1 == trainer.max_epochs or trainer.global_step == trainer.max_steps
             if self.prune(of_epoch) and not is_over:
                 raise _EndError("pruned")
 
@@ -110,6 +138,10 @@ class _Curves(pl.Callback):
         self._add([Point(key, trainer.global_step, self.epoch, value) for key, value in metrics.items()])
         if not all(map(math.isfinite, metrics.values())):
             raise _EndError("diverged")
+        if self.patience and stage != "test" and self.patience.rule.metric in metrics:
+            value = trainer.callback_metrics[self.patience.rule.metric].reshape(1).cpu().numpy()
+            if self.patience.exhausted(np.zeros(1, dtype=int), value)[0]:
+                self.is_stopping = trainer.should_stop = True
 
     def _add(self, points: list[Point]) -> None:
         self.points += points
@@ -127,6 +159,8 @@ def train(
     publish: PublishPoints | None = None,
     gap: MeasureGap | None = None,
     prune: PruneRun | None = None,
+    stopping: StoppingRule | None = None,
+    norms: bool = False,
     **trainer: Any,
 ) -> RunResult:
     """Train a module on data, then test it; a training that diverges or is pruned ends there, without a test.
@@ -142,6 +176,8 @@ def train(
         publish: gets the points as they come.
         gap: measures the suboptimality after every epoch.
         prune: gets the points of every epoch, and says whether the training ends here, if it is not over.
+        stopping: by which the training ends before `max_epochs`, as one that comes to its end.
+        norms: whether the norms of gradients and weights are measured in every epoch.
         trainer: other keywords of `pytorch_lightning.Trainer`.
 
     Returns:
@@ -150,7 +186,7 @@ def train(
     Raises:
         KeyboardInterrupt: on Ctrl-C, which Lightning alone would turn into an exit.
     """
-    curves = _Curves(log_every_n_steps, divergence_threshold, publish, gap, prune)
+    curves = _Curves(log_every_n_steps, divergence_threshold, publish, gap, prune, stopping, norms)
     callbacks = [curves, *trainer.pop("callbacks", [])]
     fitter = make_trainer(max_epochs=max_epochs, callbacks=callbacks, **trainer)
     with quiet(), _interruptible(), one_thread(), curves.listening(module):
@@ -163,6 +199,13 @@ def train(
         except _EndError as end:
             return RunResult(end.outcome, curves.points, _weights(module))
     return RunResult("finished", curves.points, _weights(module))
+
+
+def _norm(tensors: Iterable[Tensor]) -> float:
+    """The L2 norm of all their numbers."""
+    return float(
+        torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(tensor.detach()) for tensor in tensors]))
+    )
 
 
 def make_trainer(**options: Any) -> pl.Trainer:

@@ -18,16 +18,24 @@ from seedsweep.config.completeness import Config, check_complete
 from seedsweep.config.instantiation import TRAINER, check_kind, refusal
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
 from seedsweep.engine.dry_batch import metrics_of
+from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
 from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimizer, rates, schedule
 from seedsweep.engine.lightning import make_trainer
 from seedsweep.errors import ConfigError
+from seedsweep.metrics import Metric
 from seedsweep.outcomes import SELECT, SUBOPTIMALITY
 from seedsweep.problem.factories import Data, data
 from seedsweep.validation import check_boolean, check_choice, check_integer, check_keys, check_positive
 
 log = logging.getLogger(__name__)
 ENGINES = ("fleet", "lightning")
-OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold")  # of trainer; the rest is Lightning's
+OURS = (
+    *ELSEWHERE,
+    "max_epochs",
+    "log_every_n_steps",
+    "divergence_threshold",
+    "norms",
+)  # of trainer; the rest is Lightning's
 
 
 def check(config: Config) -> Data:
@@ -58,6 +66,11 @@ def check(config: Config) -> Data:
     measured = metrics_of(config["model"], config["data"], has_own_optimizer)
     check_choice("objective.metric", config["objective"]["metric"], measured)
     _check_trainer(config["trainer"])
+    of_epochs = [name for name in measured if Metric(name).split_name != "test" and name != SUBOPTIMALITY]
+    check_early_stopping(config["trainer"], of_epochs)
+    if config["objective"]["select"] == "auc" and stopping_rule(config["trainer"]):
+        allowed = "is a mean over the training, whose length differs with trainer.early_stopping: take last or best"
+        raise ConfigError("objective.select", "auc", allowed)
     if gap(config, splits) is None and config["objective"]["metric"] == SUBOPTIMALITY:
         raise ConfigError("objective.metric", SUBOPTIMALITY, "is measured only with trainer.suboptimality=true")
     if config.get("schedule"):
@@ -129,6 +142,7 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
     check_integer("trainer.max_epochs", trainer.get("max_epochs"), 1)
     check_integer("trainer.log_every_n_steps", trainer.get("log_every_n_steps"), 1)
     check_boolean("trainer.reshuffle", trainer.get("reshuffle", True))
+    check_boolean("trainer.norms", trainer.get("norms", False))
     check_boolean("trainer.suboptimality", trainer.get("suboptimality", False))
     check_choice("trainer.devices", trainer.get("devices", 1), (1,))  # a second process would record a second run
     if trainer.get("divergence_threshold") is not None:

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from seedsweep.metrics import Metric
-from seedsweep.outcomes import OUTCOMES
+from seedsweep.outcomes import OUTCOMES, STOPPED_EPOCH
 
-SHOWN = ("val/loss", "val/accuracy", "test/accuracy")  # metrics, besides the one that is asked for
+SHOWN = ("val/loss", "val/accuracy", "test/accuracy", STOPPED_EPOCH)  # metrics, besides the one that is asked for
 
 
 def count_outcomes(runs: pd.DataFrame) -> dict[str, int]:
@@ -42,7 +42,9 @@ def counted_runs(runs: pd.DataFrame) -> str:
     Returns:
         Such as `15 runs: 12 finished, 3 diverged`.
     """
-    return f"{len(runs):,} run{'s' * (len(runs) != 1)}: {counted(runs, ',')}"
+    stopped = int(runs[STOPPED_EPOCH].notna().sum()) if STOPPED_EPOCH in runs else 0
+    note = f" ({stopped:,} stopped early)" if stopped else ""
+    return f"{len(runs):,} run{'s' * (len(runs) != 1)}: {counted(runs, ',')}{note}"
 
 
 def summarize(runs: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 from optuna.trial import Trial
 
 from seedsweep.config.composing import Composed
-from seedsweep.outcomes import Column
+from seedsweep.outcomes import STOPPED_EPOCH, Column
 from seedsweep.search.aggregate import Aggregate
 from seedsweep.search.spaces import job_id
 from seedsweep.search.wilcoxon import SEEDS
@@ -32,6 +32,7 @@ class Pruning:
                 self.trials.setdefault(job_id(job), []).append(trial)
         self.pruned: set[Trial] = set()
         self.pruned_jobs: set[str] = set()  # the ids of those that did not come to their end
+        self._stopped: dict[str, float] = {}  # the last values of runs that stopped early, by the ids of their jobs
         self._reported: set[tuple[Trial, int]] = set()  # with the epoch
 
     def __call__(self, jobs: Sequence[Composed], columns: Sequence[Column]) -> list[int]:
@@ -41,14 +42,18 @@ class Pruning:
             return []
         newest = measured[-1]
         values = dict(zip(newest.members.tolist(), newest.values.tolist(), strict=True))
+        for column in columns:
+            if column.metric == STOPPED_EPOCH:
+                self._stopped |= {job_id(jobs[index].overrides): values[index] for index in column.members.tolist()}
         leaving: set[int] = set()
         for trial, indices in self._indices(jobs).items():
             in_training = [index for index in indices if index in values]
-            runs = [[values.get(index, np.inf)] for index in indices]  # what is measured no more has diverged
+            # what is measured no more, and did not stop early, has diverged
+            runs = [[values.get(index, self._stopped.get(job_id(jobs[index].overrides), np.inf))] for index in indices]
             is_over = all(jobs[index].config["trainer"]["max_epochs"] == newest.epoch + 1 for index in in_training)
             if in_training and self._gives_up(trial, runs, newest.epoch + 1, is_over):
                 leaving |= set(indices)
-        self.pruned_jobs |= {job_id(jobs[index].overrides) for index in leaving}
+        self.pruned_jobs |= {job_id(jobs[index].overrides) for index in leaving} - set(self._stopped)
         return sorted(leaving)
 
     def _indices(self, jobs: Sequence[Composed]) -> dict[Trial, list[int]]:

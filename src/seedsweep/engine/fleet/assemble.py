@@ -10,6 +10,7 @@ from torch.optim import SGD
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
+from seedsweep.engine.early_stopping import stopping_rule
 from seedsweep.engine.factories import batching, gap, is_own, optimizer, rates, without_rate
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
@@ -114,6 +115,8 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         members=members,
         log_every_n_steps=trainer["log_every_n_steps"],
         divergence_threshold=trainer.get("divergence_threshold"),
+        stopping=stopping_rule(trainer),
+        norms=trainer.get("norms", False),
         device=device,
         dtype=PRECISIONS[precision],
     )

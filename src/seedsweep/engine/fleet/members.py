@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from seedsweep.engine.early_stopping import StoppingRule
 from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, Start
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.engine.lightning import MeasureGap
@@ -45,5 +46,7 @@ class Fleet:
     drop_last: bool = False
     log_every_n_steps: int = 50
     divergence_threshold: float | None = None
+    stopping: StoppingRule | None = None
+    norms: bool = False
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32

@@ -46,6 +46,10 @@ class Roster:
         for member in self.members[positions]:
             self.outcomes[member] = outcome
 
+    def stop(self, positions: np.ndarray) -> None:
+        """This epoch is the last one of the members at these positions, as if it had been planned so."""
+        self.epochs[positions] = self.done + 1
+
     def prune(self, members: Collection[int]) -> None:
         """End those of the members, given by their index in the fleet, that would go on."""
         self.end(np.flatnonzero(self.continuing() & np.isin(self.members, list(members))), "pruned")

@@ -30,6 +30,7 @@ class TrainingState:
         self.optimizers = Optimizers(optimizer_rows, self.parameters)
         self.limit = fleet.divergence_threshold or torch.finfo(fleet.dtype).max  # what is greater is inf
         self.active = torch.empty(0)
+        self.gradient_norms: Tensor | None = None  # (r,), their sums over the steps of the epoch
         self.steps = 0
         self._shuffles = Shuffles(self.layout.seeds, rows, fleet.batch_size, fleet.drop_last)
         self._order = torch.empty(0)  # of the training rows, of each column: (s, rows)
@@ -54,7 +55,7 @@ class TrainingState:
 
     def begin_epoch(self, epoch: int, active: np.ndarray) -> None:
         """Set the learning rates, and the order of the data, of an epoch in which these positions (n,) are moved."""
-        self.active = self.layout.flags(active)
+        self.active, self.gradient_norms = self.layout.flags(active), None
         members = [self.fleet.members[member] for member in self.layout.members]
         rates = [member.rates[min(epoch, len(member.rates) - 1)] for member in members]
         self._rates = self.layout.values(rates, self.fleet.dtype).to(self.fleet.device)
@@ -84,6 +85,9 @@ class TrainingState:
             row_is_active = self.active.view(-1, *(1,) * (self.kept[name].ndim - 1))
             self.kept[name] = torch.where(row_is_active, value.flatten(0, 1)[self.layout.slot], self.kept[name])
         self.optimizers.gradients[slots] = gradients
+        if self.fleet.norms:  # of rows, whose number is one for which no last digit depends on the other members
+            norms = torch.linalg.vector_norm(self.optimizers.gradients, dim=1).double()
+            self.gradient_norms = norms if self.gradient_norms is None else self.gradient_norms + norms
         self.optimizers.step(self._rates, self.active)
         loss = losses.flatten()[self.layout.slot]
         self.active &= (loss <= self.limit).unsqueeze(1)

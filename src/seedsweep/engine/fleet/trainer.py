@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
+from seedsweep.engine.early_stopping import Patience
 from seedsweep.engine.fleet.members import Fleet
 from seedsweep.engine.fleet.roster import Roster
 from seedsweep.engine.fleet.state import TrainingState
 from seedsweep.engine.fleet.step import Batch, Logged, Tensors
 from seedsweep.engine.lightning import one_thread
-from seedsweep.outcomes import SUBOPTIMALITY, Column, FleetResult
+from seedsweep.outcomes import GRADIENT_NORM, STOPPED_EPOCH, SUBOPTIMALITY, WEIGHT_NORM, Column, FleetResult
 from seedsweep.problem.data_module import EVALUATION_BATCH
 from seedsweep.problem.module import trained
 
@@ -73,6 +74,7 @@ class _Training:
         self.train, self.val, self.test = map(self._put, (fleet.splits.train, fleet.splits.val, fleet.splits.test))
         self.roster = Roster([len(member.rates) for member in fleet.members])
         self.state = TrainingState(fleet, len(self.train[0]))
+        self.patience = Patience(fleet.stopping, len(fleet.members)) if fleet.stopping else None
         self.seconds = 0.0  # that the last epoch took
 
     def _put(self, rows: TensorDataset) -> Batch:
@@ -100,7 +102,8 @@ class _Training:
         start, epoch = self._clock(), self.roster.done
         self.roster.begin_epoch()
         self.state.begin_epoch(epoch, self.roster.active)
-        columns = [*self._steps(epoch), *self._suboptimality(epoch)]
+        columns = [*self._steps(epoch), *self._norms(epoch), *self._suboptimality(epoch)]
+        columns += self._stopped(epoch, columns)
         self.roster.end_epoch()
         if self.roster.active.any():
             columns += self._measured(epoch, self._evaluate("test_step", self.test))
@@ -152,6 +155,33 @@ class _Training:
         for value in values.values():
             self.roster.end(positions[~np.isfinite(value)], "diverged")
         return [Column(name, self.state.steps, epoch, now, members, value) for name, value in values.items()]
+
+    def _norms(self, epoch: int) -> list[Column]:
+        """The columns of the norms of weights and gradients, where they are asked for."""
+        if self.state.gradient_norms is None:
+            return []
+        positions, now = np.flatnonzero(self.roster.active), _now()
+        rows, members = self.state.layout.row[positions], self.roster.members[positions]
+        steps = -(-self.state.rows_an_epoch // self.fleet.batch_size)
+        norms = {
+            GRADIENT_NORM: self.state.gradient_norms / steps,
+            WEIGHT_NORM: torch.linalg.vector_norm(self.state.parameters, dim=1),
+        }
+        values = {name: value.cpu().numpy()[rows].astype(float) for name, value in norms.items()}
+        return [Column(name, self.state.steps, epoch, now, members, value) for name, value in values.items()]
+
+    def _stopped(self, epoch: int, measured: list[Column]) -> list[Column]:
+        """The column of the members that stop early, with this epoch."""
+        if not self.patience:
+            return []
+        (column,) = (column for column in measured if column.metric == self.patience.rule.metric)
+        kind = np.float64 if self.fleet.dtype == torch.float64 else np.float32
+        stopping = column.members[self.patience.exhausted(column.members, column.values.astype(kind))]
+        early = self.roster.active & (self.roster.epochs > epoch + 1) & np.isin(self.roster.members, stopping)
+        positions = np.flatnonzero(early)
+        self.roster.stop(positions)
+        values = np.full(len(positions), float(epoch))
+        return [Column(STOPPED_EPOCH, self.state.steps, epoch, _now(), self.roster.members[positions], values)]
 
     def _suboptimality(self, epoch: int) -> list[Column]:
         """The column of the members that are to be measured: one by one, since nothing else gives all their bits."""

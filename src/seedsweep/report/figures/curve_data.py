@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from seedsweep.outcomes import SUBOPTIMALITY
+from seedsweep.outcomes import STOPPED_EPOCH, SUBOPTIMALITY
 from seedsweep.report.figures.panel import Panel
 
 BANDS = 20_000  # points of mean curves in one figure
@@ -30,7 +30,9 @@ def mean_curves(panel: Panel) -> MeanCurves | None:
     if bands.empty:
         return None
     lengths = bands[bands["problem"] == panel.problem].groupby("metric", sort=False)["step"].nunique()
-    names = [str(name) for name in lengths.index[lengths > 1] if name not in (panel.metric, SUBOPTIMALITY)]
+    points = panel.comparison.curves
+    varying = set(points.loc[points.duplicated(["run", "metric"]), "metric"]) - {panel.metric, SUBOPTIMALITY}
+    names = [str(name) for name in lengths.index[lengths > 1] if name in varying]
     return _mean_curves(panel, [panel.metric, *names] if panel.metric in lengths else names)
 
 
@@ -49,6 +51,8 @@ def _mean_curves(panel: Panel, metrics: list[str]) -> MeanCurves | None:
     if len(means) > BANDS:
         means = means[means["best"] == 1]
         note = f" Only the best setting of each {panel.by} is drawn, of {len(panel.settings)}."
+    if (bands["metric"] == STOPPED_EPOCH).any():
+        note += " Runs that stopped early stay at their last values."
     seeds, seeds_note = _seed_curves(panel, metrics)
     return MeanCurves(metrics, _columns(means, metrics, ["mean", "low", "high", "n"]), seeds, note + seeds_note)
 

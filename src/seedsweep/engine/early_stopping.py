@@ -1,0 +1,105 @@
+"""When a run stops before its last epoch: the rule, as `trainer.early_stopping` has it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seedsweep.errors import ConfigError
+from seedsweep.metrics import Metric
+from seedsweep.validation import check_choice, check_integer, check_keys, check_not_negative
+
+GROUP = "trainer.early_stopping"
+MODES = {"min": "minimize", "max": "maximize"}
+
+
+@dataclass(frozen=True)
+class StoppingRule:
+    """That of Lightning's `EarlyStopping`: a run ends with the epoch that is the `patience`-th without an improvement.
+
+    Args:
+        metric: that is to improve, with its direction.
+        patience: epochs in a row, at least 1.
+        min_delta: an improvement is more than this, in units of the metric.
+    """
+
+    metric: Metric
+    patience: int
+    min_delta: float = 0.0
+
+
+class Patience:
+    """How long runs have been without an improvement, each by itself.
+
+    Args:
+        rule: of all of them.
+        runs: how many there are.
+    """
+
+    def __init__(self, rule: StoppingRule, runs: int):
+        self.rule = rule
+        self._best, self._waited = np.full(runs, np.inf), np.zeros(runs, dtype=int)
+
+    def exhausted(self, runs: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Take in an epoch's values of the metric.
+
+        Args:
+            runs: their indices (n,).
+            values: (n,), of the type in which they were measured, in which they are compared, as Lightning does it.
+
+        Returns:
+            Whether each of them stops with this epoch (n,).
+        """
+        losses = self.rule.metric.as_loss(values)
+        better = losses + self.rule.min_delta < self._best[runs]
+        self._best[runs] = np.where(better, losses, self._best[runs])
+        self._waited[runs] = np.where(better, 0, self._waited[runs] + 1)
+        stopping: np.ndarray = self._waited[runs] >= self.rule.patience
+        return stopping
+
+
+def stopping_rule(trainer: Mapping[str, Any]) -> StoppingRule | None:
+    """The rule by which runs stop early.
+
+    Args:
+        trainer: the group of that name, plain and checked.
+
+    Returns:
+        The rule; None where `early_stopping.patience` is null.
+    """
+    keys = trainer.get("early_stopping") or {}
+    if keys.get("patience") is None:
+        return None
+    return StoppingRule(_metric(keys), keys["patience"], keys.get("min_delta", 0.0))
+
+
+def check_early_stopping(trainer: Mapping[str, Any], measured: Collection[str]) -> None:
+    """Check the keys of `trainer.early_stopping`.
+
+    Args:
+        trainer: the group of that name, plain.
+        measured: the metrics that an epoch may end with.
+
+    Raises:
+        ConfigError: a key or value is not allowed, or the metric is not measured, or has no known direction.
+    """
+    keys = trainer.get("early_stopping")
+    if keys is None:
+        return
+    if not isinstance(keys, Mapping):
+        raise ConfigError(GROUP, keys, f"must be a group of keys: {GROUP}.patience={keys}")
+    check_keys(keys, ("patience", "monitor", "min_delta", "mode"), GROUP)
+    if keys.get("patience") is None:
+        return
+    check_integer(f"{GROUP}.patience", keys["patience"], 1, note="a number of epochs; null: none stops early")
+    check_not_negative(f"{GROUP}.min_delta", keys.get("min_delta", 0.0))
+    if keys.get("mode") is not None:
+        check_choice(f"{GROUP}.mode", keys["mode"], MODES)
+    check_choice(f"{GROUP}.monitor", keys.get("monitor", "val/loss"), measured)
+    _metric(keys).check_direction(f"{GROUP}.monitor", f"{GROUP}.mode=max")
+
+
+def _metric(keys: Mapping[str, Any]) -> Metric:
+    mode = keys.get("mode")
+    return Metric(keys.get("monitor", "val/loss"), MODES[mode] if mode else None)
