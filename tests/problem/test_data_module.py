@@ -14,7 +14,8 @@ from torch.utils.data import DataLoader
 
 from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import ORDER_STREAM, DataModule, prepare
-from seedsweep.problem.datasets import File, ScikitLearn
+from seedsweep.problem.datasets import ScikitLearn
+from seedsweep.problem.files import File
 
 CANCER = ScikitLearn(name="breast_cancer", loader="breast_cancer")
 IRIS = ScikitLearn(name="iris", loader="iris")

@@ -1,16 +1,11 @@
 """Where the rows come from: one class per kind of source, each a choice of the `data` group."""
 
-import os
 import re
-import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from hydra.utils import to_absolute_path
 from sklearn.model_selection import train_test_split
 
 from seedsweep.errors import ConfigError
@@ -100,7 +95,7 @@ class Labelled(Dataset):
             return frame
         for name in self.features:
             if name not in frame:
-                raise ConfigError("data.features", name, f"no such column; {_columns(frame)}")
+                raise ConfigError("data.features", name, f"no such column; {columns_of(frame)}")
         return frame[list(self.features)]
 
     def _split(self, target: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -143,81 +138,19 @@ class ScikitLearn(Labelled):
         return bunch.data, pd.Series(pd.Categorical.from_codes(bunch.target.to_numpy(), names))
 
 
-@dataclass(frozen=True, kw_only=True)
-class File(Labelled):
-    """A CSV or Parquet file: `path` (relative to where the command was typed), its `target` column, its `features`
-    (all other columns when None)."""
+def columns_of(frame: pd.DataFrame) -> str:
+    """What columns there are, in words.
 
-    path: str | None
-    target: str
+    Args:
+        frame: a table.
 
-    @property
-    def version(self) -> object:
-        try:
-            status = os.stat(_absolute(str(self.path), os.getcwd()))  # asked for each job: a Path would take 20 µs
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size
-
-    def load(self) -> tuple[pd.DataFrame, pd.Series]:
-        frame, target = _read_file(str(self.path)), str(self.target)
-        if target not in frame:
-            raise ConfigError("data.target", target, f"no such column; {_columns(frame)}")
-        if self.features is not None and target in self.features:
-            raise ConfigError("data.features", target, "is the target; leave it out of the features")
-        return frame.drop(columns=target), frame[target]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenML(File):
-    """A data set of OpenML by its `data_id`, downloaded once and cached by scikit-learn; or, with `path`, a file."""
-
-    data_id: int
-
-    def load(self) -> tuple[pd.DataFrame, pd.Series]:
-        if self.path is not None:
-            return super().load()
-        from sklearn.datasets import fetch_openml
-
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of a retry
-                bunch = fetch_openml(data_id=self.data_id, as_frame=True, parser="auto", n_retries=1)
-        except (OSError, ValueError) as error:
-            allowed = (
-                f"OpenML's data set {self.data_id} cannot be fetched ({error});"
-                f" give a local file: data.path=FILE.csv data.target={self.target}"
-            )
-            raise ConfigError("data.path", None, allowed) from error
-        return bunch.data, bunch.target
-
-
-def _columns(frame: pd.DataFrame) -> str:
+    Returns:
+        The names of the first twelve, how many more there are, and a hint where it seems to be wrongly separated.
+    """
     names = list(map(str, frame))
     rest = f" and {len(names) - 12} more" if len(names) > 12 else ""
     hint = "; columns must be separated by commas" if len(names) == 1 and re.search(r"[;\t|]", names[0]) else ""
     return f"there are {', '.join(names[:12])}{rest}{hint}"
-
-
-@lru_cache(maxsize=8)
-def _absolute(path: str, _directory: str) -> str:
-    """Where a file is that is named relative to where the command was typed, for this working directory."""
-    return to_absolute_path(path)
-
-
-def _read_file(path: str) -> pd.DataFrame:
-    file = Path(to_absolute_path(path))
-    if not file.is_file():
-        raise ConfigError("data.path", path, "no such file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # ragged rows would lose their last fields
-            frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file, index_col=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, OSError, ValueError) as error:
-        raise ConfigError("data.path", path, f"is no CSV or Parquet table: {' '.join(str(error).split())}") from error
-    if frame.empty:
-        raise ConfigError("data.path", path, "has no rows")
-    return frame.rename(columns=str)
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
