@@ -70,7 +70,7 @@ def test_every_group_and_option_is_tried() -> None:
 
 
 def test_all_optimizers_start_from_the_same_rate() -> None:
-    assert {config(f"optimizer={name}").optimizer.lr for name in OPTIMIZER_OPTIONS} == {0.01}
+    assert {config(f"optimizer={name}").optimizer.lr for name in OPTIMIZER_OPTIONS if name != "prodigy"} == {0.01}
 
 
 def test_third_partys_optimizer_is_one_file(

@@ -37,6 +37,8 @@ def plain_loop(job: BuiltRun, optimizer: torch.optim.Optimizer, epochs: int) -> 
     order = torch.Generator().manual_seed(ORDER_STREAM)
     loader = DataLoader(job.splits.train, 16, shuffle=True, generator=order)
     means = []
+    if hasattr(optimizer, "train"):
+        optimizer.train()
     for _ in range(epochs):
         total = 0.0
         for x, y in loader:

@@ -1,6 +1,7 @@
 """Modules of one's own: trained by their own steps, in both engines alike, and refused before the first run."""
 
 import json
+import sys
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from shared.commands import config
 
 import seedsweep
+from seedsweep.config import instantiation
 from seedsweep.engine.built_run import build
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, refuse_model, refuse_optimizer
@@ -219,3 +221,35 @@ def test_data_module_that_cannot_be_read_is_refused() -> None:
         check(clouds(module="Unready"))
     with pytest.raises(ConfigError, match="suboptimality=true: needs data sets of rows"):
         check(clouds("trainer.suboptimality=true"))
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("torch.optim.Muon", "Muon only supports 2D parameters whereas we found a parameter with size"),
+        ("torch.optim.SparseAdam", "SparseAdam does not support dense gradients"),
+    ],
+)
+@pytest.mark.parametrize("module", ["Network", "Margins"])
+def test_optimizer_that_cannot_take_the_parameters_is_refused(target: str, reason: str, module: str) -> None:
+    metric = "val/loss" if module == "Network" else "valid_loss"
+    words = (f"optimizer._target_={target}", "~optimizer.weight_decay", f"objective.metric={metric}")
+    with pytest.raises(ConfigError, match=rf"optimizer._target_={target}: cannot train shared.*{module}: {reason}"):
+        check(of(module, *words))
+
+
+def test_optimizer_in_a_package_that_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instantiation, "find_spec", lambda package: None)
+    monkeypatch.setitem(sys.modules, "pytorch_optimizer", None)
+    with pytest.raises(ConfigError, match=r"pytorch_optimizer.Lion: is in the package .* 'seedsweep\[optimizers\]'"):
+        check(seedsweep.resolve(config("tracking=none", "optimizer=lion", "+optimizer.maximize=false")))
+
+
+def test_schedule_free_optimizers_evaluate_their_mean() -> None:
+    """The validation of an epoch is that of the weights that are kept, not of those that the next step starts from."""
+    values = seedsweep.resolve(config("tracking=none", "optimizer=schedule_free_adamw", "trainer.max_epochs=2"))
+    job, result = build(values), alone(values)
+    job.module.net.load_state_dict(result.weights)
+    with torch.no_grad():
+        loss = job.module.measure(job.splits.val.tensors)["loss"].item()
+    assert curve(result, "val/loss")[-1] == pytest.approx(loss, rel=1e-5)

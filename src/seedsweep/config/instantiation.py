@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -11,6 +12,7 @@ from hydra.utils import get_object, instantiate
 from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
 
+EXTRAS = {"pytorch_optimizer": "optimizers"}  # packages of ready-made options, and the extra that has them
 TRAINER = "pytorch_lightning.Trainer"  # takes the keys of the group trainer that are not used elsewhere
 UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")  # as Python says it
 
@@ -35,9 +37,19 @@ def make(group: str, values: Mapping[str, Any], kind: type, **extra: Any) -> Any
     except InstantiationException as error:
         if isinstance(error.__cause__, ConfigError):
             raise error.__cause__ from None
-        raise refusal(group, values, values["_target_"], str(error.__cause__ or error)) from error
+        raise _missing(group, values["_target_"]) or refusal(
+            group, values, values["_target_"], str(error.__cause__ or error)
+        ) from error
     check_kind(group, values["_target_"], made, kind)
     return made
+
+
+def _missing(group: str, target: Any) -> ConfigError | None:
+    """The error of a target in a package that is an extra and is not installed."""
+    package = str(target).partition(".")[0]
+    if package not in EXTRAS or find_spec(package):
+        return None
+    return ConfigError(group, target, f"is in the package {package}: pip install 'seedsweep[{EXTRAS[package]}]'")
 
 
 def refusal(group: str, values: Mapping[str, Any], target: str, message: str, shown: Any = None) -> ConfigError:

@@ -12,9 +12,10 @@ from torch.optim import SGD
 from torch.utils._pytree import tree_leaves
 
 from seedsweep.caching import cached
+from seedsweep.engine.factories import optimizer
 from seedsweep.engine.lightning import train
 from seedsweep.errors import ConfigError
-from seedsweep.outcomes import SUBOPTIMALITY
+from seedsweep.outcomes import SUBOPTIMALITY, RunResult
 from seedsweep.problem.factories import Data, check_model, data, minibatches, network
 from seedsweep.problem.module import Classifier, lightning_module, own_loss
 from seedsweep.problem.own_batches import OwnBatches
@@ -48,6 +49,47 @@ def metrics_of(model: Mapping[str, Any], dataset: Mapping[str, Any], has_own_opt
         return _try_network(model["_target_"], net, list(_batches(splits, dataset)), len(splits.classes))
 
 
+@cached
+def check_step(model: Mapping[str, Any], dataset: Mapping[str, Any], optimizer_config: Mapping[str, Any]) -> None:
+    """Check that an optimizer can take a step with the parameters of a model.
+
+    Args:
+        model: the group of that name, plain and checked.
+        dataset: the group `data`.
+        optimizer_config: the group `optimizer`, at any rate.
+
+    Raises:
+        ConfigError: the step raises, and why.
+    """
+    rows = data({"data": dataset})
+    with torch.random.fork_rng(devices=[]):
+        net = network({"model": model, "init_seed": 0}, rows)
+        module, batch = lightning_module(net, optimizer(optimizer_config)), next(_batches(rows, dataset))
+        try:
+            if isinstance(module, Classifier):
+                _step(module, batch)
+            else:
+                _train_one_batch(module, rows, dataset["batch_size"])
+        except Exception as error:  # whatever a third party's optimizer raises
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            allowed = f"cannot train {model['_target_']}: {reason}"
+            raise ConfigError("optimizer._target_", optimizer_config["_target_"], allowed) from error
+
+
+def _step(module: Classifier, batch: Any) -> None:
+    stepped: Any = module.optimizer(module.parameters())
+    if hasattr(stepped, "train"):  # as schedule-free ones want to be told
+        stepped.train()
+
+    def closure() -> Tensor:
+        stepped.zero_grad()
+        loss = module.measure(batch)["loss"]
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    stepped.step(closure)
+
+
 def _check_parameters(target: str, net: nn.Module) -> None:
     for name, parameter in net.named_parameters():
         if torch.nn.parameter.is_lazy(parameter):
@@ -74,12 +116,15 @@ def _try_lightning(
 ) -> tuple[str, ...]:
     """The metrics of a Lightning module: by a training, validation and test of one batch each, by the real Trainer."""
     still = None if has_own_optimizer else partial(SGD, lr=0.0)
-    limits: dict[str, Any] = dict.fromkeys(("limit_train_batches", "limit_val_batches", "limit_test_batches"), 1)
     batch = rows.first if isinstance(rows, OwnBatches) else rows.train[:batch_size]
     with _explained(target, batch):
-        batches = minibatches(rows, 0, batch_size=batch_size)
-        result = train(lightning_module(module, still), batches, max_epochs=1, accelerator="cpu", **limits)
+        result = _train_one_batch(lightning_module(module, still), rows, batch_size)
     return tuple(dict.fromkeys(point.metric for point in result.points))
+
+
+def _train_one_batch(module: LightningModule, rows: Data, batch_size: int) -> RunResult:
+    limits: dict[str, Any] = dict.fromkeys(("limit_train_batches", "limit_val_batches", "limit_test_batches"), 1)
+    return train(module, minibatches(rows, 0, batch_size=batch_size), max_epochs=1, accelerator="cpu", **limits)
 
 
 def _try_network(target: str, net: nn.Module, batches: Sequence[Any], classes: int) -> tuple[str, ...]:

@@ -102,9 +102,14 @@ class _Curves(pl.Callback):
             self.gradient_norms.append(_norm(value.grad for value in module.parameters() if value.grad is not None))
 
     def on_train_epoch_start(self, trainer: pl.Trainer, _module: Any) -> None:
+        _switch_optimizers(trainer, "train")
         self._add_metrics(trainer, "train")  # what the module's own hook has logged after the one below
 
+    def on_validation_start(self, trainer: pl.Trainer, _module: Any) -> None:
+        _switch_optimizers(trainer, "eval")
+
     def on_validation_end(self, trainer: pl.Trainer, _module: Any) -> None:
+        _switch_optimizers(trainer, "train")
         self._add_metrics(trainer, "validate")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
@@ -127,6 +132,7 @@ class _Curves(pl.Callback):
                 raise _EndError("pruned")
 
     def on_train_end(self, trainer: pl.Trainer, _module: Any) -> None:
+        _switch_optimizers(trainer, "eval")
         self._add_metrics(trainer, "train")
 
     def on_test_end(self, trainer: pl.Trainer, _module: Any) -> None:
@@ -147,6 +153,13 @@ class _Curves(pl.Callback):
         self.points += points
         if self.publish:
             self.publish(points)
+
+
+def _switch_optimizers(trainer: pl.Trainer, mode: str) -> None:
+    """Have optimizers such as schedule-free ones show the weights that they train, or those that they evaluate."""
+    for optimizer in trainer.optimizers:
+        if switch := getattr(optimizer, mode, None):
+            switch()
 
 
 def train(

@@ -17,9 +17,9 @@ from seedsweep.caching import cached
 from seedsweep.config.completeness import Config, check_complete
 from seedsweep.config.instantiation import TRAINER, check_kind, refusal
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
-from seedsweep.engine.dry_batch import metrics_of
+from seedsweep.engine.dry_batch import check_step, metrics_of
 from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
-from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimizer, rates, schedule
+from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimizer, rates, schedule, without_rate
 from seedsweep.engine.lightning import make_trainer
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
@@ -64,6 +64,8 @@ def check(config: Config) -> Data:
         _check_optimizer(config["optimizer"])
         _say_whose_optimizer(config["model"])
     measured = metrics_of(config["model"], config["data"], has_own_optimizer)
+    if not has_own_optimizer:
+        check_step(config["model"], config["data"], without_rate(config["optimizer"]))
     check_choice("objective.metric", config["objective"]["metric"], measured)
     _check_trainer(config["trainer"])
     of_epochs = [name for name in measured if Metric(name).split_name != "test" and name != SUBOPTIMALITY]

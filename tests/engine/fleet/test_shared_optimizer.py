@@ -85,7 +85,9 @@ class Silent(Plain):
 
 
 def test_two_optimizers_of_the_configuration_are_not_proportional() -> None:
-    assert set(OPTIMIZER_OPTIONS) - set(proportional()) == {"asgd", "rprop"}
+    assert set(OPTIMIZER_OPTIONS) - set(proportional()) == {
+        *("asgd", "rprop", "prodigy", "schedule_free_adamw", "soap")
+    }
     assert {name: probe(configured(name)) for name in proportional() if name != "adamw"} == dict.fromkeys(
         set(proportional()) - {"adamw"}, "zeros"
     )
