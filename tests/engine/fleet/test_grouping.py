@@ -56,7 +56,7 @@ def test_networks_of_other_sizes_are_in_two_fleets() -> None:
 
 REASONS = {
     ("trainer.engine", "lightning"): ASKED,
-    ("trainer.gradient_clip_val", 1.0): "trainer.gradient_clip_val is for Lightning's Trainer alone",
+    ("trainer.accumulate_grad_batches", 2): "trainer.accumulate_grad_batches is for Lightning's Trainer alone",
     ("trainer.limit_val_batches", 0): "trainer.limit_val_batches is for Lightning's Trainer alone",
     ("trainer.precision", "16-mixed"): "trainer.precision=16-mixed is not 32-true or 32 or 64-true or 64",
     ("trainer.precision", 16): "trainer.precision=16 is not 32-true or 32 or 64-true or 64",
@@ -71,7 +71,12 @@ def test_run_that_needs_the_trainer_is_in_none(change: tuple[str, Any], reason: 
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("trainer.gradient_clip_val", None), ("trainer.precision", "32"), ("trainer.precision", 64)],
+    [
+        ("trainer.accumulate_grad_batches", None),
+        ("trainer.gradient_clip_val", 1.0),
+        ("trainer.precision", "32"),
+        ("trainer.precision", 64),
+    ],
 )
 def test_run_that_does_not_need_the_trainer_is_in_a_fleet(key: str, value: Any) -> None:
     assert positions([changed(key, value)]) == ([[0]], {})

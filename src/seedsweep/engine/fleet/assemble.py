@@ -12,6 +12,7 @@ from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.engine.early_stopping import stopping_rule
 from seedsweep.engine.factories import batching, gap, is_own, optimizer, rates, without_rate
+from seedsweep.engine.fleet.clipping import clipping
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
 from seedsweep.engine.fleet.shared_optimizer import STARTS, MakeOptimizer, NotProportionalError, Start, probe
@@ -117,6 +118,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         divergence_threshold=trainer.get("divergence_threshold"),
         stopping=stopping_rule(trainer),
         norms=trainer.get("norms", False),
+        clipping=clipping(trainer),
         device=device,
         dtype=PRECISIONS[precision],
     )

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seedsweep.engine.early_stopping import StoppingRule
+from seedsweep.engine.fleet.clipping import Clipping
 from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, Start
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.engine.lightning import MeasureGap
@@ -48,5 +49,6 @@ class Fleet:
     divergence_threshold: float | None = None
     stopping: StoppingRule | None = None
     norms: bool = False
+    clipping: Clipping | None = None
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32

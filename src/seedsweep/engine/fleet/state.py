@@ -88,6 +88,8 @@ class TrainingState:
         if self.fleet.norms:  # of rows, whose number is one for which no last digit depends on the other members
             norms = torch.linalg.vector_norm(self.optimizers.gradients, dim=1).double()
             self.gradient_norms = norms if self.gradient_norms is None else self.gradient_norms + norms
+        if self.fleet.clipping:
+            self.fleet.clipping.clip(self.optimizers.gradients)
         self.optimizers.step(self._rates, self.active)
         loss = losses.flatten()[self.layout.slot]
         self.active &= (loss <= self.limit).unsqueeze(1)
