@@ -66,6 +66,8 @@ def opened() -> Iterator[Callable[[str], BaseStorage]]:
     yield opened
     for storage in storages:
         if isinstance(storage, RDBStorage):
+            pool: Any = storage.engine.pool
+            wait_for(lambda pool=pool: pool.checkedout() == 0)  # of a last sign of life, which would stay open
             storage.engine.dispose()
 
 

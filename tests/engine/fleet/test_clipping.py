@@ -15,9 +15,8 @@ CLIPPED = ("+trainer.gradient_clip_val=0.01", "+trainer.gradient_clip_val=0.01 +
 
 @pytest.mark.parametrize("by_value", [False, True])
 def test_gradients_of_each_member_are_clipped_as_by_torch(by_value: bool) -> None:
-    gradients = (
-        torch.randn(5, 7, generator=torch.Generator().manual_seed(0)) * torch.tensor([0.01, 1, 0, 50, 1e30])[:, None]
-    )
+    sizes = torch.tensor([0.01, 1, 0, 50, 1e30])
+    gradients = torch.randn(5, 7, generator=torch.Generator().manual_seed(0)) * sizes.unsqueeze(1)
     clipped = gradients.clone()
     Clipping(0.5, by_value).clip(clipped)
     for row, before in zip(clipped, gradients, strict=True):
