@@ -14,6 +14,7 @@ from seedsweep.gc_pause import collector_paused
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from seedsweep.api.check import check
     from seedsweep.api.comparison import compare
     from seedsweep.api.results import Results
     from seedsweep.api.results import open_results as open  # noqa: A004, F401
@@ -29,6 +30,7 @@ __all__ = [  # without `open`, which `from seedsweep import *` would put in plac
     "ConfigError",
     "FailedRunsError",
     "Results",
+    "check",
     "compare",
     "load_curves",
     "load_model",
@@ -42,6 +44,7 @@ _MODULES = {
     "ConfigError": "errors",
     "FailedRunsError": "errors",
     "Results": "api.results",
+    "check": "api.check",
     "compare": "api.comparison",
     "load_curves": "tracking.reader",
     "load_model": "tracking.weights",

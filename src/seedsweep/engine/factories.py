@@ -37,7 +37,14 @@ def batching(config: Config) -> dict[str, Any]:
 
 
 def is_own(optimizer_config: Mapping[str, Any]) -> bool:
-    """Whether the optimizer is that of a Lightning module's own `configure_optimizers`."""
+    """Whether an optimizer is that of a Lightning module's own `configure_optimizers`.
+
+    Args:
+        optimizer_config: the group `optimizer`, plain.
+
+    Returns:
+        Whether its `_target_` says so.
+    """
     return bool(optimizer_config["_target_"] == OWN)
 
 
@@ -49,7 +56,14 @@ def optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
 
 @cached
 def without_rate(optimizer_config: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of an optimizer without its learning rate and its search space."""
+    """The keys of an optimizer without its learning rate and its search space.
+
+    Args:
+        optimizer_config: the group `optimizer`, plain.
+
+    Returns:
+        The others, with its `_target_`.
+    """
     return {key: value for key, value in optimizer_config.items() if key not in ("lr", SEARCH)}
 
 
