@@ -141,6 +141,20 @@ class Branches(nn.Module):
         return outputs["mean"] * self.weights[0] / (1 + functional.softplus(outputs["scale"])) + self.weights[1]
 
 
+class InPlace(nn.Module):
+    """Drops in place, and does not look at what that returns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.head = nn.Linear(64, 12), nn.Linear(12, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = torch.tanh(self.trunk(x)) * 1.0
+        functional.dropout(hidden, 0.5, self.training, inplace=True)
+        output: Tensor = self.head(hidden)
+        return output
+
+
 class Noisy(nn.Module):
     """Adds noise as it trains."""
 
@@ -246,6 +260,20 @@ KINDS: dict[str, type[OfLayers]] = {
         "Dropout": (lambda: dense(nn.ReLU(), nn.Dropout(0.3)),),
         "Dropouts": (lambda: row(nn.Dropout(0.1), dense(nn.Dropout(0.5), nn.ReLU(), nn.Dropout(0.2))),),
         "Dropout2d": (lambda: conv(nn.ReLU(), nn.Dropout2d(0.3)), 1, 8, 8),
+        "Dropout1d": (
+            lambda: row(nn.Conv1d(8, 4, 3), nn.ReLU(), nn.Dropout1d(0.5), nn.Flatten(), nn.Linear(24, 10)),
+            8,
+            8,
+        ),
+        "Dropout2dOfRows": (lambda: dense(nn.ReLU(), nn.Dropout2d(0.5)),),
+        "Dropout2dOfSequences": (
+            lambda: row(nn.Conv1d(8, 4, 3), nn.ReLU(), nn.Dropout2d(0.5), nn.Flatten(), nn.Linear(24, 10)),
+            8,
+            8,
+        ),
+        "DropoutInPlace": (InPlace,),
+        "DropoutSwitchedOff": (lambda: dense(nn.ReLU(), nn.Dropout(0.5).eval()),),
+        "BatchNormSwitchedOff": (lambda: dense(nn.BatchNorm1d(12).eval(), nn.ReLU()),),
         "AlphaDropout": (lambda: dense(nn.SELU(), nn.AlphaDropout(0.2)),),
         "Embedding": (Embedded,),
         "RNN": (lambda: recurrent(nn.RNN), 8, 8),

@@ -87,6 +87,7 @@ def _step(module: Classifier, batch: Any) -> None:
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
+    closure()  # for those that take no closure, as in a fleet
     stepped.step(closure)
 
 

@@ -15,8 +15,10 @@ from torch.overrides import TorchFunctionMode
 
 from seedsweep.problem.data_module import MODULE_STREAM
 
-# how many dimensions, from the end, a mask of each has in common: those of a feature
-FUNCTIONS: dict[Any, int] = {functional.dropout: 0, torch.dropout: 0, functional.dropout2d: 2, functional.dropout3d: 3}
+ELEMENTS = functional.dropout, torch.dropout
+# of those that drop whole channels, the dimensions with which torch takes the first for rows, otherwise for channels
+CHANNELS: dict[Any, Sequence[int]] = {functional.dropout1d: (3,), functional.dropout3d: (5,)}
+CHANNELS[functional.dropout2d] = range(2, 100)  # always
 
 
 class Mask(NamedTuple):
@@ -41,17 +43,24 @@ class Dropout(TorchFunctionMode):
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if function not in FUNCTIONS:
+        if function not in ELEMENTS and function not in CHANNELS:
             return function(*args, **kwargs)
-        return self._drop(FUNCTIONS[function], *args, **kwargs)
+        return self._drop(CHANNELS.get(function), *args, **kwargs)
 
-    def _drop(self, common: int, value: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    def _drop(
+        self,
+        batched: Sequence[int] | None,
+        value: Tensor,
+        p: float = 0.5,
+        training: bool = True,
+        inplace: bool = False,
+    ) -> Tensor:
         if not training or p == 0:
             return value
-        if p == 1:
-            return value * 0
-        shape = torch.Size((*value.shape[:-common], *(1,) * common)) if common else value.shape
-        return value * self.mask_of(Mask(shape, p, value.dtype))
+        own = value.ndim if batched is None else 1 + (value.ndim in batched)
+        shape = torch.Size((*value.shape[:own], *(1,) * (value.ndim - own)))
+        factor: Any = 0 if p == 1 else self.mask_of(Mask(shape, p, value.dtype))
+        return value.mul_(factor) if inplace else value * factor
 
 
 class Masked(Dropout):

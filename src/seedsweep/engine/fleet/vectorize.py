@@ -7,6 +7,7 @@ cost neither vmap nor autograd.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -127,12 +128,25 @@ class Vectorized:
 
     def call(self, step: str, parameters: Tensors, kept: Tensors, batch: Batch) -> tuple[Tensor, Logged, Tensors]:
         """The step of one member: its loss (of a training step), all that it logged, and what it keeps after it."""
-        self.module.train(step == "training_step")
         run = Step(self.module, step, tuple(kept))
         state = {f"module.{name}": value for name, value in (parameters | kept).items()}
-        returned = functional_call(run, state, (batch,))
+        with _modes(self.module, step == "training_step"):
+            returned = functional_call(run, state, (batch,))
         loss = returned["loss"] if isinstance(returned, dict) else returned
         return (loss if loss is not None else batch[0].new_zeros(())), run.logged, run.kept
+
+
+@contextmanager
+def _modes(module: nn.Module, training: bool) -> Iterator[None]:
+    """As Lightning has it: layers that were set to evaluate, such as a frozen batch norm, do so in training, too."""
+    modes = [(layer, layer.training) for layer in module.modules()]
+    for layer, mode in modes:
+        layer.training = training and mode
+    try:
+        yield
+    finally:
+        for layer, mode in modes:
+            layer.training = mode
 
 
 def _slices(length: int, size: int) -> Iterator[slice]:
