@@ -241,12 +241,7 @@ def quiet() -> Iterator[None]:
     log.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            for warning in (
-                "does not have many workers",
-                "GPU available but not used",
-                "treespec, LeafSpec",
-                "no `validation_step`",
-            ):
+            for warning in QUIET:
                 warnings.filterwarnings("ignore", f".*{warning}.*")
             yield
     finally:

@@ -30,9 +30,7 @@ def assert_equal(together: FleetResult, member: int, expected: RunResult, tolera
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings(
-    "ignore:dropout2d. Received a:UserWarning"
-)  # torch's, of shapes that it will refuse one day
+@pytest.mark.filterwarnings("ignore:dropout2d. Received a:UserWarning")  # torch will refuse them
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ALONE])
 def test_fleet_has_the_curves_and_weights_of_the_reference_engine(kind: str) -> None:
     """Of members with equal weights, with equal orders of the data, and with neither in common."""
