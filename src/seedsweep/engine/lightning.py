@@ -34,8 +34,10 @@ PruneRun = Callable[[list[Point]], bool]
 MeasureGap = Callable[[Mapping[str, Tensor]], float]  # of the weights
 
 # of Lightning's warnings, what a sweep would repeat for every run
-QUIET = ("does not have many workers", "GPU available but not used", "treespec, LeafSpec", "no `validation_step`")
-QUIET += ("in eval mode at the start of training",)
+QUIET = (
+    *("does not have many workers", "GPU available but not used", "treespec, LeafSpec", "no `validation_step`"),
+    "in eval mode at the start of training",
+)
 
 
 class _EndError(Exception):
