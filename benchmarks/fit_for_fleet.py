@@ -46,7 +46,7 @@ def _difference(kind: str, precision: str) -> float:
     largest = 0.0
     for member, values in enumerate(runs):
         actual = curves_of(together, member)
-        expected = {(point.metric, point.step): point.value for point in alone(values).points}
+        expected = curves_of(alone(values))
         loss = [key for key in expected if key[0].endswith("loss")]
         largest = max(largest, *(abs(actual[key] - expected[key]) for key in loss))
     return largest

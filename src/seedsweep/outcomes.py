@@ -20,10 +20,8 @@ RUN_COLUMNS = ("run", "name", "group", "sweep", "job", "outcome", "status", "sta
 SELECT = ("last", "best", "auc")  # what is taken of a curve, see `objective`
 LOSS_STEP = "train/loss_step"  # the loss of single minibatches
 STOPPED_EPOCH = "train/stopped_epoch"  # the last epoch (from 0) of a run that stopped early, its only point
-GRADIENT_NORM = (
-    "train/gradient_norm"  # L2, over all parameters, of a minibatch's gradient: the mean over the epoch's steps
-)
-WEIGHT_NORM = "train/weight_norm"  # L2, over all parameters, at the end of the epoch
+GRADIENT_NORM = "train/gradient_norm"  # L2, of the gradient of all parameters: the mean over the epoch's steps
+WEIGHT_NORM = "train/weight_norm"  # L2, of all parameters, at the end of the epoch
 SUBOPTIMALITY = "train/suboptimality"  # how far the loss on all training rows is above its minimum
 
 
@@ -69,6 +67,21 @@ class FleetResult:
     outcomes: list[Outcome]
     columns: list[Column] = field(default_factory=list)
     weights: dict[str, "Tensor"] = field(default_factory=dict)
+
+    def points(self, member: int) -> list[Point]:
+        """The points of one member, as a run that was trained alone has them.
+
+        Args:
+            member: its index in the fleet.
+
+        Returns:
+            In the order in which they were measured.
+        """
+        return [
+            Point(metric, step, epoch, float(value))
+            for metric, step, epoch, _, members, values in self.columns
+            for value in values[members == member]
+        ]
 
 
 def objectives(result: FleetResult, chosen: Sequence[tuple[str, str]]) -> list[float]:

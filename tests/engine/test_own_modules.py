@@ -9,13 +9,13 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from shared.commands import config
+from shared.layer_kinds import alone, curves_of
 
 import seedsweep
 from seedsweep.config import instantiation
 from seedsweep.engine.built_run import build
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, refuse_model, refuse_optimizer
-from seedsweep.engine.lightning import train
 from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import RunResult
@@ -30,11 +30,6 @@ def own(*overrides: str) -> dict[str, Any]:
 
 def of(name: str, *overrides: str) -> dict[str, Any]:
     return own(f"model._target_=shared.own_modules.{name}", *overrides)
-
-
-def alone(values: dict[str, Any]) -> RunResult:
-    job = build(values)
-    return train(job.module, job.data, **job.trainer)
 
 
 def curve(result: RunResult, metric: str) -> list[float]:
@@ -67,13 +62,7 @@ def test_fleet_has_the_curves_of_the_reference_engine(optimizer: str) -> None:
     together = fleet.train(assemble(runs))
     for member, values in enumerate(runs):
         expected = alone(values)
-        actual = {
-            (column.metric, column.step): value
-            for column in together.columns
-            for position, value in zip(column.members.tolist(), column.values.tolist(), strict=True)
-            if position == member
-        }
-        assert actual == pytest.approx({(point.metric, point.step): point.value for point in expected.points}, abs=1e-5)
+        assert curves_of(together, member) == pytest.approx(curves_of(expected), abs=1e-5)
         for name, weight in expected.weights.items():
             torch.testing.assert_close(together.weights[name][member], weight, rtol=1e-4, atol=1e-5)
 
@@ -160,6 +149,7 @@ def test_wrong_values_are_refused(overrides: list[str], message: str) -> None:
         ("Constant", "does not require grad"),
         ("Forwardless", 'missing the required "forward" function'),
         ("Empty", "has no parameters that can be trained"),
+        ("Repeating", "logs loss in more than one of training, validation and test: give each a name of its own"),
         ("Normed", r"cannot be trained on a batch of \(1, 4\) and \(1,\): ValueError: Expected more than 1 value"),
     ],
 )
@@ -216,6 +206,16 @@ def test_plain_network_takes_the_minibatches_of_a_data_module() -> None:
     assert curve(alone(values), "val/accuracy")[-1] > 0.6
 
 
+def test_several_loaders_of_a_split_have_curves_of_their_own() -> None:
+    values = clouds(
+        "objective.metric=valid_loss/dataloader_idx_1", "model._target_=shared.own_modules.Sided", module="TwoSides"
+    )
+    check(values)
+    result = alone(values)
+    for index in range(2):
+        assert len(curve(result, f"valid_loss/dataloader_idx_{index}")) == 3
+
+
 def test_data_module_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(ConfigError, match="gives no minibatches: FileNotFoundError: no images here"):
         check(clouds(module="Unready"))
@@ -247,9 +247,15 @@ def test_optimizer_in_a_package_that_is_missing_names_its_extra(monkeypatch: pyt
 
 def test_schedule_free_optimizers_evaluate_their_mean() -> None:
     """The validation of an epoch is that of the weights that are kept, not of those that the next step starts from."""
-    values = seedsweep.resolve(config("tracking=none", "optimizer=schedule_free_adamw", "trainer.max_epochs=2"))
+    words = ("tracking=none", "optimizer=schedule_free_adamw", "trainer.max_epochs=2", "trainer.norms=true")
+    values = seedsweep.resolve(config(*words, "optimizer.lr=0.1"))
     job, result = build(values), alone(values)
-    job.module.net.load_state_dict(result.weights)
-    with torch.no_grad():
-        loss = job.module.measure(job.splits.val.tensors)["loss"].item()
-    assert curve(result, "val/loss")[-1] == pytest.approx(loss, rel=1e-5)
+    norm = torch.cat([value.flatten() for value in result.weights.values()]).norm().item()
+    assert curve(result, "train/weight_norm")[-1] == pytest.approx(norm)
+    pruned = job.train(prune=lambda points: True)
+    assert pruned.outcome == "pruned"
+    for ended in (result, pruned):
+        job.module.net.load_state_dict(ended.weights)
+        with torch.no_grad():
+            loss = job.module.measure(job.splits.val.tensors)["loss"].item()
+        assert curve(ended, "val/loss")[-1] == pytest.approx(loss, rel=1e-5)

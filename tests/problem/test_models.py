@@ -151,7 +151,7 @@ def test_wrong_images_are_refused() -> None:
         CNN(30, 2)
     with pytest.raises(ConfigError, match=r"model.channels=\[1, 1\]: are too many: 3 pixels"):
         CNN(9, 2, channels=[1, 1])
-    with pytest.raises(ConfigError, match=r"model.channels=\[\]: must be a list of sizes"):
+    with pytest.raises(ConfigError, match=r"model.channels=\[\]: must be a list of layer sizes"):
         CNN(64, 2, channels=[])
     with pytest.raises(ConfigError, match="model.steps=7: must divide the 64 columns"):
         RNN(64, 2, steps=7)

@@ -9,9 +9,7 @@ from torch.nn import functional
 
 import seedsweep
 from seedsweep.engine.built_run import build
-from seedsweep.engine.lightning import train
 from seedsweep.outcomes import FleetResult, RunResult
-from seedsweep.problem.data_module import MODULE_STREAM
 from shared.commands import config
 
 
@@ -317,17 +315,11 @@ def configuration(kind: str, *overrides: str) -> dict[str, Any]:
 
 
 def alone(values: dict[str, Any]) -> RunResult:
-    """A run by the reference engine, as `lifecycle.run_one` has it train."""
-    job = build(values)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(MODULE_STREAM + values["order_seed"])
-        return train(job.module, job.data, **job.trainer)
+    """A run by the reference engine."""
+    return build(values).train()
 
 
-def curves_of(result: FleetResult, member: int) -> dict[tuple[str, int], float]:
-    """The values of a member of a fleet by metric and step."""
-    return {
-        (column.metric, column.step): float(value)
-        for column in result.columns
-        for value in column.values[column.members == member]
-    }
+def curves_of(result: FleetResult | RunResult, member: int = 0) -> dict[tuple[str, int], float]:
+    """The values of a run, or of a member of a fleet, by metric and step."""
+    points = result.points(member) if isinstance(result, FleetResult) else result.points
+    return {(point.metric, point.step): point.value for point in points}

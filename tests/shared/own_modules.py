@@ -65,6 +65,25 @@ class Hooked(Margins):
         self.log("epochs_score", float(self.current_epoch + 1))
 
 
+class Repeating(Margins):
+    """Gives its losses one name."""
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        loss = margin_loss(self.layers(batch[0]), batch[1])
+        self.log("loss", loss)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.log("loss", margin_loss(self.layers(batch[0]), batch[1]))
+
+
+class Sided(Margins):
+    """Takes several loaders of validation rows."""
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        super().validation_step(batch, batch_idx)
+
+
 class Indexed(Margins):
     """Depends on the number of the batch."""
 
@@ -175,6 +194,13 @@ class Clouds(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         return DataLoader(self.points, self.rows)
+
+
+class TwoSides(Clouds):
+    """Validates on two sets of rows."""
+
+    def val_dataloader(self) -> list[DataLoader[Any]]:
+        return [DataLoader(self.points, size) for size in (self.rows, self.batch_size)]
 
 
 class Unready(LightningDataModule):

@@ -1,8 +1,9 @@
 """`seedsweep.check`: whether a module or an optimizer trains in a fleet, and as it does alone."""
 
 import inspect
+import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,19 +11,16 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from seedsweep.api.hydra_sweep import ALONE, composed, keys_of
-from seedsweep.api.keywords import overrides_of
+from seedsweep.api.hydra_sweep import ALONE, composed, typed
 from seedsweep.api.objects import options_of_objects
 from seedsweep.config.completeness import resolve
 from seedsweep.engine.built_run import build
 from seedsweep.engine.dry_batch import check_step, metrics_of
-from seedsweep.engine.factories import is_own, without_rate
+from seedsweep.engine.factories import without_rate
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, refuse_model, refuse_optimizer
-from seedsweep.engine.lightning import train
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import FleetResult, RunResult
-from seedsweep.problem.data_module import MODULE_STREAM
 from seedsweep.problem.factories import data, network
 
 TOLERANCE = 1e-6  # of curves in 64 bits, relative to values above 1
@@ -63,45 +61,43 @@ def check(part: Any, *overrides: str, **keywords: Any) -> list[Point]:
     is_optimizer = inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer)
     points = []
     with ALONE, options_of_objects():
-        configs = _configs(overrides, {"optimizer" if is_optimizer else "model": part, **keywords})
-        for point in _points(configs, is_optimizer):
+        given = {"optimizer": part} if is_optimizer else {"model": part, "optimizer": "sgd"}
+        for point in _points(_configs(overrides, given | keywords)):
             sys.stdout.write(f"{point}\n")
             points.append(point)
     return points
 
 
-def _configs(overrides: tuple[str, ...], keywords: Mapping[str, Any]) -> list[Config]:
+def _configs(overrides: Sequence[str], keywords: Mapping[str, Any]) -> list[Config]:
     """The configurations of three members."""
-    groups = {name: value for name, value in keywords.items() if name in ("data", "model", "optimizer", "schedule")}
-    typed = [*USUAL, *overrides, *overrides_of(groups, ())]
-    others = {name: value for name, value in keywords.items() if name not in groups}
-    typed += overrides_of(others, keys_of(composed(typed))) if others else []
-    return [_plain(composed([*typed, f"init_seed={init}", f"order_seed={order}"])) for init, order in SEEDS]
+    usual = [*USUAL, *overrides]
+    words = [*usual, *typed(usual, keywords)]
+    return [_plain(composed([*words, f"init_seed={init}", f"order_seed={order}"])) for init, order in SEEDS]
 
 
 def _plain(config: DictConfig) -> Config:
     return resolve(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
 
 
-def _points(configs: list[Config], is_optimizer: bool) -> Iterator[Point]:
+def _points(configs: list[Config]) -> Iterator[Point]:
     first = configs[0]
     try:
-        metrics = metrics_of(first["model"], first["data"], is_own(first["optimizer"]))
+        metrics = metrics_of(first["model"], first["data"], False)
         check_step(first["model"], first["data"], without_rate(first["optimizer"]))
     except ConfigError as error:
         yield Point("one batch", False, str(error))
         return
     yield Point("one batch", True, f"it logs {', '.join(metrics)}")
     yield _weights(configs)
-    if reason := (refuse_optimizer if is_optimizer else refuse_model)(first):
+    if reason := refuse_model(first) or refuse_optimizer(first):
         yield Point("fleet", False, f"it trains alone: {reason}")
         return
     yield Point("fleet", True, "it trains with others as one program")
     runs = [values | {"objective": {"metric": metrics[0], "select": "last"}} for values in configs]
     together = fleet.train(assemble(runs))
-    yield _curves([_alone(values) for values in runs], together)
+    yield _curves([build(values).train() for values in runs], together)
     by_itself = fleet.train(assemble(runs[1:2]))
-    same = _values(by_itself, 0) == _values(together, 1)
+    same = by_itself.points(0) == together.points(1)
     yield Point("company", same, f"its bits are {'the same' if same else 'others'} whoever else is in the fleet")
 
 
@@ -119,24 +115,8 @@ def _weights(configs: list[Config]) -> Point:
 def _curves(expected: list[RunResult], together: FleetResult) -> Point:
     largest = 0.0
     for member, result in enumerate(expected):
-        values = _values(together, member)
+        values = {point[:2]: point.value for point in together.points(member)}
         for point in result.points:
-            difference = abs(values.get((point.metric, point.step), float("inf")) - point.value)
+            difference = abs(values.get(point[:2], math.inf) - point.value)
             largest = max(largest, difference / max(1, abs(point.value)))
     return Point("curves", largest <= TOLERANCE, f"alone and in a fleet they differ by at most {largest:.0e}")
-
-
-def _alone(values: Config) -> RunResult:
-    job = build(values)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(MODULE_STREAM + values["order_seed"])
-        return train(job.module, job.data, **job.trainer)
-
-
-def _values(result: FleetResult, member: int) -> dict[tuple[str, int], float]:
-    """The values of a member by metric and step."""
-    return {
-        (column.metric, column.step): float(value)
-        for column in result.columns
-        for value in column.values[column.members == member]
-    }

@@ -1,6 +1,6 @@
 """A sweep by Hydra's own sweepers and launchers, called from Python: nothing is typed, and nothing is printed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from threading import RLock
@@ -15,7 +15,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seedsweep.api.keywords import written
+from seedsweep.api.keywords import GROUPS, overrides_of, written
 from seedsweep.config.composition_errors import explained
 from seedsweep.config.home import shipped
 from seedsweep.config.planned_run import leaves
@@ -50,10 +50,30 @@ def composed(overrides: Sequence[str]) -> DictConfig:
         return _compose(hydra, overrides)
 
 
-def keys_of(config: DictConfig) -> list[str]:
+def _keys_of(config: DictConfig) -> list[str]:
     """The dotted keys that a configuration has, but for those of `hydra`."""
     plain: Any = OmegaConf.to_container(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     return [key for key, _ in leaves(plain)]
+
+
+def typed(overrides: Sequence[str], keywords: Mapping[str, Any]) -> list[str]:
+    """Keywords as overrides: first the groups, whose first options say which other keys there are.
+
+    Args:
+        overrides: that stand before them.
+        keywords: as `seedsweep.sweep` takes them.
+
+    Returns:
+        As they are typed.
+
+    Raises:
+        ConfigError: there is no such key, or a value cannot be typed.
+    """
+    groups = {name: value for name, value in keywords.items() if name in GROUPS}
+    others = {name: value for name, value in keywords.items() if name not in GROUPS}
+    choices = overrides_of(groups, ())
+    keys = _keys_of(composed([*overrides, *(choice.split(",")[0] for choice in choices)])) if others else ()
+    return [*choices, *overrides_of(others, keys)]
 
 
 def run_sweep(overrides: Sequence[str]) -> SweepRecord:

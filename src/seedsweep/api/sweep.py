@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from seedsweep.api.function import sweep_function
-from seedsweep.api.hydra_sweep import ALONE, composed, keys_of, run_sweep
-from seedsweep.api.keywords import GROUPS, overrides_of
+from seedsweep.api.hydra_sweep import ALONE, run_sweep, typed
 from seedsweep.api.objects import options_of_objects, own_optimizer
 from seedsweep.api.results import Results
 from seedsweep.config.overrides import parse_override
@@ -46,7 +45,8 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
     try:
         if function is None:
             with ALONE, options_of_objects():
-                record = run_sweep([*overrides, *_typed(overrides, keywords)])
+                keywords = _own_optimizer(overrides, keywords) | keywords
+                record = run_sweep([*overrides, *typed(overrides, keywords)])
         else:
             record = sweep_function(function, overrides, processes, keywords)
     except SystemExit as end:
@@ -59,12 +59,7 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
     return Results(record.run_id, record.uri)
 
 
-def _typed(overrides: Sequence[str], keywords: Mapping[str, Any]) -> list[str]:
-    """The keywords as overrides: first the groups, whose first options say which other keys there are."""
-    groups = {name: value for name, value in keywords.items() if name in GROUPS}
-    others = {name: value for name, value in keywords.items() if name not in GROUPS}
-    if not any(parse_override(override).key == "optimizer" for override in overrides):
-        groups = own_optimizer(groups) | groups
-    choices = overrides_of(groups, ())
-    keys = keys_of(composed([*overrides, *(choice.split(",")[0] for choice in choices)])) if others else ()
-    return [*choices, *overrides_of(others, keys)]
+def _own_optimizer(overrides: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, str]:
+    """The optimizer of Lightning modules of one's own, unless one is named."""
+    is_named = any(parse_override(override).key == "optimizer" for override in overrides)
+    return {} if is_named else own_optimizer(keywords)

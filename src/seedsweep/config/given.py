@@ -96,7 +96,7 @@ def _source(function: Any) -> Iterator[str]:
 def _global_names(code: CodeType) -> set[str]:
     """The globals that a function looks up, also within the functions and comprehensions in it."""
     names = {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}
-    return names.union(*(_global_names(part) for part in code.co_consts if isinstance(part, CodeType)))
+    return names.union(*(_global_names(nested) for nested in code.co_consts if isinstance(nested, CodeType)))
 
 
 def _value(name: str, value: Any) -> Iterator[str]:

@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
 from pytorch_lightning import LightningDataModule, LightningModule
 
 from seedsweep.config.completeness import Config, resolve
 from seedsweep.engine.early_stopping import stopping_rule
 from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, gap, is_own, optimizer, schedule
+from seedsweep.engine.lightning import PruneRun, PublishPoints, train
 from seedsweep.engine.validation import check
+from seedsweep.outcomes import RunResult
+from seedsweep.problem.data_module import MODULE_STREAM
 from seedsweep.problem.factories import Data, describe, minibatches, network
 from seedsweep.problem.module import lightning_module
 
@@ -23,6 +27,21 @@ class BuiltRun:
     trainer: dict[str, Any]
     splits: Data
     network: dict[str, str]
+    order_seed: int
+
+    def train(self, publish: PublishPoints | None = None, prune: PruneRun | None = None) -> RunResult:
+        """Train it by the reference engine; once, as the module is trained in place.
+
+        Args:
+            publish: gets the points as they come.
+            prune: gets the points of every epoch, and says whether the training ends there.
+
+        Returns:
+            Outcome, points and the last weights.
+        """
+        with torch.random.fork_rng(devices=[]):  # for modules that draw in their steps, such as dropout
+            torch.manual_seed(MODULE_STREAM + self.order_seed)
+            return train(self.module, self.data, publish=publish, prune=prune, **self.trainer)
 
 
 def build(config: DictConfig | Config) -> BuiltRun:
@@ -45,4 +64,4 @@ def build(config: DictConfig | Config) -> BuiltRun:
     trainer = {key: value for key, value in plain["trainer"].items() if key not in ELSEWHERE}
     trainer |= {"gap": gap(plain, splits), "callbacks": callbacks(plain["trainer"])}
     trainer["stopping"] = stopping_rule(plain["trainer"])
-    return BuiltRun(module, batches, trainer, splits, describe(plain, splits))
+    return BuiltRun(module, batches, trainer, splits, describe(plain, splits), plain["order_seed"])

@@ -1,5 +1,6 @@
 """One batch through a model before anything is recorded: whether it can be trained, and which metrics it logs."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from seedsweep.engine.factories import optimizer
 from seedsweep.engine.lightning import train
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SUBOPTIMALITY, RunResult
-from seedsweep.problem.factories import Data, check_model, data, minibatches, network
+from seedsweep.problem.factories import Data, checked_model, data, minibatches, network
 from seedsweep.problem.module import Classifier, lightning_module, own_loss
 from seedsweep.problem.own_batches import OwnBatches
 
@@ -38,15 +39,13 @@ def metrics_of(model: Mapping[str, Any], dataset: Mapping[str, Any], has_own_opt
     Raises:
         ConfigError: the model cannot be made or cannot be trained on the data, and why.
     """
-    splits = data({"data": dataset})
-    check_model(model, splits)
+    rows = data({"data": dataset})
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        net = network({"model": model, "init_seed": 0}, splits)
+        net = checked_model(model, rows)
         _check_parameters(model["_target_"], net)
         if isinstance(net, LightningModule):
-            return _try_lightning(model["_target_"], net, splits, dataset["batch_size"], has_own_optimizer)
-        return _try_network(model["_target_"], net, list(_batches(splits, dataset)), len(splits.classes))
+            return _try_lightning(model["_target_"], net, rows, dataset, has_own_optimizer)
+        return _try_network(model["_target_"], net, list(_batches(rows, dataset)), len(rows.classes))
 
 
 @cached
@@ -113,14 +112,17 @@ def _batches(rows: Data, dataset: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _try_lightning(
-    target: str, module: LightningModule, rows: Data, batch_size: int, has_own_optimizer: bool
+    target: str, module: LightningModule, rows: Data, dataset: Mapping[str, Any], has_own_optimizer: bool
 ) -> tuple[str, ...]:
     """The metrics of a Lightning module: by a training, validation and test of one batch each, by the real Trainer."""
     still = None if has_own_optimizer else partial(SGD, lr=0.0)
-    batch = rows.first if isinstance(rows, OwnBatches) else rows.train[:batch_size]
-    with _explained(target, batch):
-        result = _train_one_batch(lightning_module(module, still), rows, batch_size)
-    return tuple(dict.fromkeys(point.metric for point in result.points))
+    with _explained(target, next(_batches(rows, dataset))):
+        result = _train_one_batch(lightning_module(module, still), rows, dataset["batch_size"])
+    counts = Counter(point.metric for point in result.points)
+    if repeated := [name for name, count in counts.items() if count > 1]:
+        allowed = f"logs {repeated[0]} in more than one of training, validation and test: give each a name of its own"
+        raise ConfigError("model._target_", target, f"{allowed}, such as val_{repeated[0]}")
+    return tuple(counts)
 
 
 def _train_one_batch(module: LightningModule, rows: Data, batch_size: int) -> RunResult:

@@ -8,6 +8,7 @@ import numpy as np
 
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
+from seedsweep.outcomes import SUBOPTIMALITY
 from seedsweep.validation import check_choice, check_integer, check_keys, check_not_negative
 
 GROUP = "trainer.early_stopping"
@@ -79,7 +80,7 @@ def check_early_stopping(trainer: Mapping[str, Any], measured: Collection[str]) 
 
     Args:
         trainer: the group of that name, plain.
-        measured: the metrics that an epoch may end with.
+        measured: the metrics that there will be; those of the test rows come too late.
 
     Raises:
         ConfigError: a key or value is not allowed, or the metric is not measured, or has no known direction.
@@ -96,7 +97,8 @@ def check_early_stopping(trainer: Mapping[str, Any], measured: Collection[str]) 
     check_not_negative(f"{GROUP}.min_delta", keys.get("min_delta", 0.0))
     if keys.get("mode") is not None:
         check_choice(f"{GROUP}.mode", keys["mode"], MODES)
-    check_choice(f"{GROUP}.monitor", keys.get("monitor", "val/loss"), measured)
+    of_epochs = [name for name in measured if Metric(name).split_name != "test" and name != SUBOPTIMALITY]
+    check_choice(f"{GROUP}.monitor", keys.get("monitor", "val/loss"), of_epochs)
     _metric(keys).check_direction(f"{GROUP}.monitor", f"{GROUP}.mode=max")
 
 

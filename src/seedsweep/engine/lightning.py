@@ -39,6 +39,8 @@ QUIET = (
     "in eval mode at the start of training",
 )
 
+SEVERAL = "/dataloader_idx_"  # what Lightning puts between a name and the number of its loader, where there are several
+
 
 class _EndError(Exception):
     """Leaves the Trainer before its end, with the outcome; never leaves this module."""
@@ -88,6 +90,9 @@ class _Curves(pl.Callback):
         finally:
             del module.log
 
+    def on_train_batch_start(self, trainer: pl.Trainer, _module: Any, _batch: Any, _index: int) -> None:
+        _switch_optimizers(trainer, "train")
+
     def on_train_batch_end(self, trainer: pl.Trainer, _module: Any, outputs: Any, _batch: Any, _index: int) -> None:
         if trainer.global_step == self.step or not outputs:  # gradients are being accumulated; or it gives no loss
             return
@@ -105,17 +110,16 @@ class _Curves(pl.Callback):
             self.gradient_norms.append(_norm(value.grad for value in module.parameters() if value.grad is not None))
 
     def on_train_epoch_start(self, trainer: pl.Trainer, _module: Any) -> None:
-        _switch_optimizers(trainer, "train")
         self._add_metrics(trainer, "train")  # what the module's own hook has logged after the one below
 
     def on_validation_start(self, trainer: pl.Trainer, _module: Any) -> None:
         _switch_optimizers(trainer, "eval")
 
     def on_validation_end(self, trainer: pl.Trainer, _module: Any) -> None:
-        _switch_optimizers(trainer, "train")
         self._add_metrics(trainer, "validate")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
+        _switch_optimizers(trainer, "eval")
         self._add_metrics(trainer, "train")
         if self.norms:
             means = {WEIGHT_NORM: _norm(value for value in module.parameters() if value.requires_grad)}
@@ -135,7 +139,6 @@ class _Curves(pl.Callback):
                 raise _EndError("pruned")
 
     def on_train_end(self, trainer: pl.Trainer, _module: Any) -> None:
-        _switch_optimizers(trainer, "eval")
         self._add_metrics(trainer, "train")
 
     def on_test_end(self, trainer: pl.Trainer, _module: Any) -> None:
@@ -143,7 +146,9 @@ class _Curves(pl.Callback):
 
     def _add_metrics(self, trainer: pl.Trainer, stage: str) -> None:
         """The epoch's metrics of that stage alone: the Trainer keeps those of stages that did not run again."""
-        metrics = {name: trainer.callback_metrics[name].item() for name in self.logged.pop(stage, ())}
+        names = self.logged.pop(stage, {})
+        values = trainer.callback_metrics.items()  # with an ending for each of several loaders
+        metrics = {name: value.item() for name, value in values if name.split(SEVERAL)[0] in names}
         self._add([Point(key, trainer.global_step, self.epoch, value) for key, value in metrics.items()])
         if not all(map(math.isfinite, metrics.values())):
             raise _EndError("diverged")
@@ -219,9 +224,8 @@ def train(
 
 def _norm(tensors: Iterable[Tensor]) -> float:
     """The L2 norm of all their numbers."""
-    return float(
-        torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(tensor.detach()) for tensor in tensors]))
-    )
+    norms = [torch.linalg.vector_norm(tensor.detach()) for tensor in tensors]
+    return float(torch.linalg.vector_norm(torch.stack(norms)))
 
 
 def make_trainer(**options: Any) -> pl.Trainer:

@@ -22,20 +22,14 @@ from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
 from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimizer, rates, schedule, without_rate
 from seedsweep.engine.lightning import make_trainer
 from seedsweep.errors import ConfigError
-from seedsweep.metrics import Metric
 from seedsweep.outcomes import SELECT, SUBOPTIMALITY
 from seedsweep.problem.factories import Data, data
 from seedsweep.validation import check_boolean, check_choice, check_integer, check_keys, check_positive
 
 log = logging.getLogger(__name__)
 ENGINES = ("fleet", "lightning")
-OURS = (
-    *ELSEWHERE,
-    "max_epochs",
-    "log_every_n_steps",
-    "divergence_threshold",
-    "norms",
-)  # of trainer; the rest is Lightning's
+# of trainer; the rest is Lightning's
+OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold", "norms")
 
 
 def check(config: Config) -> Data:
@@ -68,8 +62,7 @@ def check(config: Config) -> Data:
         check_step(config["model"], config["data"], without_rate(config["optimizer"]))
     check_choice("objective.metric", config["objective"]["metric"], measured)
     _check_trainer(config["trainer"])
-    of_epochs = [name for name in measured if Metric(name).split_name != "test" and name != SUBOPTIMALITY]
-    check_early_stopping(config["trainer"], of_epochs)
+    check_early_stopping(config["trainer"], measured)
     if config["objective"]["select"] == "auc" and stopping_rule(config["trainer"]):
         allowed = "is a mean over the training, whose length differs with trainer.early_stopping: take last or best"
         raise ConfigError("objective.select", "auc", allowed)

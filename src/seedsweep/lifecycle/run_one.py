@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import torch
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
@@ -13,9 +12,8 @@ from seedsweep.config.hydra_errors import shown_by_hydra
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.built_run import BuiltRun, build
-from seedsweep.engine.lightning import PruneRun, train
+from seedsweep.engine.lightning import PruneRun
 from seedsweep.outcomes import RunResult, objective
-from seedsweep.problem.data_module import MODULE_STREAM
 from seedsweep.report.console import print_interrupted, print_run
 from seedsweep.tracking.run_writer import record_run
 
@@ -62,9 +60,7 @@ def train_alone(
     `prune` gets the points of every epoch, and says whether the training ends there.
     """
     with record_run(config["tracking"], planned, "lightning", job.splits.fingerprint) as record:
-        with torch.random.fork_rng(devices=[]):  # for modules that draw in their steps, such as dropout
-            torch.manual_seed(MODULE_STREAM + config["order_seed"])
-            result = train(job.module, job.data, publish=record.publish, prune=prune, **job.trainer)
+        result = job.train(record.publish, prune)
         value = objective(result, **config["objective"])
         record.finish(result, job.network)
     return value, result, record.page

@@ -91,12 +91,15 @@ def describe(config: Config, splits: Data) -> dict[str, str]:
     return {"class": config["model"]["_target_"]} | {key: json.dumps(value) for key, value in described.items()}
 
 
-def check_model(model_config: Mapping[str, Any], splits: Data) -> None:
-    """Check that the model of a run can be made, now and again by `load_model`.
+def checked_model(model_config: Mapping[str, Any], splits: Data) -> torch.nn.Module:
+    """The model of a run, if it can be made, now and again by `load_model`.
 
     Args:
         model_config: the group `model`, plain.
         splits: the data.
+
+    Returns:
+        It, with some weights.
 
     Raises:
         ConfigError: the model cannot be made, is no module, or needs classes that the data has not.
@@ -112,11 +115,12 @@ def check_model(model_config: Mapping[str, Any], splits: Data) -> None:
         raise ConfigError("model", model_config.get("name", model_config["_target_"]), allowed)
     with torch.random.fork_rng(devices=[]):
         given = _sizes(splits) | {"generator": torch.Generator().manual_seed(0)}
-        net = make("model", accepted(made_by, given) | options, torch.nn.Module)
+        net: torch.nn.Module = make("model", accepted(made_by, given) | options, torch.nn.Module)
     is_nested = any(key.endswith("._target_") for key, _ in leaves(model_config))
     if is_nested or get_object(model_config["_target_"]) is not type(net):
         allowed = "must be a class that takes plain values, so that load_model can make it again"
         raise ConfigError("model._target_", model_config["_target_"], allowed)
+    return net
 
 
 def _is_lightning(made_by: Any) -> bool:

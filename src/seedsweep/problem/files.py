@@ -16,7 +16,7 @@ from hydra.utils import to_absolute_path
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Labelled, columns_of
 
-UNREADABLE = (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, BadZipFile)
+UNREADABLE = (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, BadZipFile, OSError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,17 +85,9 @@ def _read_file(path: str) -> pd.DataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # ragged rows would lose their last fields
             frame = READERS.get(file.suffix, _read_csv)(file)
-    except (
-        pd.errors.ParserError,
-        pd.errors.EmptyDataError,
-        pd.errors.ParserWarning,
-        OSError,
-        ValueError,
-        BadZipFile,
-    ) as error:
-        raise ConfigError(
-            "data.path", path, f"is no CSV, Parquet or NumPy table: {' '.join(str(error).split())}"
-        ) from error
+    except UNREADABLE as error:
+        allowed = f"is no CSV, Parquet or NumPy table: {' '.join(str(error).split())}"
+        raise ConfigError("data.path", path, allowed) from error
     if frame.empty:
         raise ConfigError("data.path", path, "has no rows")
     return frame.rename(columns=str)

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from seedsweep.errors import ConfigError
 from seedsweep.problem.initializers import INITIALIZERS
-from seedsweep.problem.models import ACTIVATIONS
+from seedsweep.problem.models import ACTIVATIONS, check_sizes
 from seedsweep.validation import check_choice, check_integer
 
 CELLS: dict[str, Callable[..., nn.Module]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -46,7 +46,8 @@ class CNN(nn.Module):
         if self.side**2 != features:
             allowed = f"needs square images, and the data has {features} columns; choose data=digits, or model=mlp"
             raise ConfigError("model", "cnn", allowed)
-        last = self.side >> len(_sizes("model.channels", channels))
+        check_sizes("model.channels", channels)
+        last = self.side >> len(channels)
         if last < 1:
             raise ConfigError("model.channels", list(channels), f"are too many: {self.side} pixels are halved by each")
         layers: list[nn.Module] = []
@@ -103,15 +104,6 @@ class RNN(nn.Module):
         outputs = self.recurrent(torch.unflatten(x, 1, (self.steps, -1)))[0]
         logits: Tensor = self.linear(outputs[:, -1])
         return logits.squeeze(-1) if self.binary else logits
-
-
-def _sizes(key: str, sizes: Sequence[int]) -> Sequence[int]:
-    """The sizes of layers, if they are some."""
-    if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not sizes:
-        raise ConfigError(key, sizes, "must be a list of sizes, such as [8,16]")
-    for size in sizes:
-        check_integer(key, size, 1)
-    return sizes
 
 
 def _initialize(module: nn.Module, init: str, generator: Generator | None) -> None:

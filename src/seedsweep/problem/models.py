@@ -5,6 +5,7 @@ Each takes the numbers of `features` and `classes` from the data, and samples it
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -67,10 +68,7 @@ class MLP(nn.Module):
     ):
         super().__init__()
         check_choice("model.activation", activation, ACTIVATIONS)
-        if not isinstance(hidden, Sequence) or isinstance(hidden, str) or not hidden:
-            raise ConfigError("model.hidden", hidden, "must be a list of layer sizes, such as [2] or [64,32]")
-        for size in hidden:
-            check_integer("model.hidden", size, 1)
+        check_sizes("model.hidden", hidden)
         sizes = [features, *hidden]
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise(sizes):
@@ -96,6 +94,14 @@ class Standardize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return (x - self.mean) / self.scale
+
+
+def check_sizes(key: str, sizes: Any) -> None:
+    """Check that a value is the sizes of some layers; raises `ConfigError` with its key if not."""
+    if not isinstance(sizes, Sequence) or isinstance(sizes, str) or not sizes:
+        raise ConfigError(key, sizes, "must be a list of layer sizes, such as [2] or [64,32]")
+    for size in sizes:
+        check_integer(key, size, 1)
 
 
 def _linear(fan_in: int, fan_out: int, init: str, generator: Generator | None) -> nn.Linear:

@@ -41,9 +41,9 @@ def test_fleet_has_the_curves_of_the_reference_engine(words: str, optimizer: str
     together = fleet.train(assemble(runs))
     free = alone(seedsweep.resolve(config(*common[:4], "seed=0")))
     for member, values in enumerate(runs):
-        curves = {(point.metric, point.step): point.value for point in alone(values).points}
+        curves = curves_of(alone(values))
         assert curves_of(together, member) == pytest.approx(curves, abs=1e-5)
-    assert curves_of(together, 0) != {(point.metric, point.step): point.value for point in free.points}
+    assert curves_of(together, 0) != curves_of(free)
 
 
 def test_frozen_parameters_have_no_part_in_norms_and_clipping() -> None:
@@ -51,7 +51,7 @@ def test_frozen_parameters_have_no_part_in_norms_and_clipping() -> None:
     runs = [configuration("FrozenLayer", *words, f"seed={seed}", "optimizer=adam") for seed in range(2)]
     together = fleet.train(assemble(runs))
     for member, values in enumerate(runs):
-        curves = {(point.metric, point.step): point.value for point in alone(values).points}
+        curves = curves_of(alone(values))
         assert curves_of(together, member) == pytest.approx(curves, abs=1e-5)
 
 
@@ -60,5 +60,5 @@ def test_norms_beside_statistics_and_masks_equal_the_reference_engine(kind: str)
     runs = [configuration(kind, "trainer.norms=true", f"seed={seed}") for seed in range(2)]
     together = fleet.train(assemble(runs))
     for member, values in enumerate(runs):
-        curves = {(point.metric, point.step): point.value for point in alone(values).points}
+        curves = curves_of(alone(values))
         assert curves_of(together, member) == pytest.approx(curves, abs=1e-5)

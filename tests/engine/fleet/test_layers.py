@@ -21,7 +21,7 @@ EXACT, RELATIVE = ("trainer.precision=64-true",), 1e-7
 
 
 def assert_equal(together: FleetResult, member: int, expected: RunResult, tolerance: float = RELATIVE) -> None:
-    curves = {(point.metric, point.step): point.value for point in expected.points}
+    curves = curves_of(expected)
     assert curves_of(together, member) == pytest.approx(curves, rel=tolerance, abs=tolerance)
     assert list(together.weights) == list(expected.weights)
     for name, value in expected.weights.items():
@@ -81,7 +81,7 @@ def test_rounding_that_adam_makes_steps_of_is_the_only_difference_of_a_batch_nor
     runs = [configuration("BatchNorm2d", "optimizer=sgd", f"seed={seed}") for seed in range(2)]
     together = fleet.train(assemble(runs))
     for member, values in enumerate(runs):
-        curves = {(point.metric, point.step): point.value for point in alone(values).points}
+        curves = curves_of(alone(values))
         assert curves_of(together, member) == pytest.approx(curves, abs=1e-5)
 
 
@@ -106,7 +106,7 @@ def test_shipped_networks_of_images_equal_the_reference_engine(model: str) -> No
     ]
     together = fleet.train(assemble(runs))
     for member, values in enumerate(runs):
-        curves = {(point.metric, point.step): point.value for point in alone(values).points}
+        curves = curves_of(alone(values))
         assert curves_of(together, member) == pytest.approx(curves, abs=1e-4)
 
 
@@ -119,6 +119,16 @@ def test_bits_of_a_member_are_the_same_whoever_else_is_in_the_fleet() -> None:
 
 
 def test_every_kind_of_layer_is_in_the_table_of_the_docs() -> None:
-    rows = re.findall(r"^\| (\w+) \| (\S+)", (ROOT / "docs" / "fleet.md").read_text(), re.MULTILINE)
-    stated = {name: "alone" if difference == "–" else "fleet" for name, difference in rows if name in KINDS}
-    assert stated == {name: "alone" if name in ALONE else "fleet" for name in KINDS}
+    rows = re.findall(r"^\| (\w+) \| (\S+).* \| (.*) \|$", (ROOT / "docs" / "fleet.md").read_text(), re.MULTILINE)
+    stated = {name: reason for name, _, reason in rows if name in KINDS}
+    assert list(stated) == list(KINDS)
+    for name, reason in stated.items():
+        assert (ALONE[name] in reason) if name in ALONE else reason == "fleet"
+
+
+def test_dropout_on_a_gpu_is_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    gpu = "trainer.accelerator=gpu"
+    assert "its dropout samples other masks on a GPU" in str(refuse_model(configuration("Dropout", gpu)))
+    assert refuse_model(configuration("Linear", gpu)) is None
+    assert refuse_model(configuration("Dropout")) is None

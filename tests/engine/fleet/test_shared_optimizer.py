@@ -1,12 +1,14 @@
 """Which optimizers may serve many learning rates with one step, and that they do so."""
 
+import re
 from functools import partial
 from typing import Any
 
 import pytest
 import pytorch_optimizer
 import torch
-from shared.commands import OPTIMIZER_OPTIONS
+from hydra.utils import get_class
+from shared.commands import OPTIMIZER_OPTIONS, ROOT
 from shared.fleets import CONVEX, assert_equal, configured, logistic, proportional, run
 from torch import Tensor, nn
 
@@ -150,6 +152,19 @@ def test_probe_refuses_what_is_not_proportional_or_mixes_members(make: MakeOptim
         NotProportionalError, match="^its steps are not proportional to the learning rate, or mix the members$"
     ):
         probe(make)
+
+
+def test_every_optimizer_of_the_docs_table_is_as_it_says() -> None:
+    text = (ROOT / "docs" / "fleet.md").read_text()
+    rows = re.findall(r"^\| ((?:torch\.optim|pytorch_optimizer)\.\w+) \| .* \| (.*) \|$", text, re.MULTILINE)
+    assert len(rows) >= 20
+    for name, stated in rows:
+        try:
+            probe(get_class(name))
+            found = "fleet"
+        except NotProportionalError as error:
+            found = str(error)
+        assert found == stated
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pytorch_lightning import LightningModule
 from torch import Tensor
 from torch.optim import SGD
 
@@ -16,7 +17,7 @@ from seedsweep.engine.fleet.clipping import clipping
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
 from seedsweep.engine.fleet.shared_optimizer import STARTS, MakeOptimizer, NotProportionalError, Start, probe
-from seedsweep.engine.fleet.step import Tensors
+from seedsweep.engine.fleet.step import Batch, Tensors
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.problem.data_module import Splits
@@ -39,10 +40,12 @@ def refuse_model(config: Config) -> str | None:
     Returns:
         A reason; None where they can.
     """
-    if isinstance(data(config), OwnBatches):
-        return "its LightningDataModule makes its own minibatches"
     tried = _try_model(config["model"], config["data"])
-    return tried if isinstance(tried, str) else None
+    if isinstance(tried, str):
+        return tried
+    if _device(config["trainer"].get("accelerator", "auto")) == "cuda" and _drops(config["model"], config["data"]):
+        return "its dropout samples other masks on a GPU than a fleet can"
+    return None
 
 
 def refuse_optimizer(config: Config) -> str | None:
@@ -148,12 +151,30 @@ def _module(model: GroupConfig, dataset: GroupConfig, precision: str, device: st
 @cached
 def _try_model(model: GroupConfig, dataset: GroupConfig) -> int | str:
     """The bytes that a member needs in a step, or why the module cannot be vectorised."""
-    configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
-    rows = tuple(column[: dataset["batch_size"]] for column in _splits(configs[0]).train.tensors)
+    if isinstance(data({"data": dataset}), OwnBatches):
+        return "its LightningDataModule makes its own minibatches"
     try:
-        return try_out([lightning_module(_net(config), SGD) for config in configs], rows)
+        return try_out(_modules(model, dataset), _first_rows(dataset))
     except NotVectorizedError as error:
         return str(error)
+
+
+@cached
+def _drops(model: GroupConfig, dataset: GroupConfig) -> bool:
+    """Whether a module that can be vectorised has dropout."""
+    module, rows = _modules(model, dataset)[0], _first_rows(dataset)
+    vectorized = Vectorized(module)
+    return bool(vectorized.masks(vectorized.vector(module), vectorized.kept(module), rows))
+
+
+def _modules(model: GroupConfig, dataset: GroupConfig) -> list[LightningModule]:
+    """Two modules with weights of their own."""
+    configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
+    return [lightning_module(_net(config), SGD) for config in configs]
+
+
+def _first_rows(dataset: GroupConfig) -> Batch:
+    return tuple(column[: dataset["batch_size"]] for column in _splits({"data": dataset}).train.tensors)
 
 
 @cached

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from seedsweep.engine.early_stopping import Patience
@@ -14,7 +14,7 @@ from seedsweep.engine.fleet.roster import Roster
 from seedsweep.engine.fleet.state import TrainingState
 from seedsweep.engine.fleet.step import Batch, Logged, Tensors
 from seedsweep.engine.lightning import one_thread
-from seedsweep.outcomes import GRADIENT_NORM, STOPPED_EPOCH, SUBOPTIMALITY, WEIGHT_NORM, Column, FleetResult
+from seedsweep.outcomes import GRADIENT_NORM, LOSS_STEP, STOPPED_EPOCH, SUBOPTIMALITY, WEIGHT_NORM, Column, FleetResult
 from seedsweep.problem.data_module import EVALUATION_BATCH
 from seedsweep.problem.module import trained
 
@@ -143,7 +143,7 @@ class _Training:
             due = step % self.fleet.log_every_n_steps == 0
             positions = np.flatnonzero(self.roster.active & ((last >= index) if due else (last == index)))
             members, logged = self.roster.members[positions], values[positions].astype(float)
-            columns.append(Column("train/loss_step", step, epoch, now, members, logged))
+            columns.append(Column(LOSS_STEP, step, epoch, now, members, logged))
         self.roster.end(np.flatnonzero(wrong.any(axis=0)), "diverged")
         return columns
 
@@ -211,14 +211,10 @@ class _Training:
         """
         tensors, module = self.fleet.module.tensors(vectors), self.fleet.module.module
         first = {id(value): name for name, value in module.named_parameters()}
-        own = {name: kept.get(name, tensors.get(first.get(id(value), ""))) for name, value in _named(module).items()}
+        named = module.state_dict(keep_vars=True).items()
+        own = {name: kept.get(name, tensors.get(first.get(id(value), ""))) for name, value in named}
         prefix = "net." if trained(module) is not module else ""
         return {name.removeprefix(prefix): value.clone() for name, value in own.items() if value is not None}
-
-
-def _named(module: nn.Module) -> dict[str, Tensor]:
-    """What is in the state dict of a module, as the objects that they are."""
-    return module.state_dict(keep_vars=True)
 
 
 def _now() -> int:

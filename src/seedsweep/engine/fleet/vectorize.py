@@ -106,8 +106,8 @@ class Vectorized:
         call = vmap(lambda own, others: self.call(step, own, others, batch)[1], randomness="error")
         with rewritten():
             logged = [
-                call(self.tensors(vectors[part]), {name: value[part] for name, value in kept.items()})
-                for part in _slices(len(vectors), rows)
+                call(self.tensors(vectors[members]), {name: value[members] for name, value in kept.items()})
+                for members in _slices(len(vectors), rows)
             ]
         return {name: torch.cat([chunk[name] for chunk in logged]) for name in logged[0]}
 
