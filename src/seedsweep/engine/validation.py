@@ -82,6 +82,8 @@ def _check_optimizer(optimizer_config: Mapping[str, Any]) -> None:
             raise ConfigError(key, value, "must be a finite number")
     try:
         tried = optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(2, 2))])
+    except ConfigError:
+        raise
     except (TypeError, ValueError, RuntimeError) as error:
         raise refusal("optimizer", optimizer_config, optimizer_config["_target_"], str(error)) from error
     check_kind("optimizer", optimizer_config["_target_"], tried, Optimizer)
