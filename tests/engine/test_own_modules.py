@@ -241,7 +241,8 @@ def test_optimizer_that_cannot_take_the_parameters_is_refused(target: str, reaso
 def test_optimizer_in_a_package_that_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instantiation, "find_spec", lambda package: None)
     monkeypatch.setitem(sys.modules, "pytorch_optimizer", None)
-    with pytest.raises(ConfigError, match=r"^optimizer=pytorch_optimizer.Lion: is in the package .* 'seedsweep\[optimizers\]'"):
+    said = r"^optimizer=pytorch_optimizer.Lion: is in the package .* 'seedsweep\[optimizers\]'"
+    with pytest.raises(ConfigError, match=said):
         check(seedsweep.resolve(config("tracking=none", "optimizer=lion", "+optimizer.maximize=false")))
 
 
