@@ -11,7 +11,10 @@ Direction = Literal["minimize", "maximize"]
 Values = TypeVar("Values")  # a number, an array or a series
 DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
 # how the names of metrics end, in any case
-_MAXIMIZED = ("accuracy", "acc", "auc", "f1", "precision", "recall", "r2", "score")
+_MAXIMIZED = (
+    *("accuracy", "acc", "auc", "auroc", "f1", "precision", "recall", "specificity", "r2", "score", "kappa"),
+    *("matthews_corrcoef", "jaccard", "explained_variance"),
+)
 _MINIMIZED = ("loss", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
 _SPLIT = re.compile(r"(train|val|test)(?:ing|id|idation)?(?=[/_])")  # how they begin
 _MOMENT = re.compile(r"_(step|epoch)$")  # what Lightning adds to a name

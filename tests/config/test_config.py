@@ -20,12 +20,13 @@ def options(group: str) -> list[str]:
 
 
 EVERY = [f"optimizer={name}" for name in OPTIMIZER_OPTIONS]
-EVERY += [f"model={name}" for name in options("model") if name not in ("quadratic", "cnn", "rnn")]
+EVERY += [f"model={name}" for name in options("model") if name not in ("quadratic", "cnn", "rnn", "linear_regression")]
 EVERY += [f"data=digits model={name}" for name in ("cnn", "rnn", "rnn model.cell=lstm data.positive_class=7")]
 EVERY += [f"model.init={name}" for name in INITIALIZERS]
 EVERY += [f"model=mlp model.activation={name}" for name in ("relu", "tanh", "sigmoid", "gelu")]
-ELSEWHERE = ("banknote", "table", "quadratic_deep")
+ELSEWHERE = ("banknote", "table", "quadratic_deep", "diabetes")
 EVERY += [f"data={name} model=softmax_regression" for name in options("data") if name not in ELSEWHERE]
+EVERY += [f"data=diabetes model={name}" for name in ("linear_regression", "mlp")]
 EVERY += [f"data.standardize={how}" for how in ("train", "all", "none")]
 EVERY += [f"objective.select={how}" for how in ("last", "best", "auc")]
 EVERY += ["data=iris data.positive_class=versicolor", "data.features=null", "trainer.precision=64-true"]

@@ -109,7 +109,6 @@ WRONG = {
     "a,b,z\n1,2,0\n1,2,1\n": "data.target=y: no such column; there are a, b, z",
     "a,b,y\n1,2,0\n1,3,0\n": "one class only, 0",
     "a,b,y\n1,2,0\n1,3,1\n": "2 rows are too few",
-    "a,b,y\n1,2,0.5\n1,3,1.25\n": "continuous",
     "y\n0\n1\n": "no column to learn from",
 }
 

@@ -22,7 +22,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import DataModule
 from seedsweep.problem.deepobs import POINTS, Quadratic, hessian
 from seedsweep.problem.factories import data
-from seedsweep.problem.module import Classifier
+from seedsweep.problem.module import Learner
 
 QUADRATIC = ("data=quadratic_deep", "model=quadratic", "optimizer.lr=0.01")
 AWAY = 1e-6  # relative: to which the losses of the two engines agree
@@ -147,9 +147,9 @@ class Drifting(Quadratic):
 
 def test_only_constants_may_be_beside_the_parameters() -> None:
     batch = (torch.randn(8, 100, generator=torch.Generator().manual_seed(0)),)
-    assert try_out([Classifier(Quadratic(100), torch.optim.SGD) for _ in range(2)], batch) > 0
+    assert try_out([Learner(Quadratic(100), torch.optim.SGD) for _ in range(2)], batch) > 0
     with pytest.raises(NotVectorizedError, match="keeps something besides its state dict"):
-        try_out([Classifier(Drifting(100), torch.optim.SGD) for _ in range(2)], batch)
+        try_out([Learner(Drifting(100), torch.optim.SGD) for _ in range(2)], batch)
 
 
 # The order and the minibatches
@@ -195,7 +195,7 @@ def test_runs_with_a_loss_alone_are_tracked_and_shown(train: Callable[..., Ended
 
 
 WRONG = {
-    "data=quadratic_deep": "model=logistic_regression: needs classes, and the data has none; choose model=quadratic",
+    "data=quadratic_deep": "model=logistic_regression: needs a target, and the data has none; choose model=quadratic",
     "model=quadratic": "model=quadratic: has no use for classes, and the data has 2; choose data=quadratic_deep",
     "data=quadratic_deep model=quadratic objective.metric=val/accuracy": (
         "objective.metric=val/accuracy: must be one of train/loss, val/loss, test/loss"

@@ -12,7 +12,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.problem.image_models import CNN, RNN
 from seedsweep.problem.initializers import INITIALIZERS, TRUNCATION
 from seedsweep.problem.models import MLP, LogisticRegression, SoftmaxRegression, Standardize
-from seedsweep.problem.module import Classifier
+from seedsweep.problem.module import Learner
 
 FAN_OUT, FAN_IN = 200, 300
 # Keras' variance scaling: scale / fan
@@ -58,7 +58,7 @@ def test_loss_and_accuracy_equal_scikit_learns(classes: int) -> None:
     x = torch.randn(50, 4, generator=generator)
     y = torch.randint(classes, (50,), generator=generator)
     net = LogisticRegression(4, 2) if classes == 2 else SoftmaxRegression(4, classes)
-    module = Classifier(net, torch.optim.SGD)
+    module = Learner(net, torch.optim.SGD)
     logged: dict[str, torch.Tensor] = {}
     module.log_dict = lambda values, **_: logged.update(values)  # type: ignore[method-assign, assignment]
     loss = module.training_step((x, y), 0)
@@ -72,7 +72,7 @@ def test_loss_and_accuracy_equal_scikit_learns(classes: int) -> None:
 def test_loss_does_not_overflow_at_large_logits() -> None:
     net = LogisticRegression(1, 2, "zeros")
     torch.nn.init.constant_(net.linear.weight, 1e6)
-    module = Classifier(net, torch.optim.SGD)
+    module = Learner(net, torch.optim.SGD)
     module.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
     assert module.training_step((torch.tensor([[1.0], [-1.0]]), torch.tensor([0, 0])), 0).item() == 5e5
 

@@ -22,7 +22,7 @@ from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.outcomes import FleetResult, RunResult
 from seedsweep.problem.data_module import DataModule, Splits, prepare
 from seedsweep.problem.models import MLP, LogisticRegression, SoftmaxRegression
-from seedsweep.problem.module import Classifier
+from seedsweep.problem.module import Learner
 from shared.commands import OPTIMIZER_OPTIONS, ROOT
 
 # To which curves agree: the kinks of an mlp make more of a rounding, which its weights, whose flat directions no loss
@@ -112,14 +112,14 @@ def digits(batch_size: int) -> Problem:
     return Problem(partial(MLP, 64, 10, hidden=[8], activation="gelu"), splits("digits"), batch_size)
 
 
-def networks(problem: Problem, count: int) -> list[Classifier]:
+def networks(problem: Problem, count: int) -> list[Learner]:
     """Modules of the same architecture, with weights of their own."""
-    return [Classifier(problem.sample(Run("sgd", (), seed)), torch.optim.SGD) for seed in range(count)]
+    return [Learner(problem.sample(Run("sgd", (), seed)), torch.optim.SGD) for seed in range(count)]
 
 
 def fleet(problem: Problem, runs: Sequence[Run], **options: Any) -> Fleet:
     """With the options of every comparison, so that the steps of both engines are logged alike."""
-    module = Classifier(problem.net(), torch.optim.SGD)
+    module = Learner(problem.net(), torch.optim.SGD)
     vector = Vectorized(module).vector
     members = [Member(vector(problem.sample(run)), run.seed, run.optimizer, run.rates) for run in runs]
     optimizers = {run.optimizer: (run.make, probed(run.make)) for run in runs}
@@ -127,7 +127,7 @@ def fleet(problem: Problem, runs: Sequence[Run], **options: Any) -> Fleet:
     return Fleet(Vectorized(module), problem.splits, problem.batch_size, optimizers, members, **options)
 
 
-class Scheduled(Classifier):
+class Scheduled(Learner):
     """Sets its optimizer's rate at the beginning of every epoch."""
 
     rates: tuple[float, ...]
@@ -138,7 +138,7 @@ class Scheduled(Classifier):
 
 def alone(problem: Problem, run: Run, **options: Any) -> RunResult:
     """The run by the reference engine."""
-    kind = Classifier if len(set(run.rates)) == 1 else Scheduled
+    kind = Learner if len(set(run.rates)) == 1 else Scheduled
     module = kind(problem.sample(run), lambda parameters: run.make(parameters, lr=run.rates[0]))
     module.rates = run.rates
     data = DataModule(problem.splits, problem.batch_size, run.seed)

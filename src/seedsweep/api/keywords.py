@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from seedsweep.api.objects import option
+from seedsweep.api.objects import metric, option
 from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
 
@@ -22,7 +22,7 @@ def overrides_of(keywords: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
 
     Args:
         keywords: values by name: a group, a key, the last component of one (`lr` of `optimizer.lr`), or `seeds`. A
-            list is swept; a list in it, or a tuple, is one value.
+            list is swept; a list in it, or a tuple, is one value, as is that of `metrics`.
         keys: the dotted keys that the configuration has.
 
     Returns:
@@ -39,6 +39,8 @@ def overrides_of(keywords: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
 def _override(name: str, value: Any, keys: Sequence[str]) -> str:
     if name == "seeds":
         return seeds_override(seed_list(value))
+    if name == "metrics" and value is not None:  # a list of them is one value
+        return f"metrics={written([metric(one) for one in (value if isinstance(value, list | tuple) else [value])])}"
     values = values_of(name, value)
     if name in GROUPS:
         return f"{name}={','.join(_choice(name, one) for one in values)}"

@@ -74,6 +74,19 @@ def option(group: str, value: Any) -> str:
     return _store(group, made.__name__, node)
 
 
+def metric(value: Any) -> Any:
+    """One of the `metrics` as a configuration has it.
+
+    Args:
+        value: a name, or a class of `torchmetrics.Metric`, or a `functools.partial` of one with plain keywords.
+
+    Returns:
+        The name, or a mapping with its `_target_`; anything else as it is.
+    """
+    made, keywords = (value.func, value.keywords) if isinstance(value, partial) else (value, {})
+    return {"_target_": dotted_path("metrics", made)} | dict(keywords) if inspect.isclass(made) else value
+
+
 def is_of_lightning(value: Any, name: str) -> bool:
     """Whether a value is a class that inherits from one of Lightning's.
 

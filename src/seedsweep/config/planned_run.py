@@ -24,11 +24,13 @@ DEFAULTS_SINCE: dict[str, Any] = {
     "trainer.early_stopping.min_delta": 0.0,
     "trainer.early_stopping.mode": None,
     "trainer.norms": False,
+    "data.task": None,
+    "data.class_weights": None,
 }
 SEARCH = "search"  # of an optimizer: the space of a search, which says nothing of what is trained
 UNTRAINED = f"optimizer.{SEARCH}."
 LONGEST = 6000  # characters of a param that MLflow takes
-RECORDING = ("tracking", "experiment", "objective", "compare", "batched")  # of no effect on the training
+RECORDING = ("tracking", "experiment", "objective", "metrics", "compare", "batched")  # of no effect on the training
 
 
 @dataclass(frozen=True, slots=True)

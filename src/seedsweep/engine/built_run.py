@@ -8,14 +8,14 @@ from omegaconf import DictConfig
 from pytorch_lightning import LightningDataModule, LightningModule
 
 from seedsweep.config.completeness import Config, resolve
+from seedsweep.engine.curves import PruneRun, PublishPoints
 from seedsweep.engine.early_stopping import stopping_rule
 from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, gap, is_own, optimizer, schedule
-from seedsweep.engine.lightning import PruneRun, PublishPoints, train
+from seedsweep.engine.lightning import train
 from seedsweep.engine.validation import check
 from seedsweep.outcomes import RunResult
 from seedsweep.problem.data_module import MODULE_STREAM
-from seedsweep.problem.factories import Data, describe, minibatches, network
-from seedsweep.problem.module import lightning_module
+from seedsweep.problem.factories import Data, describe, lightning_module, metrics_of_outputs, minibatches
 
 
 @dataclass
@@ -59,9 +59,9 @@ def build(config: DictConfig | Config) -> BuiltRun:
     plain = resolve(config) if isinstance(config, DictConfig) else config
     splits = check(plain)
     make = None if is_own(plain["optimizer"]) else optimizer(plain["optimizer"])
-    module = lightning_module(network(plain, splits), make, schedule(plain.get("schedule")))
+    module = lightning_module(plain, splits, make, schedule(plain.get("schedule")))
     batches = minibatches(splits, plain["order_seed"], **batching(plain))
     trainer = {key: value for key, value in plain["trainer"].items() if key not in ELSEWHERE}
     trainer |= {"gap": gap(plain, splits), "callbacks": callbacks(plain["trainer"])}
-    trainer["stopping"] = stopping_rule(plain["trainer"])
+    trainer |= {"stopping": stopping_rule(plain["trainer"]), "metrics": metrics_of_outputs(plain, splits)}
     return BuiltRun(module, batches, trainer, splits, describe(plain, splits), plain["order_seed"])

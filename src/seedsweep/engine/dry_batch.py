@@ -17,21 +17,25 @@ from seedsweep.engine.factories import optimizer
 from seedsweep.engine.lightning import train
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SUBOPTIMALITY, RunResult
-from seedsweep.problem.factories import Data, checked_model, data, minibatches, network
-from seedsweep.problem.module import Classifier, lightning_module, own_loss
+from seedsweep.problem.data_module import Splits
+from seedsweep.problem.factories import Data, checked_model, data, lightning_module, metrics_of_outputs, minibatches
+from seedsweep.problem.module import Learner, as_lightning, own_loss
 from seedsweep.problem.own_batches import OwnBatches
 
 STAGES = ("train", "val", "test")
 
 
 @cached
-def metrics_of(model: Mapping[str, Any], dataset: Mapping[str, Any], has_own_optimizer: bool) -> tuple[str, ...]:
+def metrics_of(
+    model: Mapping[str, Any], dataset: Mapping[str, Any], has_own_optimizer: bool, asked: Any = None
+) -> tuple[str, ...]:
     """Take one batch through a model, forth and back, and find the metrics that it will log.
 
     Args:
         model: the group of that name, plain.
         dataset: the group `data`.
         has_own_optimizer: whether a Lightning module is trained by its own `configure_optimizers`.
+        asked: the key `metrics`.
 
     Returns:
         Their names, in the order in which they are logged.
@@ -43,9 +47,11 @@ def metrics_of(model: Mapping[str, Any], dataset: Mapping[str, Any], has_own_opt
     with torch.random.fork_rng(devices=[]):
         net = checked_model(model, rows)
         _check_parameters(model["_target_"], net)
+        of_outputs = metrics_of_outputs({"model": model, "data": dataset, "metrics": asked}, rows)
         if isinstance(net, LightningModule):
             return _try_lightning(model["_target_"], net, rows, dataset, has_own_optimizer)
-        return _try_network(model["_target_"], net, list(_batches(rows, dataset)), len(rows.classes))
+        quantities = [*_try_network(model["_target_"], net, list(_batches(rows, dataset)), rows), *of_outputs.computes]
+        return (*(f"{stage}/{quantity}" for stage in STAGES for quantity in quantities), SUBOPTIMALITY)
 
 
 @cached
@@ -62,10 +68,10 @@ def check_step(model: Mapping[str, Any], dataset: Mapping[str, Any], optimizer_c
     """
     rows = data({"data": dataset})
     with torch.random.fork_rng(devices=[]):
-        net = network({"model": model, "init_seed": 0}, rows)
-        module, batch = lightning_module(net, optimizer(optimizer_config)), next(_batches(rows, dataset))
+        config = {"model": model, "data": dataset, "init_seed": 0}
+        module, batch = lightning_module(config, rows, optimizer(optimizer_config)), next(_batches(rows, dataset))
         try:
-            if isinstance(module, Classifier):
+            if isinstance(module, Learner):
                 _step(module, batch)
             else:
                 _train_one_batch(module, rows, dataset["batch_size"])
@@ -75,7 +81,7 @@ def check_step(model: Mapping[str, Any], dataset: Mapping[str, Any], optimizer_c
             raise ConfigError("optimizer._target_", optimizer_config["_target_"], allowed) from error
 
 
-def _step(module: Classifier, batch: Any) -> None:
+def _step(module: Learner, batch: Any) -> None:
     stepped: Any = module.optimizer(module.parameters())
     if hasattr(stepped, "train"):  # as schedule-free ones want to be told
         stepped.train()
@@ -117,7 +123,7 @@ def _try_lightning(
     """The metrics of a Lightning module: by a training, validation and test of one batch each, by the real Trainer."""
     still = None if has_own_optimizer else partial(SGD, lr=0.0)
     with _explained(target, next(_batches(rows, dataset))):
-        result = _train_one_batch(lightning_module(module, still), rows, dataset["batch_size"])
+        result = _train_one_batch(as_lightning(module, still), rows, dataset["batch_size"])
     counts = Counter(point.metric for point in result.points)
     if repeated := [name for name, count in counts.items() if count > 1]:
         allowed = f"logs {repeated[0]} in more than one of training, validation and test: give each a name of its own"
@@ -130,31 +136,35 @@ def _train_one_batch(module: LightningModule, rows: Data, batch_size: int) -> Ru
     return train(module, minibatches(rows, 0, batch_size=batch_size), max_epochs=1, accelerator="cpu", **limits)
 
 
-def _try_network(target: str, net: nn.Module, batches: Sequence[Any], classes: int) -> tuple[str, ...]:
-    """The metrics of a network: by its loss of each of these minibatches."""
-    classifier, measured = Classifier(net, SGD), dict[str, Tensor]()
+def _try_network(target: str, net: nn.Module, batches: Sequence[Any], rows: Data) -> list[str]:
+    """The quantities that are measured of a network: by its loss of each of these minibatches."""
+    learner = Learner(net, SGD, is_regression=rows.is_regression, class_weights=rows.class_weights)
+    measured = dict[str, Tensor]()
     for batch in batches:
         with _explained(target, batch):
             if not own_loss(type(net)):
-                _check_output(target, net(batch[0]), len(batch[0]), classes)
-            measured = classifier.measure(batch)
+                _check_output(target, net(batch[0]), len(batch[0]), rows)
+            measured = learner.measure(batch)
             measured["loss"].backward()  # type: ignore[no-untyped-call]
-    return (*(f"{stage}/{quantity}" for stage in STAGES for quantity in measured), SUBOPTIMALITY)
+    return list(measured)
 
 
-def _check_output(target: str, output: Any, rows: int, classes: int) -> None:
-    if not classes:  # nothing is known of them
+def _check_output(target: str, output: Any, count: int, rows: Data) -> None:
+    """The output for so many rows has the shape of their logits or predictions, where the data says what that is."""
+    if not isinstance(rows, Splits):
         return
-    shapes = [(rows, classes), *([(rows,)] if classes == 2 else [])]
+    classes = len(rows.classes)
+    shapes = [*([(count, classes)] if classes else []), *([(count,)] if classes in (0, 2) else [])]
     wanted = " or ".join("(n,)" if len(shape) == 1 else f"(n, {classes})" for shape in reversed(shapes))
+    wanted = f"logits {wanted}" if classes else f"predictions {wanted}"
     if not isinstance(output, Tensor):
         given = f"a {type(output).__name__}"
     elif tuple(output.shape) not in shapes:
         given = f"a tensor ({', '.join(['n', *map(str, output.shape[1:])])})" if output.ndim else "a number"
-        given = given.replace("(n)", "(n,)") if output.shape[:1] == (rows,) else f"a tensor {tuple(output.shape)}"
+        given = given.replace("(n)", "(n,)") if output.shape[:1] == (count,) else f"a tensor {tuple(output.shape)}"
     else:
         return
-    raise ConfigError("model._target_", target, f"forward gives {given} for n rows, and must give logits {wanted}")
+    raise ConfigError("model._target_", target, f"forward gives {given} for n rows, and must give {wanted}")
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def check(config: Config) -> Data:
     else:
         _check_optimizer(config["optimizer"])
         _say_whose_optimizer(config["model"])
-    measured = metrics_of(config["model"], config["data"], has_own_optimizer)
+    measured = metrics_of(config["model"], config["data"], has_own_optimizer, config.get("metrics"))
     if not has_own_optimizer:
         check_step(config["model"], config["data"], without_rate(config["optimizer"]))
     check_choice("objective.metric", config["objective"]["metric"], measured)

@@ -12,7 +12,7 @@ from seedsweep.config.hydra_errors import shown_by_hydra
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.built_run import BuiltRun, build
-from seedsweep.engine.lightning import PruneRun
+from seedsweep.engine.curves import PruneRun
 from seedsweep.outcomes import RunResult, objective
 from seedsweep.report.console import print_interrupted, print_run
 from seedsweep.tracking.run_writer import record_run

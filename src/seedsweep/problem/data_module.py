@@ -1,7 +1,7 @@
 """From a data set to minibatches: splits, standardisation, and the Lightning data module."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,9 +27,9 @@ ORDER_STREAM, MODULE_STREAM = 2**31, 2**30
 class Splits:
     """A data set ready to train on: features (n, d) float32 and target (n,) int64 of each split, and its origin.
 
-    Rows without classes have no target.
-    `mean` and `scale` (d,) float32 are what standardisation subtracted and divided by; `fingerprint` is a hash of all
-    rows before it.
+    Of a regression the target is float32, and there are no classes; some rows have no target. `mean` and `scale` (d,)
+    float32 are what standardisation subtracted and divided by, `target_scaling` the same of a regression's target;
+    `fingerprint` is a hash of all rows before it. `class_weights` (k,) are those of the loss, if not all are 1.
     """
 
     train: TensorDataset
@@ -40,6 +40,13 @@ class Splits:
     feature_names: tuple[str, ...]
     classes: tuple[str, ...]
     fingerprint: str
+    class_weights: Tensor | None = None
+    target_scaling: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the target is a number."""
+        return len(self.train.tensors) > 1 and not self.classes
 
 
 def prepare(dataset: Dataset) -> Splits:
@@ -52,13 +59,12 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
     table = dataset.read()
     train = table.split[0]
     check_integer("data.batch_size", dataset.batch_size, 1, len(train), "the number of training rows")
-    mean, scale = _standardization(table.features, train, dataset.standardize)
-    with np.errstate(over="ignore"):
-        scaled = ((table.features - mean) / scale).astype(np.float32)
-    if not np.isfinite(scaled).all():
-        column = table.feature_names[np.flatnonzero(~np.isfinite(scaled).all(axis=0))[0]]
-        raise ConfigError("data.features", column, "has values too large for 32-bit numbers")
-    tensors = [torch.from_numpy(values) for values in (scaled, table.target) if values is not None]
+    scaled, mean, scale = _scaled(table.features, table.feature_names, train, dataset.standardize)
+    target, scaling = table.target, (0.0, 1.0)
+    if target is not None and not table.classes:
+        column, (first,), (unit,) = _scaled(target[:, np.newaxis], ("target",), train, dataset.standardize)
+        target, scaling = column[:, 0], (float(first), float(unit))
+    tensors = [torch.from_numpy(values) for values in (scaled, target) if values is not None]
     train_set, val_set, test_set = (TensorDataset(*(values[rows] for values in tensors)) for rows in table.split)
     return Splits(
         train=train_set,
@@ -69,6 +75,8 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
         feature_names=table.feature_names,
         classes=table.classes,
         fingerprint=_fingerprint(table),
+        class_weights=None if table.class_weights is None else torch.from_numpy(table.class_weights).float(),
+        target_scaling=scaling,
     )
 
 
@@ -77,12 +85,20 @@ def _fingerprint(table: Table) -> str:
     return hashlib.sha256(table.features.tobytes() + target).hexdigest()[:16]
 
 
-def _standardization(features: np.ndarray, train: np.ndarray, rows: str) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and the scale (d,) of each column, over the training rows, over all rows (a leak), or 0 and 1."""
-    if rows == "none":
-        return np.zeros(features.shape[1]), np.ones(features.shape[1])
-    scaler = StandardScaler().fit(features[train] if rows == "train" else features)
-    return scaler.mean_, scaler.scale_
+def _scaled(
+    values: np.ndarray, names: Sequence[str], train: np.ndarray, rows: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Columns (n, d) as float32, standardized by what their `rows` say, with the means and scales (d,) of that."""
+    mean, scale = np.zeros(values.shape[1]), np.ones(values.shape[1])
+    if rows != "none":
+        scaler = StandardScaler().fit(values[train] if rows == "train" else values)
+        mean, scale = scaler.mean_, scaler.scale_
+    with np.errstate(over="ignore"):
+        scaled = ((values - mean) / scale).astype(np.float32)
+    if not np.isfinite(scaled).all():
+        column = names[np.flatnonzero(~np.isfinite(scaled).all(axis=0))[0]]
+        raise ConfigError("data.features", column, "has values too large for 32-bit numbers")
+    return scaled, mean, scale
 
 
 class DataModule(LightningDataModule):

@@ -1,5 +1,6 @@
 """Where the rows come from: one class per kind of source, each a choice of the `data` group."""
 
+import logging
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -9,24 +10,33 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from seedsweep.errors import ConfigError
+from seedsweep.problem.class_weights import class_weights
+from seedsweep.problem.targets import class_codes, is_continuous, numbers, regression_target
 from seedsweep.validation import check_boolean, check_choice, check_integer
 
+log = logging.getLogger(__name__)
 HELD_OUT = 0.3  # halved into validation and test
+FEWEST = 4  # rows of which each part gets one
 STANDARDIZE = ("train", "all", "none")
+TASKS = ("classification", "regression")
+Split = tuple[np.ndarray, np.ndarray, np.ndarray]
+Weights = str | float | tuple[float, ...] | None  # of the classes
 
 
 @dataclass(frozen=True)
 class Table:
     """Rows of numbers with a class each: features (n, d) float64, target (n,) int64 in 0…k-1, and the names of both.
 
-    `split` are the indices of the training, validation and test rows. Rows without classes have no `target`.
+    Of a regression the target is float64, and there are no classes. `split` are the indices of the training, validation
+    and test rows. Rows without a target have none. `class_weights` (k,) are those in the loss, if not all are 1.
     """
 
     features: np.ndarray
     target: np.ndarray | None
     feature_names: tuple[str, ...]
     classes: tuple[str, ...]
-    split: tuple[np.ndarray, np.ndarray, np.ndarray]
+    split: Split
+    class_weights: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +67,12 @@ class Dataset(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Labelled(Dataset):
-    """A data set with a class for each row, and how it is split."""
+    """A data set with a target for each row, a class or a number, and how it is split."""
 
     features: tuple[str, ...] | None = None
+    task: str | None = None
     positive_class: str | int | None = None
+    class_weights: Weights = None
     split_seed: int = 42
     stratify: bool = True
 
@@ -74,6 +86,10 @@ class Labelled(Dataset):
         for key in ("path", "target", "positive_class"):
             if isinstance(getattr(self, key, None), (list, dict)):
                 raise ConfigError(f"data.{key}", getattr(self, key), "must be one value, not several")
+        if self.task is not None:
+            check_choice("data.task", self.task, TASKS)
+        if isinstance(self.class_weights, list):
+            object.__setattr__(self, "class_weights", tuple(self.class_weights))
         check_integer("data.split_seed", self.split_seed, 0, 2**32 - 1)
         check_boolean("data.stratify", self.stratify)
 
@@ -86,9 +102,25 @@ class Labelled(Dataset):
         frame = self._choose(frame)
         if frame.shape[1] == 0:
             raise ConfigError("data.features", self.features, "leaves no column to learn from")
-        values = np.column_stack([_numbers(frame[name]) for name in frame])
-        codes, classes = _encode(target, self.positive_class)
-        return Table(values, codes, tuple(map(str, frame.columns)), classes, self._split(codes, classes))
+        values = np.column_stack([numbers(frame[name]) for name in frame])
+        names = tuple(map(str, frame.columns))
+        if self._is_regression(target):
+            results = regression_target(target)
+            return Table(values, results, names, (), self._cut(len(results), None))
+        codes, classes = class_codes(target, self.positive_class)
+        split = self._split(codes, classes)
+        return Table(values, codes, names, classes, split, class_weights(self.class_weights, codes[split[0]], classes))
+
+    def _is_regression(self, target: pd.Series) -> bool:
+        """Whether the target is a number, by what is asked for or else by its values, which is then said."""
+        if self.task is None and is_continuous(target):
+            log.warning("%s holds continuous numbers: a regression (data.task=regression)", target.name or "the target")
+        elif self.task != "regression":
+            return False
+        for key in ("positive_class", "class_weights"):
+            if getattr(self, key) is not None:
+                raise ConfigError(f"data.{key}", getattr(self, key), "is for classes, and this is a regression")
+        return True
 
     def _choose(self, frame: pd.DataFrame) -> pd.DataFrame:
         if self.features is None:
@@ -98,19 +130,11 @@ class Labelled(Dataset):
                 raise ConfigError("data.features", name, f"no such column; {columns_of(frame)}")
         return frame[list(self.features)]
 
-    def _split(self, target: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Indices of the training (70 %), validation (15 %) and test (15 %) rows."""
-
-        def cut(rows: np.ndarray, size: float) -> list[np.ndarray]:
-            strata = target[rows] if self.stratify else None
-            return train_test_split(  # type: ignore[no-any-return]
-                rows, test_size=size, random_state=self.split_seed, stratify=strata
-            )
-
+    def _split(self, target: np.ndarray, classes: tuple[str, ...]) -> Split:
+        """The split of rows with classes, each of which must be among the training rows."""
         try:
-            train, held_out = cut(np.arange(len(target)), HELD_OUT)
-            val, test = cut(held_out, 0.5)
-            complete = len(np.unique(target[train])) == len(classes)
+            split = self._cut(len(target), target if self.stratify else None)
+            complete = len(np.unique(target[split[0]])) == len(classes)
         except ValueError:  # scikit-learn raises it for too few rows
             complete = False
         if not complete:
@@ -119,7 +143,24 @@ class Labelled(Dataset):
                 f"{len(target)} rows are too few to split 70/15/15 with every class among the training rows:"
                 f" class {classes[counts.argmin()]} has {counts.min()} row(s)"
             )
+            if self.task is None and all(map(str.isdecimal, classes)):
+                allowed += "; if the target is a number, choose data.task=regression"
             raise ConfigError("data.name", self.name, allowed)
+        return split
+
+    def _cut(self, rows: int, strata: np.ndarray | None) -> Split:
+        """Indices of the training (70 %), validation (15 %) and test (15 %) rows, of equal shares of the strata."""
+        if rows < FEWEST:
+            raise ConfigError("data.name", self.name, f"{rows} rows are too few to split 70/15/15")
+
+        def cut(indices: np.ndarray, size: float) -> list[np.ndarray]:
+            within = None if strata is None else strata[indices]
+            return train_test_split(  # type: ignore[no-any-return]
+                indices, test_size=size, random_state=self.split_seed, stratify=within
+            )
+
+        train, held_out = cut(np.arange(rows), HELD_OUT)
+        val, test = cut(held_out, 0.5)
         return train, val, test
 
 
@@ -132,8 +173,10 @@ class ScikitLearn(Labelled):
     def load(self) -> tuple[pd.DataFrame, pd.Series]:
         from sklearn import datasets
 
-        check_choice("data.loader", self.loader, ("breast_cancer", "digits", "iris", "wine"))
+        check_choice("data.loader", self.loader, ("breast_cancer", "diabetes", "digits", "iris", "wine"))
         bunch = getattr(datasets, f"load_{self.loader}")(as_frame=True)
+        if "target_names" not in bunch:  # of a regression
+            return bunch.data, bunch.target
         names = pd.Index(map(str, bunch.target_names))
         return bunch.data, pd.Series(pd.Categorical.from_codes(bunch.target.to_numpy(), names))
 
@@ -151,47 +194,3 @@ def columns_of(frame: pd.DataFrame) -> str:
     rest = f" and {len(names) - 12} more" if len(names) > 12 else ""
     hint = "; columns must be separated by commas" if len(names) == 1 and re.search(r"[;\t|]", names[0]) else ""
     return f"there are {', '.join(names[:12])}{rest}{hint}"
-
-
-def _numbers(column: pd.Series) -> np.ndarray:
-    """The column as finite float64 numbers."""
-    types = pd.api.types
-    if not (types.is_numeric_dtype(column) or types.is_string_dtype(column) or types.is_object_dtype(column)):
-        raise ConfigError("data.features", column.name, f"holds {column.dtype}, not numbers; choose others")
-    try:
-        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    except TypeError as error:  # lists and the like in the cells of a Parquet file
-        raise ConfigError("data.features", column.name, f"holds no numbers: {error}") from error
-    wrong_rows = np.flatnonzero(~np.isfinite(values))
-    if len(wrong_rows):
-        value = column.iloc[wrong_rows[0]]
-        wrong = "is missing" if pd.isna(value) else f"is {str(value)!r}"
-        allowed = (
-            f"every value must be a finite number, but {len(wrong_rows)} are not;"
-            f" the one in row {wrong_rows[0] + 1} {wrong}. Mend the file, or choose columns with data.features=[…]"
-        )
-        raise ConfigError("data.features", column.name, allowed)
-    return values
-
-
-def _encode(target: pd.Series, positive_class: str | int | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The classes (n,) int64 as indices, and their names in that order: the source's, or else sorted."""
-    name = target.name or "target"
-    if target.isna().any():
-        raise ConfigError("data.target", name, f"has {int(target.isna().sum())} missing values")
-    if pd.api.types.is_float_dtype(target) and (target % 1 != 0).any():
-        raise ConfigError("data.target", name, "holds continuous numbers; a classifier needs classes")
-    if pd.api.types.is_float_dtype(target):
-        target = target.astype("int64")
-    try:
-        categories = pd.Categorical(target)
-    except TypeError as error:
-        raise ConfigError("data.target", name, f"holds no classes: {error}") from error
-    classes = tuple(map(str, categories.categories))
-    if len(classes) < 2:
-        raise ConfigError("data.target", name, f"has one class only, {classes[0]}; a classifier needs two")
-    if positive_class is None:
-        return categories.codes.astype(np.int64), classes
-    check_choice("data.positive_class", str(positive_class), classes)
-    positive = str(positive_class)
-    return (categories.codes == classes.index(positive)).astype(np.int64), (f"not {positive}", positive)

@@ -17,10 +17,12 @@ from seedsweep.config.planned_run import leaves
 from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import DataModule, Splits, prepare
 from seedsweep.problem.datasets import Dataset
-from seedsweep.problem.module import own_loss
+from seedsweep.problem.epoch_metrics import EpochMetrics, epoch_metrics
+from seedsweep.problem.module import MakeOptimizer, MakeSchedule, as_lightning, own_loss
 from seedsweep.problem.own_batches import OwnBatches, own_batches
 
 Data = Splits | OwnBatches
+NO_TARGET = "needs a target, and the data has none; choose model=quadratic"
 
 
 def data(config: Config) -> Data:
@@ -71,6 +73,55 @@ def network(config: Config, splits: Data) -> torch.nn.Module:
     return net
 
 
+def lightning_module(
+    config: Config, splits: Data, optimizer: MakeOptimizer | None, schedule: MakeSchedule | None = None
+) -> LightningModule:
+    """The Lightning module of a run, with its initial weights.
+
+    Args:
+        config: of the run, plain and checked.
+        splits: its data.
+        optimizer: makes the optimizer of parameters; None for that of a Lightning module's own `configure_optimizers`.
+        schedule: makes the schedule of the learning rate, if there is one.
+
+    Returns:
+        A `Learner` around the network, or the Lightning module that it is.
+    """
+    keeps = bool(metrics_of_outputs(config, splits))
+    loss = {"is_regression": splits.is_regression, "class_weights": splits.class_weights}
+    return as_lightning(network(config, splits), optimizer, schedule, keeps_outputs=keeps, **loss)
+
+
+def metrics_of_outputs(config: Config, splits: Data) -> EpochMetrics:
+    """The metrics of a run that are computed of all its outputs for a split.
+
+    Args:
+        config: of the run, plain.
+        splits: its data.
+
+    Returns:
+        Those that `metrics` names, or that are usual.
+
+    Raises:
+        ConfigError: there is no such metric, or the outputs of the model are not known to be logits or predictions.
+    """
+    asked, kind = config.get("metrics"), get_object(config["model"]["_target_"])
+    if isinstance(splits, Splits) and len(splits.train.tensors) > 1 and not own_loss(kind) and not _is_lightning(kind):
+        return _epoch_metrics(asked, config["data"])
+    if asked:
+        allowed = f"are of a network's logits for rows of known classes; {config['model']['_target_']}"
+        allowed += " logs its own" if _is_lightning(kind) else " is trained on others, or by a loss of its own"
+        raise ConfigError("metrics", asked, allowed)
+    return EpochMetrics({})
+
+
+@cached
+def _epoch_metrics(asked: Any, dataset: Mapping[str, Any]) -> EpochMetrics:
+    splits = data({"data": dataset})
+    assert isinstance(splits, Splits)  # noqa: S101  as its caller has seen to
+    return epoch_metrics(asked, splits)
+
+
 def describe(config: Config, splits: Data) -> dict[str, str]:
     """What a file of weights says of its network.
 
@@ -81,13 +132,14 @@ def describe(config: Config, splits: Data) -> dict[str, str]:
     Returns:
         Strings by key: what `load_model` needs beside the weights, and names for whoever reads the file.
     """
-    described = {
+    described: dict[str, Any] = {
         "arguments": _arguments(config["model"], splits),
         "features": splits.feature_names,
         "classes": splits.classes,
     }
     if isinstance(splits, Splits):
         described |= {"mean": splits.mean.tolist(), "scale": splits.scale.tolist()}
+        described |= {"target_scaling": splits.target_scaling} if splits.is_regression else {}
     return {"class": config["model"]["_target_"]} | {key: json.dumps(value) for key, value in described.items()}
 
 
@@ -109,10 +161,7 @@ def checked_model(model_config: Mapping[str, Any], splits: Data) -> torch.nn.Mod
     if isclass(made_by) and any(base.__module__.startswith("lightning.pytorch.") for base in made_by.__mro__):
         allowed = "is of the package lightning, whose classes pytorch_lightning has too: import them from there"
         raise ConfigError("model._target_", model_config["_target_"], allowed)
-    is_known = isinstance(splits, Splits)
-    if is_known and not splits.classes and not own_loss(made_by) and not _is_lightning(made_by):
-        allowed = "needs classes, and the data has none; choose model=quadratic"
-        raise ConfigError("model", model_config.get("name", model_config["_target_"]), allowed)
+    _check_fits(model_config, made_by, splits)
     with torch.random.fork_rng(devices=[]):
         given = _sizes(splits) | {"generator": torch.Generator().manual_seed(0)}
         net: torch.nn.Module = make("model", accepted(made_by, given) | options, torch.nn.Module)
@@ -121,6 +170,18 @@ def checked_model(model_config: Mapping[str, Any], splits: Data) -> torch.nn.Mod
         allowed = "must be a class that takes plain values, so that load_model can make it again"
         raise ConfigError("model._target_", model_config["_target_"], allowed)
     return net
+
+
+def _check_fits(model_config: Mapping[str, Any], made_by: Any, splits: Data) -> None:
+    """The rows have what a model's loss needs, and nothing that it would not use."""
+    if not isinstance(splits, Splits):
+        return
+    target, has_own_loss = model_config["_target_"], own_loss(made_by) or _is_lightning(made_by)
+    if len(splits.train.tensors) == 1 and not has_own_loss:
+        raise ConfigError("model", model_config.get("name", target), NO_TARGET)
+    if splits.class_weights is not None and has_own_loss:
+        allowed = f"weigh in the cross-entropy of a network's logits, and {target} has a loss of its own"
+        raise ConfigError("data.class_weights", splits.class_weights.tolist(), allowed)
 
 
 def _is_lightning(made_by: Any) -> bool:
@@ -135,8 +196,9 @@ def _arguments(model_config: Config, splits: Data) -> dict[str, Any]:
 
 def _sizes(splits: Data) -> dict[str, int]:
     """The sizes that a model gets from its data, where they are known."""
-    is_known = isinstance(splits, Splits)
-    return {"features": len(splits.feature_names), "classes": len(splits.classes)} if is_known else {}
+    if not isinstance(splits, Splits):
+        return {}
+    return {"features": len(splits.feature_names), "classes": 1 if splits.is_regression else len(splits.classes)}
 
 
 @cached

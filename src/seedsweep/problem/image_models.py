@@ -1,7 +1,8 @@
 """Networks for rows that are images: a convolutional one, and a recurrent one that reads them line by line.
 
 As the plain networks of `models`, they take the numbers of `features` and `classes`, and sample their weights with
-`generator`; forward gives logits, (n,) for two classes or (n, k) for k.
+`generator`; forward gives logits, (n,) for two classes or (n, k) for k; for a
+regression `classes` is 1, and it gives predictions (n,).
 """
 
 import math
@@ -42,7 +43,7 @@ class CNN(nn.Module):
     ):
         super().__init__()
         check_choice("model.activation", activation, ACTIVATIONS)
-        self.side, self.binary = math.isqrt(features), classes == 2
+        self.side, self.is_single = math.isqrt(features), classes <= 2
         if self.side**2 != features:
             allowed = f"needs square images, and the data has {features} columns; choose data=digits, or model=mlp"
             raise ConfigError("model", "cnn", allowed)
@@ -53,13 +54,13 @@ class CNN(nn.Module):
         layers: list[nn.Module] = []
         for before, after in pairwise((1, *channels)):
             layers += [nn.Conv2d(before, after, 3, padding=1), ACTIVATIONS[activation](), nn.MaxPool2d(2)]
-        outputs = 1 if self.binary else classes
+        outputs = 1 if self.is_single else classes
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(last**2 * channels[-1], outputs))
         _initialize(self, init, generator)
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.layers(torch.unflatten(x, 1, (1, self.side, self.side)))
-        return logits.squeeze(-1) if self.binary else logits
+        return logits.squeeze(-1) if self.is_single else logits
 
 
 class RNN(nn.Module):
@@ -93,9 +94,9 @@ class RNN(nn.Module):
         check_integer("model.steps", self.steps, 1)
         if features % self.steps:
             raise ConfigError("model.steps", self.steps, f"must divide the {features} columns of the data")
-        self.binary = classes == 2
+        self.is_single = classes <= 2
         self.recurrent: nn.Module = CELLS[cell](features // self.steps, hidden, batch_first=True)
-        self.linear = nn.Linear(hidden, 1 if self.binary else classes)
+        self.linear = nn.Linear(hidden, 1 if self.is_single else classes)
         _initialize(self, init, generator)
         if cell == "lstm":
             nn.init.ones_(self.recurrent.get_parameter("bias_ih_l0").data[hidden : 2 * hidden])
@@ -103,7 +104,7 @@ class RNN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         outputs = self.recurrent(torch.unflatten(x, 1, (self.steps, -1)))[0]
         logits: Tensor = self.linear(outputs[:, -1])
-        return logits.squeeze(-1) if self.binary else logits
+        return logits.squeeze(-1) if self.is_single else logits
 
 
 def _initialize(module: nn.Module, init: str, generator: Generator | None) -> None:

@@ -1,6 +1,7 @@
 """The networks: plain modules from features (n, d) to logits, (n,) for two classes or (n, k) for k.
 
-Each takes the numbers of `features` and `classes` from the data, and samples its weights with `generator`.
+Each takes the numbers of `features` and `classes` from the data, and samples its weights with `generator`. For a
+regression `classes` is 1, and it gives predictions (n,).
 """
 
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ class LogisticRegression(nn.Module):
         self, features: int, classes: int = 2, init: str = "glorot_uniform", generator: Generator | None = None
     ):
         super().__init__()
+        if classes == 1:
+            allowed = "needs classes, and the data is a regression; choose model=linear_regression, or model=mlp"
+            raise ConfigError("model", "logistic_regression", allowed)
         if classes != 2:
             allowed = (
                 f"needs two classes and the data has {classes}; choose model=softmax_regression,"
@@ -42,11 +46,31 @@ class LogisticRegression(nn.Module):
         return logits.squeeze(-1)
 
 
+class LinearRegression(nn.Module):
+    """One linear unit; forward gives the predictions (n,) of a regression."""
+
+    def __init__(
+        self, features: int, classes: int = 1, init: str = "glorot_uniform", generator: Generator | None = None
+    ):
+        super().__init__()
+        if classes != 1:
+            allowed = f"needs numbers to predict, and the data has {classes} classes; choose model=softmax_regression"
+            raise ConfigError("model", "linear_regression", f"{allowed}, or data.task=regression if they are numbers")
+        self.linear = _linear(features, 1, init, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        predictions: Tensor = self.linear(x)
+        return predictions.squeeze(-1)
+
+
 class SoftmaxRegression(nn.Module):
     """One linear unit for each class; forward gives the logits (n, k)."""
 
     def __init__(self, features: int, classes: int, init: str = "glorot_uniform", generator: Generator | None = None):
         super().__init__()
+        if classes == 1:
+            allowed = "needs classes, and the data is a regression; choose model=linear_regression, or model=mlp"
+            raise ConfigError("model", "softmax_regression", allowed)
         self.linear = _linear(features, classes, init, generator)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,7 +79,7 @@ class SoftmaxRegression(nn.Module):
 
 
 class MLP(nn.Module):
-    """Hidden layers of the sizes `hidden`, then one linear unit for two classes, or one for each of more classes."""
+    """Hidden layers of the sizes `hidden`, then one linear unit for two classes or a regression, or one a class."""
 
     def __init__(
         self,
@@ -73,12 +97,23 @@ class MLP(nn.Module):
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise(sizes):
             layers += [_linear(fan_in, fan_out, init, generator), ACTIVATIONS[activation]()]
-        self.binary = classes == 2
-        self.layers = nn.Sequential(*layers, _linear(sizes[-1], 1 if self.binary else classes, init, generator))
+        self.is_single = classes <= 2
+        self.layers = nn.Sequential(*layers, _linear(sizes[-1], 1 if self.is_single else classes, init, generator))
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.layers(x)
-        return logits.squeeze(-1) if self.binary else logits
+        return logits.squeeze(-1) if self.is_single else logits
+
+
+class Rescale(nn.Module):
+    """Turns the predictions of a standardized target into its own units: times `scale`, plus `mean`."""
+
+    def __init__(self, mean: float, scale: float):
+        super().__init__()
+        self.mean, self.scale = mean, scale
+
+    def forward(self, predictions: Tensor) -> Tensor:
+        return predictions * self.scale + self.mean
 
 
 class Standardize(nn.Module):

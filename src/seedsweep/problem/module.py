@@ -5,9 +5,10 @@ from typing import Any
 
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
+
+from seedsweep.problem.losses import of_classes, of_regression
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 MakeSchedule = Callable[[Optimizer], LRScheduler]
@@ -25,8 +26,8 @@ def own_loss(kind: type) -> bool:
     return callable(getattr(kind, "loss", None))
 
 
-def lightning_module(
-    net: nn.Module, optimizer: MakeOptimizer | None, schedule: MakeSchedule | None = None
+def as_lightning(
+    net: nn.Module, optimizer: MakeOptimizer | None, schedule: MakeSchedule | None = None, **options: Any
 ) -> LightningModule:
     """The Lightning module that trains a network.
 
@@ -34,13 +35,14 @@ def lightning_module(
         net: a network, or a Lightning module, which is trained by its own steps.
         optimizer: makes the optimizer of parameters; None for that of the module's own `configure_optimizers`.
         schedule: makes the schedule of the learning rate, if there is one.
+        options: of a `Learner`.
 
     Returns:
-        A `Classifier` around the network; a Lightning module as it is, but for its optimizer.
+        A `Learner` around the network; a Lightning module as it is, but for its optimizer.
     """
     if not isinstance(net, LightningModule):
         assert optimizer  # noqa: S101  as `engine.validation` has seen to
-        return Classifier(net, optimizer, schedule)
+        return Learner(net, optimizer, schedule, **options)
     if optimizer:
         net.configure_optimizers = lambda: _optimization(net, optimizer, schedule)  # type: ignore[method-assign]
     return net
@@ -50,12 +52,24 @@ def trained(module: LightningModule) -> nn.Module:
     """The network that a Lightning module trains, whose weights are kept.
 
     Args:
-        module: as `lightning_module` gives it.
+        module: as `as_lightning` gives it.
 
     Returns:
         The network that the module is around, or the module itself where it is one's own.
     """
-    return module.net if isinstance(module, Classifier) else module
+    return module.net if isinstance(module, Learner) else module
+
+
+def state_on_cpu(module: LightningModule) -> dict[str, Tensor]:
+    """The state dict of the network that a Lightning module trains, copied.
+
+    Args:
+        module: as `as_lightning` gives it.
+
+    Returns:
+        Tensors by name, on the CPU.
+    """
+    return {name: value.detach().cpu().clone() for name, value in trained(module).state_dict().items()}
 
 
 def _optimization(
@@ -66,21 +80,35 @@ def _optimization(
     return [optimizer], [schedule(optimizer)] if schedule else []
 
 
-class Classifier(LightningModule):
-    """Trains `net` on the mean cross-entropy (in nats) of its logits, (n,) or (n, k), with `optimizer(parameters)`.
+class Learner(LightningModule):
+    """Trains `net` on the cross-entropy or the squared error of its outputs, or on its own method `loss`.
 
-    A network with a method `loss` is trained on that instead. `schedule(optimizer)`, if there is one, makes the
-    schedule of the learning rate, which takes a step after each epoch.
+    Args:
+        net: from features (n, d) to outputs (n,) or (n, k).
+        optimizer: makes the optimizer of parameters.
+        schedule: makes the schedule of the learning rate, if there is one.
+        is_regression: whether the targets are numbers.
+        class_weights: (k,) of the loss; None where all rows weigh the same.
+        keeps_outputs: whether the outputs of an epoch are kept, for metrics of all its rows together.
     """
+
+    class_weights: Tensor | None
 
     def __init__(
         self,
         net: nn.Module,
         optimizer: MakeOptimizer,
         schedule: MakeSchedule | None = None,
+        *,
+        is_regression: bool = False,
+        class_weights: Tensor | None = None,
+        keeps_outputs: bool = False,
     ):
         super().__init__()
         self.net, self.optimizer, self.schedule = net, optimizer, schedule
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.is_regression, self.keeps_outputs = is_regression, keeps_outputs
+        self.outputs: dict[str, list[tuple[Tensor, Tensor]]] = {}  # and targets, by their stage
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         return self._score(batch, "train")
@@ -95,15 +123,16 @@ class Classifier(LightningModule):
         return _optimization(self, self.optimizer, self.schedule)
 
     def _score(self, batch: tuple[Tensor, ...], stage: str) -> Tensor:
-        values = {f"{stage}/{quantity}": value for quantity, value in self.measure(batch).items()}
+        values = {f"{stage}/{quantity}": value for quantity, value in self.measure(batch, stage).items()}
         self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(batch[0]))
         return values[f"{stage}/loss"]
 
-    def measure(self, batch: tuple[Tensor, ...]) -> dict[str, Tensor]:
+    def measure(self, batch: tuple[Tensor, ...], stage: str | None = None) -> dict[str, Tensor]:
         """Loss and accuracy of a minibatch.
 
         Args:
             batch: features (n, d) and target (n,), or whatever the network's own loss takes.
+            stage: for which the outputs are kept, if they are to be.
 
         Returns:
             Means over the rows, by their names.
@@ -112,11 +141,11 @@ class Classifier(LightningModule):
             net: Any = self.net
             return {"loss": net.loss(*batch)}
         features, target = batch
-        logits = self.net(features)
-        if logits.ndim == 1:
-            loss = binary_cross_entropy_with_logits(logits, target.to(logits.dtype))
-            correct = (logits > 0) == (target > 0)
-        else:
-            loss = cross_entropy(logits, target)
-            correct = logits.argmax(dim=1) == target
-        return {"loss": loss, "accuracy": correct.float().mean()}
+        output = self.net(features)
+        if stage and self.keeps_outputs:
+            self.keep_output(stage, output.detach(), target)
+        return of_regression(output, target) if self.is_regression else of_classes(output, target, self.class_weights)
+
+    def keep_output(self, stage: str, output: Tensor, target: Tensor) -> None:
+        """Keep the outputs of a minibatch until the epoch's metrics are computed; a fleet does so in its own way."""
+        self.outputs.setdefault(stage, []).append((output, target))

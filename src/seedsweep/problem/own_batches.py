@@ -27,6 +27,13 @@ class OwnBatches:
     fingerprint: str
     feature_names: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    class_weights: None = None
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the first minibatch is a pair with a target that holds fractions."""
+        target = self.first[1] if isinstance(self.first, list | tuple) and len(self.first) == 2 else None
+        return isinstance(target, Tensor) and target.is_floating_point() and bool((target % 1 != 0).any())
 
 
 def own_batches(data_config: Mapping[str, Any]) -> OwnBatches:

@@ -69,6 +69,8 @@ def gap_of(splits: Splits, network: type, weight_decay: float) -> Gap:
     if network not in CONVEX:
         allowed = f"needs a convex training loss, that of model={' or model='.join(CONVEX.values())}"
         raise ConfigError(KEY, "true", f"{allowed}, and not of {network.__name__}")
+    if splits.class_weights is not None:
+        raise ConfigError(KEY, "true", "is of the loss in which all rows weigh the same: data.class_weights=null")
     features, target = splits.train.tensors
     classes = len(splits.classes)
     outputs = 1 if network is LogisticRegression else classes

@@ -5,7 +5,8 @@ import pandas as pd
 from seedsweep.metrics import Metric
 from seedsweep.outcomes import OUTCOMES, STOPPED_EPOCH
 
-SHOWN = ("val/loss", "val/accuracy", "test/accuracy", STOPPED_EPOCH)  # metrics, besides the one that is asked for
+SHOWN = ("val/loss", "val/accuracy", "test/accuracy")  # metrics, besides the one that is asked for
+MOST = 4  # metrics of the test rows
 
 
 def count_outcomes(runs: pd.DataFrame) -> dict[str, int]:
@@ -58,7 +59,8 @@ def summarize(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
         A row a group: runs finished of planned, mean ± sd over those of each metric, and a column for each of the
         remaining outcomes that there were.
     """
-    shown = [name for name in dict.fromkeys((metric, *SHOWN)) if name in runs]
+    of_test = [name for name in map(str, runs) if name.startswith("test/") and name != "test/loss"]
+    shown = [name for name in dict.fromkeys((metric, *SHOWN, *of_test[:MOST], STOPPED_EPOCH)) if name in runs]
     lost = [outcome for outcome, count in count_outcomes(runs).items() if count and outcome != "finished"]
     rows = []
     for label, group in sorted(runs.groupby("group", sort=False), key=lambda item: _rank(item[1], metric)):

@@ -38,7 +38,8 @@ def weights_tag(holder: str, first: str, member: int) -> str:
 
 @store_errors()
 def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
-    """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits.
+    """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits,
+    or to the predictions of a regression in the units of its target.
 
     Only its class is imported, by the name in the store, and made with the arguments in the store.
 
@@ -47,8 +48,8 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
         tracking_uri: address of the store; the default store when None.
 
     Returns:
-        A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module; without the
-        first where a LightningDataModule of one's own made the minibatches.
+        A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module, with `rescale`
+        behind it in a regression; of `net` alone where a LightningDataModule of one's own made the minibatches.
 
     Raises:
         ConfigError: no such run, or one that has no weights.
@@ -58,7 +59,7 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
     import torch
     from hydra.utils import get_class
 
-    from seedsweep.problem.models import Standardize
+    from seedsweep.problem.models import Rescale, Standardize
 
     described, state = _read(connect(tracking_uri or default_uri()), run_id)
     network = get_class(described["class"])
@@ -71,6 +72,8 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
         scaling = [torch.tensor(json.loads(described[key])) for key in ("mean", "scale")]
         model.add_module("standardize", Standardize(*scaling))
     model.add_module("net", net)
+    if "target_scaling" in described:
+        model.add_module("rescale", Rescale(*json.loads(described["target_scaling"])))
     return model.eval()
 
 

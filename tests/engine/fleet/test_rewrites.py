@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from seedsweep.engine.fleet.rewrites import Rewritten
 from seedsweep.engine.fleet.vectorize import Vectorized
-from seedsweep.problem.module import Classifier
+from seedsweep.problem.module import Learner
 
 X = torch.linspace(-20, 20, 96)
 FUNCTIONS = {
@@ -59,7 +59,7 @@ def test_cross_entropy_is_computed_as_outside_of_vmap() -> None:
             operations.append(function)
             return function(*args, **(kwargs or {}))
 
-    vectorized = Vectorized(Classifier(logistic().net(), torch.optim.SGD))
+    vectorized = Vectorized(Learner(logistic().net(), torch.optim.SGD))
     inputs = torch.zeros(2, 3, 5), {}, (torch.zeros(3, 16, 4), torch.ones(3, 16))
     vectorized.train(*inputs)
     with Listening():

@@ -45,7 +45,7 @@ from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.outcomes import Column, FleetResult, Point
 from seedsweep.problem.initializers import INITIALIZERS
 from seedsweep.problem.models import MLP, LogisticRegression
-from seedsweep.problem.module import Classifier
+from seedsweep.problem.module import Learner
 
 
 @pytest.fixture
@@ -394,7 +394,7 @@ def test_who_has_left_costs_no_more_work(monkeypatch: pytest.MonkeyPatch, paying
 def test_small_fleets_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """What they cost is not their members, and another trace would take longer."""
     monkeypatch.setattr(TrainingState, "keep", lambda *_: pytest.fail("taken out"))
-    module = Vectorized(Classifier(LogisticRegression(4, 2), torch.optim.SGD))
+    module = Vectorized(Learner(LogisticRegression(4, 2), torch.optim.SGD))
     for _ in range(2):
         prepared = fleet(logistic(), [run("sgd", 0.1, seed, epochs=3) for seed in range(8)])
         prepared.module = module

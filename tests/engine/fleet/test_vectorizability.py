@@ -6,7 +6,7 @@ from shared.fleets import Problem, logistic, mlp, networks
 
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.problem.models import LogisticRegression
-from seedsweep.problem.module import Classifier
+from seedsweep.problem.module import Learner
 
 
 def minibatch(problem: Problem) -> tuple[torch.Tensor, ...]:
@@ -24,7 +24,7 @@ def test_random_numbers_other_than_dropouts_are_refused() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return super().forward(x + torch.randn_like(x))
 
-    modules = [Classifier(Noisy(4), torch.optim.SGD) for _ in range(2)]
+    modules = [Learner(Noisy(4), torch.optim.SGD) for _ in range(2)]
     with pytest.raises(NotVectorizedError, match="draws random numbers in its steps other than those of dropout"):
         try_out(modules, minibatch(logistic()))
 

@@ -21,8 +21,7 @@ from seedsweep.engine.fleet.step import Batch, Tensors
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.problem.data_module import Splits
-from seedsweep.problem.factories import data, network
-from seedsweep.problem.module import lightning_module
+from seedsweep.problem.factories import data, lightning_module, metrics_of_outputs
 from seedsweep.problem.own_batches import OwnBatches
 
 MEMORY = 2**29  # bytes that a chunk may need in one step
@@ -77,7 +76,7 @@ def chunks(first: Config, runs: np.ndarray) -> Iterator[np.ndarray]:
     Returns:
         The chunks (c,), in the order of the indices.
     """
-    affordable = MEMORY // int(_try_model(first["model"], first["data"]))
+    affordable = MEMORY // (int(_try_model(first["model"], first["data"])) + _bytes_of_outputs(first))
     size = first["trainer"].get("max_members") or max(1, min(MAX_MEMBERS, affordable))
     for start in range(0, len(runs), size):
         yield runs[start : start + size]
@@ -95,14 +94,14 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     first, splits = configs[0], _splits(configs[0])
     trainer = first["trainer"]
     precision, device = str(trainer.get("precision", "32-true")), _device(trainer.get("accelerator", "auto"))
-    module = _module(first["model"], first["data"], precision, device)
+    module = _module(first["model"], first["data"], first.get("metrics"), precision, device)
     weights: dict[tuple[str, int], tuple[Tensor, Tensors]] = {}
     optimizers: dict[Hashable, tuple[MakeOptimizer, Start]] = {}
     members = []
     for config in configs:
         weights_key = repr(config["model"]), config["init_seed"]
         if weights_key not in weights:
-            member = lightning_module(_net(config), SGD)
+            member = lightning_module(config, splits, SGD)
             weights[weights_key] = module.vector(member), module.kept(member)
         hyperparameters = without_rate(config["optimizer"])
         key = repr(hyperparameters)
@@ -122,6 +121,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         stopping=stopping_rule(trainer),
         norms=trainer.get("norms", False),
         clipping=clipping(trainer),
+        metrics=metrics_of_outputs(first, splits),
         device=device,
         dtype=PRECISIONS[precision],
     )
@@ -133,8 +133,12 @@ def _splits(config: Config) -> Splits:
     return splits
 
 
-def _net(config: Config) -> torch.nn.Module:
-    return network(config, data(config))
+def _bytes_of_outputs(config: Config) -> int:
+    """What a member keeps of its outputs in an epoch, for metrics of all of them."""
+    splits = _splits(config)
+    if not metrics_of_outputs(config, splits):
+        return 0
+    return 8 * max(1, len(splits.classes)) * (len(splits.train) + max(len(splits.val), len(splits.test)))
 
 
 def _device(accelerator: str) -> str:
@@ -142,10 +146,10 @@ def _device(accelerator: str) -> str:
 
 
 @cached
-def _module(model: GroupConfig, dataset: GroupConfig, precision: str, device: str) -> Vectorized:
+def _module(model: GroupConfig, dataset: GroupConfig, metrics: Any, precision: str, device: str) -> Vectorized:
     """The steps of a fleet's module: one object for all chunks and batches of jobs, so that they are traced once."""
-    net = _net({"model": model, "data": dataset, "init_seed": 0})
-    return Vectorized(lightning_module(net, SGD).to(device, PRECISIONS[precision]))
+    config = {"model": model, "data": dataset, "metrics": metrics, "init_seed": 0}
+    return Vectorized(lightning_module(config, _splits(config), SGD).to(device, PRECISIONS[precision]))
 
 
 @cached
@@ -170,7 +174,7 @@ def _drops(model: GroupConfig, dataset: GroupConfig) -> bool:
 def _modules(model: GroupConfig, dataset: GroupConfig) -> list[LightningModule]:
     """Two modules with weights of their own."""
     configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
-    return [lightning_module(_net(config), SGD) for config in configs]
+    return [lightning_module(config, _splits(config), SGD) for config in configs]
 
 
 def _first_rows(dataset: GroupConfig) -> Batch:

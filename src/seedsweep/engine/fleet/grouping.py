@@ -63,4 +63,4 @@ def _common(config: Config) -> str:
     if model.get("init") in INITIALIZERS:
         del model["init"]
     trainer = {key: value for key, value in config["trainer"].items() if key != "max_epochs"}
-    return repr((config["data"], sorted(model.items()), sorted(trainer.items(), key=str)))
+    return repr((config["data"], sorted(model.items()), sorted(trainer.items(), key=str), config.get("metrics")))

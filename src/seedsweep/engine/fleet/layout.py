@@ -48,6 +48,10 @@ class Layout:
             table = torch.tensor(values, dtype=torch.float64).unsqueeze(1)
         return table.to(dtype)[index]
 
+    def by_row(self, in_slots: Tensor, in_columns: Tensor) -> tuple[Tensor, Tensor]:
+        """By rows, (r, …), what is in the slots (k, s, …), and what the columns (s, …) have."""
+        return in_slots.flatten(0, 1)[self.slot], in_columns[self.slot % len(in_columns)]
+
     def flags(self, of_members: np.ndarray) -> Tensor:
         """By rows, (r, 1), the booleans of the positions (n,); false where a row only fills."""
         rows = torch.from_numpy(of_members[self.position] & (self.position >= 0))

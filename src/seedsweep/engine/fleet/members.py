@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from seedsweep.engine.curves import MeasureGap
 from seedsweep.engine.early_stopping import StoppingRule
 from seedsweep.engine.fleet.clipping import Clipping
 from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, Start
 from seedsweep.engine.fleet.vectorize import Vectorized
-from seedsweep.engine.lightning import MeasureGap
 from seedsweep.problem.data_module import Splits
+from seedsweep.problem.epoch_metrics import EpochMetrics
 
 
 @dataclass(frozen=True)
@@ -50,5 +51,6 @@ class Fleet:
     stopping: StoppingRule | None = None
     norms: bool = False
     clipping: Clipping | None = None
+    metrics: EpochMetrics | None = None
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32

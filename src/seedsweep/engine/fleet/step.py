@@ -13,12 +13,15 @@ Batch = tuple[Tensor, ...]
 Logged = dict[str, Tensor]
 Tensors = dict[str, Tensor]
 
+OUTPUT = "(output)"  # among what is logged: what the network of a `Learner` that keeps its outputs has given
+
 
 class Step(nn.Module):
     """A step of a Lightning module as the forward pass of a module that `functional_call` can call.
 
-    After a call `logged` has what it logged, and `kept` what the module has under these names. A step that depends on
-    anything but its batch raises `ValueError`: it would be traced with what it depends on as it was the first time.
+    After a call `logged` has what it logged, and its output if that is to be kept; `kept` has what the module has under
+    these names. A step that depends on anything but its batch raises `ValueError`: it would be traced with what it
+    depends on as it was the first time.
     """
 
     def __init__(self, module: LightningModule, step: str, names: Sequence[str] = ()):
@@ -34,6 +37,7 @@ class Step(nn.Module):
         rows = len(batch[0])
         trainer, attributes["_trainer"] = attributes.get("_trainer"), _Unknown("Lightning's Trainer")
         attributes["log"] = lambda *arguments, **options: self._log(rows, *arguments, **options)  # log_dict calls it
+        attributes["keep_output"] = lambda _stage, output, _target: self.logged.update({OUTPUT: output})
         try:
             returned = step(batch, **index)
             self.kept = {
@@ -42,7 +46,7 @@ class Step(nn.Module):
             return returned
         finally:
             attributes["_trainer"] = trainer
-            del attributes["log"]
+            del attributes["log"], attributes["keep_output"]
 
     def _log(self, rows: int, name: str, value: Any, *_: Any, **options: Any) -> None:
         reduction, size = options.get("reduce_fx", "mean"), options.get("batch_size")

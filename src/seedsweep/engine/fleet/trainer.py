@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from seedsweep.engine.early_stopping import Patience
 from seedsweep.engine.fleet.members import Fleet
 from seedsweep.engine.fleet.roster import Roster
 from seedsweep.engine.fleet.state import TrainingState
-from seedsweep.engine.fleet.step import Batch, Logged, Tensors
+from seedsweep.engine.fleet.step import OUTPUT, Batch, Logged, Tensors
 from seedsweep.engine.lightning import one_thread
 from seedsweep.outcomes import GRADIENT_NORM, LOSS_STEP, STOPPED_EPOCH, SUBOPTIMALITY, WEIGHT_NORM, Column, FleetResult
 from seedsweep.problem.data_module import EVALUATION_BATCH
@@ -66,6 +67,14 @@ def train(
         return FleetResult(training.roster.outcomes, columns, weights)
 
 
+class _Outputs(NamedTuple):
+    """What the networks have given for all rows of a split: `outputs` (r, n, …) and `targets` (r, n), by their rows."""
+
+    split: str
+    outputs: Tensor
+    targets: Tensor
+
+
 class _Training:
     """A fleet being trained: who trains, what training changes, and what is measured of it."""
 
@@ -106,7 +115,7 @@ class _Training:
         columns += self._stopped(epoch, columns)
         self.roster.end_epoch()
         if self.roster.active.any():
-            columns += self._measured(epoch, self._evaluate("test_step", self.test))
+            columns += self._measured(epoch, *self._evaluate("test", self.test))
         self.seconds = self._clock() - start
         return [column for column in columns if len(column.members)]
 
@@ -118,17 +127,22 @@ class _Training:
         """Take the steps of an epoch, then validate; the columns of both."""
         sums: Logged = {}
         losses: list[Tensor] = []
+        outputs: list[tuple[Tensor, Tensor]] = []
         for batch in self.state.minibatches(self.train):
             loss, logged = self.state.step(batch)
+            if OUTPUT in logged:
+                outputs.append(self.state.layout.by_row(logged.pop(OUTPUT), batch[1]))
             sums = {name: sums.get(name, 0) + value * batch[0].shape[1] for name, value in logged.items()}
             losses.append(loss)
             if len(losses) == LOSSES:
                 yield from self._losses(epoch, losses)
                 losses = []
         yield from self._losses(epoch, losses)
-        yield from self._measured(epoch, self._evaluate("validation_step", self.val))
+        yield from self._measured(epoch, *self._evaluate("validation", self.val))
         slot, rows = self.state.layout.slot, self.state.rows_an_epoch
-        yield from self._measured(epoch, {name: value.flatten()[slot] / rows for name, value in sums.items()})
+        means = {name: value.flatten()[slot] / rows for name, value in sums.items()}
+        of_epoch = [torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True)]
+        yield from self._measured(epoch, means, _Outputs("train", *of_epoch) if of_epoch else None)
 
     def _losses(self, epoch: int, losses: list[Tensor]) -> list[Column]:
         """The columns of those losses of the last steps that are due, and of those that ended their runs."""
@@ -147,14 +161,30 @@ class _Training:
         self.roster.end(np.flatnonzero(wrong.any(axis=0)), "diverged")
         return columns
 
-    def _measured(self, epoch: int, logged: Logged) -> list[Column]:
+    def _measured(self, epoch: int, logged: Logged, outputs: _Outputs | None) -> list[Column]:
         """The columns of what was logged; a member for which something is not finite has diverged."""
         positions, now = np.flatnonzero(self.roster.active), _now()
         rows, members = self.state.layout.row[positions], self.roster.members[positions]
         values = {name: value.cpu().numpy()[rows].astype(float) for name, value in logged.items()}
         for value in values.values():
             self.roster.end(positions[~np.isfinite(value)], "diverged")
-        return [Column(name, self.state.steps, epoch, now, members, value) for name, value in values.items()]
+        columns = [Column(name, self.state.steps, epoch, now, members, value) for name, value in values.items()]
+        return columns + (self._of_outputs(epoch, outputs) if outputs and self.fleet.metrics else [])
+
+    def _of_outputs(self, epoch: int, kept: _Outputs) -> list[Column]:
+        """The columns of the metrics of all outputs of a split, where they have a value."""
+        assert self.fleet.metrics  # noqa: S101  without them no outputs are kept
+        positions, now = np.flatnonzero(self.roster.active), _now()
+        if not len(positions):
+            return []
+        rows, members = torch.from_numpy(self.state.layout.row[positions]), self.roster.members[positions]
+        columns = []
+        for name, tensor in self.fleet.metrics.values(kept.outputs[rows], kept.targets[rows]).items():
+            value = tensor.numpy()
+            finite = np.isfinite(value)
+            metric = f"{kept.split}/{name}"
+            columns.append(Column(metric, self.state.steps, epoch, now, members[finite], value[finite]))
+        return columns
 
     def _norms(self, epoch: int) -> list[Column]:
         """The columns of the norms of weights and gradients, where they are asked for."""
@@ -196,13 +226,20 @@ class _Training:
         values = np.array([gap(weights) for gap, weights in zip(gaps.values(), by_member, strict=True)])
         return [Column(SUBOPTIMALITY, self.state.steps, epoch, _now(), measured, values)]
 
-    def _evaluate(self, step: str, rows: Batch) -> Logged:
-        """The means over `rows` of what the module's step logs."""
+    def _evaluate(self, stage: str, rows: Batch) -> tuple[Logged, _Outputs | None]:
+        """The means over `rows` of what the module's step of a stage logs, and its outputs, if they are kept."""
         sums: Logged = {}
+        outputs: list[Tensor] = []
         for batch in zip(*(torch.split(column, EVALUATION_BATCH) for column in rows), strict=True):
-            logged = self.fleet.module.evaluate(step, self.state.parameters, self.state.kept, batch)
+            logged = self.fleet.module.evaluate(f"{stage}_step", self.state.parameters, self.state.kept, batch)
+            if OUTPUT in logged:
+                outputs.append(logged.pop(OUTPUT))
             sums = {name: sums.get(name, 0) + value * len(batch[0]) for name, value in logged.items()}
-        return {name: value / len(rows[0]) for name, value in sums.items()}
+        means = {name: value / len(rows[0]) for name, value in sums.items()}
+        if not outputs:
+            return means, None
+        targets = rows[1].expand(len(outputs[0]), -1)
+        return means, _Outputs("test" if stage == "test" else "val", torch.cat(outputs, dim=1), targets)
 
     def state_dict(self, vectors: Tensor, kept: Tensors) -> Tensors:
         """The state dict of the network, of parameters (m, P), in which a parameter of two layers is twice, and kept.
