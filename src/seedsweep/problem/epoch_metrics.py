@@ -150,7 +150,8 @@ def _of_scores(function: Compute, outputs: Tensor, targets: Tensor) -> Tensor:
     if targets.is_floating_point():
         return _of_each(function, outputs, targets)
     scores = outputs.sigmoid() if outputs.ndim == targets.ndim else outputs.softmax(dim=-1)
-    return _of_each(function, scores[..., 1] if outputs.shape[-1] == 2 < outputs.ndim else scores, targets)
+    is_of_both = outputs.ndim > targets.ndim and outputs.shape[-1] == 2
+    return _of_each(function, scores[..., 1].contiguous() if is_of_both else scores, targets)
 
 
 def _of_each(function: Compute, values: Tensor, targets: Tensor) -> Tensor:
