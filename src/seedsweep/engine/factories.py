@@ -1,14 +1,12 @@
-"""From a configuration to what trains a network: optimizer, schedule, learning rates, minibatches, suboptimality."""
+"""From a configuration to what trains a network: optimizer, minibatches, callbacks, suboptimality."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import torch
 from hydra.utils import get_object
 from pytorch_lightning import Callback
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
@@ -72,12 +70,6 @@ def _optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
     return make("optimizer", optimizer_config, object, _partial_=True)  # type: ignore[no-any-return]
 
 
-@cached
-def schedule(schedule_config: Mapping[str, Any] | None) -> Callable[[Optimizer], LRScheduler] | None:
-    """What makes the schedule of an optimizer's learning rate, a step an epoch; None if it is constant."""
-    return make("schedule", schedule_config, object, _partial_=True) if schedule_config else None
-
-
 def callbacks(trainer: Mapping[str, Any]) -> list[Callback]:
     """The callbacks of Lightning's Trainer that `trainer.callbacks` has the `_target_`s of, new for each run.
 
@@ -120,21 +112,3 @@ def gap(config: Config, splits: Data) -> Gap | None:
 @cached
 def _coupled_decay(optimizer_config: Mapping[str, Any]) -> float:
     return coupled_decay(optimizer(optimizer_config))
-
-
-@cached
-def rates(config: Mapping[str, Any], scheduled: Mapping[str, Any] | None, epochs: int) -> tuple[float, ...] | None:
-    """The learning rate in each epoch, by the real schedule; None if that changes other things too."""
-    stepped: Any = optimizer(config)([torch.nn.Parameter(torch.zeros(1))])
-    (group,) = stepped.param_groups
-    make = schedule(scheduled)
-    scheduler: Any = make(stepped) if make else None
-    hyperparameters = {key: value for key, value in group.items() if key not in ("params", "lr")}
-    rate_by_epoch = []
-    for _ in range(epochs):
-        rate_by_epoch.append(float(group["lr"]))
-        if scheduler:
-            stepped.step()
-            scheduler.step()
-    is_rate_alone = all(group[key] == value for key, value in hyperparameters.items())
-    return tuple(rate_by_epoch) if is_rate_alone else None

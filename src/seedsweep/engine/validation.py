@@ -19,8 +19,9 @@ from seedsweep.config.instantiation import TRAINER, check_kind, refusal
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
 from seedsweep.engine.dry_batch import check_step, metrics_of
 from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
-from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimizer, rates, schedule, without_rate
+from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimizer, without_rate
 from seedsweep.engine.lightning import make_trainer
+from seedsweep.engine.scheduling import INTERVALS, interval, rates, schedule, steps_taken
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SELECT, SUBOPTIMALITY
 from seedsweep.problem.factories import Data, data
@@ -69,7 +70,7 @@ def check(config: Config) -> Data:
     if gap(config, splits) is None and config["objective"]["metric"] == SUBOPTIMALITY:
         raise ConfigError("objective.metric", SUBOPTIMALITY, "is measured only with trainer.suboptimality=true")
     if config.get("schedule"):
-        _check_schedule(config["optimizer"], config["schedule"], config["trainer"]["max_epochs"])
+        _check_schedule(config["optimizer"], config["schedule"], config["data"], config["trainer"])
     return splits
 
 
@@ -116,16 +117,26 @@ def _check_own_optimizer(config: Config) -> None:
 
 
 @cached
-def _check_schedule(optimizer_config: Mapping[str, Any], scheduled: Mapping[str, Any], epochs: int) -> None:
+def _check_schedule(
+    optimizer_config: Mapping[str, Any],
+    scheduled: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    trainer: Mapping[str, Any],
+) -> None:
     """The schedule can be made, and takes all its steps."""
     if "_target_" not in scheduled:
         key, value = next(iter(scheduled.items()))
         raise ConfigError(f"schedule.{key}", value, "is of no schedule; choose one, such as schedule=cosine")
-    target, make = scheduled["_target_"], schedule(scheduled)
+    check_choice("schedule.interval", interval(scheduled), INTERVALS)
+    if "max_lr" in scheduled and scheduled["max_lr"] != optimizer_config.get("lr"):
+        allowed = "must be ${optimizer.lr}, since OneCycleLR and CyclicLR ignore the optimizer's rate"
+        raise ConfigError("schedule.max_lr", scheduled["max_lr"], allowed)
+    target, steps = scheduled["_target_"], steps_taken(scheduled, dataset, trainer)
+    makes = schedule(scheduled, steps)
     try:
-        tried = make(optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(1))])) if make else None
+        tried = makes(optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(1))])) if makes else None
         if not isinstance(tried, ReduceLROnPlateau):
-            rates(optimizer_config, scheduled, epochs)
+            rates(optimizer_config, scheduled, trainer["max_epochs"], steps)
     except Exception as error:  # whatever a schedule raises
         raise refusal("schedule", scheduled, target, f"{type(error).__name__}: {error}") from error
     check_kind("schedule", target, tried, LRScheduler)

@@ -1,9 +1,11 @@
 """The Lightning module of a run: one's own, or the one around a network, with loss, accuracy and optimizer."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerConfig, OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.optim import Optimizer
@@ -26,7 +28,10 @@ def own_loss(kind: type) -> bool:
 
 
 def lightning_module(
-    net: nn.Module, optimizer: MakeOptimizer | None, schedule: MakeSchedule | None = None
+    net: nn.Module,
+    optimizer: MakeOptimizer | None,
+    schedule: MakeSchedule | None = None,
+    interval: str = "epoch",
 ) -> LightningModule:
     """The Lightning module that trains a network.
 
@@ -34,15 +39,17 @@ def lightning_module(
         net: a network, or a Lightning module, which is trained by its own steps.
         optimizer: makes the optimizer of parameters; None for that of the module's own `configure_optimizers`.
         schedule: makes the schedule of the learning rate, if there is one.
+        interval: when the schedule takes a step, after each `epoch` or each `step` of the optimizer.
 
     Returns:
         A `Classifier` around the network; a Lightning module as it is, but for its optimizer.
     """
     if not isinstance(net, LightningModule):
         assert optimizer  # noqa: S101  as `engine.validation` has seen to
-        return Classifier(net, optimizer, schedule)
+        return Classifier(net, optimizer, schedule, interval)
     if optimizer:
-        net.configure_optimizers = lambda: _optimization(net, optimizer, schedule)  # type: ignore[method-assign]
+        own = partial(_optimization, net, optimizer, schedule, interval)
+        net.configure_optimizers = own  # type: ignore[method-assign]
     return net
 
 
@@ -59,18 +66,20 @@ def trained(module: LightningModule) -> nn.Module:
 
 
 def _optimization(
-    module: LightningModule, make: MakeOptimizer, schedule: MakeSchedule | None
-) -> tuple[list[Optimizer], list[LRScheduler]]:
+    module: LightningModule, make: MakeOptimizer, schedule: MakeSchedule | None, interval: str
+) -> OptimizerConfig | OptimizerLRSchedulerConfig:
     """What `configure_optimizers` returns."""
     optimizer = make(module.parameters())
-    return [optimizer], [schedule(optimizer)] if schedule else []
+    if schedule is None:
+        return {"optimizer": optimizer}
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule(optimizer), "interval": interval}}
 
 
 class Classifier(LightningModule):
     """Trains `net` on the mean cross-entropy (in nats) of its logits, (n,) or (n, k), with `optimizer(parameters)`.
 
     A network with a method `loss` is trained on that instead. `schedule(optimizer)`, if there is one, makes the
-    schedule of the learning rate, which takes a step after each epoch.
+    schedule of the learning rate, which takes a step after each `interval`.
     """
 
     def __init__(
@@ -78,9 +87,10 @@ class Classifier(LightningModule):
         net: nn.Module,
         optimizer: MakeOptimizer,
         schedule: MakeSchedule | None = None,
+        interval: str = "epoch",
     ):
         super().__init__()
-        self.net, self.optimizer, self.schedule = net, optimizer, schedule
+        self.net, self.optimizer, self.schedule, self.interval = net, optimizer, schedule, interval
 
     def training_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> Tensor:
         return self._score(batch, "train")
@@ -91,8 +101,8 @@ class Classifier(LightningModule):
     def test_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> None:
         self._score(batch, "test")
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        return _optimization(self, self.optimizer, self.schedule)
+    def configure_optimizers(self) -> OptimizerConfig | OptimizerLRSchedulerConfig:
+        return _optimization(self, self.optimizer, self.schedule, self.interval)
 
     def _score(self, batch: tuple[Tensor, ...], stage: str) -> Tensor:
         values = {f"{stage}/{quantity}": value for quantity, value in self.measure(batch).items()}

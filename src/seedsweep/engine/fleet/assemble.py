@@ -12,7 +12,7 @@ from torch.optim import SGD
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.engine.early_stopping import stopping_rule
-from seedsweep.engine.factories import batching, gap, is_own, optimizer, rates, without_rate
+from seedsweep.engine.factories import batching, gap, is_own, optimizer, without_rate
 from seedsweep.engine.fleet.clipping import clipping
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
@@ -20,6 +20,7 @@ from seedsweep.engine.fleet.shared_optimizer import STARTS, MakeOptimizer, NotPr
 from seedsweep.engine.fleet.step import Batch, Tensors
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
+from seedsweep.engine.scheduling import Rate, rates, steps_taken
 from seedsweep.problem.data_module import Splits
 from seedsweep.problem.factories import data, network
 from seedsweep.problem.module import lightning_module
@@ -62,7 +63,7 @@ def refuse_optimizer(config: Config) -> str | None:
     tried = _try_optimizer(without_rate(config["optimizer"]))
     if tried not in STARTS:
         return f"{config['optimizer']['_target_']}: {tried}"
-    if rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) is None:
+    if _rates(config) is None:
         return f"{config['schedule']['_target_']} changes more than learning rates"
     return None
 
@@ -108,7 +109,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         key = repr(hyperparameters)
         if key not in optimizers:
             optimizers[key] = optimizer(hyperparameters), _try_optimizer(hyperparameters)
-        rate_by_epoch = rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) or ()
+        rate_by_epoch = _rates(config) or ()
         vector, kept = weights[weights_key]
         members.append(Member(vector, config["order_seed"], key, rate_by_epoch, gap(config, splits), kept))
     return Fleet(
@@ -125,6 +126,12 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         device=device,
         dtype=PRECISIONS[precision],
     )
+
+
+def _rates(config: Config) -> tuple[Rate, ...] | None:
+    scheduled, trainer = config.get("schedule"), config["trainer"]
+    steps = steps_taken(scheduled, config["data"], trainer)
+    return rates(config["optimizer"], scheduled, trainer["max_epochs"], steps)
 
 
 def _splits(config: Config) -> Splits:

@@ -11,6 +11,7 @@ from seedsweep.engine.fleet.clipping import Clipping
 from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, Start
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.engine.lightning import MeasureGap
+from seedsweep.engine.scheduling import Rate
 from seedsweep.problem.data_module import Splits
 
 
@@ -19,14 +20,14 @@ class Member:
     """One run of a fleet: what it differs in from the others.
 
     `weights` are its initial parameters (P,), and `kept` what else its module starts with. `optimizer` is the key of
-    its optimizer, and `rates` has its learning rate in each epoch, as many as it trains. `gap` measures its
-    suboptimality after every epoch.
+    its optimizer, and `rates` has its learning rate in each epoch, as many as it trains, or those of the steps in each.
+    `gap` measures its suboptimality after every epoch.
     """
 
     weights: Tensor
     order_seed: int
     optimizer: Hashable
-    rates: tuple[float, ...]
+    rates: tuple[Rate, ...]
     gap: MeasureGap | None = None
     kept: Mapping[str, Tensor] = field(default_factory=dict)
 

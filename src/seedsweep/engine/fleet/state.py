@@ -34,7 +34,7 @@ class TrainingState:
         self.steps = 0
         self._shuffles = Shuffles(self.layout.seeds, rows, fleet.batch_size, fleet.drop_last)
         self._order = torch.empty(0)  # of the training rows, of each column: (s, rows)
-        self._rates = torch.empty(0)
+        self._rates = torch.empty(0)  # of the epoch (r, 1), or of each of its steps (r, steps)
         self._samplers = Samplers(self.layout.seeds)
         # parameters (m, P) of all of the fleet, and what they keep, once some have been left out
         self._former: tuple[Tensor, Tensors] | None = None
@@ -90,7 +90,8 @@ class TrainingState:
             self.gradient_norms = norms if self.gradient_norms is None else self.gradient_norms + norms
         if self.fleet.clipping:
             self.fleet.clipping.clip(self.optimizers.gradients)
-        self.optimizers.step(self._rates, self.active)
+        number = self.steps % self._rates.shape[1]  # of the step in its epoch; 0 where all have one rate
+        self.optimizers.step(self._rates[:, number : number + 1], self.active)
         loss = losses.flatten()[self.layout.slot]
         self.active &= (loss <= self.limit).unsqueeze(1)
         self.steps += 1
