@@ -24,6 +24,7 @@ DEFAULTS_SINCE: dict[str, Any] = {
     "trainer.early_stopping.min_delta": 0.0,
     "trainer.early_stopping.mode": None,
     "trainer.norms": False,
+    "trainer.decay_biases": True,
     "schedule.interval": "epoch",
 }
 SEARCH = "search"  # of an optimizer: the space of a search, which says nothing of what is trained

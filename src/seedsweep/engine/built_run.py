@@ -9,7 +9,7 @@ from pytorch_lightning import LightningDataModule, LightningModule
 
 from seedsweep.config.completeness import Config, resolve
 from seedsweep.engine.early_stopping import stopping_rule
-from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, gap, is_own, optimizer
+from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, decaying, decays_biases, gap, is_own
 from seedsweep.engine.lightning import PruneRun, PublishPoints, train
 from seedsweep.engine.scheduling import interval, schedule, steps_taken
 from seedsweep.engine.validation import check
@@ -59,7 +59,7 @@ def build(config: DictConfig | Config) -> BuiltRun:
     """
     plain = resolve(config) if isinstance(config, DictConfig) else config
     splits = check(plain)
-    make = None if is_own(plain["optimizer"]) else optimizer(plain["optimizer"])
+    make = None if is_own(plain["optimizer"]) else decaying(plain["optimizer"], decays_biases(plain["trainer"]))
     scheduled = plain.get("schedule")
     scheduler = schedule(scheduled, steps_taken(scheduled, plain["data"], plain["trainer"]))
     module = lightning_module(network(plain, splits), make, scheduler, interval(scheduled))

@@ -12,13 +12,14 @@ from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.config.instantiation import make
 from seedsweep.config.planned_run import SEARCH
+from seedsweep.engine.decay import MakeOptimizer, matrices_decay
 from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import Splits
 from seedsweep.problem.factories import Data
 from seedsweep.problem.suboptimality import Gap, coupled_decay, gap_of
 
 # keys of the group trainer that are used elsewhere than in `lightning.train`
-ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality", "early_stopping")
+ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality", "early_stopping", "decay_biases")
 
 
 # `_target_` of an optimizer that a Lightning module of one's own makes
@@ -50,6 +51,32 @@ def optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
     """What makes the optimizer of parameters; its argument `lr` overrides the rate of the configuration."""
     make = _optimizer(without_rate(optimizer_config))  # for many learning rates only once
     return partial(make, lr=optimizer_config["lr"]) if "lr" in optimizer_config else make
+
+
+def decaying(optimizer_config: Mapping[str, Any], decay_biases: bool) -> MakeOptimizer:
+    """What makes the optimizer of a model's parameters, as `optimizer` does it.
+
+    Args:
+        optimizer_config: the group `optimizer`, plain.
+        decay_biases: whether its weight decay acts on all parameters, and not on matrices alone.
+
+    Returns:
+        What makes it, of parameters and with a rate.
+    """
+    make = optimizer(optimizer_config)
+    return make if decay_biases else matrices_decay(make)
+
+
+def decays_biases(trainer: Mapping[str, Any]) -> bool:
+    """Whether weight decay acts on all parameters.
+
+    Args:
+        trainer: the group of that name, plain.
+
+    Returns:
+        Its `decay_biases`.
+    """
+    return bool(trainer.get("decay_biases", True))
 
 
 @cached
@@ -106,7 +133,11 @@ def gap(config: Config, splits: Data) -> Gap | None:
         return None
     if not isinstance(splits, Splits):
         raise ConfigError("trainer.suboptimality", "true", "needs data sets of rows, and not a LightningDataModule")
-    return gap_of(splits, get_object(config["model"]["_target_"]), _coupled_decay(config["optimizer"]))
+    decay = _coupled_decay(config["optimizer"])
+    if decay and not decays_biases(config["trainer"]):
+        allowed = "knows the minimum of a decay that acts on the biases too: take trainer.decay_biases=true"
+        raise ConfigError("trainer.suboptimality", "true", allowed)
+    return gap_of(splits, get_object(config["model"]["_target_"]), decay)
 
 
 @cached

@@ -19,7 +19,7 @@ from seedsweep.config.instantiation import TRAINER, check_kind, refusal
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
 from seedsweep.engine.dry_batch import check_step, metrics_of
 from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
-from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimizer, without_rate
+from seedsweep.engine.factories import ELSEWHERE, callbacks, decays_biases, gap, is_own, optimizer, without_rate
 from seedsweep.engine.lightning import make_trainer
 from seedsweep.engine.scheduling import INTERVALS, interval, rates, schedule, steps_taken
 from seedsweep.errors import ConfigError
@@ -60,7 +60,8 @@ def check(config: Config) -> Data:
         _say_whose_optimizer(config["model"])
     measured = metrics_of(config["model"], config["data"], has_own_optimizer)
     if not has_own_optimizer:
-        check_step(config["model"], config["data"], without_rate(config["optimizer"]))
+        decay_biases = decays_biases(config["trainer"])
+        check_step(config["model"], config["data"], without_rate(config["optimizer"]), decay_biases)
     check_choice("objective.metric", config["objective"]["metric"], measured)
     _check_trainer(config["trainer"])
     check_early_stopping(config["trainer"], measured)
@@ -114,6 +115,8 @@ def _check_own_optimizer(config: Config) -> None:
             raise ConfigError(f"optimizer.{key}", value, allowed)
     if config.get("schedule"):
         raise ConfigError("schedule", config["schedule"]["_target_"], "is not used with optimizer=own")
+    if not decays_biases(config["trainer"]):
+        raise ConfigError("trainer.decay_biases", "false", "is not used with optimizer=own")
 
 
 @cached
@@ -150,6 +153,7 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
     check_integer("trainer.max_epochs", trainer.get("max_epochs"), 1)
     check_integer("trainer.log_every_n_steps", trainer.get("log_every_n_steps"), 1)
     check_boolean("trainer.reshuffle", trainer.get("reshuffle", True))
+    check_boolean("trainer.decay_biases", trainer.get("decay_biases", True))
     check_boolean("trainer.norms", trainer.get("norms", False))
     check_boolean("trainer.suboptimality", trainer.get("suboptimality", False))
     check_choice("trainer.devices", trainer.get("devices", 1), (1,))  # a second process would record a second run

@@ -1,6 +1,6 @@
 """What a fleet is made of, before it trains: its members, and what they have in common."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seedsweep.engine.early_stopping import StoppingRule
 from seedsweep.engine.fleet.clipping import Clipping
-from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, Start
+from seedsweep.engine.fleet.shared_optimizer import OptimizerRows
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.engine.lightning import MeasureGap
 from seedsweep.engine.scheduling import Rate
@@ -36,13 +36,13 @@ class Member:
 class Fleet:
     """Runs that can be trained together: one module, data set and way to batch it (see `DataModule`).
 
-    `optimizers` are makers of the members' optimizers and where their step starts (see `shared_optimizer.probe`).
+    `optimizers` are those of the members, each in one part for all columns of the parameters, or in several.
     """
 
     module: Vectorized
     splits: Splits
     batch_size: int
-    optimizers: Mapping[Hashable, tuple[MakeOptimizer, Start]]
+    optimizers: Mapping[Hashable, Sequence[OptimizerRows]]
     members: list[Member]
     reshuffle: bool = True
     drop_last: bool = False
