@@ -44,6 +44,20 @@ def make(group: str, values: Mapping[str, Any], kind: type, **extra: Any) -> Any
     return made
 
 
+def check_installed(group: str, target: str) -> None:
+    """Check that the package of a class is installed, where it is one of an extra.
+
+    Args:
+        group: name of the group that asks for it.
+        target: dotted name of the class.
+
+    Raises:
+        ConfigError: it is not, and how to install it.
+    """
+    if missing := _missing(group, target):
+        raise missing
+
+
 def _missing(group: str, target: Any) -> ConfigError | None:
     """The error of a target in a package that is an extra and is not installed."""
     package = str(target).partition(".")[0]

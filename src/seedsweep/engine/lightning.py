@@ -219,6 +219,11 @@ def train(
                 fitter.test(module, datamodule=data, verbose=False)
         except _EndError as end:
             return RunResult(end.outcome, curves.points, _weights(module))
+        # of an optimizer that decomposes gradients, before the loss is looked at
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            if "non-finite" not in str(error):
+                raise
+            return RunResult("diverged", curves.points, _weights(module))
     return RunResult("finished", curves.points, _weights(module))
 
 
