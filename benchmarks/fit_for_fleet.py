@@ -22,12 +22,13 @@ from shared.layer_kinds import KINDS, alone, configuration, curves_of
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, refuse_model
 from seedsweep.engine.fleet.shared_optimizer import NotProportionalError
+from seedsweep.engine.muon import muon
 
 RUNS = ("init_seed=0 order_seed=0 optimizer=adam", "init_seed=1 order_seed=1 optimizer=momentum")
 RUNS += ("init_seed=0 order_seed=1 optimizer=adam optimizer.lr=0.01",)
 TORCHS = ("Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "LBFGS", "Muon", "NAdam", "RAdam")
 TORCHS += ("RMSprop", "Rprop", "SGD", "SparseAdam")
-OTHERS = ("AdaBelief", "AdaBound", "Adan", "Lamb", "LARS", "Lion", "Prodigy", "ScheduleFreeAdamW", "SOAP")
+OTHERS = ("AdaBelief", "AdaBound", "Adan", "Lamb", "LARS", "Lion", "Prodigy", "ScheduleFreeAdamW", "Shampoo", "SOAP")
 
 
 def modules() -> Iterator[tuple[str, str, str]]:
@@ -56,6 +57,7 @@ def optimizers() -> Iterator[tuple[str, str, str]]:
     """Of each optimizer: its name, the largest difference or a dash, and the reason."""
     makers = {f"torch.optim.{name}": getattr(torch.optim, name) for name in TORCHS}
     makers |= {f"pytorch_optimizer.{name}": getattr(pytorch_optimizer, name) for name in OTHERS}
+    makers["seedsweep.optimizers.muon"] = muon
     for name, make in makers.items():
         try:
             yield name, f"{_difference_of(partial(make)):.0e}", "fleet"

@@ -12,7 +12,9 @@ from shared.waiting import free_port
 
 LR = "must be a finite number greater than 0"
 WRONG = {
-    "schedule=cosin": "schedule=cosin: must be one of constant, cosine, exponential, step",
+    "schedule=cosin": "schedule=cosin: must be one of constant, cosine, exponential, one_cycle, step, warmup",
+    "schedule=cosine schedule.interval=batch": "schedule.interval=batch: must be one of epoch, step",
+    "schedule=one_cycle schedule.max_lr=1": "schedule.max_lr=1: must be ",
     "schedule=cosine schedule.T_max=0": "schedule=torch.optim.lr_scheduler.CosineAnnealingLR: ZeroDivisionError",
     "+schedule.gamma=1": "schedule.gamma=1: is of no schedule",
     "+schedule._target_=torch.optim.lr_scheduler.ReduceLROnPlateau": "must be a schedule that needs no metric",

@@ -46,3 +46,11 @@ def test_runs_from_before_a_key_have_its_default() -> None:
     others = before.assign(**keys | {"trainer.early_stopping.min_delta": 0.1})
     both = pd.concat([before, others], ignore_index=True)
     assert swept(both, "optimizer") == ["trainer.early_stopping.min_delta"]
+
+
+def test_the_highest_rate_of_a_schedule_is_no_second_learning_rate() -> None:
+    rows = [(option, schedule, rate) for option in "ab" for schedule in ("constant", "cycle") for rate in (0.01, 0.1)]
+    runs = pd.DataFrame(rows, columns=["optimizer", "schedule", "optimizer.lr"])
+    runs["schedule.max_lr"] = runs["optimizer.lr"].where(runs["schedule"] == "cycle")
+    assert swept(runs, "optimizer") == ["optimizer.lr", "schedule"]
+    assert swept(runs.assign(**{"schedule.max_lr": range(8)}), "optimizer")[-1] == "schedule.max_lr"

@@ -15,6 +15,8 @@ NAMES = [
     "seedsweep.quadratic.Points",
     "seedsweep.quadratic.Quadratic",
     "seedsweep.wilcoxon.WilcoxonSeedsPruner",
+    "seedsweep.schedules.WarmupCosine",
+    "seedsweep.optimizers.muon",
     "seedsweep.run_all",
 ]
 

@@ -16,7 +16,7 @@ from torch import nn
 from seedsweep.engine import lightning as training
 from seedsweep.engine.factories import optimizer
 from seedsweep.engine.fleet.members import Fleet, Member
-from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, NotProportionalError, Start, probe
+from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, NotProportionalError, OptimizerRows, Start, probe
 from seedsweep.engine.fleet.trainer import train
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.outcomes import FleetResult, RunResult
@@ -122,7 +122,7 @@ def fleet(problem: Problem, runs: Sequence[Run], **options: Any) -> Fleet:
     module = Learner(problem.net(), torch.optim.SGD)
     vector = Vectorized(module).vector
     members = [Member(vector(problem.sample(run)), run.seed, run.optimizer, run.rates) for run in runs]
-    optimizers = {run.optimizer: (run.make, probed(run.make)) for run in runs}
+    optimizers = {run.optimizer: [OptimizerRows(run.make, probed(run.make))] for run in runs}
     options = {"log_every_n_steps": 10, "divergence_threshold": 1e4} | options
     return Fleet(Vectorized(module), problem.splits, problem.batch_size, optimizers, members, **options)
 

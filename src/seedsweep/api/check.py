@@ -16,7 +16,7 @@ from seedsweep.api.objects import options_of_objects
 from seedsweep.config.completeness import resolve
 from seedsweep.engine.built_run import build
 from seedsweep.engine.dry_batch import check_step, metrics_of
-from seedsweep.engine.factories import without_rate
+from seedsweep.engine.factories import decays_biases, without_rate
 from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, refuse_model, refuse_optimizer
 from seedsweep.errors import ConfigError
@@ -83,7 +83,8 @@ def _points(configs: list[Config]) -> Iterator[Point]:
     first = configs[0]
     try:
         metrics = metrics_of(first["model"], first["data"], False)
-        check_step(first["model"], first["data"], without_rate(first["optimizer"]))
+        decay_biases = decays_biases(first["trainer"])
+        check_step(first["model"], first["data"], without_rate(first["optimizer"]), decay_biases)
     except ConfigError as error:
         yield Point("one batch", False, str(error))
         return

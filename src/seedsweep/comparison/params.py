@@ -43,6 +43,10 @@ def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
             continue
         option = varying.get(name.rsplit(".", 1)[0])
         follows = option is not None and labels.groupby(option).nunique().max() == 1
+        if not follows and name.endswith(".max_lr"):  # of a schedule, wherever it has one
+            has_value = runs[name].notna()
+            rates = (labels[has_value].equals(rate[has_value]) for key, rate in varying.items() if key.endswith(".lr"))
+            follows = any(rates)
         if not follows and (not fixed or labels.groupby(fixed).nunique().max() > 1):
             varying[name] = labels
     return sorted(varying, key=lambda name: (not name.endswith(".lr"), runs[name].isna().any()))

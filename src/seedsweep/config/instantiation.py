@@ -44,6 +44,20 @@ def make(group: str, values: Mapping[str, Any], kind: type, **extra: Any) -> Any
     return made
 
 
+def check_installed(group: str, target: str) -> None:
+    """Check that the package of a class is installed, where it is one of an extra.
+
+    Args:
+        group: name of the group that asks for it.
+        target: dotted name of the class.
+
+    Raises:
+        ConfigError: it is not, and how to install it.
+    """
+    if missing := _missing(group, target):
+        raise missing
+
+
 def _missing(group: str, target: Any) -> ConfigError | None:
     """The error of a target in a package that is an extra and is not installed."""
     package = str(target).partition(".")[0]
@@ -112,11 +126,12 @@ def accepted(made_by: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
 def _initializers(made_by: Any) -> list[Any]:
     """The `__init__` of a class and of those that it may pass its arguments on to; a function is its own.
 
-    Those of torch and Lightning are left out: they take any arguments, and want none.
+    Those of modules of torch and Lightning are left out: they take any arguments, and want none.
     """
     if not inspect.isclass(made_by):
         return [made_by]
-    own = [base for base in made_by.__mro__ if base.__module__.split(".")[0] not in ("torch", "pytorch_lightning")]
+    takes_any = re.compile(r"(torch|pytorch_lightning)(?!\.optim\.)\b")
+    own = [base for base in made_by.__mro__ if not takes_any.match(base.__module__)]
     return [vars(base)["__init__"] for base in own if "__init__" in vars(base) and base is not object]
 
 

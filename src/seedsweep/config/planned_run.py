@@ -26,6 +26,8 @@ DEFAULTS_SINCE: dict[str, Any] = {
     "trainer.norms": False,
     "data.task": None,
     "data.class_weights": None,
+    "trainer.decay_biases": True,
+    "schedule.interval": "epoch",
 }
 SEARCH = "search"  # of an optimizer: the space of a search, which says nothing of what is trained
 UNTRAINED = f"optimizer.{SEARCH}."

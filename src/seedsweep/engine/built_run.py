@@ -10,8 +10,9 @@ from pytorch_lightning import LightningDataModule, LightningModule
 from seedsweep.config.completeness import Config, resolve
 from seedsweep.engine.curves import PruneRun, PublishPoints
 from seedsweep.engine.early_stopping import stopping_rule
-from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, gap, is_own, optimizer, schedule
+from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, decaying, decays_biases, gap, is_own
 from seedsweep.engine.lightning import train
+from seedsweep.engine.scheduling import interval, schedule, steps_taken
 from seedsweep.engine.validation import check
 from seedsweep.outcomes import RunResult
 from seedsweep.problem.data_module import MODULE_STREAM
@@ -58,8 +59,10 @@ def build(config: DictConfig | Config) -> BuiltRun:
     """
     plain = resolve(config) if isinstance(config, DictConfig) else config
     splits = check(plain)
-    make = None if is_own(plain["optimizer"]) else optimizer(plain["optimizer"])
-    module = lightning_module(plain, splits, make, schedule(plain.get("schedule")))
+    make = None if is_own(plain["optimizer"]) else decaying(plain["optimizer"], decays_biases(plain["trainer"]))
+    scheduled = plain.get("schedule")
+    scheduler = schedule(scheduled, steps_taken(scheduled, plain["data"], plain["trainer"]))
+    module = lightning_module(plain, splits, make, scheduler, interval(scheduled))
     batches = minibatches(splits, plain["order_seed"], **batching(plain))
     trainer = {key: value for key, value in plain["trainer"].items() if key not in ELSEWHERE}
     trainer |= {"gap": gap(plain, splits), "callbacks": callbacks(plain["trainer"])}

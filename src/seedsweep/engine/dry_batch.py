@@ -13,7 +13,7 @@ from torch.optim import SGD
 from torch.utils._pytree import tree_leaves
 
 from seedsweep.caching import cached
-from seedsweep.engine.factories import optimizer
+from seedsweep.engine.factories import decaying
 from seedsweep.engine.lightning import train
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SUBOPTIMALITY, RunResult
@@ -55,13 +55,16 @@ def metrics_of(
 
 
 @cached
-def check_step(model: Mapping[str, Any], dataset: Mapping[str, Any], optimizer_config: Mapping[str, Any]) -> None:
+def check_step(
+    model: Mapping[str, Any], dataset: Mapping[str, Any], optimizer_config: Mapping[str, Any], decay_biases: bool
+) -> None:
     """Check that an optimizer can take a step with the parameters of a model.
 
     Args:
         model: the group of that name, plain and checked.
         dataset: the group `data`.
         optimizer_config: the group `optimizer`, at any rate.
+        decay_biases: whether its weight decay acts on all parameters, which are one group then, and not two.
 
     Raises:
         ConfigError: the step raises, and why.
@@ -69,7 +72,8 @@ def check_step(model: Mapping[str, Any], dataset: Mapping[str, Any], optimizer_c
     rows = data({"data": dataset})
     with torch.random.fork_rng(devices=[]):
         config = {"model": model, "data": dataset, "init_seed": 0}
-        module, batch = lightning_module(config, rows, optimizer(optimizer_config)), next(_batches(rows, dataset))
+        module = lightning_module(config, rows, decaying(optimizer_config, decay_biases))
+        batch = next(_batches(rows, dataset))
         try:
             if isinstance(module, Learner):
                 _step(module, batch)

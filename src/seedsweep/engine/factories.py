@@ -1,26 +1,25 @@
-"""From a configuration to what trains a network: optimizer, schedule, learning rates, minibatches, suboptimality."""
+"""From a configuration to what trains a network: optimizer, minibatches, callbacks, suboptimality."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import torch
 from hydra.utils import get_object
 from pytorch_lightning import Callback
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.config.instantiation import make
 from seedsweep.config.planned_run import SEARCH
+from seedsweep.engine.decay import MakeOptimizer, matrices_decay
 from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import Splits
 from seedsweep.problem.factories import Data
 from seedsweep.problem.suboptimality import Gap, coupled_decay, gap_of
 
 # keys of the group trainer that are used elsewhere than in `lightning.train`
-ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality", "early_stopping")
+ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality", "early_stopping", "decay_biases")
 
 
 # `_target_` of an optimizer that a Lightning module of one's own makes
@@ -54,6 +53,32 @@ def optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
     return partial(make, lr=optimizer_config["lr"]) if "lr" in optimizer_config else make
 
 
+def decaying(optimizer_config: Mapping[str, Any], decay_biases: bool) -> MakeOptimizer:
+    """What makes the optimizer of a model's parameters, as `optimizer` does it.
+
+    Args:
+        optimizer_config: the group `optimizer`, plain.
+        decay_biases: whether its weight decay acts on all parameters, and not on matrices alone.
+
+    Returns:
+        What makes it, of parameters and with a rate.
+    """
+    make = optimizer(optimizer_config)
+    return make if decay_biases else matrices_decay(make)
+
+
+def decays_biases(trainer: Mapping[str, Any]) -> bool:
+    """Whether weight decay acts on all parameters.
+
+    Args:
+        trainer: the group of that name, plain.
+
+    Returns:
+        Its `decay_biases`.
+    """
+    return bool(trainer.get("decay_biases", True))
+
+
 @cached
 def without_rate(optimizer_config: Mapping[str, Any]) -> dict[str, Any]:
     """The keys of an optimizer without its learning rate and its search space.
@@ -70,12 +95,6 @@ def without_rate(optimizer_config: Mapping[str, Any]) -> dict[str, Any]:
 @cached
 def _optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
     return make("optimizer", optimizer_config, object, _partial_=True)  # type: ignore[no-any-return]
-
-
-@cached
-def schedule(schedule_config: Mapping[str, Any] | None) -> Callable[[Optimizer], LRScheduler] | None:
-    """What makes the schedule of an optimizer's learning rate, a step an epoch; None if it is constant."""
-    return make("schedule", schedule_config, object, _partial_=True) if schedule_config else None
 
 
 def callbacks(trainer: Mapping[str, Any]) -> list[Callback]:
@@ -114,27 +133,13 @@ def gap(config: Config, splits: Data) -> Gap | None:
         return None
     if not isinstance(splits, Splits):
         raise ConfigError("trainer.suboptimality", "true", "needs data sets of rows, and not a LightningDataModule")
-    return gap_of(splits, get_object(config["model"]["_target_"]), _coupled_decay(config["optimizer"]))
+    decay = _coupled_decay(config["optimizer"])
+    if decay and not decays_biases(config["trainer"]):
+        allowed = "knows the minimum of a decay that acts on the biases too: take trainer.decay_biases=true"
+        raise ConfigError("trainer.suboptimality", "true", allowed)
+    return gap_of(splits, get_object(config["model"]["_target_"]), decay)
 
 
 @cached
 def _coupled_decay(optimizer_config: Mapping[str, Any]) -> float:
     return coupled_decay(optimizer(optimizer_config))
-
-
-@cached
-def rates(config: Mapping[str, Any], scheduled: Mapping[str, Any] | None, epochs: int) -> tuple[float, ...] | None:
-    """The learning rate in each epoch, by the real schedule; None if that changes other things too."""
-    stepped: Any = optimizer(config)([torch.nn.Parameter(torch.zeros(1))])
-    (group,) = stepped.param_groups
-    make = schedule(scheduled)
-    scheduler: Any = make(stepped) if make else None
-    hyperparameters = {key: value for key, value in group.items() if key not in ("params", "lr")}
-    rate_by_epoch = []
-    for _ in range(epochs):
-        rate_by_epoch.append(float(group["lr"]))
-        if scheduler:
-            stepped.step()
-            scheduler.step()
-    is_rate_alone = all(group[key] == value for key, value in hyperparameters.items())
-    return tuple(rate_by_epoch) if is_rate_alone else None

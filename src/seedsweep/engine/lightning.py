@@ -76,6 +76,11 @@ def train(
                 fitter.test(module, datamodule=data, verbose=False)
         except EndError as end:
             return RunResult(end.outcome, curves.points, state_on_cpu(module))
+        # of an optimizer that decomposes gradients, before the loss is looked at
+        except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
+            if "non-finite" not in str(error):
+                raise
+            return RunResult("diverged", curves.points, state_on_cpu(module))
     return RunResult("finished", curves.points, state_on_cpu(module))
 
 

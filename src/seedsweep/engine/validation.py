@@ -19,8 +19,9 @@ from seedsweep.config.instantiation import TRAINER, check_kind, refusal
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
 from seedsweep.engine.dry_batch import check_step, metrics_of
 from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
-from seedsweep.engine.factories import ELSEWHERE, callbacks, gap, is_own, optimizer, rates, schedule, without_rate
+from seedsweep.engine.factories import ELSEWHERE, callbacks, decays_biases, gap, is_own, optimizer, without_rate
 from seedsweep.engine.lightning import make_trainer
+from seedsweep.engine.scheduling import INTERVALS, interval, rates, schedule, steps_taken
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SELECT, SUBOPTIMALITY
 from seedsweep.problem.factories import Data, data
@@ -59,7 +60,8 @@ def check(config: Config) -> Data:
         _say_whose_optimizer(config["model"])
     measured = metrics_of(config["model"], config["data"], has_own_optimizer, config.get("metrics"))
     if not has_own_optimizer:
-        check_step(config["model"], config["data"], without_rate(config["optimizer"]))
+        decay_biases = decays_biases(config["trainer"])
+        check_step(config["model"], config["data"], without_rate(config["optimizer"]), decay_biases)
     check_choice("objective.metric", config["objective"]["metric"], measured)
     _check_trainer(config["trainer"])
     check_early_stopping(config["trainer"], measured)
@@ -69,7 +71,7 @@ def check(config: Config) -> Data:
     if gap(config, splits) is None and config["objective"]["metric"] == SUBOPTIMALITY:
         raise ConfigError("objective.metric", SUBOPTIMALITY, "is measured only with trainer.suboptimality=true")
     if config.get("schedule"):
-        _check_schedule(config["optimizer"], config["schedule"], config["trainer"]["max_epochs"])
+        _check_schedule(config["optimizer"], config["schedule"], config["data"], config["trainer"])
     return splits
 
 
@@ -113,19 +115,31 @@ def _check_own_optimizer(config: Config) -> None:
             raise ConfigError(f"optimizer.{key}", value, allowed)
     if config.get("schedule"):
         raise ConfigError("schedule", config["schedule"]["_target_"], "is not used with optimizer=own")
+    if not decays_biases(config["trainer"]):
+        raise ConfigError("trainer.decay_biases", "false", "is not used with optimizer=own")
 
 
 @cached
-def _check_schedule(optimizer_config: Mapping[str, Any], scheduled: Mapping[str, Any], epochs: int) -> None:
+def _check_schedule(
+    optimizer_config: Mapping[str, Any],
+    scheduled: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    trainer: Mapping[str, Any],
+) -> None:
     """The schedule can be made, and takes all its steps."""
     if "_target_" not in scheduled:
         key, value = next(iter(scheduled.items()))
         raise ConfigError(f"schedule.{key}", value, "is of no schedule; choose one, such as schedule=cosine")
-    target, make = scheduled["_target_"], schedule(scheduled)
+    check_choice("schedule.interval", interval(scheduled), INTERVALS)
+    if "max_lr" in scheduled and scheduled["max_lr"] != optimizer_config.get("lr"):
+        allowed = "must be ${optimizer.lr}, since OneCycleLR and CyclicLR ignore the optimizer's rate"
+        raise ConfigError("schedule.max_lr", scheduled["max_lr"], allowed)
+    target, steps = scheduled["_target_"], steps_taken(scheduled, dataset, trainer)
+    makes = schedule(scheduled, steps)
     try:
-        tried = make(optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(1))])) if make else None
+        tried = makes(optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(1))])) if makes else None
         if not isinstance(tried, ReduceLROnPlateau):
-            rates(optimizer_config, scheduled, epochs)
+            rates(optimizer_config, scheduled, trainer["max_epochs"], steps)
     except Exception as error:  # whatever a schedule raises
         raise refusal("schedule", scheduled, target, f"{type(error).__name__}: {error}") from error
     check_kind("schedule", target, tried, LRScheduler)
@@ -139,6 +153,7 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
     check_integer("trainer.max_epochs", trainer.get("max_epochs"), 1)
     check_integer("trainer.log_every_n_steps", trainer.get("log_every_n_steps"), 1)
     check_boolean("trainer.reshuffle", trainer.get("reshuffle", True))
+    check_boolean("trainer.decay_biases", trainer.get("decay_biases", True))
     check_boolean("trainer.norms", trainer.get("norms", False))
     check_boolean("trainer.suboptimality", trainer.get("suboptimality", False))
     check_choice("trainer.devices", trainer.get("devices", 1), (1,))  # a second process would record a second run

@@ -74,7 +74,11 @@ def network(config: Config, splits: Data) -> torch.nn.Module:
 
 
 def lightning_module(
-    config: Config, splits: Data, optimizer: MakeOptimizer | None, schedule: MakeSchedule | None = None
+    config: Config,
+    splits: Data,
+    optimizer: MakeOptimizer | None,
+    schedule: MakeSchedule | None = None,
+    interval: str = "epoch",
 ) -> LightningModule:
     """The Lightning module of a run, with its initial weights.
 
@@ -83,13 +87,14 @@ def lightning_module(
         splits: its data.
         optimizer: makes the optimizer of parameters; None for that of a Lightning module's own `configure_optimizers`.
         schedule: makes the schedule of the learning rate, if there is one.
+        interval: when the schedule takes a step, after each `epoch` or each `step` of the optimizer.
 
     Returns:
         A `Learner` around the network, or the Lightning module that it is.
     """
     keeps = bool(metrics_of_outputs(config, splits))
     loss = {"is_regression": splits.is_regression, "class_weights": splits.class_weights}
-    return as_lightning(network(config, splits), optimizer, schedule, keeps_outputs=keeps, **loss)
+    return as_lightning(network(config, splits), optimizer, schedule, interval, keeps_outputs=keeps, **loss)
 
 
 def metrics_of_outputs(config: Config, splits: Data) -> EpochMetrics:

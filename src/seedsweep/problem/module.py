@@ -1,9 +1,11 @@
 """The Lightning module of a run: one's own, or the one around a network, with loss, accuracy and optimizer."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerConfig, OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
@@ -27,7 +29,11 @@ def own_loss(kind: type) -> bool:
 
 
 def as_lightning(
-    net: nn.Module, optimizer: MakeOptimizer | None, schedule: MakeSchedule | None = None, **options: Any
+    net: nn.Module,
+    optimizer: MakeOptimizer | None,
+    schedule: MakeSchedule | None = None,
+    interval: str = "epoch",
+    **options: Any,
 ) -> LightningModule:
     """The Lightning module that trains a network.
 
@@ -35,6 +41,7 @@ def as_lightning(
         net: a network, or a Lightning module, which is trained by its own steps.
         optimizer: makes the optimizer of parameters; None for that of the module's own `configure_optimizers`.
         schedule: makes the schedule of the learning rate, if there is one.
+        interval: when the schedule takes a step, after each `epoch` or each `step` of the optimizer.
         options: of a `Learner`.
 
     Returns:
@@ -42,9 +49,10 @@ def as_lightning(
     """
     if not isinstance(net, LightningModule):
         assert optimizer  # noqa: S101  as `engine.validation` has seen to
-        return Learner(net, optimizer, schedule, **options)
+        return Learner(net, optimizer, schedule, interval, **options)
     if optimizer:
-        net.configure_optimizers = lambda: _optimization(net, optimizer, schedule)  # type: ignore[method-assign]
+        own = partial(_optimization, net, optimizer, schedule, interval)
+        net.configure_optimizers = own  # type: ignore[method-assign]
     return net
 
 
@@ -73,11 +81,13 @@ def state_on_cpu(module: LightningModule) -> dict[str, Tensor]:
 
 
 def _optimization(
-    module: LightningModule, make: MakeOptimizer, schedule: MakeSchedule | None
-) -> tuple[list[Optimizer], list[LRScheduler]]:
+    module: LightningModule, make: MakeOptimizer, schedule: MakeSchedule | None, interval: str
+) -> OptimizerConfig | OptimizerLRSchedulerConfig:
     """What `configure_optimizers` returns."""
     optimizer = make(module.parameters())
-    return [optimizer], [schedule(optimizer)] if schedule else []
+    if schedule is None:
+        return {"optimizer": optimizer}
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule(optimizer), "interval": interval}}
 
 
 class Learner(LightningModule):
@@ -87,6 +97,7 @@ class Learner(LightningModule):
         net: from features (n, d) to outputs (n,) or (n, k).
         optimizer: makes the optimizer of parameters.
         schedule: makes the schedule of the learning rate, if there is one.
+        interval: when the schedule takes a step, after each `epoch` or each `step` of the optimizer.
         is_regression: whether the targets are numbers.
         class_weights: (k,) of the loss; None where all rows weigh the same.
         keeps_outputs: whether the outputs of an epoch are kept, for metrics of all its rows together.
@@ -99,13 +110,14 @@ class Learner(LightningModule):
         net: nn.Module,
         optimizer: MakeOptimizer,
         schedule: MakeSchedule | None = None,
+        interval: str = "epoch",
         *,
         is_regression: bool = False,
         class_weights: Tensor | None = None,
         keeps_outputs: bool = False,
     ):
         super().__init__()
-        self.net, self.optimizer, self.schedule = net, optimizer, schedule
+        self.net, self.optimizer, self.schedule, self.interval = net, optimizer, schedule, interval
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.is_regression, self.keeps_outputs = is_regression, keeps_outputs
         self.outputs: dict[str, list[tuple[Tensor, Tensor]]] = {}  # and targets, by their stage
@@ -119,8 +131,8 @@ class Learner(LightningModule):
     def test_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> None:
         self._score(batch, "test")
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        return _optimization(self, self.optimizer, self.schedule)
+    def configure_optimizers(self) -> OptimizerConfig | OptimizerLRSchedulerConfig:
+        return _optimization(self, self.optimizer, self.schedule, self.interval)
 
     def _score(self, batch: tuple[Tensor, ...], stage: str) -> Tensor:
         values = {f"{stage}/{quantity}": value for quantity, value in self.measure(batch, stage).items()}

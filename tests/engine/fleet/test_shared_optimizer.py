@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytorch_optimizer
 import torch
-from hydra.utils import get_class
+from hydra.utils import get_object
 from shared.commands import OPTIMIZER_OPTIONS, ROOT
 from shared.fleets import CONVEX, assert_equal, configured, logistic, proportional, run
 from torch import Tensor, nn
@@ -86,9 +86,9 @@ class Silent(Plain):
         raise RuntimeError
 
 
-def test_two_optimizers_of_the_configuration_are_not_proportional() -> None:
+def test_seven_optimizers_of_the_configuration_are_not_proportional() -> None:
     assert set(OPTIMIZER_OPTIONS) - set(proportional()) == {
-        *("asgd", "rprop", "prodigy", "schedule_free_adamw", "soap")
+        *("asgd", "muon", "prodigy", "rprop", "schedule_free_adamw", "shampoo", "soap")
     }
     assert {name: probe(configured(name)) for name in proportional() if name != "adamw"} == dict.fromkeys(
         set(proportional()) - {"adamw"}, "zeros"
@@ -156,11 +156,13 @@ def test_probe_refuses_what_is_not_proportional_or_mixes_members(make: MakeOptim
 
 def test_every_optimizer_of_the_docs_table_is_as_it_says() -> None:
     text = (ROOT / "docs" / "fleet.md").read_text()
-    rows = re.findall(r"^\| ((?:torch\.optim|pytorch_optimizer)\.\w+) \| .* \| (.*) \|$", text, re.MULTILINE)
+    rows = re.findall(
+        r"^\| ((?:torch\.optim|pytorch_optimizer|seedsweep\.optimizers)\.\w+) \| .* \| (.*) \|$", text, re.MULTILINE
+    )
     assert len(rows) >= 20
     for name, stated in rows:
         try:
-            probe(get_class(name))
+            probe(get_object(name))
             found = "fleet"
         except NotProportionalError as error:
             found = str(error)

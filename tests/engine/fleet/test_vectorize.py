@@ -20,7 +20,9 @@ def test_losses_and_gradients_are_those_of_the_modules(problem: Problem) -> None
         cell = divmod(index, 2)
         module.log = lambda *_, **__: None  # a module logs to its trainer
         loss = module.training_step(tuple(column[cell[1]] for column in columns), 0)
-        gradient = torch.cat([value.flatten() for value in torch.autograd.grad(loss, list(module.parameters()))])
+        parameters = dict(module.named_parameters())
+        own = torch.autograd.grad(loss, [parameters[name] for name in vectorized.shapes])
+        gradient = torch.cat([value.flatten() for value in own])
         torch.testing.assert_close(losses[cell], loss.detach())
         torch.testing.assert_close(gradients[cell], gradient)
 
@@ -39,3 +41,12 @@ def test_minibatches_of_one_shape_are_traced_once() -> None:
     for rows in (16, 14, 16, 14):
         vectorized.train(torch.zeros(2, 3, 5), {}, (torch.zeros(3, rows, 4), torch.ones(3, rows)))
     assert len(vectorized.tracing_seconds) == 2
+
+
+def test_matrices_are_the_first_of_a_member_s_numbers() -> None:
+    module = networks(mlp(), 1)[0]
+    vectorized = Vectorized(module)
+    matrices = [value for value in module.parameters() if value.ndim > 1]
+    expected = torch.cat([value.detach().flatten() for value in matrices])
+    assert vectorized.matrices == len(expected) < vectorized.parameters == len(vectorized.vector(module))
+    assert torch.equal(vectorized.vector(module)[: vectorized.matrices], expected)

@@ -11,15 +11,17 @@ from torch.optim import SGD
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
+from seedsweep.engine.decay import undecayed
 from seedsweep.engine.early_stopping import stopping_rule
-from seedsweep.engine.factories import batching, gap, is_own, optimizer, rates, without_rate
+from seedsweep.engine.factories import batching, decays_biases, gap, is_own, optimizer, without_rate
 from seedsweep.engine.fleet.clipping import clipping
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
-from seedsweep.engine.fleet.shared_optimizer import STARTS, MakeOptimizer, NotProportionalError, Start, probe
+from seedsweep.engine.fleet.shared_optimizer import NotProportionalError, OptimizerRows, probe, probe_apart
 from seedsweep.engine.fleet.step import Batch, Tensors
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
+from seedsweep.engine.scheduling import Rate, rates, steps_taken
 from seedsweep.problem.data_module import Splits
 from seedsweep.problem.factories import data, lightning_module, metrics_of_outputs
 from seedsweep.problem.own_batches import OwnBatches
@@ -58,10 +60,10 @@ def refuse_optimizer(config: Config) -> str | None:
     """
     if is_own(config["optimizer"]):
         return "the model's own configure_optimizers is for Lightning's Trainer alone"
-    tried = _try_optimizer(without_rate(config["optimizer"]))
-    if tried not in STARTS:
+    tried = _try_optimizer(without_rate(config["optimizer"]), decays_biases(config["trainer"]))
+    if isinstance(tried, str):
         return f"{config['optimizer']['_target_']}: {tried}"
-    if rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) is None:
+    if _rates(config) is None:
         return f"{config['schedule']['_target_']} changes more than learning rates"
     return None
 
@@ -96,7 +98,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     precision, device = str(trainer.get("precision", "32-true")), _device(trainer.get("accelerator", "auto"))
     module = _module(first["model"], first["data"], first.get("metrics"), precision, device)
     weights: dict[tuple[str, int], tuple[Tensor, Tensors]] = {}
-    optimizers: dict[Hashable, tuple[MakeOptimizer, Start]] = {}
+    optimizers: dict[Hashable, Sequence[OptimizerRows]] = {}
     members = []
     for config in configs:
         weights_key = repr(config["model"]), config["init_seed"]
@@ -106,8 +108,8 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         hyperparameters = without_rate(config["optimizer"])
         key = repr(hyperparameters)
         if key not in optimizers:
-            optimizers[key] = optimizer(hyperparameters), _try_optimizer(hyperparameters)
-        rate_by_epoch = rates(config["optimizer"], config.get("schedule"), config["trainer"]["max_epochs"]) or ()
+            optimizers[key] = _parts(hyperparameters, decays_biases(trainer), module)
+        rate_by_epoch = _rates(config) or ()
         vector, kept = weights[weights_key]
         members.append(Member(vector, config["order_seed"], key, rate_by_epoch, gap(config, splits), kept))
     return Fleet(
@@ -125,6 +127,12 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         device=device,
         dtype=PRECISIONS[precision],
     )
+
+
+def _rates(config: Config) -> tuple[Rate, ...] | None:
+    scheduled, trainer = config.get("schedule"), config["trainer"]
+    steps = steps_taken(scheduled, config["data"], trainer)
+    return rates(config["optimizer"], scheduled, trainer["max_epochs"], steps)
 
 
 def _splits(config: Config) -> Splits:
@@ -181,10 +189,21 @@ def _first_rows(dataset: GroupConfig) -> Batch:
     return tuple(column[: dataset["batch_size"]] for column in _splits({"data": dataset}).train.tensors)
 
 
+def _parts(optimizer_config: GroupConfig, decay_biases: bool, module: Vectorized) -> Sequence[OptimizerRows]:
+    """The optimizers of the columns of a fleet's parameters: one, or one of the matrices and one of the others."""
+    make, starts = optimizer(optimizer_config), _try_optimizer(optimizer_config, decay_biases)
+    if decay_biases:
+        return [OptimizerRows(make, *starts)]
+    matrices = OptimizerRows(make, starts[0], columns=slice(module.matrices))
+    others = OptimizerRows(undecayed(make), starts[1], columns=slice(module.matrices, module.parameters))
+    return [part for part in (matrices, others) if part.columns.stop > (part.columns.start or 0)]
+
+
 @cached
-def _try_optimizer(optimizer_config: GroupConfig) -> Any:
-    """Where the steps of the optimizer have to start from, or why they cannot serve several rates."""
+def _try_optimizer(optimizer_config: GroupConfig, decay_biases: bool) -> Any:
+    """Where the steps of the optimizers of the columns start from, or why they cannot serve several rates."""
     try:
-        return probe(optimizer(optimizer_config))
+        make = optimizer(optimizer_config)
+        return (probe(make),) if decay_biases else probe_apart(make)
     except NotProportionalError as error:
         return str(error)

@@ -13,7 +13,7 @@ RefuseRun = Callable[[Config], str | None]  # why a run cannot join a fleet, if 
 
 # What the fleet does as Lightning's Trainer would; with any other key of the trainer the Trainer itself is needed.
 UNDERSTOOD = {"max_epochs", "accelerator", "devices", "precision", "log_every_n_steps", "divergence_threshold"}
-UNDERSTOOD |= {"reshuffle", "suboptimality", "early_stopping", "norms", *CLIPPING}
+UNDERSTOOD |= {"reshuffle", "suboptimality", "early_stopping", "norms", "decay_biases", *CLIPPING}
 PRECISIONS = {"32-true": torch.float32, "32": torch.float32, "64-true": torch.float64, "64": torch.float64}
 ACCELERATORS = ("cpu", "auto", "gpu", "cuda")
 ASKED = "trainer.engine=lightning"

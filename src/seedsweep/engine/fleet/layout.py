@@ -37,7 +37,10 @@ class Layout:
     slot: Tensor
 
     def values(self, of_members: Sequence[Any], dtype: torch.dtype) -> Tensor:
-        """By rows, (r, P) or (r, 1), the vectors (P,) or numbers of the positions, of which many share one."""
+        """By rows, (r, P), what the positions have, of which many share one: vectors (P,), or tuples, or numbers.
+
+        A number stands for as many as the tuples have, of which there is one where there are no tuples.
+        """
         unique = {id(value): value for value in of_members}
         number = {key: index for index, key in enumerate(unique)}
         index = np.array([number[id(value)] for value in of_members])[self.position]
@@ -45,7 +48,9 @@ class Layout:
         if isinstance(values[0], Tensor):
             table = torch.stack(values)
         else:
-            table = torch.tensor(values, dtype=torch.float64).unsqueeze(1)
+            width = max((len(value) for value in values if isinstance(value, tuple)), default=1)
+            rows = [value if isinstance(value, tuple) else (value,) * width for value in values]
+            table = torch.from_numpy(np.array(rows, dtype=np.float64))
         return table.to(dtype)[index]
 
     def by_row(self, in_slots: Tensor, in_columns: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,6 +1,6 @@
 """What a fleet is made of, before it trains: its members, and what they have in common."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -9,8 +9,9 @@ from torch import Tensor
 from seedsweep.engine.curves import MeasureGap
 from seedsweep.engine.early_stopping import StoppingRule
 from seedsweep.engine.fleet.clipping import Clipping
-from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, Start
+from seedsweep.engine.fleet.shared_optimizer import OptimizerRows
 from seedsweep.engine.fleet.vectorize import Vectorized
+from seedsweep.engine.scheduling import Rate
 from seedsweep.problem.data_module import Splits
 from seedsweep.problem.epoch_metrics import EpochMetrics
 
@@ -20,14 +21,14 @@ class Member:
     """One run of a fleet: what it differs in from the others.
 
     `weights` are its initial parameters (P,), and `kept` what else its module starts with. `optimizer` is the key of
-    its optimizer, and `rates` has its learning rate in each epoch, as many as it trains. `gap` measures its
-    suboptimality after every epoch.
+    its optimizer, and `rates` has its learning rate in each epoch, as many as it trains, or those of the steps in each.
+    `gap` measures its suboptimality after every epoch.
     """
 
     weights: Tensor
     order_seed: int
     optimizer: Hashable
-    rates: tuple[float, ...]
+    rates: tuple[Rate, ...]
     gap: MeasureGap | None = None
     kept: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -36,13 +37,13 @@ class Member:
 class Fleet:
     """Runs that can be trained together: one module, data set and way to batch it (see `DataModule`).
 
-    `optimizers` are makers of the members' optimizers and where their step starts (see `shared_optimizer.probe`).
+    `optimizers` are those of the members, each in one part for all columns of the parameters, or in several.
     """
 
     module: Vectorized
     splits: Splits
     batch_size: int
-    optimizers: Mapping[Hashable, tuple[MakeOptimizer, Start]]
+    optimizers: Mapping[Hashable, Sequence[OptimizerRows]]
     members: list[Member]
     reshuffle: bool = True
     drop_last: bool = False

@@ -4,21 +4,23 @@ Nearly every update is proportional to its learning rate. So an optimizer steps 
 rate of 1, and each member takes its own rate times the change.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.utils._pytree import tree_map
 
-MakeOptimizer = Callable[..., Optimizer]  # (parameters, lr=…)
+from seedsweep.engine.decay import MakeOptimizer, matrices_decay, undecayed
+
 Start = Literal["zeros", "values"]
 
 STARTS: tuple[Start, ...] = ("zeros", "values")
 STEPS, RATES = 100, (0.01, 0.3)  # of the probe
+SPLIT = 6  # numbers of its matrix, and one more of its bias
 RELATIVE, ABSOLUTE = 1e-9, 1e-12  # in float64, to which proportional updates agree
 MIXED = "its steps are not proportional to the learning rate, or mix the members"
 
@@ -29,11 +31,20 @@ class NotProportionalError(ValueError):
 
 @dataclass(frozen=True)
 class OptimizerRows:
-    """The rows of a fleet's parameters that one optimizer moves, and from where its steps start (see `probe`)."""
+    """The rows of a fleet's parameters that one optimizer moves, and from where its steps start (see `probe`).
+
+    It moves all columns, or only some of them.
+    """
 
     make: MakeOptimizer
     start: Start
-    rows: slice
+    rows: slice = field(default_factory=partial(slice, None))
+    columns: slice = field(default_factory=partial(slice, None))
+
+    @property
+    def block(self) -> tuple[slice, slice]:
+        """The index of all that it moves."""
+        return self.rows, self.columns
 
 
 class Optimizers:
@@ -44,15 +55,15 @@ class Optimizers:
         self._lay_out(parameters)
         self._optimizers: list[Any] = []
         for block in blocks:
-            moved = nn.Parameter(self._moved[block.rows])  # shares its memory
-            moved.grad = self.gradients[block.rows]
+            moved = nn.Parameter(self._moved[block.block])  # shares its memory
+            moved.grad = self.gradients[block.block]
             self._optimizers.append(block.make([moved], lr=1.0))
 
     def _lay_out(self, parameters: Tensor) -> None:
         self.parameters, self.gradients = parameters, torch.zeros_like(parameters)
         self._moved = torch.zeros_like(parameters)
         self._start = torch.zeros_like(parameters)
-        self._from_values = [block.rows for block in self._blocks if block.start == "values"]
+        self._from_values = [block.block for block in self._blocks if block.start == "values"]
 
     def keep(self, rows: Tensor, slices: Mapping[int, slice]) -> None:
         """Go on with these `rows` (r,) only, -1 for one that only fills.
@@ -69,13 +80,13 @@ class Optimizers:
             kept = rows[block.rows]
             take = partial(_take, rows=kept - before[number].rows.start, is_member=kept >= 0, shape=moved.shape)
             optimizer.state[moved] = tree_map(take, optimizer.state[moved])
-            moved.data, moved.grad = self._moved[block.rows], None
-            moved.grad = self.gradients[block.rows]
+            moved.data, moved.grad = self._moved[block.block], None
+            moved.grad = self.gradients[block.block]
 
     def step(self, rates: Tensor, active: Tensor) -> None:
         """Move the `active` rows (r, 1) along `gradients` at their rates (r, 1)."""
-        for rows in self._from_values:
-            self._start[rows] = self.parameters[rows]
+        for block in self._from_values:
+            self._start[block] = self.parameters[block]
         self._moved.copy_(self._start)
         for optimizer in self._optimizers:
             optimizer.step()
@@ -90,15 +101,27 @@ def probe(make: MakeOptimizer) -> Start:
     Zero is the better start, as no digit of the change is lost beside the value. Raises `NotProportionalError` with
     what is wrong.
     """
+    return _probe(make, [(make, slice(None))])[0]
+
+
+def probe_apart(make: MakeOptimizer) -> Sequence[Start]:
+    """As `probe`, for an optimizer of which only matrices decay: of that of the matrices, and that of the others."""
+    return _probe(matrices_decay(make), [(make, slice(SPLIT)), (undecayed(make), slice(SPLIT, None))])
+
+
+def _probe(make: MakeOptimizer, parts: Sequence[tuple[MakeOptimizer, slice]]) -> Sequence[Start]:
+    """The starts of what makes the optimizers of columns, which together do what `make` does for a member alone."""
     generator = torch.Generator().manual_seed(0)
     first = torch.randn(len(RATES), 7, dtype=torch.float64, generator=generator)
     gradients = _gradients(generator)
     try:
         single = torch.stack([_alone(make, rate, first[i], gradients[:, i]) for i, rate in enumerate(RATES)])
-        for start in STARTS:
-            stacked = _together(make, start, first, gradients)
+        for starts in product(STARTS, repeat=len(parts)):
+            pairs = zip(parts, starts, strict=True)
+            blocks = [OptimizerRows(make, start, columns=columns) for (make, columns), start in pairs]
+            stacked = _together(blocks, first, gradients)
             if torch.allclose(stacked, single, rtol=RELATIVE, atol=ABSOLUTE):
-                return start
+                return starts
     except NotProportionalError:
         raise
     except Exception as error:  # whatever a third party's optimizer raises
@@ -109,23 +132,23 @@ def probe(make: MakeOptimizer) -> Start:
 
 def _alone(make: MakeOptimizer, rate: float, first: Tensor, gradients: Tensor) -> Tensor:
     """Where a single member gets, with its parameters in two tensors, as a module has them."""
-    tensors = [nn.Parameter(first[:6].reshape(2, 3).clone()), nn.Parameter(first[6:].clone())]
+    tensors = [nn.Parameter(first[:SPLIT].reshape(2, 3).clone()), nn.Parameter(first[SPLIT:].clone())]
     optimizer: Any = make(tensors, lr=rate)
     for step, gradient in enumerate(gradients):
         for group in optimizer.param_groups:
             group["lr"] = rate * _factor(step)
-        tensors[0].grad, tensors[1].grad = gradient[:6].reshape(2, 3).clone(), gradient[6:].clone()
+        tensors[0].grad, tensors[1].grad = gradient[:SPLIT].reshape(2, 3).clone(), gradient[SPLIT:].clone()
         optimizer.step()
     return torch.cat([tensor.detach().flatten() for tensor in tensors])
 
 
-def _together(make: MakeOptimizer, start: Start, first: Tensor, gradients: Tensor) -> Tensor:
+def _together(blocks: Sequence[OptimizerRows], first: Tensor, gradients: Tensor) -> Tensor:
     """Where the members get together; the second has two rows, until the first row leaves."""
     rows, rates = torch.tensor([1, 0, 1]), torch.tensor(RATES, dtype=torch.float64).unsqueeze(1)
-    optimizers = Optimizers([OptimizerRows(make, start, slice(0, len(rows)))], first[rows])
+    optimizers = Optimizers([replace(block, rows=slice(0, len(rows))) for block in blocks], first[rows])
     for step, gradient in enumerate(gradients):
         if step == STEPS // 4:
-            optimizers.keep(torch.tensor([1, 2]), {0: slice(0, 2)})
+            optimizers.keep(torch.tensor([1, 2]), dict.fromkeys(range(len(blocks)), slice(0, 2)))
             rows = rows[1:]
         optimizers.gradients.copy_(gradient[rows])
         try:

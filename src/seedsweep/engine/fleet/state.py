@@ -1,6 +1,7 @@
 """What training changes in a fleet: parameters, optimizers and the order of the data, laid out by members."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from seedsweep.engine.fleet.dropout import Samplers
 from seedsweep.engine.fleet.layout import Layout, lay_out
 from seedsweep.engine.fleet.members import Fleet
-from seedsweep.engine.fleet.shared_optimizer import OptimizerRows, Optimizers
+from seedsweep.engine.fleet.shared_optimizer import Optimizers
 from seedsweep.engine.fleet.shuffling import Shuffles
 from seedsweep.engine.fleet.step import Batch, Logged, Tensors
 
@@ -26,15 +27,15 @@ class TrainingState:
         weights = [member.weights for member in fleet.members]
         self.parameters = self.layout.values(weights, fleet.dtype).to(fleet.device)
         self.kept = self._kept()
-        optimizer_rows = [OptimizerRows(*fleet.optimizers[key], block) for key, block in self.layout.blocks]
-        self.optimizers = Optimizers(optimizer_rows, self.parameters)
+        parts = [replace(part, rows=rows) for key, rows in self.layout.blocks for part in self.fleet.optimizers[key]]
+        self.optimizers = Optimizers(parts, self.parameters)
         self.limit = fleet.divergence_threshold or torch.finfo(fleet.dtype).max  # what is greater is inf
         self.active = torch.empty(0)
         self.gradient_norms: Tensor | None = None  # (r,), their sums over the steps of the epoch
         self.steps = 0
         self._shuffles = Shuffles(self.layout.seeds, rows, fleet.batch_size, fleet.drop_last)
         self._order = torch.empty(0)  # of the training rows, of each column: (s, rows)
-        self._rates = torch.empty(0)
+        self._rates = torch.empty(0)  # of the epoch (r, 1), or of each of its steps (r, steps)
         self._samplers = Samplers(self.layout.seeds)
         # parameters (m, P) of all of the fleet, and what they keep, once some have been left out
         self._former: tuple[Tensor, Tensors] | None = None
@@ -90,7 +91,8 @@ class TrainingState:
             self.gradient_norms = norms if self.gradient_norms is None else self.gradient_norms + norms
         if self.fleet.clipping:
             self.fleet.clipping.clip(self.optimizers.gradients)
-        self.optimizers.step(self._rates, self.active)
+        number = self.steps % self._rates.shape[1]  # of the step in its epoch; 0 where all have one rate
+        self.optimizers.step(self._rates[:, number : number + 1], self.active)
         loss = losses.flatten()[self.layout.slot]
         self.active &= (loss <= self.limit).unsqueeze(1)
         self.steps += 1
@@ -102,8 +104,9 @@ class TrainingState:
         self.layout = self._lay_out(before.members[positions])
         position = self.layout.position
         rows = np.where(position < 0, -1, before.row[positions][position])
-        number = {key: index for index, (key, _) in enumerate(before.blocks)}
-        blocks = {number[key]: block for key, block in self.layout.blocks}
+        rows_of = dict(self.layout.blocks)
+        keys = [key for key, _ in before.blocks for _ in self.fleet.optimizers[key]]  # one for each part
+        blocks = {number: rows_of[key] for number, key in enumerate(keys) if key in rows_of}
         taken = torch.from_numpy(rows).to(self.fleet.device)
         self.optimizers.keep(taken, blocks)
         self.parameters = self.optimizers.parameters

@@ -78,7 +78,8 @@ class _Trial:
         """Whether all steps of one module give alone what they give together."""
         module, (losses, _, gradients, after) = self.modules[index], together
         loss, _, kept = self._alone(module, "training_step")
-        alone = torch.autograd.grad(loss, [value for value in module.parameters() if value.requires_grad])
+        own = dict(module.named_parameters())
+        alone = torch.autograd.grad(loss, [own[name] for name in self.vectorized.shapes])
         equal = _close(loss, losses[index, 0])
         equal &= _close(torch.cat([tensor.flatten() for tensor in alone]), gradients[index, 0])
         equal &= all(_close(value, after[name][index, 0]) for name, value in kept.items())

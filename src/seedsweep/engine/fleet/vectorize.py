@@ -28,21 +28,28 @@ Trained = tuple[Tensor, Logged, Tensor, Tensors]
 
 
 class Vectorized:
-    """The steps of `module` for many members, each with its own parameters (P,).
+    """The steps of `module` for many members, each with its own parameters (P,), of which the matrices are the first.
 
     What else a member has in its state dict, such as running statistics, is *kept*: tensors by name.
     """
 
     def __init__(self, module: LightningModule):
         self.module = module
-        self.shapes = {name: value.shape for name, value in module.named_parameters() if value.requires_grad}
+        self.shapes = {name: value.shape for name, value in self._trained(module)}
+        self.parameters = sum(shape.numel() for shape in self.shapes.values())  # P
+        self.matrices = sum(shape.numel() for shape in self.shapes.values() if len(shape) > 1)  # of these
         self.tracing_seconds: list[float] = []  # of each trace
         self._traces: dict[Shapes, Callable[..., Any]] = {}
         self._masks: dict[Shapes, list[Mask]] = {}
 
     def vector(self, module: nn.Module) -> Tensor:
         """The parameters (P,) of a module of the same architecture."""
-        return torch.cat([value.detach().flatten() for value in module.parameters() if value.requires_grad])
+        return torch.cat([value.detach().flatten() for _, value in self._trained(module)])
+
+    def _trained(self, module: nn.Module) -> list[tuple[str, nn.Parameter]]:
+        """The parameters that are trained, by name, those of two and more dimensions first."""
+        trained = [(name, value) for name, value in module.named_parameters() if value.requires_grad]
+        return sorted(trained, key=lambda item: item[1].ndim < 2)
 
     def kept(self, module: nn.Module) -> Tensors:
         """What a module of the same architecture keeps besides its parameters, by name."""
