@@ -43,6 +43,12 @@ def test_runs_from_before_a_key_have_its_default() -> None:
         "trainer.norms": False,
     }
     assert swept(pd.concat([before, before.assign(**keys)], ignore_index=True)) == ["optimizer"]
+    as_stored = before.assign(
+        **{"trainer.norms": "false", "trainer.decay_biases": "true", "schedule.interval": "epoch"}
+    )
+    assert swept(pd.concat([before, as_stored], ignore_index=True)) == ["optimizer"]
+    without = before.assign(**{"trainer.decay_biases": "false"})
+    assert swept(pd.concat([before, without], ignore_index=True)) == ["optimizer", "trainer.decay_biases"]
     others = before.assign(**keys | {"trainer.early_stopping.min_delta": 0.1})
     both = pd.concat([before, others], ignore_index=True)
     assert swept(both, "optimizer") == ["trainer.early_stopping.min_delta"]

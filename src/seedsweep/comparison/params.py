@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from seedsweep.config.planned_run import DEFAULTS_SINCE, PROBLEM, PROBLEM_NAME, SEEDS
+from seedsweep.config.planned_run import DEFAULTS_SINCE, PROBLEM, PROBLEM_NAME, SEEDS, canonical
 from seedsweep.metrics import names_metric
 from seedsweep.outcomes import RUN_COLUMNS
 
@@ -38,7 +38,7 @@ def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
     for name in sorted(params(runs), key=lambda name: ("." in name, name)):  # options before what follows from them
         labels = runs[name].map(label)
         if DEFAULTS_SINCE.get(name) is not None:  # runs from before there was the key have none
-            labels = labels.mask(runs[name].isna(), label(DEFAULTS_SINCE[name]))
+            labels = labels.mask(runs[name].isna(), _default(name, labels))
         if name in (by, PROBLEM, PROBLEM_NAME) or labels.nunique() < 2:
             continue
         option = varying.get(name.rsplit(".", 1)[0])
@@ -50,6 +50,12 @@ def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
         if not follows and (not fixed or labels.groupby(fixed).nunique().max() > 1):
             varying[name] = labels
     return sorted(varying, key=lambda name: (not name.endswith(".lr"), runs[name].isna().any()))
+
+
+def _default(name: str, labels: pd.Series) -> str:
+    """The label of what a key was before it came; booleans that some runs do not have are strings, as in the store."""
+    default = DEFAULTS_SINCE[name]
+    return canonical(default) if labels.isin(["true", "false"]).any() else label(default)
 
 
 def compared(runs: pd.DataFrame) -> str:

@@ -91,3 +91,8 @@ def test_a_rate_of_an_epoch_stands_for_each_of_its_steps() -> None:
         [*by_step],
     ]
     assert layout.values([0.5, 0.5, 0.1], torch.float64)[layout.row].tolist() == [[0.5], [0.5], [0.1]]
+
+
+def test_a_lightning_module_of_one_s_own_takes_the_schedule_s_steps_too() -> None:
+    own = ("~model.init", "model.name=own", "model._target_=shared.own_modules.Margins", "objective.metric=valid_loss")
+    assert_equal(runs_of([f"schedule={schedule}" for schedule in SCHEDULES], *own, "optimizer.lr=0.1"))

@@ -1,6 +1,6 @@
 """What training changes in a fleet: parameters, optimizers and the order of the data, laid out by members."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -27,8 +27,9 @@ class TrainingState:
         weights = [member.weights for member in fleet.members]
         self.parameters = self.layout.values(weights, fleet.dtype).to(fleet.device)
         self.kept = self._kept()
-        parts = [replace(part, rows=rows) for key, rows in self.layout.blocks for part in self.fleet.optimizers[key]]
-        self.optimizers = Optimizers(parts, self.parameters)
+        parts = self._parts(self.layout)
+        optimizer_rows = [replace(fleet.optimizers[key][index], rows=rows) for (key, index), rows in parts]
+        self.optimizers = Optimizers(optimizer_rows, self.parameters)
         self.limit = fleet.divergence_threshold or torch.finfo(fleet.dtype).max  # what is greater is inf
         self.active = torch.empty(0)
         self.gradient_norms: Tensor | None = None  # (r,), their sums over the steps of the epoch
@@ -53,6 +54,12 @@ class TrainingState:
         laid_out = [self.fleet.members[member] for member in members]
         seeds = [member.order_seed for member in laid_out]
         return lay_out([member.optimizer for member in laid_out], seeds, members, self.fleet.device)
+
+    def _parts(self, layout: Layout) -> Iterator[tuple[tuple[Hashable, int], slice]]:
+        """The parts of optimizers, each by its optimizer and its index there, in their order, with their rows."""
+        for key, rows in layout.blocks:
+            for index in range(len(self.fleet.optimizers[key])):
+                yield (key, index), rows
 
     def begin_epoch(self, epoch: int, active: np.ndarray) -> None:
         """Set the learning rates, and the order of the data, of an epoch in which these positions (n,) are moved."""
@@ -104,9 +111,8 @@ class TrainingState:
         self.layout = self._lay_out(before.members[positions])
         position = self.layout.position
         rows = np.where(position < 0, -1, before.row[positions][position])
-        rows_of = dict(self.layout.blocks)
-        keys = [key for key, _ in before.blocks for _ in self.fleet.optimizers[key]]  # one for each part
-        blocks = {number: rows_of[key] for number, key in enumerate(keys) if key in rows_of}
+        number = {part: index for index, (part, _) in enumerate(self._parts(before))}
+        blocks = {number[part]: rows for part, rows in self._parts(self.layout)}
         taken = torch.from_numpy(rows).to(self.fleet.device)
         self.optimizers.keep(taken, blocks)
         self.parameters = self.optimizers.parameters
