@@ -87,3 +87,4 @@ def _command(name: str) -> str:
 OmegaConf.register_new_resolver("seedsweep.default_uri", _default_uri, replace=True)
 OmegaConf.register_new_resolver("seedsweep.command", _command, replace=True)
 OmegaConf.register_new_resolver("seedsweep.stem", lambda path: Path(str(path)).stem, replace=True)
+OmegaConf.register_new_resolver("seedsweep.last", lambda name: str(name).rpartition(".")[2], replace=True)

@@ -1,6 +1,7 @@
 """From a data set to minibatches: splits, standardisation, and the Lightning data module."""
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,9 +28,9 @@ ORDER_STREAM, MODULE_STREAM = 2**31, 2**30
 class Splits:
     """A data set ready to train on: features (n, d) float32 and target (n,) int64 of each split, and its origin.
 
-    Rows without classes have no target.
-    `mean` and `scale` (d,) float32 are what standardisation subtracted and divided by; `fingerprint` is a hash of all
-    rows before it.
+    Rows that have a shape keep it: features (n, …). Rows without classes have no target.
+    `mean` and `scale` (d,) or (…) float32 are what standardisation subtracted and divided by, for each number of a row;
+    of rows with a shape that nothing was done to they are a single 0 and 1. `fingerprint` is a hash of all rows before.
     """
 
     train: TensorDataset
@@ -54,7 +55,8 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
     check_integer("data.batch_size", dataset.batch_size, 1, len(train), "the number of training rows")
     mean, scale = _standardization(table.features, train, dataset.standardize)
     with np.errstate(over="ignore"):
-        scaled = ((table.features - mean) / scale).astype(np.float32)
+        moved = table.features if dataset.standardize == "none" else (table.features - mean) / scale
+        scaled = moved.astype(np.float32, copy=False)
     if not np.isfinite(scaled).all():
         column = table.feature_names[np.flatnonzero(~np.isfinite(scaled).all(axis=0))[0]]
         raise ConfigError("data.features", column, "has values too large for 32-bit numbers")
@@ -73,16 +75,19 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
 
 
 def _fingerprint(table: Table) -> str:
-    target = b"" if table.target is None else table.target.tobytes()
-    return hashlib.sha256(table.features.tobytes() + target).hexdigest()[:16]
+    digest = hashlib.sha256(np.ascontiguousarray(table.features).data)
+    digest.update(b"" if table.target is None else table.target.tobytes())
+    digest.update(repr(table.features.shape).encode() if table.features.ndim > 2 else b"")
+    return digest.hexdigest()[:16]
 
 
 def _standardization(features: np.ndarray, train: np.ndarray, rows: str) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and the scale (d,) of each column, over the training rows, over all rows (a leak), or 0 and 1."""
+    """The mean and the scale of each number in a row, over the training rows, over all rows (a leak), or 0 and 1."""
+    shape = features.shape[1:]
     if rows == "none":
-        return np.zeros(features.shape[1]), np.ones(features.shape[1])
-    scaler = StandardScaler().fit(features[train] if rows == "train" else features)
-    return scaler.mean_, scaler.scale_
+        return (np.zeros(shape), np.ones(shape)) if len(shape) == 1 else (np.zeros(()), np.ones(()))
+    scaler = StandardScaler().fit((features[train] if rows == "train" else features).reshape(-1, math.prod(shape)))
+    return scaler.mean_.reshape(shape), scaler.scale_.reshape(shape)
 
 
 class DataModule(LightningDataModule):

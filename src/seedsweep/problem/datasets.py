@@ -1,5 +1,6 @@
 """Where the rows come from: one class per kind of source, each a choice of the `data` group."""
 
+import math
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ STANDARDIZE = ("train", "all", "none")
 class Table:
     """Rows of numbers with a class each: features (n, d) float64, target (n,) int64 in 0…k-1, and the names of both.
 
+    Rows that have a shape keep it, as images do: features (n, …), in the order of their names row by row.
     `split` are the indices of the training, validation and test rows. Rows without classes have no `target`.
     """
 
@@ -78,17 +80,21 @@ class Labelled(Dataset):
         check_boolean("data.stratify", self.stratify)
 
     @abstractmethod
-    def load(self) -> tuple[pd.DataFrame, pd.Series]:
-        """The columns and the target as the source has them."""
+    def load(self) -> tuple[pd.DataFrame | np.ndarray, pd.Series]:
+        """The columns, or rows in a shape of their own, and the target as the source has them."""
 
     def read(self) -> Table:
-        frame, target = self.load()
+        rows, target = self.load()
+        values, names = (rows, _positions(rows)) if isinstance(rows, np.ndarray) else self._columns(rows)
+        codes, classes = _encode(target, self.positive_class)
+        return Table(values, codes, names, classes, self._split(codes, classes))
+
+    def _columns(self, frame: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
+        """The values (n, d) of the columns that are chosen, and their names."""
         frame = self._choose(frame)
         if frame.shape[1] == 0:
             raise ConfigError("data.features", self.features, "leaves no column to learn from")
-        values = np.column_stack([_numbers(frame[name]) for name in frame])
-        codes, classes = _encode(target, self.positive_class)
-        return Table(values, codes, tuple(map(str, frame.columns)), classes, self._split(codes, classes))
+        return np.column_stack([_numbers(frame[name]) for name in frame]), tuple(map(str, frame.columns))
 
     def _choose(self, frame: pd.DataFrame) -> pd.DataFrame:
         if self.features is None:
@@ -151,6 +157,11 @@ def columns_of(frame: pd.DataFrame) -> str:
     rest = f" and {len(names) - 12} more" if len(names) > 12 else ""
     hint = "; columns must be separated by commas" if len(names) == 1 and re.search(r"[;\t|]", names[0]) else ""
     return f"there are {', '.join(names[:12])}{rest}{hint}"
+
+
+def _positions(rows: np.ndarray) -> tuple[str, ...]:
+    """The names of the numbers in a row, in order."""
+    return tuple(f"x{position}" for position in range(math.prod(rows.shape[1:])))
 
 
 def _numbers(column: pd.Series) -> np.ndarray:

@@ -19,6 +19,7 @@ from seedsweep.problem.data_module import DataModule, Splits, prepare
 from seedsweep.problem.datasets import Dataset
 from seedsweep.problem.module import own_loss
 from seedsweep.problem.own_batches import OwnBatches, own_batches
+from seedsweep.problem.torch_rows import TorchDataset
 
 Data = Splits | OwnBatches
 
@@ -141,8 +142,9 @@ def _sizes(splits: Data) -> dict[str, int]:
 
 @cached
 def _dataset(data_config: Mapping[str, Any]) -> Dataset | OwnBatches:
-    made_by = make("data", data_config, partial, _partial_=True).func
+    made_by = make("data", data_config, partial, _partial_=True, _recursive_=False).func
     if isclass(made_by) and issubclass(made_by, LightningDataModule):
         return own_batches(data_config)
-    dataset: Dataset = make("data", data_config, Dataset)
+    keeps_config = isclass(made_by) and issubclass(made_by, TorchDataset)  # by which its rows are known, once read
+    dataset: Dataset = make("data", data_config, Dataset, _recursive_=not keeps_config)
     return dataset

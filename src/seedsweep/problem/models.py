@@ -1,6 +1,7 @@
 """The networks: plain modules from features (n, d) to logits, (n,) for two classes or (n, k) for k.
 
-Each takes the numbers of `features` and `classes` from the data, and samples its weights with `generator`.
+Rows with a shape, (n, …), are flattened. Each takes the numbers of `features` and `classes` from the data, and samples
+its weights with `generator`.
 """
 
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ class LogisticRegression(nn.Module):
         self.linear = _linear(features, 1, init, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.linear(x)
+        logits: Tensor = self.linear(x.flatten(1))
         return logits.squeeze(-1)
 
 
@@ -50,7 +51,7 @@ class SoftmaxRegression(nn.Module):
         self.linear = _linear(features, classes, init, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.linear(x)
+        logits: Tensor = self.linear(x.flatten(1))
         return logits
 
 
@@ -77,7 +78,7 @@ class MLP(nn.Module):
         self.layers = nn.Sequential(*layers, _linear(sizes[-1], 1 if self.binary else classes, init, generator))
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(x)
+        logits: Tensor = self.layers(x.flatten(1))
         return logits.squeeze(-1) if self.binary else logits
 
 

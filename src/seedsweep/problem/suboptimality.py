@@ -69,7 +69,7 @@ def gap_of(splits: Splits, network: type, weight_decay: float) -> Gap:
     if network not in CONVEX:
         allowed = f"needs a convex training loss, that of model={' or model='.join(CONVEX.values())}"
         raise ConfigError(KEY, "true", f"{allowed}, and not of {network.__name__}")
-    features, target = splits.train.tensors
+    features, target = splits.train.tensors[0].flatten(1), splits.train.tensors[1]
     classes = len(splits.classes)
     outputs = 1 if network is LogisticRegression else classes
     try:
