@@ -70,7 +70,7 @@ def _node_of_arrays(
     for key, array in arrays.items():
         digest.update(f"{key} {array.dtype.str} {array.shape}".encode() + array.tobytes())
     name = f"rows_{digest.hexdigest()[:8]}"
-    file = _written(f"{name}.npz", lambda unfinished: np.savez(unfinished, **arrays))
+    file = _written(f"{name}.npz", lambda unfinished: np.savez(unfinished, **arrays))  # type: ignore[arg-type]
     count = len(np.unique(target))
     _say(f"{name}: {len(features)} rows of shape {features.shape[1:]}, {count} class{'es' * (count != 1)}")
     dataset = {"_target_": "seedsweep.datasets.Arrays", "path": str(file)}

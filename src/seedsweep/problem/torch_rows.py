@@ -51,7 +51,9 @@ class TorchDataset(Labelled):
         if self.features is not None:
             raise ConfigError("data.features", list(self.features), "chooses columns, and a torch Dataset has none")
         if not isinstance(self.dataset, Mapping) or "_target_" not in self.dataset:
-            raise ConfigError("data.dataset", self.dataset, "must have a _target_ that makes a torch Dataset")
+            raise ConfigError(
+                "data.dataset", self.dataset, "must have a _target_ that makes a torch Dataset: data.dataset._target_=…"
+            )
 
     def load(self) -> tuple[np.ndarray, pd.Series]:
         rows = _rows_of(OmegaConf.to_yaml(OmegaConf.create(dict(self.dataset))))
