@@ -73,8 +73,6 @@ class OpenML(File):
         chosen = [name for name in features if self.features is None or name in self.features]
         wrong = [name for name in chosen if name not in numeric]
         if wrong:
-            allowed = f"of {len(features.columns)} columns {len(wrong)} hold no numbers: {columns_of(features[wrong])}"
-            written = (
-                f"data.features=[{','.join(map(str, numeric))}]" if numeric else "nothing: no column holds numbers"
-            )
-            raise ConfigError("data.features", wrong[0], f"{allowed}; choose others: {written}")
+            others = f" (nor do {len(wrong) - 1} more of {len(chosen)} columns)" if len(wrong) > 1 else ""
+            choice = f"choose from data.features=[{','.join(map(str, numeric))}]" if numeric else "no column does"
+            raise ConfigError("data.features", wrong[0], f"holds no numbers{others}; {choice}")
