@@ -22,7 +22,7 @@ class Arrays(Dataset[tuple[np.ndarray, np.generic]]):
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 values = {name: arrays[name] for name in arrays.files}
-        except (BadZipFile, OSError, ValueError, AttributeError) as error:  # of a file that is another
+        except (BadZipFile, OSError, ValueError, TypeError) as error:  # of a file that is another, too
             raise ConfigError(key, path, f"is no .npz file: {' '.join(str(error).split())}") from error
         if not {"X", "y"} <= values.keys() or values["y"].shape != values["X"].shape[:1]:
             shapes = ", ".join(f"{name} {array.shape}" for name, array in values.items()) or "no arrays"
