@@ -19,7 +19,7 @@ from seedsweep.validation import check_integer
 
 Batches = DataLoader[tuple[Tensor, ...]]
 
-EVALUATION_BATCH = 8192  # rows; only memory depends on it
+EVALUATION_BATCH, EVALUATION_NUMBERS = 8192, 2**19  # rows, and numbers in them: only memory depends on these
 # Initialization, data order and what a module samples as it trains never share bits, even from equal seeds.
 ORDER_STREAM, MODULE_STREAM = 2**31, 2**30
 
@@ -90,6 +90,18 @@ def _standardization(features: np.ndarray, train: np.ndarray, rows: str) -> tupl
     return scaler.mean_.reshape(shape), scaler.scale_.reshape(shape)
 
 
+def evaluation_rows(columns: tuple[Tensor, ...]) -> int:
+    """How many rows are evaluated at a time: fewer where they are long, as images are.
+
+    Args:
+        columns: features (n, …), and what else there is of each row.
+
+    Returns:
+        At least 64.
+    """
+    return max(64, min(EVALUATION_BATCH, EVALUATION_NUMBERS // max(1, columns[0][0].numel())))
+
+
 class DataModule(LightningDataModule):
     """Minibatches of `splits`; the training rows are shuffled with `order_seed`, again for each epoch.
 
@@ -115,10 +127,12 @@ class DataModule(LightningDataModule):
         return _batches(self.splits.train, self.rows, self.batch_size, self.drop_last, self.order)
 
     def val_dataloader(self) -> Batches:
-        return _batches(self.splits.val, SequentialSampler(self.splits.val), EVALUATION_BATCH)
+        return _batches(self.splits.val, SequentialSampler(self.splits.val), evaluation_rows(self.splits.val.tensors))
 
     def test_dataloader(self) -> Batches:
-        return _batches(self.splits.test, SequentialSampler(self.splits.test), EVALUATION_BATCH)
+        return _batches(
+            self.splits.test, SequentialSampler(self.splits.test), evaluation_rows(self.splits.test.tensors)
+        )
 
 
 class _FirstOrder(Sampler[int]):

@@ -15,7 +15,7 @@ from seedsweep.engine.fleet.state import TrainingState
 from seedsweep.engine.fleet.step import Batch, Logged, Tensors
 from seedsweep.engine.lightning import one_thread
 from seedsweep.outcomes import GRADIENT_NORM, LOSS_STEP, STOPPED_EPOCH, SUBOPTIMALITY, WEIGHT_NORM, Column, FleetResult
-from seedsweep.problem.data_module import EVALUATION_BATCH
+from seedsweep.problem.data_module import evaluation_rows
 from seedsweep.problem.module import trained
 
 PublishColumns = Callable[[list[Column]], None]
@@ -199,7 +199,7 @@ class _Training:
     def _evaluate(self, step: str, rows: Batch) -> Logged:
         """The means over `rows` of what the module's step logs."""
         sums: Logged = {}
-        for batch in zip(*(torch.split(column, EVALUATION_BATCH) for column in rows), strict=True):
+        for batch in zip(*(torch.split(column, evaluation_rows(rows)) for column in rows), strict=True):
             logged = self.fleet.module.evaluate(step, self.state.parameters, self.state.kept, batch)
             sums = {name: sums.get(name, 0) + value * len(batch[0]) for name, value in logged.items()}
         return {name: value / len(rows[0]) for name, value in sums.items()}
