@@ -83,7 +83,7 @@ class MLP(nn.Module):
 
 
 class Standardize(nn.Module):
-    """Subtracts `mean` and divides by `scale`, both (d,), column by column."""
+    """Subtracts `mean` and divides by `scale`, both (d,) or in the shape of a row, number by number."""
 
     mean: Tensor
     scale: Tensor

@@ -38,7 +38,7 @@ def weights_tag(holder: str, first: str, member: int) -> str:
 
 @store_errors()
 def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
-    """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits.
+    """The trained model of a run, ready to predict: from float32 features (n, …) in their own units to logits.
 
     Only its class is imported, by the name in the store, and made with the arguments in the store.
 
