@@ -22,6 +22,7 @@ INSTALL = next(command for command in COMMANDS if command.startswith("make wheel
 NOT_HERE = ("make test", "make ui", INSTALL)  # this is make test; the others have tests of their own
 PAGES = [(ROOT / "docs" / name).read_text() for name in ("python.md", "your_own.md")]
 OF_THE_DOCS = [code for page in PAGES for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
+OF_DATA = re.findall(r"```(python|bash)\n(.*?)```", (ROOT / "docs" / "data.md").read_text(), re.DOTALL)  # sh: a network
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
 
 
@@ -95,6 +96,19 @@ def test_python_of_the_readme_runs(copy: Path, code: str) -> None:
 def test_python_of_the_docs_runs(copy: Path, code: str) -> None:
     run("python train.py -m optimizer=sgd,adam optimizer.lr=0.01,0.1 seed=0,1 trainer.max_epochs=1", copy)
     run_python(code if "import seedsweep" in code else f"import seedsweep\n{code}", copy)
+
+
+@pytest.mark.slow
+def test_the_page_on_data_runs_from_top_to_bottom(copy: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(copy, folder, symlinks=True)  # its files are for its own blocks
+    for kind, block in OF_DATA:
+        if kind == "bash":
+            run(block, folder)
+            continue
+        name = re.match(r"# (\w+\.py)\n", block)
+        (folder / (name[1] if name else "snippet.py")).write_text(block)
+        run(f"python {name[1] if name else 'snippet.py'}", folder)
 
 
 @pytest.mark.slow

@@ -84,6 +84,12 @@ def _command(name: str) -> str:
     return command(name)
 
 
+def _made_by(node: Any) -> str:
+    """The last component of what makes an object, of its configuration or its name alone."""
+    return str(node._target_ if OmegaConf.is_dict(node) else node).rpartition(".")[2]
+
+
 OmegaConf.register_new_resolver("seedsweep.default_uri", _default_uri, replace=True)
 OmegaConf.register_new_resolver("seedsweep.command", _command, replace=True)
 OmegaConf.register_new_resolver("seedsweep.stem", lambda path: Path(str(path)).stem, replace=True)
+OmegaConf.register_new_resolver("seedsweep.made_by", _made_by, replace=True)

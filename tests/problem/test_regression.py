@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 import seedsweep
 from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import prepare
-from seedsweep.problem.datasets import ScikitLearn
+from seedsweep.problem.datasets import ScikitLearn, log
 from seedsweep.problem.files import File
 from seedsweep.problem.losses import of_classes
 
@@ -27,8 +27,9 @@ def table(folder: Path, target: object, **options: object) -> File:
 
 
 def test_a_target_with_fractions_is_a_regression_and_is_said_to_be(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(log, "disabled", False)  # as Hydra's configuration of logging may have left it
     with caplog.at_level(logging.WARNING):
         splits = prepare(table(tmp_path, np.arange(ROWS) / 4))
     assert splits.is_regression

@@ -2,7 +2,6 @@
 
 import hashlib
 import inspect
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,20 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
-from rich.console import Console
 
+from seedsweep.api.data_objects import data_node
 from seedsweep.config.given import dotted_path
-from seedsweep.config.home import home, shipped
+from seedsweep.config.home import shipped
 from seedsweep.errors import ConfigError
 
 RATE = 0.01  # of an optimizer whose class has no default, as in the files of `conf/optimizer`
 OURS = ("features", "classes", "generator")  # arguments that seedsweep gives a model
-TARGET = "target"
-TARGETS = (TARGET, "label", "class", "y")  # names that say it; else the last column is the target
 PLAIN = (bool, int, float, str, list, tuple, type(None))
 
 
@@ -50,8 +45,8 @@ def option(group: str, value: Any) -> str:
 
     Args:
         group: `optimizer`, `schedule`, `model` or `data`.
-        value: a class, or a `functools.partial` of one with plain keywords; for `data` a LightningDataModule's class, a
-            DataFrame, in which `target`, `label`, `class`, `y` or else the last column is the target, or (X, y).
+        value: a class, or a `functools.partial` of one with plain keywords; for `data` a LightningDataModule's class,
+            or what `data_node` takes.
 
     Returns:
         The name of the option.
@@ -61,7 +56,7 @@ def option(group: str, value: Any) -> str:
     """
     made, keywords = (value.func, value.keywords) if isinstance(value, partial) else (value, {})
     if group == "data" and not is_of_lightning(made, "LightningDataModule"):
-        return _data_option(value)
+        return _store("data", *data_node(value))
     if (not inspect.isclass(made) and not inspect.isfunction(made)) or (isinstance(value, partial) and value.args):
         allowed = "must be the name of an option, a class, or a functools.partial of one with keywords"
         raise ConfigError(group, value, allowed)
@@ -134,69 +129,6 @@ def _defaults(group: str, made: Any) -> dict[str, Any]:
     if group == "data":
         return {"batch_size": None} | {key: default for key, default in named.items() if isinstance(default, PLAIN)}
     return {}
-
-
-def _data_option(value: Any) -> str:
-    frame, target = _frame_and_target(value)
-    try:
-        digest = hashlib.sha256(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
-        digest.update(repr(list(zip(frame, frame.dtypes, strict=True))).encode())
-        name = f"frame_{digest.hexdigest()[:8]}"
-        file = _written(frame, name)
-    except (TypeError, ValueError) as error:  # of pyarrow, too
-        raise ConfigError("data", "the frame", f"has a column that no table can hold: {error}") from error
-    features = f"{frame.shape[1] - 1} feature{'s' * (frame.shape[1] != 2)}"
-    Console(stderr=True).print(f"{name}: the target is {target}, of {features}", markup=False, highlight=False)
-    node = OmegaConf.load(shipped("conf") / "data" / "table.yaml")
-    OmegaConf.update(node, "path", str(file))
-    OmegaConf.update(node, "target", target)
-    return _store("data", name, node)
-
-
-def _frame_and_target(value: Any) -> tuple[pd.DataFrame, str]:
-    """What was given as a table, and the name of its target."""
-    if isinstance(value, tuple) and len(value) == 2:
-        frame = _table(*value)
-        target = str(frame.columns[-1])
-    elif isinstance(value, pd.DataFrame) and len(value) and value.shape[1] > 1:
-        frame = value.rename(columns=str)
-        target = next((column for column in TARGETS if column in frame), str(frame.columns[-1]))
-    else:
-        allowed = (
-            "must be the name of an option, a DataFrame with rows, features and a target, (X, y), or the class of a"
-        )
-        allowed += " LightningDataModule"
-        raise ConfigError("data", type(value).__name__, allowed)
-    if frame.columns.duplicated().any():
-        raise ConfigError("data", frame.columns[frame.columns.duplicated()][0], "is the name of two columns")
-    return frame, target
-
-
-def _written(frame: pd.DataFrame, name: str) -> Path:
-    """The file of a table, which is written where there is none: whole, or not at all."""
-    file = home() / "mlruns" / "data" / f"{name}.parquet"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-        frame.to_parquet(unfinished, index=False)
-        os.replace(unfinished, file)
-    return file
-
-
-def _table(features: Any, target: Any) -> pd.DataFrame:
-    """The columns of the features, then the target."""
-    if getattr(features, "ndim", 2) != 2 or getattr(target, "ndim", 1) not in (1, 2):
-        raise ConfigError("data", getattr(features, "shape", None), "X must have two dimensions, and y one")
-    if getattr(target, "ndim", 1) == 2:  # a column
-        target = np.asarray(target).ravel()
-    columns = pd.DataFrame(features).rename(columns=lambda name: name if isinstance(name, str) else f"x{name}")
-    named = pd.Series(target)
-    if len(named) != len(columns):
-        raise ConfigError("data", f"{len(columns)} and {len(named)} rows", "X and y must have as many rows")
-    name = str(named.name) if named.name is not None else TARGET
-    if name in columns:
-        raise ConfigError("data", name, "is the name of a column of X and of y")
-    return columns.assign(**{name: named.to_numpy()})
 
 
 def _store(group: str, name: str, node: Mapping[str, Any] | Any) -> str:

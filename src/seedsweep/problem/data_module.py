@@ -1,6 +1,7 @@
 """From a data set to minibatches: splits, standardisation, and the Lightning data module."""
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +19,7 @@ from seedsweep.validation import check_integer
 
 Batches = DataLoader[tuple[Tensor, ...]]
 
-EVALUATION_BATCH = 8192  # rows; only memory depends on it
+EVALUATION_BATCH, EVALUATION_NUMBERS = 8192, 2**19  # rows, and numbers in them: only memory depends on these
 # Initialization, data order and what a module samples as it trains never share bits, even from equal seeds.
 ORDER_STREAM, MODULE_STREAM = 2**31, 2**30
 
@@ -27,9 +28,11 @@ ORDER_STREAM, MODULE_STREAM = 2**31, 2**30
 class Splits:
     """A data set ready to train on: features (n, d) float32 and target (n,) int64 of each split, and its origin.
 
-    Of a regression the target is float32, and there are no classes; some rows have no target. `mean` and `scale` (d,)
-    float32 are what standardisation subtracted and divided by, `target_scaling` the same of a regression's target;
-    `fingerprint` is a hash of all rows before it. `class_weights` (k,) are those of the loss, if not all are 1.
+    Rows that have a shape keep it: features (n, …). Of a regression the target is float32, and there are no classes;
+    some rows have no target. `mean` and `scale` (d,) or (…) float32 are what standardisation subtracted and divided by, for
+    each number of a row; of rows with a shape that nothing was done to they are a single 0 and 1. `target_scaling` is
+    the same of a regression's target. `fingerprint` is a hash of all rows before. `class_weights` (k,) are those of the
+    loss, if not all are 1.
     """
 
     train: TensorDataset
@@ -81,24 +84,44 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
 
 
 def _fingerprint(table: Table) -> str:
-    target = b"" if table.target is None else table.target.tobytes()
-    return hashlib.sha256(table.features.tobytes() + target).hexdigest()[:16]
+    digest = hashlib.sha256(np.ascontiguousarray(table.features).data)
+    digest.update(b"" if table.target is None else table.target.tobytes())
+    digest.update(repr(table.features.shape).encode() if table.features.ndim > 2 else b"")
+    return digest.hexdigest()[:16]
 
 
 def _scaled(
     values: np.ndarray, names: Sequence[str], train: np.ndarray, rows: str
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Columns (n, d) as float32, standardized by what their `rows` say, with the means and scales (d,) of that."""
-    mean, scale = np.zeros(values.shape[1]), np.ones(values.shape[1])
-    if rows != "none":
-        scaler = StandardScaler().fit(values[train] if rows == "train" else values)
-        mean, scale = scaler.mean_, scaler.scale_
+    """Numbers (n, …) as float32, standardized by what their `rows` say, with the mean and the scale (…) of that."""
+    mean, scale = _standardization(values, train, rows)
     with np.errstate(over="ignore"):
-        scaled = ((values - mean) / scale).astype(np.float32)
+        scaled = (values if rows == "none" else (values - mean) / scale).astype(np.float32, copy=False)
     if not np.isfinite(scaled).all():
-        column = names[np.flatnonzero(~np.isfinite(scaled).all(axis=0))[0]]
-        raise ConfigError("data.features", column, "has values too large for 32-bit numbers")
+        wrong = ~np.isfinite(scaled.reshape(len(scaled), -1)).all(axis=0)
+        raise ConfigError("data.features", names[np.flatnonzero(wrong)[0]], "has values too large for 32-bit numbers")
     return scaled, mean, scale
+
+
+def _standardization(features: np.ndarray, train: np.ndarray, rows: str) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and the scale of each number in a row, over the training rows, over all rows (a leak), or 0 and 1."""
+    shape = features.shape[1:]
+    if rows == "none":
+        return (np.zeros(shape), np.ones(shape)) if len(shape) == 1 else (np.zeros(()), np.ones(()))
+    scaler = StandardScaler().fit((features[train] if rows == "train" else features).reshape(-1, math.prod(shape)))
+    return scaler.mean_.reshape(shape), scaler.scale_.reshape(shape)
+
+
+def evaluation_rows(columns: tuple[Tensor, ...]) -> int:
+    """How many rows are evaluated at a time: fewer where they are long, as images are.
+
+    Args:
+        columns: features (n, …), and what else there is of each row.
+
+    Returns:
+        At least 64.
+    """
+    return max(64, min(EVALUATION_BATCH, EVALUATION_NUMBERS // max(1, columns[0][0].numel())))
 
 
 class DataModule(LightningDataModule):
@@ -126,10 +149,12 @@ class DataModule(LightningDataModule):
         return _batches(self.splits.train, self.rows, self.batch_size, self.drop_last, self.order)
 
     def val_dataloader(self) -> Batches:
-        return _batches(self.splits.val, SequentialSampler(self.splits.val), EVALUATION_BATCH)
+        return _batches(self.splits.val, SequentialSampler(self.splits.val), evaluation_rows(self.splits.val.tensors))
 
     def test_dataloader(self) -> Batches:
-        return _batches(self.splits.test, SequentialSampler(self.splits.test), EVALUATION_BATCH)
+        return _batches(
+            self.splits.test, SequentialSampler(self.splits.test), evaluation_rows(self.splits.test.tensors)
+        )
 
 
 class _FirstOrder(Sampler[int]):

@@ -1,6 +1,7 @@
 """Where the rows come from: one class per kind of source, each a choice of the `data` group."""
 
 import logging
+import math
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ Weights = str | float | tuple[float, ...] | None  # of the classes
 class Table:
     """Rows of numbers with a class each: features (n, d) float64, target (n,) int64 in 0…k-1, and the names of both.
 
-    Of a regression the target is float64, and there are no classes. `split` are the indices of the training, validation
-    and test rows. Rows without a target have none. `class_weights` (k,) are those in the loss, if not all are 1.
+    Rows that have a shape keep it, as images do: features (n, …), in the order of their names row by row. Of a
+    regression the target is float64, and there are no classes. `split` are the indices of the training, validation and
+    test rows. Rows without a target have none. `class_weights` (k,) are those in the loss, if not all are 1.
     """
 
     features: np.ndarray
@@ -94,22 +96,25 @@ class Labelled(Dataset):
         check_boolean("data.stratify", self.stratify)
 
     @abstractmethod
-    def load(self) -> tuple[pd.DataFrame, pd.Series]:
-        """The columns and the target as the source has them."""
+    def load(self) -> tuple[pd.DataFrame | np.ndarray, pd.Series]:
+        """The columns, or rows in a shape of their own, and the target as the source has them."""
 
     def read(self) -> Table:
-        frame, target = self.load()
-        frame = self._choose(frame)
-        if frame.shape[1] == 0:
-            raise ConfigError("data.features", self.features, "leaves no column to learn from")
-        values = np.column_stack([numbers(frame[name]) for name in frame])
-        names = tuple(map(str, frame.columns))
+        rows, target = self.load()
+        values, names = (rows, _positions(rows)) if isinstance(rows, np.ndarray) else self._columns(rows)
         if self._is_regression(target):
             results = regression_target(target)
             return Table(values, results, names, (), self._cut(len(results), None))
         codes, classes = class_codes(target, self.positive_class)
         split = self._split(codes, classes)
         return Table(values, codes, names, classes, split, class_weights(self.class_weights, codes[split[0]], classes))
+
+    def _columns(self, frame: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
+        """The values (n, d) of the columns that are chosen, and their names."""
+        frame = self._choose(frame)
+        if frame.shape[1] == 0:
+            raise ConfigError("data.features", self.features, "leaves no column to learn from")
+        return np.column_stack([numbers(frame[name]) for name in frame]), tuple(map(str, frame.columns))
 
     def _is_regression(self, target: pd.Series) -> bool:
         """Whether the target is a number, by what is asked for or else by its values, which is then said."""
@@ -194,3 +199,8 @@ def columns_of(frame: pd.DataFrame) -> str:
     rest = f" and {len(names) - 12} more" if len(names) > 12 else ""
     hint = "; columns must be separated by commas" if len(names) == 1 and re.search(r"[;\t|]", names[0]) else ""
     return f"there are {', '.join(names[:12])}{rest}{hint}"
+
+
+def _positions(rows: np.ndarray) -> tuple[str, ...]:
+    """The names of the numbers in a row, in order."""
+    return tuple(f"x{position}" for position in range(math.prod(rows.shape[1:])))

@@ -20,6 +20,7 @@ from seedsweep.problem.datasets import Dataset
 from seedsweep.problem.epoch_metrics import EpochMetrics, epoch_metrics
 from seedsweep.problem.module import MakeOptimizer, MakeSchedule, as_lightning, own_loss
 from seedsweep.problem.own_batches import OwnBatches, own_batches
+from seedsweep.problem.torch_rows import TorchDataset
 
 Data = Splits | OwnBatches
 NO_TARGET = "needs a target, and the data has none; choose model=quadratic"
@@ -208,8 +209,9 @@ def _sizes(splits: Data) -> dict[str, int]:
 
 @cached
 def _dataset(data_config: Mapping[str, Any]) -> Dataset | OwnBatches:
-    made_by = make("data", data_config, partial, _partial_=True).func
+    made_by = make("data", data_config, partial, _partial_=True, _recursive_=False).func
     if isclass(made_by) and issubclass(made_by, LightningDataModule):
         return own_batches(data_config)
-    dataset: Dataset = make("data", data_config, Dataset)
+    keeps_config = isclass(made_by) and issubclass(made_by, TorchDataset)  # by which its rows are known, once read
+    dataset: Dataset = make("data", data_config, Dataset, _recursive_=not keeps_config)
     return dataset

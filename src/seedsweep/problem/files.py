@@ -1,4 +1,4 @@
-"""Rows from files and from OpenML."""
+"""Rows from files."""
 
 import math
 import os
@@ -45,30 +45,6 @@ class File(Labelled):
         if self.features is not None and target in self.features:
             raise ConfigError("data.features", target, "is the target; leave it out of the features")
         return frame.drop(columns=target), frame[target]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenML(File):
-    """A data set of OpenML by its `data_id`, downloaded once and cached by scikit-learn; or, with `path`, a file."""
-
-    data_id: int
-
-    def load(self) -> tuple[pd.DataFrame, pd.Series]:
-        if self.path is not None:
-            return super().load()
-        from sklearn.datasets import fetch_openml
-
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of a retry
-                bunch = fetch_openml(data_id=self.data_id, as_frame=True, parser="auto", n_retries=1)
-        except (OSError, ValueError) as error:
-            allowed = (
-                f"OpenML's data set {self.data_id} cannot be fetched ({error});"
-                f" give a local file: data.path=FILE.csv data.target={self.target}"
-            )
-            raise ConfigError("data.path", None, allowed) from error
-        return bunch.data, bunch.target
 
 
 @lru_cache(maxsize=8)

@@ -59,7 +59,7 @@ class CNN(nn.Module):
         _initialize(self, init, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(torch.unflatten(x, 1, (1, self.side, self.side)))
+        logits: Tensor = self.layers(torch.unflatten(x.flatten(1), 1, (1, self.side, self.side)))
         return logits.squeeze(-1) if self.is_single else logits
 
 
@@ -102,7 +102,7 @@ class RNN(nn.Module):
             nn.init.ones_(self.recurrent.get_parameter("bias_ih_l0").data[hidden : 2 * hidden])
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs = self.recurrent(torch.unflatten(x, 1, (self.steps, -1)))[0]
+        outputs = self.recurrent(torch.unflatten(x.flatten(1), 1, (self.steps, -1)))[0]
         logits: Tensor = self.linear(outputs[:, -1])
         return logits.squeeze(-1) if self.is_single else logits
 

@@ -1,7 +1,7 @@
 """The networks: plain modules from features (n, d) to logits, (n,) for two classes or (n, k) for k.
 
-Each takes the numbers of `features` and `classes` from the data, and samples its weights with `generator`. For a
-regression `classes` is 1, and it gives predictions (n,).
+Rows with a shape, (n, …), are flattened. Each takes the numbers of `features` and `classes` from the data, and samples
+its weights with `generator`. For a regression `classes` is 1, and it gives predictions (n,).
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class LogisticRegression(nn.Module):
         self.linear = _linear(features, 1, init, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.linear(x)
+        logits: Tensor = self.linear(x.flatten(1))
         return logits.squeeze(-1)
 
 
@@ -59,7 +59,7 @@ class LinearRegression(nn.Module):
         self.linear = _linear(features, 1, init, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        predictions: Tensor = self.linear(x)
+        predictions: Tensor = self.linear(x.flatten(1))
         return predictions.squeeze(-1)
 
 
@@ -74,7 +74,7 @@ class SoftmaxRegression(nn.Module):
         self.linear = _linear(features, classes, init, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.linear(x)
+        logits: Tensor = self.linear(x.flatten(1))
         return logits
 
 
@@ -101,7 +101,7 @@ class MLP(nn.Module):
         self.layers = nn.Sequential(*layers, _linear(sizes[-1], 1 if self.is_single else classes, init, generator))
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.layers(x)
+        logits: Tensor = self.layers(x.flatten(1))
         return logits.squeeze(-1) if self.is_single else logits
 
 
@@ -117,7 +117,7 @@ class Rescale(nn.Module):
 
 
 class Standardize(nn.Module):
-    """Subtracts `mean` and divides by `scale`, both (d,), column by column."""
+    """Subtracts `mean` and divides by `scale`, both (d,) or in the shape of a row, number by number."""
 
     mean: Tensor
     scale: Tensor

@@ -71,7 +71,7 @@ def gap_of(splits: Splits, network: type, weight_decay: float) -> Gap:
         raise ConfigError(KEY, "true", f"{allowed}, and not of {network.__name__}")
     if splits.class_weights is not None:
         raise ConfigError(KEY, "true", "is of the loss in which all rows weigh the same: data.class_weights=null")
-    features, target = splits.train.tensors
+    features, target = splits.train.tensors[0].flatten(1), splits.train.tensors[1]
     classes = len(splits.classes)
     outputs = 1 if network is LogisticRegression else classes
     try:

@@ -38,8 +38,9 @@ def weights_tag(holder: str, first: str, member: int) -> str:
 
 @store_errors()
 def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
-    """The trained model of a run, ready to predict: from features in their own units, (n, d) float32, to logits,
-    or to the predictions of a regression in the units of its target.
+    """The trained model of a run, ready to predict: from float32 features (n, …) in their own units to logits.
+
+    Of a regression it gives predictions, in the units of its target.
 
     Only its class is imported, by the name in the store, and made with the arguments in the store.
 

@@ -16,7 +16,7 @@ from seedsweep.engine.fleet.state import TrainingState
 from seedsweep.engine.fleet.step import OUTPUT, Batch, Logged, Tensors
 from seedsweep.engine.lightning import one_thread
 from seedsweep.outcomes import GRADIENT_NORM, LOSS_STEP, STOPPED_EPOCH, SUBOPTIMALITY, WEIGHT_NORM, Column, FleetResult
-from seedsweep.problem.data_module import EVALUATION_BATCH
+from seedsweep.problem.data_module import evaluation_rows
 from seedsweep.problem.module import trained
 
 PublishColumns = Callable[[list[Column]], None]
@@ -230,7 +230,7 @@ class _Training:
         """The means over `rows` of what the module's step of a stage logs, and its outputs, if they are kept."""
         sums: Logged = {}
         outputs: list[Tensor] = []
-        for batch in zip(*(torch.split(column, EVALUATION_BATCH) for column in rows), strict=True):
+        for batch in zip(*(torch.split(column, evaluation_rows(rows)) for column in rows), strict=True):
             logged = self.fleet.module.evaluate(f"{stage}_step", self.state.parameters, self.state.kept, batch)
             if OUTPUT in logged:
                 outputs.append(logged.pop(OUTPUT))
