@@ -69,7 +69,7 @@ IMAGES = np.zeros((3, 2, 2))
         (Stream(), "data=shared.torch_datasets.Stream: must be a map-style dataset"),
         (Items("raising"), "data=shared.torch_datasets.Items: its item 0 cannot be read: FileNotFoundError: no images"),
         ((IMAGES, [0, 1]), "data=3 and 2 rows: X and y must have as many rows"),
-        ((IMAGES, [0, 1, None]), r"data=y \(3,\): must have one class for each row"),
+        ((IMAGES, [0, 1, None]), r"data=y \(3,\): must have one class or number for each row"),
         ((IMAGES * np.nan, [0, 1, 0]), r"data=X \(3, 2, 2\): must hold finite numbers"),
         ((IMAGES.astype(str), [0, 1, 0]), "must hold finite numbers"),
         ((np.zeros(3), [0, 1, 0]), "X must have at least two dimensions"),

@@ -29,10 +29,10 @@ class Splits:
     """A data set ready to train on: features (n, d) float32 and target (n,) int64 of each split, and its origin.
 
     Rows that have a shape keep it: features (n, …). Of a regression the target is float32, and there are no classes;
-    some rows have no target. `mean` and `scale` (d,) or (…) float32 are what standardisation subtracted and divided by, for
-    each number of a row; of rows with a shape that nothing was done to they are a single 0 and 1. `target_scaling` is
-    the same of a regression's target. `fingerprint` is a hash of all rows before. `class_weights` (k,) are those of the
-    loss, if not all are 1.
+    some rows have no target. `mean` and `scale` (d,) or (…) float32 are what standardisation subtracted and divided by,
+    for each number of a row; of rows with a shape that nothing was done to they are a single 0 and 1. `target_scaling`
+    is the same of a regression's target. `fingerprint` is a hash of all rows before it. `class_weights` (k,) are those
+    of the loss, if not all are 1.
     """
 
     train: TensorDataset
