@@ -10,12 +10,16 @@ from seedsweep.validation import choice_error
 Direction = Literal["minimize", "maximize"]
 Values = TypeVar("Values")  # a number, an array or a series
 DIRECTIONS: tuple[Direction, ...] = ("minimize", "maximize")
+TO_TARGET = "_to_target"  # how the names end of what it took to reach a target, infinite where that was missed
 # how the names of metrics end, in any case
 _MAXIMIZED = (
     *("accuracy", "acc", "auc", "auroc", "f1", "precision", "recall", "specificity", "r2", "score", "kappa"),
     *("matthews_corrcoef", "jaccard", "explained_variance"),
 )
-_MINIMIZED = ("loss", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality")
+_MINIMIZED = (
+    *("loss", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality"),
+    TO_TARGET,
+)
 _SPLIT = re.compile(r"(train|val|test)(?:ing|id|idation)?(?=[/_])")  # how they begin
 _MOMENT = re.compile(r"_(step|epoch)$")  # what Lightning adds to a name
 NEGATED = re.compile(r"(^|/)neg_", re.IGNORECASE)  # as scikit-learn names a loss that it has turned to be maximized
@@ -84,6 +88,11 @@ class Metric(str):
     def worst(self) -> float:
         """The value of a run that diverged."""
         return -math.inf if self.is_maximized else math.inf
+
+    @property
+    def lost(self) -> str:
+        """What runs did whose value is infinite: `diverged`, or `missed the target`."""
+        return "missed the target" if self.endswith(TO_TARGET) else "diverged"
 
     def as_loss(self, values: Values) -> Values:
         """The values with the better one smaller: with their signs changed where larger is better."""

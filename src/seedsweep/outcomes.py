@@ -20,6 +20,10 @@ RUN_COLUMNS = ("run", "name", "group", "sweep", "job", "outcome", "status", "sta
 SELECT = ("last", "best", "auc")  # what is taken of a curve, see `objective`
 LOSS_STEP = "train/loss_step"  # the loss of single minibatches
 STOPPED_EPOCH = "train/stopped_epoch"  # the last epoch (from 0) of a run that stopped early, its only point
+# What it took until `trainer.target` was reached, a run's only point of each: optimizer steps, rows seen in training,
+# and the seconds of a run that trains alone; infinite where the training came to its end without.
+STEPS_TO_TARGET, EXAMPLES_TO_TARGET, SECONDS_TO_TARGET = "steps_to_target", "examples_to_target", "seconds_to_target"
+TO_TARGET = (STEPS_TO_TARGET, EXAMPLES_TO_TARGET, SECONDS_TO_TARGET)
 GRADIENT_NORM = "train/gradient_norm"  # L2, of the gradient of all parameters: the mean over the epoch's steps
 WEIGHT_NORM = "train/weight_norm"  # L2, of all parameters, at the end of the epoch
 SUBOPTIMALITY = "train/suboptimality"  # how far the loss on all training rows is above its minimum

@@ -1,6 +1,7 @@
 """Runs that diverged or have no end: in which groups, and what that means for who wins."""
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -11,6 +12,28 @@ from seedsweep.comparison.question import BEST
 from seedsweep.comparison.verdict import TIES
 from seedsweep.comparison.verdicts import conclusions, only_rates
 
+
+class Words(NamedTuple):
+    """How it is said that runs have the worst value there is, and what to do."""
+
+    what: str
+    fails: str
+    do: str
+    does: str
+    remedy: str
+
+
+WORDS = {  # by `Metric.lost`
+    "diverged": Words(
+        *("Runs diverged", "diverges", "converge", "converges"),
+        "they count as the worst; a mean is over the runs that finished; take smaller rates to compare means",
+    ),
+    "missed the target": Words(
+        *("Runs missed the target", "misses the target", "reach the target", "reaches the target"),
+        "they count as the worst; a mean is over those that reached it; train longer (trainer.max_epochs), or take a"
+        " target that is easier to reach",
+    ),
+}
 WITHOUT_END = {
     "pruned": "the mean of those that stayed is too good, since the worse ones left; train all of them to compare",
     "failed": "see why (those of seedsweep have a traceback.txt in MLflow), and run them again",
@@ -37,8 +60,8 @@ def lost_runs(groups: pd.DataFrame, answers: Sequence[PairwiseComparison]) -> It
                 yield _needs_right_rate(answer, cells, several=groups["problem"].nunique() > 1)
     diverged = groups[(groups["diverged"] > 0) & ~groups.index.isin(told)]
     if len(diverged):
-        remedy = "they count as the worst; a mean is over the runs that finished; take smaller rates to compare means"
-        yield Diagnostic(_in_groups("Runs diverged", diverged, groups, "diverged", bool(told)), remedy)
+        words = WORDS[answers[0].metric.lost if answers else "diverged"]
+        yield Diagnostic(_in_groups(words.what, diverged, groups, "diverged", bool(told)), words.remedy)
     for outcome, remedy in WITHOUT_END.items():
         lost = groups[groups[outcome] > 0]
         if len(lost):
@@ -64,15 +87,16 @@ def _needs_right_rate(answer: PairwiseComparison, cells: pd.DataFrame, several: 
     if conclusions(answer)[0].kind == TIES:
         does, noun = "ties", "tie"
     where = f" on {answer.problem}" if several else ""
-    sentence = f"{first['option']} {does}{where} at {first['setting']} and diverges {place} ({shortened(counts)})"
+    words = WORDS[answer.metric.lost]
+    sentence = f"{first['option']} {does}{where} at {first['setting']} and {words.fails} {place} ({shortened(counts)})"
     if len(lost) == len(cells):
         others = "smaller rates" if what == "rate" else "other settings, such as smaller rates"
         return Diagnostic(
-            f"{sentence}: at no {what} do all its runs converge", f"sweep {others}, until all runs converge"
+            f"{sentence}: at no {what} do all its runs {words.do}", f"sweep {others}, until all runs {words.do}"
         )
     return Diagnostic(
         f"{sentence}: its {noun} needs the right {what}",
-        f"keep to {what}s where it converges, or compare at the same {what}",
+        f"keep to {what}s where it {words.does}, or compare at the same {what}",
     )
 
 

@@ -30,8 +30,8 @@ def score_runs(
     Returns:
         A row a run, with the same index: `run`, `problem`, `option`, `setting`, `group` (option and setting), `seed`
         (equal for runs that make a pair), `replicate` (equal for runs that are not independent), `outcome`, `score`,
-        and the params of `at`. The score is in the units of the metric: infinite, the worst, for a run that diverged,
-        and nan for one without an end: that failed, is missing, or was pruned.
+        and the params of `at`. The score is in the units of the metric: infinite, the worst, for a run that diverged
+        or missed its target, and nan for one without an end: that failed, is missing, or was pruned.
 
     Raises:
         ConfigError: a param or metric is not a column, two runs of a group have the same seed, or a value is not
@@ -55,6 +55,7 @@ def score_runs(
     if wrong := set(scored["outcome"]) - set(OUTCOMES):
         raise ConfigError("outcome", str(min(map(str, wrong))), f"must be one of {', '.join(OUTCOMES)}")
     scored["score"] = value.where(scored["outcome"] == "finished")
+    scored.loc[np.isinf(scored["score"]), "outcome"] = "diverged"  # as one that missed its target counts, too
     scored.loc[scored["outcome"] == "diverged", "score"] = metric.worst
     return pd.concat([scored, runs[[name for name in at if name not in scored]]], axis=1)
 

@@ -72,7 +72,7 @@ def _nothing_to_say(pairwise: PairwiseComparison) -> str | None:
     if len(ended) < 2:
         return "no run has ended" if first is None else f"there is nothing to compare {first} with"
     if not ended["finished"].any():
-        return "all runs diverged"
+        return f"all runs {pairwise.metric.lost}"
     if (ended["finished"] + ended["diverged"]).max() < 2:
         return f"one seed only: {first} has the best value, which may be luck; run more seeds"
     if pairwise.baseline is not None and pairwise.baseline not in set(ended["option"]):
@@ -98,7 +98,7 @@ def _on_winner(pairwise: PairwiseComparison) -> Verdict:
             count = f"its {number_word(most)}" if len(over) == 1 else "its"
             cells = f" at each of {count} {'rates' if only_rates(pairwise) else 'settings'}"
             where = f" at {closest['closest']}" if closest["closest"] else ""
-    by, nearest = _by(closest), closest["difference"] > 0
+    by, nearest = _by(pairwise, closest), closest["difference"] > 0
     sure = f"({significance(pairwise.p)}{'' if over['paired'].all() else UNPAIRED})"
     if len(over) > 1:
         whom = f"every other{cells}" + f", {closest['worse']}{where} the closest" * bool(nearest)
@@ -157,15 +157,15 @@ def _on_pair(pairwise: PairwiseComparison, pair: pd.Series) -> Verdict:
         sentence = f"{option} and {pairwise.baseline} tie: they differ by {_amount(pair)}, {within} ({sure})"
         return _verdict(pairwise, TIES, [better, worse], sentence, pair)
     if pair["apart"]:
-        sentence = f"{option} is {how} than {pairwise.baseline} {_by(pair)} ({sure})"
+        sentence = f"{option} is {how} than {pairwise.baseline} {_by(pairwise, pair)} ({sure})"
         return _verdict(pairwise, WINS, [better, worse], sentence, pair)
     sentence = f"{option} and {pairwise.baseline} cannot be told apart{_largest(pairwise, pair)}"
     return _verdict(pairwise, UNDECIDED, [better, worse], sentence, pair)
 
 
-def _by(pair: pd.Series) -> str:
+def _by(pairwise: PairwiseComparison, pair: pd.Series) -> str:
     """By how much the better of a pair that are told apart is better."""
-    return f"by {_amount(pair)}" if pair["difference"] > 0 else "by ranks, as runs diverged"
+    return f"by {_amount(pair)}" if pair["difference"] > 0 else f"by ranks, as runs {pairwise.metric.lost}"
 
 
 def _amount(pair: pd.Series) -> str:
@@ -215,5 +215,5 @@ def _obstacle(pairwise: PairwiseComparison, pair: pd.Series) -> str | None:
     if pair["hardest_seeds"] < 2:
         return f"{cell} has one seed only, and is not beaten"
     if pair["hardest_diverged"]:
-        return f"{cell} is not beaten: some of its runs diverged, and the others are no worse"
+        return f"{cell} is not beaten: some of its runs {pairwise.metric.lost}, and the others are no worse"
     return None

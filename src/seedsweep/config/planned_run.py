@@ -16,6 +16,7 @@ NOT_CHOSEN = ("hydra/", "tracking")  # groups whose option says nothing of what 
 INDIFFERENT = (  # to what is trained
     *("seed", "data.name", "data.path", "model.name"),
     *("trainer.log_every_n_steps", "trainer.engine", "trainer.max_members", "trainer.suboptimality", "trainer.norms"),
+    *("trainer.target.value", "trainer.target.monitor", "trainer.target.mode"),
 )
 # keys that came later: at these defaults they are left out of what a run's key is made of, so that it stays what it was
 DEFAULTS_SINCE: dict[str, Any] = {

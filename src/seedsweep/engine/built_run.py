@@ -13,6 +13,7 @@ from seedsweep.engine.early_stopping import stopping_rule
 from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, decaying, decays_biases, gap, is_own
 from seedsweep.engine.lightning import train
 from seedsweep.engine.scheduling import interval, schedule, steps_taken
+from seedsweep.engine.target import target
 from seedsweep.engine.validation import check
 from seedsweep.outcomes import RunResult
 from seedsweep.problem.data_module import MODULE_STREAM
@@ -67,4 +68,5 @@ def build(config: DictConfig | Config) -> BuiltRun:
     trainer = {key: value for key, value in plain["trainer"].items() if key not in ELSEWHERE}
     trainer |= {"gap": gap(plain, splits), "callbacks": callbacks(plain["trainer"])}
     trainer |= {"stopping": stopping_rule(plain["trainer"]), "metrics": metrics_of_outputs(plain, splits)}
+    trainer["target"] = target(plain["trainer"])
     return BuiltRun(module, batches, trainer, splits, describe(plain, splits), plain["order_seed"])

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -10,9 +11,20 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 from seedsweep.engine.early_stopping import Patience, StoppingRule
-from seedsweep.outcomes import GRADIENT_NORM, LOSS_STEP, STOPPED_EPOCH, SUBOPTIMALITY, WEIGHT_NORM, Outcome, Point
+from seedsweep.engine.target import Target
+from seedsweep.outcomes import (
+    GRADIENT_NORM,
+    LOSS_STEP,
+    STOPPED_EPOCH,
+    SUBOPTIMALITY,
+    TO_TARGET,
+    WEIGHT_NORM,
+    Outcome,
+    Point,
+)
 from seedsweep.problem.epoch_metrics import EpochMetrics
 from seedsweep.problem.module import Learner, state_on_cpu
 
@@ -45,12 +57,14 @@ class Curves(pl.Callback):
         stopping: StoppingRule | None,
         norms: bool,
         metrics: EpochMetrics | None,
+        target: Target | None,
     ):
         self.log_every_n_steps, self.threshold = log_every_n_steps, divergence_threshold or math.inf
         self.publish, self.gap, self.prune = publish, gap, prune
         self.patience, self.is_stopping = Patience(stopping, 1) if stopping else None, False
         self.norms, self.gradient_norms = norms, list[float]()  # those of the epoch's steps
         self.epoch_metrics = metrics
+        self.target, self.examples, self.start = target, 0, math.nan  # None once it is reached; rows seen; in seconds
         self.points: list[Point] = []
         self.step = self.epoch = 0
         self.seen = 0  # points that `prune` has seen
@@ -74,10 +88,14 @@ class Curves(pl.Callback):
         finally:
             del module.log
 
+    def on_train_start(self, _trainer: Any, _module: Any) -> None:
+        self.start = time.perf_counter()
+
     def on_train_batch_start(self, trainer: pl.Trainer, _module: Any, _batch: Any, _index: int) -> None:
         _switch_optimizers(trainer, "train")
 
-    def on_train_batch_end(self, trainer: pl.Trainer, _module: Any, outputs: Any, _batch: Any, _index: int) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, _module: Any, outputs: Any, batch: Any, _index: int) -> None:
+        self.examples += next((len(value) for value in tree_leaves(batch) if isinstance(value, Tensor)), 0)
         if trainer.global_step == self.step or not outputs:  # gradients are being accumulated; or it gives no loss
             return
         loss = outputs["loss"].item() * trainer.accumulate_grad_batches  # by which Lightning has divided it
@@ -124,6 +142,8 @@ class Curves(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, _module: Any) -> None:
         self._add_metrics(trainer, "train")
+        if self.target:
+            self._add([Point(name, trainer.global_step, self.epoch, math.inf) for name in TO_TARGET])
 
     def on_test_end(self, trainer: pl.Trainer, _module: Any) -> None:
         self._add_metrics(trainer, "test")
@@ -138,11 +158,20 @@ class Curves(pl.Callback):
         self._add([Point(key, trainer.global_step, self.epoch, value) for key, value in metrics.items()])
         if not all(map(math.isfinite, metrics.values())):
             raise EndError("diverged")
+        if self.target and stage != "test" and self.target.metric in metrics:
+            self._look_at_target(trainer.global_step, metrics[self.target.metric])
         if self.patience and stage != "test" and self.patience.rule.metric in metrics:
             kind = np.float64 if trainer.lightning_module.dtype == torch.float64 else np.float32
             value = np.array([metrics[self.patience.rule.metric]], dtype=kind)
             if self.patience.exhausted(np.zeros(1, dtype=int), value)[0]:
                 self.is_stopping = trainer.should_stop = True
+
+    def _look_at_target(self, step: int, value: float) -> None:
+        """Note what it took, if the target is reached."""
+        if self.target and self.target.reached(value):
+            took = (step, self.examples, time.perf_counter() - self.start)
+            self._add([Point(name, step, self.epoch, value) for name, value in zip(TO_TARGET, took, strict=True)])
+            self.target = None
 
     def _of_outputs(self, module: pl.LightningModule, split: str) -> dict[str, float]:
         """The metrics of all outputs of an epoch, those that have a value."""

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from seedsweep.engine.monitored import check_monitored, monitored
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
-from seedsweep.outcomes import SUBOPTIMALITY
-from seedsweep.validation import check_choice, check_integer, check_keys, check_not_negative
+from seedsweep.validation import check_integer, check_keys, check_not_negative
 
 GROUP = "trainer.early_stopping"
-MODES = {"min": "minimize", "max": "maximize"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ def stopping_rule(trainer: Mapping[str, Any]) -> StoppingRule | None:
     keys = trainer.get("early_stopping") or {}
     if keys.get("patience") is None:
         return None
-    return StoppingRule(_metric(keys), keys["patience"], keys.get("min_delta", 0.0))
+    return StoppingRule(monitored(keys), keys["patience"], keys.get("min_delta", 0.0))
 
 
 def check_early_stopping(trainer: Mapping[str, Any], measured: Collection[str]) -> None:
@@ -95,13 +94,4 @@ def check_early_stopping(trainer: Mapping[str, Any], measured: Collection[str]) 
         return
     check_integer(f"{GROUP}.patience", keys["patience"], 1, note="a number of epochs; null: none stops early")
     check_not_negative(f"{GROUP}.min_delta", keys.get("min_delta", 0.0))
-    if keys.get("mode") is not None:
-        check_choice(f"{GROUP}.mode", keys["mode"], MODES)
-    of_epochs = [name for name in measured if Metric(name).split_name != "test" and name != SUBOPTIMALITY]
-    check_choice(f"{GROUP}.monitor", keys.get("monitor", "val/loss"), of_epochs)
-    _metric(keys).check_direction(f"{GROUP}.monitor", f"{GROUP}.mode=max")
-
-
-def _metric(keys: Mapping[str, Any]) -> Metric:
-    mode = keys.get("mode")
-    return Metric(keys.get("monitor", "val/loss"), MODES[mode] if mode else None)
+    check_monitored(GROUP, keys, measured)

@@ -19,7 +19,7 @@ from seedsweep.problem.factories import Data
 from seedsweep.problem.suboptimality import Gap, coupled_decay, gap_of
 
 # keys of the group trainer that are used elsewhere than in `lightning.train`
-ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality", "early_stopping", "decay_biases")
+ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality", "early_stopping", "decay_biases", "target")
 
 
 # `_target_` of an optimizer that a Lightning module of one's own makes

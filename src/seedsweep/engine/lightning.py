@@ -14,6 +14,7 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 
 from seedsweep.engine.curves import Curves, EndError, MeasureGap, PruneRun, PublishPoints
 from seedsweep.engine.early_stopping import StoppingRule
+from seedsweep.engine.target import Target
 from seedsweep.outcomes import RunResult
 from seedsweep.problem.epoch_metrics import EpochMetrics
 from seedsweep.problem.module import state_on_cpu
@@ -38,6 +39,7 @@ def train(
     stopping: StoppingRule | None = None,
     norms: bool = False,
     metrics: EpochMetrics | None = None,
+    target: Target | None = None,
     **trainer: Any,
 ) -> RunResult:
     """Train a module on data, then test it; a training that diverges or is pruned ends there, without a test.
@@ -56,6 +58,7 @@ def train(
         stopping: by which the training ends before `max_epochs`, as one that comes to its end.
         norms: whether the norms of gradients and weights are measured in every epoch.
         metrics: of all outputs of a split, which a `Learner` then has to keep.
+        target: until which steps, rows and seconds are counted.
         trainer: other keywords of `pytorch_lightning.Trainer`.
 
     Returns:
@@ -64,7 +67,7 @@ def train(
     Raises:
         KeyboardInterrupt: on Ctrl-C, which Lightning alone would turn into an exit.
     """
-    curves = Curves(log_every_n_steps, divergence_threshold, publish, gap, prune, stopping, norms, metrics)
+    curves = Curves(log_every_n_steps, divergence_threshold, publish, gap, prune, stopping, norms, metrics, target)
     callbacks = [curves, *trainer.pop("callbacks", [])]
     fitter = make_trainer(max_epochs=max_epochs, callbacks=callbacks, **trainer)
     with quiet(), _interruptible(), one_thread(), curves.listening(module):

@@ -22,8 +22,9 @@ from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
 from seedsweep.engine.factories import ELSEWHERE, callbacks, decays_biases, gap, is_own, optimizer, without_rate
 from seedsweep.engine.lightning import make_trainer
 from seedsweep.engine.scheduling import INTERVALS, interval, rates, schedule, steps_taken
+from seedsweep.engine.target import check_target, target
 from seedsweep.errors import ConfigError
-from seedsweep.outcomes import SELECT, SUBOPTIMALITY
+from seedsweep.outcomes import SELECT, SUBOPTIMALITY, TO_TARGET
 from seedsweep.problem.factories import Data, data
 from seedsweep.validation import check_boolean, check_choice, check_integer, check_keys, check_positive
 
@@ -50,8 +51,6 @@ def check(config: Config) -> Data:
         raise ConfigError("experiment", config["experiment"], "must be a name of 1 to 200 characters")
     for key in SEEDS:
         check_integer(key, config[key], 0, 2**31 - 1)
-    check_keys(config["objective"], ("metric", "select"), "objective")
-    check_choice("objective.select", config["objective"]["select"], SELECT)
     splits = data(config)
     if has_own_optimizer := is_own(config["optimizer"]):
         _check_own_optimizer(config)
@@ -62,17 +61,30 @@ def check(config: Config) -> Data:
     if not has_own_optimizer:
         decay_biases = decays_biases(config["trainer"])
         check_step(config["model"], config["data"], without_rate(config["optimizer"]), decay_biases)
-    check_choice("objective.metric", config["objective"]["metric"], measured)
+    _check_objective(config["objective"], config["trainer"], (*measured, *TO_TARGET))
     _check_trainer(config["trainer"])
     check_early_stopping(config["trainer"], measured)
-    if config["objective"]["select"] == "auc" and stopping_rule(config["trainer"]):
-        allowed = "is a mean over the training, whose length differs with trainer.early_stopping: take last or best"
-        raise ConfigError("objective.select", "auc", allowed)
-    if gap(config, splits) is None and config["objective"]["metric"] == SUBOPTIMALITY:
-        raise ConfigError("objective.metric", SUBOPTIMALITY, "is measured only with trainer.suboptimality=true")
+    check_target(config["trainer"], measured)
+    gap(config, splits)
     if config.get("schedule"):
         _check_schedule(config["optimizer"], config["schedule"], config["data"], config["trainer"])
     return splits
+
+
+@cached
+def _check_objective(objective: Mapping[str, Any], trainer: Mapping[str, Any], measured: tuple[str, ...]) -> None:
+    """The objective is taken of a metric that will be measured."""
+    check_keys(objective, ("metric", "select"), "objective")
+    check_choice("objective.select", objective["select"], SELECT)
+    check_choice("objective.metric", objective["metric"], measured)
+    if objective["select"] == "auc" and stopping_rule(trainer):
+        allowed = "is a mean over the training, whose length differs with trainer.early_stopping: take last or best"
+        raise ConfigError("objective.select", "auc", allowed)
+    if objective["metric"] == SUBOPTIMALITY and not trainer.get("suboptimality"):
+        raise ConfigError("objective.metric", SUBOPTIMALITY, "is measured only with trainer.suboptimality=true")
+    if objective["metric"] in TO_TARGET and target(trainer) is None:
+        allowed = "is measured only with a target: trainer.target.value=…"
+        raise ConfigError("objective.metric", objective["metric"], allowed)
 
 
 @cached

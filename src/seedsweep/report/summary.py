@@ -1,5 +1,7 @@
 """The groups of a sweep in strings, as `summary.csv` and the console have them."""
 
+import math
+
 import pandas as pd
 
 from seedsweep.metrics import Metric
@@ -86,5 +88,8 @@ def _mean_sd(values: pd.Series, digits: int) -> str:
     if values.empty:
         return "–"
     largest = values.abs().max()
-    form = f".{digits}f" if largest == 0 or 1e-3 <= largest < 1000 else ".4g"
+    if not math.isfinite(largest):  # of what a run never came to
+        return "inf" if (values > 0).any() else "-inf"
+    decimals = max(1, digits - int(math.log10(largest))) if largest >= 1 else digits
+    form = f".{decimals}f" if largest == 0 or 1e-3 <= largest < 1000 else ".4g"
     return f"{values.mean():{form}}" + (f" ± {values.std():{form}}" if len(values) > 1 else "")

@@ -22,6 +22,7 @@ from seedsweep.engine.fleet.step import Batch, Tensors
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.engine.scheduling import Rate, rates, steps_taken
+from seedsweep.engine.target import target
 from seedsweep.problem.data_module import Splits
 from seedsweep.problem.factories import data, lightning_module, metrics_of_outputs
 from seedsweep.problem.own_batches import OwnBatches
@@ -124,6 +125,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         norms=trainer.get("norms", False),
         clipping=clipping(trainer),
         metrics=metrics_of_outputs(first, splits),
+        target=target(trainer),
         device=device,
         dtype=PRECISIONS[precision],
     )

@@ -7,13 +7,14 @@ import torch
 
 from seedsweep.config.completeness import Config
 from seedsweep.engine.fleet.clipping import KEYS as CLIPPING
+from seedsweep.outcomes import SECONDS_TO_TARGET
 from seedsweep.problem.initializers import INITIALIZERS
 
 RefuseRun = Callable[[Config], str | None]  # why a run cannot join a fleet, if it cannot
 
 # What the fleet does as Lightning's Trainer would; with any other key of the trainer the Trainer itself is needed.
 UNDERSTOOD = {"max_epochs", "accelerator", "devices", "precision", "log_every_n_steps", "divergence_threshold"}
-UNDERSTOOD |= {"reshuffle", "suboptimality", "early_stopping", "norms", "decay_biases", *CLIPPING}
+UNDERSTOOD |= {"reshuffle", "suboptimality", "early_stopping", "norms", "decay_biases", "target", *CLIPPING}
 PRECISIONS = {"32-true": torch.float32, "32": torch.float32, "64-true": torch.float64, "64": torch.float64}
 ACCELERATORS = ("cpu", "auto", "gpu", "cuda")
 ASKED = "trainer.engine=lightning"
@@ -50,6 +51,8 @@ def _refuse_trainer(config: Config) -> str | None:
     for key, value in trainer.items():
         if key not in UNDERSTOOD | {"engine", "max_members"} and value is not None:
             return f"trainer.{key} is for Lightning's Trainer alone"
+    if config["objective"]["metric"] == SECONDS_TO_TARGET:
+        return f"{SECONDS_TO_TARGET} are those of runs that train alone"
     if str(trainer.get("precision", "32-true")) not in PRECISIONS:
         return f"trainer.precision={trainer['precision']} is not {' or '.join(PRECISIONS)}"
     if trainer.get("accelerator", "auto") not in ACCELERATORS:

@@ -12,6 +12,7 @@ from seedsweep.engine.fleet.clipping import Clipping
 from seedsweep.engine.fleet.shared_optimizer import OptimizerRows
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.engine.scheduling import Rate
+from seedsweep.engine.target import Target
 from seedsweep.problem.data_module import Splits
 from seedsweep.problem.epoch_metrics import EpochMetrics
 
@@ -53,5 +54,6 @@ class Fleet:
     norms: bool = False
     clipping: Clipping | None = None
     metrics: EpochMetrics | None = None
+    target: Target | None = None
     device: torch.device | str = "cpu"
     dtype: torch.dtype = torch.float32

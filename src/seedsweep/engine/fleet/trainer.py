@@ -15,7 +15,17 @@ from seedsweep.engine.fleet.roster import Roster
 from seedsweep.engine.fleet.state import TrainingState
 from seedsweep.engine.fleet.step import OUTPUT, Batch, Logged, Tensors
 from seedsweep.engine.lightning import one_thread
-from seedsweep.outcomes import GRADIENT_NORM, LOSS_STEP, STOPPED_EPOCH, SUBOPTIMALITY, WEIGHT_NORM, Column, FleetResult
+from seedsweep.outcomes import (
+    EXAMPLES_TO_TARGET,
+    GRADIENT_NORM,
+    LOSS_STEP,
+    STEPS_TO_TARGET,
+    STOPPED_EPOCH,
+    SUBOPTIMALITY,
+    WEIGHT_NORM,
+    Column,
+    FleetResult,
+)
 from seedsweep.problem.data_module import evaluation_rows
 from seedsweep.problem.module import trained
 
@@ -84,6 +94,9 @@ class _Training:
         self.roster = Roster([len(member.rates) for member in fleet.members])
         self.state = TrainingState(fleet, len(self.train[0]))
         self.patience = Patience(fleet.stopping, len(fleet.members)) if fleet.stopping else None
+        self.missed = np.ones(
+            len(fleet.members), dtype=bool
+        )  # of members: whether they have not reached the target yet
         self.seconds = 0.0  # that the last epoch took
 
     def _put(self, rows: TensorDataset) -> Batch:
@@ -112,8 +125,9 @@ class _Training:
         self.roster.begin_epoch()
         self.state.begin_epoch(epoch, self.roster.active)
         columns = [*self._steps(epoch), *self._norms(epoch), *self._suboptimality(epoch)]
-        columns += self._stopped(epoch, columns)
+        columns += [*self._reached(epoch, columns), *self._stopped(epoch, columns)]
         self.roster.end_epoch()
+        columns += self._to_target(epoch, self.roster.members[self.roster.active & self.missed[self.roster.members]])
         if self.roster.active.any():
             columns += self._measured(epoch, *self._evaluate("test", self.test))
         self.seconds = self._clock() - start
@@ -212,6 +226,23 @@ class _Training:
         self.roster.stop(positions)
         values = np.full(len(positions), float(epoch))
         return [Column(STOPPED_EPOCH, self.state.steps, epoch, _now(), self.roster.members[positions], values)]
+
+    def _reached(self, epoch: int, measured: list[Column]) -> list[Column]:
+        """The columns of what it took the members that reach the target with this epoch."""
+        if not self.fleet.target:
+            return []
+        (column,) = (column for column in measured if column.metric == self.fleet.target.metric)
+        members = column.members[self.fleet.target.reached(column.values) & self.missed[column.members]]
+        self.missed[members] = False
+        return self._to_target(epoch, members, self.state.steps, (epoch + 1) * self.state.rows_an_epoch)
+
+    def _to_target(self, epoch: int, members: np.ndarray, *took: float) -> list[Column]:
+        """The columns of steps and examples that it took members to the target, infinite of those who missed it."""
+        if not self.fleet.target:
+            return []
+        counts = zip((STEPS_TO_TARGET, EXAMPLES_TO_TARGET), took or (np.inf, np.inf), strict=True)
+        step, now = self.state.steps, _now()
+        return [Column(name, step, epoch, now, members, np.full(len(members), float(count))) for name, count in counts]
 
     def _suboptimality(self, epoch: int) -> list[Column]:
         """The column of the members that are to be measured: one by one, since nothing else gives all their bits."""

@@ -44,7 +44,7 @@ def at_best(panel: Panel) -> AtBest | None:
     table = table if best else table.assign(setting=pairwise.name)
     leading, words = _leading(pairwise)
     notes = [
-        f"{diverged} of {planned} diverged" if diverged else "wins" * (option == pairwise.winner)
+        f"{diverged} of {planned} {pairwise.metric.lost}" if diverged else "wins" * (option == pairwise.winner)
         for option, diverged, planned in zip(table["option"], table["diverged"], table["planned"], strict=True)
     ]
     settings = table["setting"] if best else [""] * len(table)

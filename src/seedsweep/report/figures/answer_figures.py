@@ -87,7 +87,7 @@ def _map_caption(panel: Panel, plotted: LeaderMap, here: str) -> str:
         parts.append("○ has the best mean there, but was not shown to win")
     parts.append(f"framed: the best {here} of each")
     if table["lost"].any():
-        parts.append("×: runs diverged or were pruned")
+        parts.append(f"×: runs {panel.metric.lost} or were pruned")
     if not (table["behind"].notna() | (table["lost"] == 1)).all():
         parts.append("grey: no other option to compare with")
     note = f" Up to {plotted.together} settings share a cell: it is that of the best of them." * (plotted.together > 1)

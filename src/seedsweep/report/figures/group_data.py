@@ -77,7 +77,7 @@ def seed_scores(panel: Panel) -> SeedScores | None:
     if runs.empty:
         return None
     groups = panel.groups[["option", "position", "best", "median", "mean", "diverged"]]
-    centres = groups.assign(label=groups["diverged"].astype(str) + " diverged")
+    centres = groups.assign(label=groups["diverged"].astype(str) + f" {panel.metric.lost}")
     if len(runs) > POINTS:
         return SeedScores(_counted(runs), True, centres)
     jitter = np.random.default_rng(0).random(len(runs))

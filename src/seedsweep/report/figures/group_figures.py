@@ -36,7 +36,8 @@ def learning_rates(panel: Panel) -> Chart | None:
     marks = (_lines_by_rate if plotted.rate else _points_by_setting)(panel, plotted, value, chosen)
     count = int((plotted.table["diverged"] > 0).sum())
     settings = f"{count} settings with" if count > 1 else "setting with"
-    note = f" A cross above the plot marks the {settings} diverged runs." if count else " No run diverged."
+    lost = panel.metric.lost
+    note = f" A cross above the plot marks the {settings} runs that {lost}." if count else f" No run {lost}."
     rests = rest_menu(plotted.rests)
     caption = f"The mean over the seeds that finished, and its {panel.confidence} interval.{rests.note}{note}"
     title = f"{panel.selected} {panel.metric}"
@@ -105,7 +106,8 @@ def distribution(panel: Panel) -> Chart | None:
     if plotted.is_counted:
         points = f"The {int(plotted.table['count'].sum()):,} runs are counted in bins"
     caption = (
-        f"{points}; the bar is the median, with diverged runs as the worst; the diamond is the mean of the others."
+        f"{points}; the bar is the median, with runs that {panel.metric.lost} as the worst;"
+        " the diamond is the mean of the others."
     )
     height = 46 * max(len(panel.options), 2)
     title = f"{panel.selected} {panel.metric}"

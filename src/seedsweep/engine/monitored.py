@@ -1,0 +1,41 @@
+"""The metric of a split that a key of the trainer watches epoch by epoch, in the words of Lightning's callbacks."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from seedsweep.metrics import Metric
+from seedsweep.outcomes import SUBOPTIMALITY
+from seedsweep.validation import check_choice
+
+MODES = {"min": "minimize", "max": "maximize"}
+
+
+def monitored(keys: Mapping[str, Any]) -> Metric:
+    """The metric that is watched.
+
+    Args:
+        keys: with `monitor`, its name, and `mode`, min or max where the end of the name does not say it.
+
+    Returns:
+        It, with its direction.
+    """
+    mode = keys.get("mode")
+    return Metric(keys.get("monitor", "val/loss"), MODES[mode] if mode else None)
+
+
+def check_monitored(group: str, keys: Mapping[str, Any], measured: Collection[str]) -> None:
+    """Check `monitor` and `mode`.
+
+    Args:
+        group: the dotted name of the group that has them.
+        keys: those of the group.
+        measured: the metrics that there will be; those of the test rows come too late.
+
+    Raises:
+        ConfigError: one of them is not allowed, or the metric has no known direction.
+    """
+    if keys.get("mode") is not None:
+        check_choice(f"{group}.mode", keys["mode"], MODES)
+    of_epochs = [name for name in measured if Metric(name).split_name != "test" and name != SUBOPTIMALITY]
+    check_choice(f"{group}.monitor", keys.get("monitor", "val/loss"), of_epochs)
+    monitored(keys).check_direction(f"{group}.monitor", f"{group}.mode=max")
