@@ -22,7 +22,10 @@ INSTALL = next(command for command in COMMANDS if command.startswith("make wheel
 NOT_HERE = ("make test", "make ui", INSTALL)  # this is make test; the others have tests of their own
 PAGES = [(ROOT / "docs" / name).read_text() for name in ("python.md", "your_own.md")]
 OF_THE_DOCS = [code for page in PAGES for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL)]
-OF_DATA = re.findall(r"```(python|bash)\n(.*?)```", (ROOT / "docs" / "data.md").read_text(), re.DOTALL)  # sh: a network
+WALKS = {  # pages whose blocks are run one after another; those of `sh` need a network
+    name: re.findall(r"```(python|bash)\n(.*?)```", (ROOT / "docs" / name).read_text(), re.DOTALL)
+    for name in ("data.md", "metrics.md")
+}
 PYTHON = [block for kind, block in BLOCKS if kind == "python"]
 
 
@@ -99,10 +102,11 @@ def test_python_of_the_docs_runs(copy: Path, code: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_on_data_runs_from_top_to_bottom(copy: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", WALKS)
+def test_the_page_runs_from_top_to_bottom(copy: Path, tmp_path: Path, page: str) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(copy, folder, symlinks=True)  # its files are for its own blocks
-    for kind, block in OF_DATA:
+    for kind, block in WALKS[page]:
         if kind == "bash":
             run(block, folder)
             continue

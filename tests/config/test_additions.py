@@ -69,7 +69,7 @@ def test_a_key_that_nothing_uses_is_refused_with_the_nearest(override: str, said
         ("+warm.up=0.1", "trainer.max_epochs=${oc.select:warm.up,3}"),
         ("+which=seed", "init_seed='${oc.select:${which}}'"),
         ("+tag=mine", "hydra.run.dir=out/${tag}"),
-        ("+trainer.gradient_clip_val=1", "++optimizer.lr=1", "+optimizer.amsgrad=true", "optimizer=adam"),
+        ("+trainer.accumulate_grad_batches=2", "++optimizer.lr=1", "+optimizer.amsgrad=true", "optimizer=adam"),
         ("+schedule._target_=torch.optim.lr_scheduler.StepLR", "+schedule.step_size=2"),
         ("++seed=3", "++objective.select=best", "++hydra.launcher.job_dirs=true"),
     ],

@@ -87,5 +87,5 @@ def test_norms_change_nothing_else() -> None:
 
 
 def test_norms_of_gradients_are_those_before_clipping() -> None:
-    clipped = trained("trainer.norms=true", "+trainer.gradient_clip_val=1e-3")
+    clipped = trained("trainer.norms=true", "trainer.gradient_clip_val=1e-3")
     assert min(curve(clipped, GRADIENT_NORM)) > 0.1

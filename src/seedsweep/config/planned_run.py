@@ -28,6 +28,8 @@ DEFAULTS_SINCE: dict[str, Any] = {
     "data.task": None,
     "data.class_weights": None,
     "trainer.decay_biases": True,
+    "trainer.gradient_clip_val": None,
+    "trainer.gradient_clip_algorithm": None,
     "schedule.interval": "epoch",
 }
 SEARCH = "search"  # of an optimizer: the space of a search, which says nothing of what is trained

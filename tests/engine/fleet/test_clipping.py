@@ -10,7 +10,7 @@ from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble
 from seedsweep.engine.fleet.clipping import Clipping, clipping
 
-CLIPPED = ("+trainer.gradient_clip_val=0.01", "+trainer.gradient_clip_val=0.01 +trainer.gradient_clip_algorithm=value")
+CLIPPED = ("trainer.gradient_clip_val=0.01", "trainer.gradient_clip_val=0.01 trainer.gradient_clip_algorithm=value")
 
 
 @pytest.mark.parametrize("by_value", [False, True])
@@ -47,7 +47,7 @@ def test_fleet_has_the_curves_of_the_reference_engine(words: str, optimizer: str
 
 
 def test_frozen_parameters_have_no_part_in_norms_and_clipping() -> None:
-    words = ("trainer.norms=true", "+trainer.gradient_clip_val=0.1")
+    words = ("trainer.norms=true", "trainer.gradient_clip_val=0.1")
     runs = [configuration("FrozenLayer", *words, f"seed={seed}", "optimizer=adam") for seed in range(2)]
     together = fleet.train(assemble(runs))
     for member, values in enumerate(runs):
