@@ -203,6 +203,27 @@ class TwoSides(Clouds):
         return [DataLoader(self.points, size) for size in (self.rows, self.batch_size)]
 
 
+class Heights(Clouds):
+    """Has the sum of the features as a target (n, 1), in whole numbers if it is said so."""
+
+    def __init__(self, whole: bool = False):
+        super().__init__()
+        self.whole = whole
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        features = self.points.tensors[0]
+        heights = features.sum(dim=1, keepdim=True)
+        self.points = TensorDataset(features, heights.round().squeeze(1) if self.whole else heights)
+
+
+class Flat(Network):
+    """Gives predictions (n,)."""
+
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(x)[:, 0]
+
+
 class Unready(LightningDataModule):
     """Cannot be read."""
 
