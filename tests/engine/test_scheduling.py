@@ -173,6 +173,11 @@ def test_wrong_schedules_are_refused(words: str, message: str) -> None:
         check(resolved(*words.split()))
 
 
+@pytest.mark.parametrize("limit", [3, 30])
+def test_a_schedule_by_the_step_may_end_in_the_middle_of_an_epoch(limit: int) -> None:
+    check(resolved("schedule=warmup", f"+trainer.max_steps={limit}"))
+
+
 def test_minibatches_of_a_data_module_are_not_counted() -> None:
     clouds = {"_target_": "shared.own_modules.Clouds", "name": "clouds", "batch_size": 8}
     values = resolved("schedule=one_cycle", "~model.init", "model._target_=shared.own_modules.Margins")
