@@ -141,6 +141,8 @@ WRONG = {
     "metrics=[{name:a}]": "must be a name, or have the _target_",
     "metrics=[{_target_:torch.nn.ReLU}]": "must make a torchmetrics.metric.Metric",
     "metrics=[{_target_:torchmetrics.MeanSquaredError,name:a/b}]": "metrics.name=a/b: must be of letters",
+    "metrics=[{_target_:torchmetrics.MeanSquaredError,name:loss}]": "metrics.name=loss: is the name of another curve",
+    "metrics=[{_target_:shared.own_modules.Growing}]": "metrics=growing: keeps something after its reset",
     "metrics=[{_target_:torchmetrics.AUROC,task:multiclass,num_classes:5}]": "metrics=multiclass_auroc: has no value",
     "data=diabetes model=mlp metrics=[accuracy]": "metrics=accuracy: must be one of mse",
     "data=quadratic_deep model=quadratic metrics=[f1]": "metrics=.*: are of a network's logits",

@@ -17,6 +17,7 @@ from seedsweep.validation import check_choice, choice_error
 
 KEY = "metrics"
 MEASURED = ("loss", "accuracy")  # anyway, as means over the rows
+TAKEN = (*MEASURED, "loss_step", "stopped_epoch", "gradient_norm", "weight_norm", "suboptimality")  # of other curves
 # Functions of torchmetrics, by what they take. Those of labels take several runs at once, the next ones do not.
 OF_LABELS = {name: name for name in ("precision", "recall", "specificity")} | {"f1": "f1_score"}
 OF_LABELS |= {"balanced_accuracy": "recall"}  # the mean over the classes
@@ -89,7 +90,7 @@ def epoch_metrics(asked: Any, splits: Splits) -> EpochMetrics:
         name, compute = _own(item) if isinstance(item, dict) else (str(item), _named(str(item), splits))
         if name in computes:
             raise ConfigError(KEY, name, "is named twice")
-        if compute and name not in MEASURED:
+        if compute:
             computes[name] = compute
     metrics = EpochMetrics(computes, splits.target_scaling)
     _try(metrics, splits)
@@ -131,6 +132,8 @@ def _own(item: Mapping[str, Any]) -> tuple[str, Compute]:
     name = str(item.get("name", words.lower()))
     if not re.fullmatch(r"[\w.-]+", name):
         raise ConfigError(f"{KEY}.name", name, "must be of letters, digits, and _.-")
+    if name in TAKEN:
+        raise ConfigError(f"{KEY}.name", name, "is the name of another curve: give it one of its own")
 
     def compute(scores: Tensor, target: Tensor) -> Tensor:
         metric.reset()
@@ -176,9 +179,15 @@ def _try(metrics: EpochMetrics, splits: Splits) -> None:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("error")
-                    value = compute(torch.randn(shape, generator=generator, dtype=torch.float64), target)
+                    outputs = torch.randn(shape, generator=generator, dtype=torch.float64)
+                    value, again = compute(outputs, target), compute(outputs, target)
             except Exception as error:  # whatever a third party's metric raises, or warns of
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 raise ConfigError(KEY, name, f"has no value on the {split} rows: {reason}") from error
             if value.shape != (1,) or not value.isfinite().all():
                 raise ConfigError(KEY, name, f"is no finite number on the {split} rows")
+            if not torch.equal(value, again):
+                allowed = (
+                    "keeps something after its reset(), or draws: of the same outputs it is another the second time"
+                )
+                raise ConfigError(KEY, name, allowed)
