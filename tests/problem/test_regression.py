@@ -41,6 +41,11 @@ def test_a_target_with_fractions_is_a_regression_and_is_said_to_be(
     assert "y holds continuous numbers: a regression (data.task=regression)" in caplog.text
 
 
+def test_class_weights_by_name_are_refused() -> None:
+    with pytest.raises(ConfigError, match="data.class_weights=.*: must be a list, of a number for each class"):
+        check(resolve(config("tracking=none", "data.class_weights={benign:3}")))
+
+
 def test_what_was_made_of_the_rows_of_a_file_is_made_again_where_the_file_has_changed(tmp_path: Path) -> None:
     words = (
         "data.task=regression",
