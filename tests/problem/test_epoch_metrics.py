@@ -80,6 +80,15 @@ def test_metrics_of_three_classes_are_the_means_over_classes_of_scikit_learn(nam
     assert values.tolist() == pytest.approx(expected, abs=1e-6)
 
 
+def test_balanced_accuracy_is_over_the_classes_that_the_rows_have() -> None:
+    outputs, targets = made_up(3)
+    targets = targets.clamp(max=1)
+    values = epoch_metrics(["balanced_accuracy"], splits("iris")).values(outputs, targets)["balanced_accuracy"]
+    recalls = zip(targets.numpy(), outputs.argmax(dim=2).numpy(), strict=True)
+    expected = [trusted.recall_score(*of_run, average="macro", labels=[0, 1]) for of_run in recalls]
+    assert values.tolist() == pytest.approx(expected, abs=1e-6)
+
+
 def test_two_logits_of_two_classes_are_scored_as_their_difference() -> None:
     outputs, targets = made_up(2)
     asked = epoch_metrics(list(CLASSIFICATION), splits("breast_cancer"))
