@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 SIZE = 10_000  # results of a function, beyond which all are dropped
+_forgetting: list[Callable[[], None]] = []  # of each cache
 
 
 def cached(function: Callable[..., T]) -> Callable[..., T]:
@@ -20,6 +21,8 @@ def cached(function: Callable[..., T]) -> Callable[..., T]:
     """
     by_value: dict[str, T] = {}
     by_identity: dict[tuple[int, ...], tuple[Any, T]] = {}  # with the objects, so that no others can get their ids
+
+    _forgetting.extend((by_value.clear, by_identity.clear))
 
     @wraps(function)
     def call(*arguments: Any) -> T:
@@ -37,3 +40,9 @@ def cached(function: Callable[..., T]) -> Callable[..., T]:
         return by_value[value]
 
     return call
+
+
+def forget() -> None:
+    """Empty all caches, since what configurations stand for, such as the rows of a file, has changed."""
+    for clear in _forgetting:
+        clear()

@@ -206,6 +206,19 @@ def test_plain_network_takes_the_minibatches_of_a_data_module() -> None:
     assert curve(alone(values), "val/accuracy")[-1] > 0.6
 
 
+def test_targets_of_a_data_module_that_the_loss_would_broadcast_or_take_for_classes_are_refused() -> None:
+    words = ("model._target_=shared.own_modules.Flat", "+model.features=4", "objective.metric=val/loss")
+    values = clouds(*words, module="Heights")
+    with pytest.raises(
+        ConfigError, match=r"forward gives predictions \(8,\) for targets \(8, 1\): they must be of one"
+    ):
+        check(values)
+    with pytest.raises(ConfigError, match=r"logits \(n,\), for the classes 0 and 1, and the data has other targets"):
+        check(values | {"data": values["data"] | {"whole": True}})
+    of_columns = values["model"] | {"_target_": "shared.own_modules.Network", "outputs": 1}
+    check(values | {"model": of_columns})
+
+
 def test_several_loaders_of_a_split_have_curves_of_their_own() -> None:
     values = clouds(
         "objective.metric=valid_loss/dataloader_idx_1", "model._target_=shared.own_modules.Sided", module="TwoSides"

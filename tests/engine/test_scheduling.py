@@ -1,5 +1,6 @@
 """From a configuration to a schedule and its learning rates, by the epoch or by the step."""
 
+import logging
 import math
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, StepLR
 
 import seedsweep
 from seedsweep.engine.scheduling import rates, schedule, steps_taken
-from seedsweep.engine.validation import check
+from seedsweep.engine.validation import check, log
 from seedsweep.engine.warmup import WarmupCosine
 
 ONE_CYCLE = {"_target_": "torch.optim.lr_scheduler.OneCycleLR", "max_lr": 0.1}
@@ -162,6 +163,7 @@ def test_no_warmup_is_a_cosine() -> None:
     [
         ("schedule=cosine schedule.interval=batch", "schedule.interval=batch: must be one of epoch, step"),
         ("schedule=one_cycle schedule.max_lr=1", r"schedule.max_lr=1: must be \$\{optimizer.lr\}, since OneCycleLR"),
+        ("schedule=warmup_cosine schedule.warmup_steps=-1", "ValueError: warmup_steps=-1 must not be negative"),
         (
             "schedule=one_cycle schedule.total_steps=20",
             "schedule=torch.optim.lr_scheduler.OneCycleLR: ValueError: Tried",
@@ -171,6 +173,22 @@ def test_no_warmup_is_a_cosine() -> None:
 def test_wrong_schedules_are_refused(words: str, message: str) -> None:
     with pytest.raises(seedsweep.ConfigError, match=message):
         check(resolved(*words.split()))
+
+
+@pytest.mark.parametrize("limit", [3, 30])
+def test_a_schedule_by_the_step_may_end_in_the_middle_of_an_epoch(limit: int) -> None:
+    check(resolved("schedule=warmup", f"+trainer.max_steps={limit}"))
+
+
+def test_a_cosine_that_rises_again_is_said_to(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "disabled", False)  # as Hydra's configuration of logging may have left it
+    with caplog.at_level(logging.WARNING):
+        check(resolved("schedule=cosine"))
+        assert not caplog.text
+        check(resolved("schedule=cosine", "schedule.interval=step", "trainer.max_epochs=5"))
+    assert "schedule.T_max=5: the rate rises again after so many steps, of which the training has 125" in caplog.text
 
 
 def test_minibatches_of_a_data_module_are_not_counted() -> None:

@@ -60,6 +60,15 @@ def test_the_first_epoch_that_is_good_enough_counts_and_a_run_without_one_needs_
     assert to_target(build(resolved("optimizer.lr=0.0001")).train().points)[STEPS_TO_TARGET] == math.inf
 
 
+def test_what_lightning_validates_before_the_first_step_is_no_epoch() -> None:
+    words = ("metrics=[f1]", "trainer.target.monitor=val/f1", "trainer.target.value=0.96")
+    usual, checked = (
+        build(resolved(*words, f"+trainer.num_sanity_val_steps={steps}")).train().points for steps in (0, 2)
+    )
+    of_metrics = [[point for point in points if "seconds" not in point.metric] for points in (usual, checked)]
+    assert of_metrics[0] == of_metrics[1]
+
+
 def test_a_run_that_diverges_counts_nothing() -> None:
     result = build(resolved("trainer.divergence_threshold=0.01")).train()
     assert result.outcome == "diverged"

@@ -80,6 +80,15 @@ def test_metrics_of_three_classes_are_the_means_over_classes_of_scikit_learn(nam
     assert values.tolist() == pytest.approx(expected, abs=1e-6)
 
 
+def test_balanced_accuracy_is_over_the_classes_that_the_rows_have() -> None:
+    outputs, targets = made_up(3)
+    targets = targets.clamp(max=1)
+    values = epoch_metrics(["balanced_accuracy"], splits("iris")).values(outputs, targets)["balanced_accuracy"]
+    recalls = zip(targets.numpy(), outputs.argmax(dim=2).numpy(), strict=True)
+    expected = [trusted.recall_score(*of_run, average="macro", labels=[0, 1]) for of_run in recalls]
+    assert values.tolist() == pytest.approx(expected, abs=1e-6)
+
+
 def test_two_logits_of_two_classes_are_scored_as_their_difference() -> None:
     outputs, targets = made_up(2)
     asked = epoch_metrics(list(CLASSIFICATION), splits("breast_cancer"))
@@ -141,6 +150,8 @@ WRONG = {
     "metrics=[{name:a}]": "must be a name, or have the _target_",
     "metrics=[{_target_:torch.nn.ReLU}]": "must make a torchmetrics.metric.Metric",
     "metrics=[{_target_:torchmetrics.MeanSquaredError,name:a/b}]": "metrics.name=a/b: must be of letters",
+    "metrics=[{_target_:torchmetrics.MeanSquaredError,name:loss}]": "metrics.name=loss: is the name of another curve",
+    "metrics=[{_target_:shared.own_modules.Growing}]": "metrics=growing: keeps something after its reset",
     "metrics=[{_target_:torchmetrics.AUROC,task:multiclass,num_classes:5}]": "metrics=multiclass_auroc: has no value",
     "data=diabetes model=mlp metrics=[accuracy]": "metrics=accuracy: must be one of mse",
     "data=quadratic_deep model=quadratic metrics=[f1]": "metrics=.*: are of a network's logits",

@@ -12,6 +12,10 @@ from sklearn.utils.class_weight import compute_class_weight
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 import seedsweep
+from seedsweep.config.completeness import resolve
+from seedsweep.engine.fleet.assemble import assemble
+from seedsweep.engine.fleet.trainer import train
+from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError
 from seedsweep.problem.data_module import prepare
 from seedsweep.problem.datasets import ScikitLearn, log
@@ -35,6 +39,29 @@ def test_a_target_with_fractions_is_a_regression_and_is_said_to_be(
     assert splits.is_regression
     assert not splits.classes
     assert "y holds continuous numbers: a regression (data.task=regression)" in caplog.text
+
+
+def test_class_weights_by_name_are_refused() -> None:
+    with pytest.raises(ConfigError, match="data.class_weights=.*: must be a list, of a number for each class"):
+        check(resolve(config("tracking=none", "data.class_weights={benign:3}")))
+
+
+def test_what_was_made_of_the_rows_of_a_file_is_made_again_where_the_file_has_changed(tmp_path: Path) -> None:
+    words = (
+        "data.task=regression",
+        "tracking=none",
+        "data=table",
+        f"data.path={tmp_path / 't.csv'}",
+        "data.target=y",
+        "trainer.max_epochs=1",
+    )
+    squared = []
+    for unit in (1, 1000):
+        table(tmp_path, unit * (np.arange(ROWS) + 0.5))
+        run = resolve(config(*words, "model=linear_regression"))
+        check(run)
+        squared += [point.value for point in train(assemble([run])).points(0) if point.metric == "val/mse"]
+    assert squared[1] == pytest.approx(1e6 * squared[0], rel=1e-3), "in the units of each"
 
 
 def test_integers_are_classes_unless_they_are_said_to_be_numbers(

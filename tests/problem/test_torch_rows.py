@@ -157,6 +157,15 @@ def test_arrays_in_a_file_keep_their_shape(tmp_path: Path) -> None:
     assert table.classes[3] == "d3"
 
 
+def test_arrays_in_a_file_that_has_changed_are_read_again(tmp_path: Path) -> None:
+    dataset, file = arrays(tmp_path / "mine.npz"), tmp_path / "mine.npz"
+    np.savez(file, X=np.zeros((40, 2, 2)), y=np.arange(40) % 2)
+    before = prepare(dataset)
+    assert prepare(dataset) is before
+    np.savez(file, X=np.ones((50, 2, 2)), y=np.arange(50) % 2)
+    assert prepare(dataset).fingerprint != before.fingerprint
+
+
 def test_files_that_are_no_such_arrays_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.npz"
     with pytest.raises(ConfigError, match="data.dataset.path=.*: no such file"):

@@ -6,6 +6,7 @@ import torch
 from pytorch_lightning import LightningDataModule, LightningModule
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
+from torchmetrics import Metric
 
 Batch = tuple[Tensor, Tensor]
 
@@ -203,8 +204,41 @@ class TwoSides(Clouds):
         return [DataLoader(self.points, size) for size in (self.rows, self.batch_size)]
 
 
+class Heights(Clouds):
+    """Has the sum of the features as a target (n, 1), in whole numbers if it is said so."""
+
+    def __init__(self, whole: bool = False):
+        super().__init__()
+        self.whole = whole
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        features = self.points.tensors[0]
+        heights = features.sum(dim=1, keepdim=True)
+        self.points = TensorDataset(features, heights.round().squeeze(1) if self.whole else heights)
+
+
+class Flat(Network):
+    """Gives predictions (n,)."""
+
+    def forward(self, x: Tensor) -> Any:
+        return super().forward(x)[:, 0]
+
+
 class Unready(LightningDataModule):
     """Cannot be read."""
 
     def train_dataloader(self) -> Any:
         raise FileNotFoundError("no images here")
+
+
+class Growing(Metric):
+    """Counts its updates, and goes on after a reset."""
+
+    count = 0
+
+    def update(self, scores: Tensor, target: Tensor) -> None:
+        self.count += 1
+
+    def compute(self) -> Tensor:
+        return torch.tensor(self.count)

@@ -117,8 +117,11 @@ class Curves(pl.Callback):
     def on_validation_start(self, trainer: pl.Trainer, _module: Any) -> None:
         _switch_optimizers(trainer, "eval")
 
-    def on_validation_end(self, trainer: pl.Trainer, _module: Any) -> None:
-        self._add_metrics(trainer, "validate")
+    def on_validation_end(self, trainer: pl.Trainer, module: Any) -> None:
+        if not trainer.sanity_checking:  # by some rows, before the first step
+            self._add_metrics(trainer, "validate")
+        elif isinstance(module, Learner):
+            module.outputs.clear()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, module: Any) -> None:
         _switch_optimizers(trainer, "eval")

@@ -147,7 +147,9 @@ def _try_network(target: str, net: nn.Module, batches: Sequence[Any], rows: Data
     for batch in batches:
         with _explained(target, batch):
             if not own_loss(type(net)):
-                _check_output(target, net(batch[0]), len(batch[0]), rows)
+                output = net(batch[0])
+                _check_output(target, output, len(batch[0]), rows)
+                _check_own_target(target, output, batch[1], rows)
             measured = learner.measure(batch)
             measured["loss"].backward()  # type: ignore[no-untyped-call]
     return list(measured)
@@ -169,6 +171,18 @@ def _check_output(target: str, output: Any, count: int, rows: Data) -> None:
     else:
         return
     raise ConfigError("model._target_", target, f"forward gives {given} for n rows, and must give {wanted}")
+
+
+def _check_own_target(target: str, output: Any, given: Any, rows: Data) -> None:
+    """The targets of minibatches of one's own are such that the loss takes each with one output, and as classes."""
+    if isinstance(rows, Splits) or not isinstance(output, Tensor) or not isinstance(given, Tensor):
+        return
+    if rows.is_regression and output.shape != given.shape:
+        shapes = f"{tuple(output.shape)} for targets {tuple(given.shape)}"
+        raise ConfigError("model._target_", target, f"forward gives predictions {shapes}: they must be of one shape")
+    if not rows.is_regression and output.ndim == 1 and not ((given == 0) | (given == 1)).all():
+        allowed = "forward gives logits (n,), for the classes 0 and 1, and the data has other targets; for numbers"
+        raise ConfigError("model._target_", target, f"{allowed} it needs a loss of its own")
 
 
 @contextmanager

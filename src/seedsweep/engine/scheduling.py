@@ -120,5 +120,5 @@ def rates(
         return None
     if interval(scheduled) == "epoch":
         return tuple(rate_by_step)
-    width = len(rate_by_step) // epochs
+    width = max(1, len(rate_by_step) // epochs)  # of a training that trainer.max_steps ends in its first epoch, too
     return tuple(tuple(rate_by_step[first : first + width]) for first in range(0, epochs * width, width))

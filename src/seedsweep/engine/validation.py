@@ -11,7 +11,7 @@ import torch
 from hydra.utils import get_object
 from pytorch_lightning import LightningModule
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnPlateau
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config, check_complete
@@ -157,6 +157,9 @@ def _check_schedule(
     check_kind("schedule", target, tried, LRScheduler)
     if isinstance(tried, ReduceLROnPlateau):
         raise ConfigError("schedule", target, "must be a schedule that needs no metric")
+    if isinstance(tried, CosineAnnealingLR) and (steps or 0) > tried.T_max:
+        said = "schedule.T_max=%g: the rate rises again after so many steps, of which the training has %d"
+        log.warning(said, tried.T_max, steps)
 
 
 @cached

@@ -23,6 +23,8 @@ class WarmupCosine(SequentialLR):
         start_factor: float = 0.01,
         eta_min: float = 0.0,
     ):
+        if warmup_steps < 0:
+            raise ValueError(f"warmup_steps={warmup_steps} must not be negative")
         falling = max(1, total_steps - warmup_steps)
         warmup = LinearLR(optimizer, start_factor, total_iters=warmup_steps)
         cosine = CosineAnnealingLR(optimizer, falling, eta_min)

@@ -13,11 +13,13 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler, TensorDataset
 
+from seedsweep.caching import forget
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Dataset, Table
 from seedsweep.validation import check_integer
 
 Batches = DataLoader[tuple[Tensor, ...]]
+_versions: dict[Dataset, object] = {}  # of the rows, as they were last read
 
 EVALUATION_BATCH, EVALUATION_NUMBERS = 8192, 2**19  # rows, and numbers in them: only memory depends on these
 # Initialization, data order and what a module samples as it trains never share bits, even from equal seeds.
@@ -54,7 +56,11 @@ class Splits:
 
 def prepare(dataset: Dataset) -> Splits:
     """Read, split and standardise; kept in memory, since the runs of a sweep share few data sets."""
-    return _prepare(dataset, dataset.version)
+    version = dataset.version
+    if _versions.setdefault(dataset, version) != version:
+        _versions[dataset] = version
+        forget()
+    return _prepare(dataset, version)
 
 
 @lru_cache(maxsize=8)

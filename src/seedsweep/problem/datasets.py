@@ -92,6 +92,9 @@ class Labelled(Dataset):
             check_choice("data.task", self.task, TASKS)
         if isinstance(self.class_weights, list):
             object.__setattr__(self, "class_weights", tuple(self.class_weights))
+        if isinstance(self.class_weights, dict):
+            allowed = "must be a list, of a number for each class in their order, or balanced, or null"
+            raise ConfigError("data.class_weights", self.class_weights, allowed)
         check_integer("data.split_seed", self.split_seed, 0, 2**32 - 1)
         check_boolean("data.stratify", self.stratify)
 

@@ -17,14 +17,15 @@ from seedsweep.validation import check_choice, choice_error
 
 KEY = "metrics"
 MEASURED = ("loss", "accuracy")  # anyway, as means over the rows
+TAKEN = (*MEASURED, "loss_step", "stopped_epoch", "gradient_norm", "weight_norm", "suboptimality")  # of other curves
 # Functions of torchmetrics, by what they take. Those of labels take several runs at once, the next ones do not.
 OF_LABELS = {name: name for name in ("precision", "recall", "specificity")} | {"f1": "f1_score"}
-OF_LABELS |= {"balanced_accuracy": "recall"}  # the mean over the classes
+OF_CLASSES = ("balanced_accuracy",)
 OF_LABELS_ALONE = {"cohen_kappa": "cohen_kappa", "jaccard": "jaccard_index", "matthews_corrcoef": "matthews_corrcoef"}
 OF_SCORES = {name: name for name in ("auroc", "average_precision", "calibration_error")}
 OF_NUMBERS = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "r2": "r2_score"}
 OF_NUMBERS |= {"rmse": "mean_squared_error", "explained_variance": "explained_variance"}
-CLASSIFICATION, REGRESSION = (*OF_LABELS, *OF_LABELS_ALONE, *OF_SCORES), tuple(OF_NUMBERS)
+CLASSIFICATION, REGRESSION = (*OF_LABELS, *OF_CLASSES, *OF_LABELS_ALONE, *OF_SCORES), tuple(OF_NUMBERS)
 USUAL_OF_REGRESSION = ("mse", "mae", "r2")
 MOST = 2**22  # outputs that are looked at together; only memory depends on it
 
@@ -89,7 +90,7 @@ def epoch_metrics(asked: Any, splits: Splits) -> EpochMetrics:
         name, compute = _own(item) if isinstance(item, dict) else (str(item), _named(str(item), splits))
         if name in computes:
             raise ConfigError(KEY, name, "is named twice")
-        if compute and name not in MEASURED:
+        if compute:
             computes[name] = compute
     metrics = EpochMetrics(computes, splits.target_scaling)
     _try(metrics, splits)
@@ -108,8 +109,11 @@ def _named(name: str, splits: Splits) -> Compute | None:
     if name not in CLASSIFICATION:
         raise choice_error(KEY, name, CLASSIFICATION)
     classes = len(splits.classes)
-    task = {"task": "binary"} if classes == 2 and name != "balanced_accuracy" else {"task": "multiclass"}
+    task = {"task": "binary"} if classes == 2 and name not in OF_CLASSES else {"task": "multiclass"}
     options: dict[str, Any] = task | {"num_classes": classes, "validate_args": False}
+    if name in OF_CLASSES:
+        recall = partial(functional.recall, **options, average="none", multidim_average="samplewise")
+        return partial(_of_labels, partial(_over_classes, recall))
     if name in OF_LABELS:
         options |= {"average": "macro", "multidim_average": "samplewise"}
         return partial(_of_labels, partial(getattr(functional, OF_LABELS[name]), **options))
@@ -131,6 +135,8 @@ def _own(item: Mapping[str, Any]) -> tuple[str, Compute]:
     name = str(item.get("name", words.lower()))
     if not re.fullmatch(r"[\w.-]+", name):
         raise ConfigError(f"{KEY}.name", name, "must be of letters, digits, and _.-")
+    if name in TAKEN:
+        raise ConfigError(f"{KEY}.name", name, "is the name of another curve: give it one of its own")
 
     def compute(scores: Tensor, target: Tensor) -> Tensor:
         metric.reset()
@@ -143,6 +149,13 @@ def _own(item: Mapping[str, Any]) -> tuple[str, Compute]:
 def _of_labels(function: Compute, outputs: Tensor, targets: Tensor) -> Tensor:
     labels = (outputs > 0).long() if outputs.ndim == targets.ndim else outputs.argmax(dim=-1)
     return function(labels, targets).reshape(len(targets))  # torchmetrics drops the dimension of a single run
+
+
+def _over_classes(recall: Compute, labels: Tensor, targets: Tensor) -> Tensor:
+    """The mean of the recall over the classes that the rows have: torchmetrics counts those they lack as missed."""
+    by_class = recall(labels, targets).reshape(len(targets), -1)
+    present = torch.stack([(targets == label).any(dim=1) for label in range(by_class.shape[1])], dim=1)
+    return (by_class * present).sum(dim=1) / present.sum(dim=1)
 
 
 def _of_scores(function: Compute, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -176,9 +189,15 @@ def _try(metrics: EpochMetrics, splits: Splits) -> None:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("error")
-                    value = compute(torch.randn(shape, generator=generator, dtype=torch.float64), target)
+                    outputs = torch.randn(shape, generator=generator, dtype=torch.float64)
+                    value, again = compute(outputs, target), compute(outputs, target)
             except Exception as error:  # whatever a third party's metric raises, or warns of
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 raise ConfigError(KEY, name, f"has no value on the {split} rows: {reason}") from error
             if value.shape != (1,) or not value.isfinite().all():
                 raise ConfigError(KEY, name, f"is no finite number on the {split} rows")
+            if not torch.equal(value, again):
+                allowed = (
+                    "keeps something after its reset(), or draws: of the same outputs it is another the second time"
+                )
+                raise ConfigError(KEY, name, allowed)

@@ -1,6 +1,7 @@
 """Rows of torch's map-style datasets, in the shape that their items have."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from hydra.utils import to_absolute_path
 from omegaconf import OmegaConf
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from seedsweep.config.instantiation import make
+from seedsweep.config.planned_run import leaves
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Labelled
 
@@ -58,17 +61,27 @@ class TorchDataset(Labelled):
                 "data.dataset", self.dataset, "must have a _target_ that makes a torch Dataset: data.dataset._target_=…"
             )
 
+    @property
+    def version(self) -> object:
+        """When the files that the dataset is made of were written, as far as its arguments name them."""
+        return _written([value for _, value in leaves(self.dataset) if isinstance(value, str)])
+
     def load(self) -> tuple[np.ndarray, pd.Series]:
-        rows = _rows_of(OmegaConf.to_yaml(OmegaConf.create(dict(self.dataset))))
+        rows = _rows_of(OmegaConf.to_yaml(OmegaConf.create(dict(self.dataset))), self.version)
         return rows.features, rows.labels()
 
 
 @lru_cache(maxsize=KEPT)
-def _rows_of(config: str) -> Rows:
+def _rows_of(config: str, _version: object) -> Rows:
     values: Any = OmegaConf.to_container(OmegaConf.create(config))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return read_rows("data.dataset", make("data.dataset", values, object))
+
+
+def _written(paths: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    files = [file for file in map(to_absolute_path, paths) if os.path.isfile(file)]
+    return tuple((status.st_mtime_ns, status.st_size) for status in map(os.stat, files))
 
 
 def read_rows(key: str, dataset: Any) -> Rows:

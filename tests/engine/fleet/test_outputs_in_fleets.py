@@ -17,6 +17,10 @@ CASES = {
     "three classes": ("data=iris", "model=softmax_regression", f"metrics=[{','.join(CLASSIFICATION)},{TOP_2}]"),
     "given weights": ("data=iris", "model=mlp", "data.class_weights=[1,2,3]", "data.drop_last=true"),
     "who diverges": ("data=diabetes", "model=linear_regression", "trainer.divergence_threshold=5"),
+    "all diverge, who may stop": (
+        *("metrics=[f1]", "trainer.divergence_threshold=0.01", "trainer.early_stopping.patience=1"),
+        *("trainer.early_stopping.monitor=val/f1", "trainer.target.value=0.9", "trainer.target.monitor=val/f1"),
+    ),
     "who stops early": ("metrics=[f1]", "trainer.early_stopping.patience=1", "trainer.early_stopping.monitor=val/f1"),
 }
 MEMBERS = [(seed, rate) for seed in (0, 1) for rate in (0.03, 0.9)]

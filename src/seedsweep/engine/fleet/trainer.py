@@ -218,7 +218,9 @@ class _Training:
         """The column of the members that stop early, with this epoch."""
         if not self.patience:
             return []
-        (column,) = (column for column in measured if column.metric == self.patience.rule.metric)
+        column = next((column for column in measured if column.metric == self.patience.rule.metric), None)
+        if column is None:  # of outputs, and all have diverged
+            return []
         kind = np.float64 if self.fleet.dtype == torch.float64 else np.float32
         stopping = column.members[self.patience.exhausted(column.members, column.values.astype(kind))]
         early = self.roster.active & (self.roster.epochs > epoch + 1) & np.isin(self.roster.members, stopping)
@@ -231,7 +233,9 @@ class _Training:
         """The columns of what it took the members that reach the target with this epoch."""
         if not self.fleet.target:
             return []
-        (column,) = (column for column in measured if column.metric == self.fleet.target.metric)
+        column = next((column for column in measured if column.metric == self.fleet.target.metric), None)
+        if column is None:  # of outputs, and all have diverged
+            return []
         members = column.members[self.fleet.target.reached(column.values) & self.missed[column.members]]
         self.missed[members] = False
         return self._to_target(epoch, members, self.state.steps, (epoch + 1) * self.state.rows_an_epoch)
