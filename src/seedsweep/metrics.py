@@ -17,11 +17,11 @@ _MAXIMIZED = (
     *("matthews_corrcoef", "jaccard", "explained_variance"),
 )
 _MINIMIZED = (
-    *("loss", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality"),
+    *("loss", "error", "err", "mse", "mae", "rmse", "nll", "perplexity", "regret", "suboptimality", "mape", "brier"),
     TO_TARGET,
 )
 _SPLIT = re.compile(r"(train|val|test)(?:ing|id|idation)?(?=[/_])")  # how they begin
-_MOMENT = re.compile(r"_(step|epoch)$")  # what Lightning adds to a name
+_MOMENT = re.compile(r"(_(step|epoch))?(/dataloader_idx_\d+)?$")  # what Lightning adds to a name
 NEGATED = re.compile(r"(^|/)neg_", re.IGNORECASE)  # as scikit-learn names a loss that it has turned to be maximized
 
 

@@ -145,7 +145,7 @@ def test_the_usual_metrics_are_those_of_a_regression_and_none_besides_loss_and_a
 WRONG = {
     "metrics=[f2]": "metrics=f2: must be one of .*f1",
     "metrics=[r2]": "metrics=r2: must be one of .*auroc",
-    "metrics=f1": "metrics=f1: must be a list of metrics, such as",
+    "metrics={name:f1}": "metrics=.*: must be a list of metrics, such as",
     "metrics=[f1,f1]": "metrics=f1: is named twice",
     "metrics=[{name:a}]": "must be a name, or have the _target_",
     "metrics=[{_target_:torch.nn.ReLU}]": "must make a torchmetrics.metric.Metric",
@@ -155,7 +155,8 @@ WRONG = {
     "metrics=[{_target_:torchmetrics.AUROC,task:multiclass,num_classes:5}]": "metrics=multiclass_auroc: has no value",
     "data=diabetes model=mlp metrics=[accuracy]": "metrics=accuracy: must be one of mse",
     "data=quadratic_deep model=quadratic metrics=[f1]": "metrics=.*: are of a network's logits",
-    "objective.metric=val/f1": "objective.metric=val/f1: must be one of",
+    "objective.metric=val/f1": r"objective.metric=val/f1: is measured only if it is asked for: metrics=\[f1\]",
+    "metrics=[{_target_:shared.own_modules.Hits}] objective.metric=val/hits": "val/hits: is it better when larger or",
 }
 
 
@@ -165,3 +166,9 @@ def test_wrong_metrics_are_refused_with_what_there_is(words: str) -> None:
 
     with pytest.raises(ConfigError, match=WRONG[words]):
         seedsweep.run(config("tracking=none", *words.split()))
+
+
+def test_a_class_that_says_which_way_is_better_is_named_so_that_its_name_says_it() -> None:
+    targets = ("Hits", "Concordance")
+    asked = epoch_metrics([{"_target_": f"shared.own_modules.{name}"} for name in targets], splits("breast_cancer"))
+    assert list(asked.computes) == ["hits", "concordance_score"]

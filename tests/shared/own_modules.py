@@ -242,3 +242,25 @@ class Growing(Metric):
 
     def compute(self) -> Tensor:
         return torch.tensor(self.count)
+
+
+class Hits(Metric):
+    """How many rows are right, under a name that does not say that more are better."""
+
+    hits: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("hits", torch.tensor(0))
+
+    def update(self, scores: Tensor, target: Tensor) -> None:
+        self.hits += ((scores > 0.5) == (target > 0)).sum()
+
+    def compute(self) -> Tensor:
+        return self.hits
+
+
+class Concordance(Hits):
+    """The same, which says it."""
+
+    higher_is_better = True

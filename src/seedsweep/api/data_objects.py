@@ -57,7 +57,7 @@ def _node_of_frame(frame: pd.DataFrame, target: str) -> tuple[str, DictConfig]:
     except (TypeError, ValueError) as error:  # of pyarrow, too
         raise ConfigError("data", "the frame", f"has a column that no table can hold: {error}") from error
     features = f"{frame.shape[1] - 1} feature{'s' * (frame.shape[1] != 2)}"
-    _say(f"{name}: the target is {target}, of {features}")
+    _say(f"{name}: {features}; the target is {target}, unless target=… names another column")
     return name, _option("table", {"path": str(file), "target": target})
 
 

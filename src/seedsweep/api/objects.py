@@ -76,10 +76,17 @@ def metric(value: Any) -> Any:
         value: a name, or a class of `torchmetrics.Metric`, or a `functools.partial` of one with plain keywords.
 
     Returns:
-        The name, or a mapping with its `_target_`; anything else as it is.
+        The name, or a mapping with its `_target_`.
+
+    Raises:
+        ConfigError: it is nothing of these.
     """
     made, keywords = (value.func, value.keywords) if isinstance(value, partial) else (value, {})
-    return {"_target_": dotted_path("metrics", made)} | dict(keywords) if inspect.isclass(made) else value
+    if inspect.isclass(made):
+        return {"_target_": dotted_path("metrics", made)} | dict(keywords)
+    if not isinstance(value, str | dict):
+        raise ConfigError("metrics", value, "must be a name, a class of torchmetrics.Metric, or a partial of one")
+    return value
 
 
 def is_of_lightning(value: Any, name: str) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.comparison import estimators
-from seedsweep.metrics import Metric
+from seedsweep.metrics import TO_TARGET, Metric
 from seedsweep.outcomes import STOPPED_EPOCH
 
 MOST_SETTINGS = 50  # that are tried
@@ -54,6 +54,8 @@ def times_to_target(
         A row a group and step of its Kaplan–Meier curve: `problem`, `option`, `group`, `target`, `step`, the fraction
         that has `reached` it with `low` and `high`, and the `median` step (inf if fewer than half reach it).
     """
+    if metric.endswith(TO_TARGET):  # it is such a time itself
+        return pd.DataFrame()
     curve = curves[curves["metric"] == metric].assign(loss=lambda frame: metric.as_loss(frame["value"]))
     scored = scored.dropna(subset="run")  # those planned and never run have none
     curve = curve.merge(scored[["run", "problem", "option", "group", "outcome"]], on="run").sort_values("step")

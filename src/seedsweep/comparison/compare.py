@@ -13,7 +13,7 @@ from seedsweep.comparison.groups import describe_groups
 from seedsweep.comparison.headline import headline
 from seedsweep.comparison.mean_curves import mean_curves
 from seedsweep.comparison.pairwise import PairwiseComparison
-from seedsweep.comparison.params import compared, label, ordered, swept
+from seedsweep.comparison.params import compared, label, ordered, swept, with_nulls
 from seedsweep.comparison.question import Question, checked_question
 from seedsweep.comparison.remarks import Remark, remarks
 from seedsweep.comparison.scores import independent, score_runs
@@ -88,8 +88,8 @@ class Comparison:
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """What a reader should know before believing the verdicts."""
-        metric, at = self.question.measure, self.question.at or ()
-        diagnostics = diagnose(self.runs, self.groups, self.same, self.best, self.bands, metric, at)
+        metric, varied = self.question.measure, (str(self.question.by), *(self.question.at or ()))
+        diagnostics = diagnose(self.runs, self.groups, self.same, self.best, self.bands, metric, varied)
         return diagnostics + self.added_diagnostics
 
 
@@ -109,7 +109,7 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
     Raises:
         ConfigError: a key or value of the question is not allowed, or the runs do not fit it.
     """
-    runs = _with_names(runs.reset_index(drop=True), curves)
+    runs = with_nulls(_with_names(runs.reset_index(drop=True), curves))
     answered = _completed(checked_question(question), runs)
     metric, by, at = answered.measure, str(answered.by), answered.at or ()
     runs = ordered(runs, by, at)

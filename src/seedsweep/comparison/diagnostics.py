@@ -17,6 +17,7 @@ from seedsweep.outcomes import STOPPED_EPOCH
 FALLING = 0.02  # of what was gained in the whole training, gained in the last tenth of it
 CONTAINED = {"momentum": "sgd", "nesterov": "sgd"}  # with a momentum of 0 these are the other
 ENOUGH_SEEDS = 6  # fewer cannot show any difference
+WEIGHTS = "data.class_weights"
 
 
 def diagnose(
@@ -26,7 +27,7 @@ def diagnose(
     best: Sequence[PairwiseComparison],
     bands: pd.DataFrame,
     metric: Metric,
-    at: Sequence[str],
+    varied: Sequence[str],
 ) -> list[Diagnostic]:
     """The diagnostics of a comparison.
 
@@ -37,16 +38,16 @@ def diagnose(
         best: those of the options, each at its best setting.
         bands: the mean curves.
         metric: that is compared.
-        at: the params that were swept.
+        varied: the param that is compared, and those that were swept.
 
     Returns:
         The gravest first: runs that were lost, then the evidence behind the answers, then how the sweep was laid out,
         then what a longer one would show.
     """
     of_each = answers(same, best)
-    diagnostics = [*lost_runs(groups, of_each), *diagnose_evidence(of_each)]
+    diagnostics = [*_other_losses(metric, varied), *lost_runs(groups, of_each), *diagnose_evidence(of_each)]
     chosen = _chosen(groups, best, metric)
-    diagnostics += [*_edges(scored, chosen, groups, at), *_unequal(scored, groups)]
+    diagnostics += [*_edges(scored, chosen, groups, varied[1:]), *_unequal(scored, groups)]
     diagnostics += [*_crossed(scored), *_contained(best), *(_alone(groups) if len(of_each) == 1 else [])]
     return diagnostics + list(_falling(bands, chosen, groups, metric))
 
@@ -94,6 +95,15 @@ def _chosen(groups: pd.DataFrame, best: Sequence[PairwiseComparison], metric: Me
     keys = pd.Series(list(zip(groups["problem"], groups["option"], groups["setting"], strict=True)), groups.index)
     others = leading(groups[~groups["problem"].isin([answer.problem for answer in best])], metric)
     return pd.concat([groups[keys.isin(compared) & (groups["finished"] > 0)], others])
+
+
+def _other_losses(metric: Metric, varied: Sequence[str]) -> Iterator[Diagnostic]:
+    """Losses of which each is weighted in its own way."""
+    if WEIGHTS in varied and metric.endswith("loss"):
+        yield Diagnostic(
+            f"{metric} is weighted by {WEIGHTS}, which was swept: the losses of other weights are not comparable",
+            "compare by a metric of all rows, such as val/accuracy, or balanced_accuracy (metrics=[balanced_accuracy])",
+        )
 
 
 def _edges(

@@ -10,6 +10,7 @@ from seedsweep.metrics import names_metric
 from seedsweep.outcomes import RUN_COLUMNS
 
 OPTIMIZER = "optimizer"
+COMMON = ("trainer.", "data.class_weights", "data.positive_class", "data.features", "data.task")  # keys of every option
 RATES = ("lr", "learning_rate")  # what a learning rate is called
 
 
@@ -85,6 +86,22 @@ def setting_labels(runs: pd.DataFrame, at: Sequence[str]) -> pd.Series:
         assignment = f" {name.rsplit('.', 1)[-1]}=" + runs[name].map(label)
         setting = setting.where(~has_value, setting + assignment)
     return setting.str.strip()
+
+
+def with_nulls(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with `null` where a key that every configuration has is null, so that it is a value as any other.
+
+    Args:
+        runs: a row a run.
+
+    Returns:
+        The same, but for the columns of such keys of which others have a value.
+    """
+    mixed = [name for name in runs if str(name).startswith(COMMON) and 0 < runs[name].isna().sum() < len(runs)]
+    names = [
+        name for name in mixed if DEFAULTS_SINCE.get(str(name)) is None
+    ]  # else they are of before there was the key
+    return runs.assign(**{str(name): runs[name].astype(object).where(runs[name].notna(), "null") for name in names})
 
 
 def are_rates(settings: Sequence[str]) -> bool:

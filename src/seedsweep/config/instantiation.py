@@ -84,6 +84,9 @@ def refusal(group: str, values: Mapping[str, Any], target: str, message: str, sh
         return ConfigError(group, shown or target, message)
     name = unexpected[1]
     allowed = f"{target} has no argument {name}{did_you_mean(name, argument_names(target))}"
+    allowed += (
+        f"; leave it out: '~{group}.{name}', or choose model=module" if (group, name) == ("model", "init") else ""
+    )
     return ConfigError(f"{group}.{name}", values[name], allowed)
 
 

@@ -24,7 +24,9 @@ from seedsweep.engine.lightning import make_trainer
 from seedsweep.engine.scheduling import INTERVALS, interval, rates, schedule, steps_taken
 from seedsweep.engine.target import check_target, target
 from seedsweep.errors import ConfigError
+from seedsweep.metrics import Metric
 from seedsweep.outcomes import SELECT, SUBOPTIMALITY, TO_TARGET
+from seedsweep.problem.epoch_metrics import CLASSIFICATION, REGRESSION
 from seedsweep.problem.factories import Data, data
 from seedsweep.validation import check_boolean, check_choice, check_integer, check_keys, check_positive
 
@@ -52,6 +54,7 @@ def check(config: Config) -> Data:
     for key in SEEDS:
         check_integer(key, config[key], 0, 2**31 - 1)
     splits = data(config)
+    _check_class(config["model"]["_target_"])
     if has_own_optimizer := is_own(config["optimizer"]):
         _check_own_optimizer(config)
     else:
@@ -71,12 +74,23 @@ def check(config: Config) -> Data:
     return splits
 
 
+def _check_measured(metric: str, measured: tuple[str, ...]) -> None:
+    """Refuse a metric that is not measured, and say how one that could be is asked for."""
+    if metric not in measured and (quantity := metric.rpartition("/")[2]) in (*CLASSIFICATION, *REGRESSION):
+        raise ConfigError("objective.metric", metric, f"is measured only if it is asked for: metrics=[{quantity}]")
+    check_choice("objective.metric", metric, measured)
+
+
 @cached
 def _check_objective(objective: Mapping[str, Any], trainer: Mapping[str, Any], measured: tuple[str, ...]) -> None:
     """The objective is taken of a metric that will be measured."""
     check_keys(objective, ("metric", "select"), "objective")
     check_choice("objective.select", objective["select"], SELECT)
-    check_choice("objective.metric", objective["metric"], measured)
+    _check_measured(objective["metric"], measured)
+    if Metric(objective["metric"]).direction is None:
+        name = objective["metric"]
+        allowed = "is it better when larger or smaller? Log it under a name that says so, such as"
+        raise ConfigError("objective.metric", name, f"{allowed} {name}_score or {name}_error")
     if objective["select"] == "auc" and stopping_rule(trainer):
         allowed = "is a mean over the training, whose length differs with trainer.early_stopping: take last or best"
         raise ConfigError("objective.select", "auc", allowed)
@@ -104,10 +118,20 @@ def _check_optimizer(optimizer_config: Mapping[str, Any]) -> None:
 
 
 @cached
+def _check_class(target: str) -> None:
+    """The class or function of a model can be imported."""
+    try:
+        get_object(target)
+    except Exception as error:  # of whatever is imported for it
+        reason = " ".join(str(error.__cause__ or error).split())
+        raise ConfigError("model._target_", target, f"cannot be imported: {reason}") from error
+
+
+@cached
 def _say_whose_optimizer(model: Mapping[str, Any]) -> None:
     """Say, once, that a model's own optimizer is not the one that trains it."""
     if _has_own_optimizer(model["_target_"]):
-        log.warning("%s.configure_optimizers is used with optimizer=own alone, and not here", model["_target_"])
+        log.warning("%s.configure_optimizers is used with optimizer=own alone, and not with others", model["_target_"])
 
 
 def _has_own_optimizer(target: str) -> bool:

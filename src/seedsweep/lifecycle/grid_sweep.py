@@ -63,7 +63,8 @@ class GridSweep(Sweep):
 
             with _kept_anyway():
                 comparison = compare_sweeps(runs, curves, [self.record.recorded()], self.first["objective"])
-        print_sweep(runs, summary, self.name, "last value", self.record.uri, self.record.page)
+        page = self.record.page(self.first["objective"]["metric"])
+        print_sweep(runs, summary, self.name, "last value", self.record.uri, page)
         if comparison is not None:
             with _kept_anyway():
                 publish(comparison, runs, [self.record.recorded()], self.record.uri)

@@ -40,7 +40,7 @@ class SearchSweep(Sweep):
         if self.record is None:
             print_searched(runs)
         else:
-            print_searched(runs, self.record.uri, self.record.page)
+            print_searched(runs, self.record.uri, self.record.page(self.first["objective"]["metric"]))
 
     def failure(self) -> FailedRunsError | None:
         return None

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from seedsweep.config.instantiation import make
 from seedsweep.errors import ConfigError
+from seedsweep.metrics import stated_direction
 from seedsweep.problem.data_module import Splits
 from seedsweep.validation import check_choice, choice_error
 
@@ -82,7 +83,8 @@ def epoch_metrics(asked: Any, splits: Splits) -> EpochMetrics:
     Raises:
         ConfigError: there is no such metric, or it has no value on a split.
     """
-    items = list(USUAL_OF_REGRESSION if splits.is_regression else ()) if asked is None else asked
+    usual = list(USUAL_OF_REGRESSION if splits.is_regression else ())
+    items = usual if asked is None else [asked] if isinstance(asked, str) else asked
     if not isinstance(items, list):
         raise ConfigError(KEY, items, "must be a list of metrics, such as [f1,auroc]")
     computes = dict[str, Compute]()
@@ -131,8 +133,10 @@ def _own(item: Mapping[str, Any]) -> tuple[str, Compute]:
         raise ConfigError(KEY, item, "must be a name, or have the _target_ of a torchmetrics.Metric")
     options = {key: value for key, value in item.items() if key != "name"}
     metric: Any = make(KEY, options, Metric)
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(metric).__name__)
-    name = str(item.get("name", words.lower()))
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(metric).__name__).lower()
+    if stated_direction(words) is None and metric.higher_is_better is not None:
+        words += "_score" if metric.higher_is_better else "_error"  # so that the end of the name says it
+    name = str(item.get("name", words))
     if not re.fullmatch(r"[\w.-]+", name):
         raise ConfigError(f"{KEY}.name", name, "must be of letters, digits, and _.-")
     if name in TAKEN:

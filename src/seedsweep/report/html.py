@@ -103,7 +103,9 @@ def _summary(comparison: Comparison, problems: list[str], model: str) -> str:
     direction = "larger" if question.measure.is_maximized else "smaller"
     parts.append(f"By {selected[question.select]} of {question.metric} ({direction} is better).")
     seeds = runs["seed"].nunique()
-    parts.append(f"{len(runs):,} runs over {seeds:,} seed{'s' * (seeds != 1)}: {counted(runs, ',')}.")
+    parts.append(
+        f"{len(runs):,} runs over {seeds:,} seed{'s' * (seeds != 1)}: {counted(runs, ',', question.measure.lost)}."
+    )
     return " ".join(parts)
 
 

@@ -23,17 +23,20 @@ def count_outcomes(runs: pd.DataFrame) -> dict[str, int]:
     return {outcome: int((runs["outcome"] == outcome).sum()) for outcome in OUTCOMES}
 
 
-def counted(runs: pd.DataFrame, form: str = "d") -> str:
+def counted(runs: pd.DataFrame, form: str = "d", lost: str = "diverged") -> str:
     """The outcomes of runs in words.
 
     Args:
         runs: a row a run, with its `outcome`.
         form: of the numbers, in Python's format language.
+        lost: what those did that count as diverged, see `Metric.lost`.
 
     Returns:
         Such as `12 finished, 3 diverged`.
     """
-    return ", ".join(f"{count:{form}} {outcome}" for outcome, count in count_outcomes(runs).items() if count)
+    words = {"diverged": lost}
+    counts = count_outcomes(runs).items()
+    return ", ".join(f"{count:{form}} {words.get(outcome, outcome)}" for outcome, count in counts if count)
 
 
 def counted_runs(runs: pd.DataFrame) -> str:

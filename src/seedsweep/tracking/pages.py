@@ -2,6 +2,7 @@
 
 from urllib.parse import quote, urlencode
 
+from seedsweep.metrics import Metric
 from seedsweep.tracking.queries import of_kind
 
 TRAINING = "workflowType=machine_learning"  # the side of the UI that shows runs
@@ -12,7 +13,7 @@ def run_page(experiment_id: str, run_id: str) -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}?{TRAINING}"
 
 
-def charts_page(experiment_id: str, kind: str, sweep: str) -> str:
+def charts_page(experiment_id: str, kind: str, sweep: str, metric: str = "val/loss") -> str:
     """The page with the charts of a sweep's runs; sorted by a metric, they are not folded away.
 
     Of more than ten runs the UI plots the first, so that the best are seen; a click shows all.
@@ -21,10 +22,11 @@ def charts_page(experiment_id: str, kind: str, sweep: str) -> str:
         experiment_id: of the sweep, in the store.
         kind: of the runs: `run` or `group`.
         sweep: run id of the sweep.
+        metric: by which the best run is the first.
 
     Returns:
         What follows the server's address.
     """
-    query = {"searchFilter": of_kind(kind, sweep), "orderByKey": "metrics.`val/loss`"}
-    query |= {"orderByAsc": "true", "compareRunsMode": "CHART"}
+    query = {"searchFilter": of_kind(kind, sweep), "orderByKey": f"metrics.`{metric}`"}
+    query |= {"orderByAsc": str(not Metric(metric).is_maximized).lower(), "compareRunsMode": "CHART"}
     return f"#/experiments/{experiment_id}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"

@@ -82,10 +82,9 @@ class SweepRecord:
         """The sweep as the store has it now."""
         return recorded(self.client.get_run(self.run_id))
 
-    @property
-    def page(self) -> str:
-        """The page in MLflow's UI with the charts of the sweep's runs."""
-        return charts_page(self.experiment_ids[0], "run", self.run_id)
+    def page(self, metric: str) -> str:
+        """The page in MLflow's UI with the charts of the sweep's runs, the best by a metric first."""
+        return charts_page(self.experiment_ids[0], "run", self.run_id, metric)
 
     @store_errors()
     def write(self, runs: Iterable["pd.DataFrame"], curves: Iterable["pd.DataFrame"]) -> None:

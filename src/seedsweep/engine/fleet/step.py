@@ -33,13 +33,13 @@ class Step(nn.Module):
     def forward(self, batch: Batch) -> Any:
         """What the step returns for a batch."""
         step, attributes = getattr(self.module, self.step), self.module.__dict__
-        index = {"batch_idx": _Unknown("batch_idx")} if "batch_idx" in inspect.signature(step).parameters else {}
+        index = [_Unknown("batch_idx")] if len(inspect.signature(step).parameters) > 1 else []  # whatever it is called
         rows = len(batch[0])
         trainer, attributes["_trainer"] = attributes.get("_trainer"), _Unknown("Lightning's Trainer")
         attributes["log"] = lambda *arguments, **options: self._log(rows, *arguments, **options)  # log_dict calls it
         attributes["keep_output"] = lambda _stage, output, _target: self.logged.update({OUTPUT: output})
         try:
-            returned = step(batch, **index)
+            returned = step(batch, *index)
             self.kept = {
                 name: operator.attrgetter(name)(self.module) for name in self.names
             }  # while they are a member's

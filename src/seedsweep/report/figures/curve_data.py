@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from seedsweep.metrics import TO_TARGET
 from seedsweep.outcomes import STOPPED_EPOCH, SUBOPTIMALITY
 from seedsweep.report.figures.panel import Panel
 
@@ -33,7 +34,8 @@ def mean_curves(panel: Panel) -> MeanCurves | None:
     points = panel.comparison.curves
     varying = set(points.loc[points.duplicated(["run", "metric"]), "metric"]) - {panel.metric, SUBOPTIMALITY}
     names = [str(name) for name in lengths.index[lengths > 1] if name in varying]
-    return _mean_curves(panel, [panel.metric, *names] if panel.metric in lengths else names)
+    is_curve = panel.metric in lengths and not panel.metric.endswith(TO_TARGET)
+    return _mean_curves(panel, [panel.metric, *names] if is_curve else names)
 
 
 def suboptimality_curves(panel: Panel) -> MeanCurves | None:
