@@ -60,7 +60,9 @@ def test_wrong_search_is_answered_before_anything_is_recorded(
     assert not (tmp_path / "optuna.db").exists() or not optuna.get_all_study_names(f"sqlite:///{tmp_path}/optuna.db")
 
 
-def test_pruner_needs_a_metric_of_every_epoch(train: Callable[..., Ended]) -> None:
-    ended = train(*SEARCH, RATES, "hydra/sweeper/pruner=median", "objective.metric=test/loss")
+@pytest.mark.parametrize("metric", ["test/loss", "steps_to_target"])
+def test_pruner_needs_a_metric_of_every_epoch(train: Callable[..., Ended], metric: str) -> None:
+    words = (f"objective.metric={metric}", "trainer.target.value=0.3")
+    ended = train(*SEARCH, RATES, "hydra/sweeper/pruner=median", *words)
     assert ended.code == 1
     assert "a pruner needs a metric of every epoch" in ended.err

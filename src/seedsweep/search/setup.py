@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from seedsweep.config.application import is_tracked
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
+from seedsweep.outcomes import TO_TARGET
 from seedsweep.search.aggregate import Aggregate
 from seedsweep.search.console import print_begun
 from seedsweep.search.jobs import CheckJob, check_middle, check_seeds, job_check
@@ -108,7 +109,7 @@ def _pruning(config: Any, metric: str, aggregate: Aggregate, tracked: bool) -> P
     """
     if make_pruner(config) is None:
         return None
-    if not tracked or metric.startswith("test/"):
+    if not tracked or metric.startswith("test/") or metric in TO_TARGET:
         raise ConfigError(PRUNER, f"objective.metric={metric}", "a pruner needs a metric of every epoch, as val/loss")
     targets = [pruner.get("_target_") for pruner in (config, config.get("wrapped_pruner") or {})]
     return Pruning(metric, aggregate, by_seed=WILCOXON in targets)

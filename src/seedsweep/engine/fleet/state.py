@@ -13,6 +13,7 @@ from seedsweep.engine.fleet.members import Fleet
 from seedsweep.engine.fleet.shared_optimizer import Optimizers
 from seedsweep.engine.fleet.shuffling import Shuffles
 from seedsweep.engine.fleet.step import Batch, Logged, Tensors
+from seedsweep.problem.module import trained
 
 
 class TrainingState:
@@ -136,3 +137,15 @@ class TrainingState:
         for name, value in weights[1].items():
             kept[name][self.layout.members] = value
         return self._former
+
+    def state_dict(self, vectors: Tensor, kept: Tensors) -> Tensors:
+        """The state dict of the network, of parameters (m, P), in which a parameter of two layers is twice, and kept.
+
+        Its names are in the order of the network's own.
+        """
+        tensors, module = self.fleet.module.tensors(vectors), self.fleet.module.module
+        first = {id(value): name for name, value in module.named_parameters()}
+        named = module.state_dict(keep_vars=True).items()
+        own = {name: kept.get(name, tensors.get(first.get(id(value), ""))) for name, value in named}
+        prefix = "net." if trained(module) is not module else ""
+        return {name.removeprefix(prefix): value.clone() for name, value in own.items() if value is not None}
