@@ -9,6 +9,8 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
+from seedsweep.problem.module import Learner
+
 Batch = tuple[Tensor, ...]
 Logged = dict[str, Tensor]
 Tensors = dict[str, Tensor]
@@ -37,7 +39,9 @@ class Step(nn.Module):
         rows = len(batch[0])
         trainer, attributes["_trainer"] = attributes.get("_trainer"), _Unknown("Lightning's Trainer")
         attributes["log"] = lambda *arguments, **options: self._log(rows, *arguments, **options)  # log_dict calls it
-        attributes["keep_output"] = lambda _stage, output, _target: self.logged.update({OUTPUT: output})
+        is_ours = isinstance(self.module, Learner)
+        if is_ours:
+            attributes["keep_output"] = lambda _stage, output, _target: self.logged.update({OUTPUT: output})
         try:
             returned = step(batch, *index)
             self.kept = {
@@ -46,7 +50,9 @@ class Step(nn.Module):
             return returned
         finally:
             attributes["_trainer"] = trainer
-            del attributes["log"], attributes["keep_output"]
+            del attributes["log"]
+            if is_ours:
+                del attributes["keep_output"]
 
     def _log(self, rows: int, name: str, value: Any, *_: Any, **options: Any) -> None:
         reduction, size = options.get("reduce_fx", "mean"), options.get("batch_size")
