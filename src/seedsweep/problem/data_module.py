@@ -1,10 +1,11 @@
 """From a data set to minibatches: splits, standardisation, and the Lightning data module."""
 
 import hashlib
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -15,8 +16,10 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, S
 
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Dataset, Table
+from seedsweep.problem.fitting import fitted
 from seedsweep.validation import check_integer
 
+log = logging.getLogger(__name__)
 Batches = DataLoader[tuple[Tensor, ...]]
 
 EVALUATION_BATCH, EVALUATION_NUMBERS = 8192, 2**19  # rows, and numbers in them: only memory depends on these
@@ -32,7 +35,7 @@ class Splits:
     some rows have no target. `mean` and `scale` (d,) or (…) float32 are what standardisation subtracted and divided by,
     for each number of a row; of rows with a shape that nothing was done to they are a single 0 and 1. `target_scaling`
     is the same of a regression's target. `fingerprint` is a hash of all rows before it. `class_weights` (k,) are those
-    of the loss, if not all are 1.
+    of the loss, if not all are 1. `notes` say what was done to a table.
     """
 
     train: TensorDataset
@@ -45,6 +48,7 @@ class Splits:
     fingerprint: str
     class_weights: Tensor | None = None
     target_scaling: tuple[float, float] = (0.0, 1.0)
+    notes: tuple[str, ...] = ()
 
     @property
     def is_regression(self) -> bool:
@@ -59,8 +63,11 @@ def prepare(dataset: Dataset) -> Splits:
 
 @lru_cache(maxsize=8)
 def _prepare(dataset: Dataset, _version: object) -> Splits:
-    table = dataset.read()
+    read = dataset.read()
+    table = fitted(read)
     train = table.split[0]
+    if table.notes:
+        _say(f"{dataset.name}: {'; '.join(table.notes)}")
     check_integer("data.batch_size", dataset.batch_size, 1, len(train), "the number of training rows")
     scaled, mean, scale = _scaled(table.features, table.feature_names, train, dataset.standardize)
     target, scaling = table.target, (0.0, 1.0)
@@ -77,10 +84,17 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
         scale=torch.from_numpy(scale.astype(np.float32)),
         feature_names=table.feature_names,
         classes=table.classes,
-        fingerprint=_fingerprint(table),
+        fingerprint=_fingerprint(read),
         class_weights=None if table.class_weights is None else torch.from_numpy(table.class_weights).float(),
         target_scaling=scaling,
+        notes=table.notes,
     )
+
+
+@cache
+def _say(line: str) -> None:
+    """Say, once, what was done to a table."""
+    log.warning("%s", line)
 
 
 def _fingerprint(table: Table) -> str:
