@@ -59,7 +59,8 @@ def train_alone(
 
     `prune` gets the points of every epoch, and says whether the training ends there.
     """
-    with record_run(config["tracking"], planned, "lightning", job.splits.fingerprint) as record:
+    splits = job.splits
+    with record_run(config["tracking"], planned, "lightning", splits.fingerprint, splits.notes) as record:
         result = job.train(record.publish, prune)
         value = objective(result, **config["objective"])
         record.finish(result, job.network)

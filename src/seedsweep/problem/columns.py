@@ -40,7 +40,7 @@ def named_columns(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     Raises:
         ConfigError: a column without a name holds values.
     """
-    left_out = [name for name in frame if UNNAMED.fullmatch(str(name))]
+    left_out = [str(name) for name in frame if UNNAMED.fullmatch(str(name))]
     for name in left_out:
         column = frame[name]
         is_index = pd.api.types.is_integer_dtype(column) and column.is_unique

@@ -32,7 +32,7 @@ class Splits:
     """A data set ready to train on: features (n, d) float32 and target (n,) int64 of each split, and its origin.
 
     Rows that have a shape keep it: features (n, …). Of a regression the target is float32, and there are no classes;
-    some rows have no target. `mean` and `scale` (d,) or (…) float32 are what standardisation subtracted and divided by,
+    some rows have no target. `mean` and `scale` (d,) or (…) float64 are what standardisation subtracted and divided by,
     for each number of a row; of rows with a shape that nothing was done to they are a single 0 and 1. `target_scaling`
     is the same of a regression's target. `fingerprint` is a hash of all rows before it. `class_weights` (k,) are those
     of the loss, if not all are 1. `notes` say what was done to a table.
@@ -80,8 +80,8 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
         train=train_set,
         val=val_set,
         test=test_set,
-        mean=torch.from_numpy(mean.astype(np.float32)),
-        scale=torch.from_numpy(scale.astype(np.float32)),
+        mean=torch.from_numpy(mean),
+        scale=torch.from_numpy(scale),
         feature_names=table.feature_names,
         classes=table.classes,
         fingerprint=_fingerprint(read),
