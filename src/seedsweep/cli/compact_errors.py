@@ -6,7 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from hydra.errors import CompactHydraException
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import CompactHydraException, MissingConfigException
 
 from seedsweep.errors import SeedsweepError
 
@@ -30,7 +31,7 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
             return main()
         os.environ[FULL] = "1"  # has Hydra raise what it would print
         try:
-            return main()
+            return _with_all_options(main)
         except (CompactHydraException, SeedsweepError) as error:
             sys.stderr.write(f"{_brief(error)}\n")
             sys.exit(1)
@@ -38,6 +39,21 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
             del os.environ[FULL]
 
     return command
+
+
+def _with_all_options(main: Callable[[], Any]) -> Any:
+    """What a command gives, with the options of a group in the place of `all`, once Hydra has found no such option."""
+    while True:
+        try:
+            return main()
+        except MissingConfigException as error:
+            from seedsweep.config.all_options import with_all_options
+
+            overrides = with_all_options(error, sys.argv[1:])
+            if overrides is None:
+                raise
+            sys.argv[1:] = overrides
+            GlobalHydra.instance().clear()
 
 
 def _brief(error: Exception) -> str:

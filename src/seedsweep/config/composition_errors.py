@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 from traceback import walk_tb
+from typing import NamedTuple
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
 from seedsweep.config.existing_keys import existing_keys
@@ -25,27 +32,50 @@ def explained(error: Exception) -> ConfigError | None:
     Returns:
         An error that names the key, its value and what is meant or allowed; None where Hydra's own message says it.
     """
+    if isinstance(error, OverrideParseException):
+        allowed = "must be KEY=VALUE, as in optimizer.lr=0.1; quote what has signs of its own: 'KEY=\"VALUE\"'"
+        return ConfigError(error.override, None, allowed)
     if not isinstance(error, ConfigCompositionException):
         return None
-    composition = _composition(error)
+    composition = composition_of(error)
     if isinstance(error, MissingConfigException):
         name = error.missing_cfg_file or ""
         if error.options:
             group, _, option = name.rpartition("/")
+            if option == "all":
+                return ConfigError(group, option, f"is a sweep of all options: with -m; or {', '.join(error.options)}")
             return choice_error(group, option, error.options)
-        return _unknown_config(name, composition[0]) if composition and name == composition[1] else None
+        is_primary = composition and name == composition.config_name
+        return _unknown_config(name, composition.loader) if composition and is_primary else None
     try:
-        return _wrong_key(*composition) if composition else None
+        return _wrong_key(*composition[:3]) if composition else None
     except (HydraException, OmegaConfBaseException, ValueError):  # more is wrong than a key
         return None
 
 
-def _composition(error: Exception) -> tuple[ConfigLoader, str | None, list[str]] | None:
-    """The loader, the config name and the overrides of the composition that failed, which its error does not name."""
+class Composition(NamedTuple):
+    """What Hydra composed."""
+
+    loader: ConfigLoader
+    config_name: str | None
+    overrides: list[str]
+    run_mode: RunMode
+
+
+def composition_of(error: Exception) -> Composition | None:
+    """The composition that failed, which its error does not name.
+
+    Args:
+        error: as Hydra raised it.
+
+    Returns:
+        It; None where the error is of something else.
+    """
     for frame, _ in walk_tb(error.__traceback__):
         if frame.f_code is ConfigLoaderImpl.load_configuration.__code__:
             composing = frame.f_locals
-            return composing["self"], composing["config_name"], composing["overrides"]
+            names = ("self", "config_name", "overrides", "run_mode")
+            return Composition(*(composing[name] for name in names))
     return None
 
 

@@ -71,8 +71,8 @@ def _check_additions(config: DictConfig) -> None:
     """Refuse keys that were added on the command line and that nothing uses."""
     if not (HydraConfig.initialized() and GlobalHydra.instance().is_initialized()):
         return
-    if additions := added(HydraConfig.get().overrides.task):
-        hydra: Any = HydraConfig.get()
+    hydra: Any = HydraConfig.get()
+    if additions := added([*hydra.overrides.hydra, *hydra.overrides.task]):
         check_additions(additions, config, hydra, GlobalHydra.instance().config_loader())
 
 
