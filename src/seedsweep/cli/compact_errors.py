@@ -9,7 +9,7 @@ from typing import Any
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import CompactHydraException, MissingConfigException
 
-from seedsweep.errors import SeedsweepError
+from seedsweep.errors import ConfigError, SeedsweepError
 
 FULL = "HYDRA_FULL_ERROR"  # set by a user who wants the traceback
 
@@ -43,6 +43,9 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
 
 def _with_all_options(main: Callable[[], Any]) -> Any:
     """What a command gives, with the options of a group in the place of `all`, once Hydra has found no such option."""
+    for text in sys.argv[1:]:
+        if text.startswith("="):  # at which Hydra would fail
+            raise ConfigError("", text[1:], "must be KEY=VALUE, as in optimizer.lr=0.1")
     while True:
         try:
             return main()
@@ -59,4 +62,4 @@ def _with_all_options(main: Callable[[], Any]) -> Any:
 def _brief(error: Exception) -> str:
     from seedsweep.config.composition_errors import explained  # only now, since every command waits for the imports
 
-    return str(explained(error) or error).split("\nConfig search path", maxsplit=1)[0].strip()
+    return str(explained(error, sys.argv[1:]) or error).split("\nConfig search path", maxsplit=1)[0].strip()

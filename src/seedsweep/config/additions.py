@@ -10,7 +10,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from seedsweep.config.existing_keys import ABSENT, ExistingKeys, existing_keys
+from seedsweep.config.existing_keys import ABSENT, HYDRAS_GROUPS, ExistingKeys, existing_keys
 from seedsweep.config.instantiation import argument_names
 from seedsweep.config.interpolations import Keys, overlap, walk
 from seedsweep.config.overrides import ParsedOverride, parse_override
@@ -20,8 +20,7 @@ from seedsweep.errors import ConfigError
 
 INNERMOST = re.compile(r"\$\{([^{}]*)\}")
 CHECKED_LATER = ("data", "model", "schedule", "trainer")  # by what takes their keys
-TAKE_ANY = ("torch", "pytorch_optimizer")  # packages of which some optimizers take any argument, and use none they lack
-HYDRAS_GROUPS = ("hydra.sweeper", "hydra.launcher", "hydra.sweeper.sampler", "hydra.sweeper.pruner")
+TAKES_ANY = "pytorch_optimizer"  # the package whose optimizers take any argument, and use none that they lack
 
 
 def added(overrides: Sequence[str]) -> list[ParsedOverride]:
@@ -111,7 +110,7 @@ def _is_optimizers(path: Keys, existing: ExistingKeys) -> bool:
     known = [*argument_names(maker), *_looked_up(maker)]
     if f"optimizer.{name}" in existing or name in known or name == "_target_":
         return True
-    return path[1] != SEARCH and (not known or maker.partition(".")[0] not in TAKE_ANY)
+    return path[1] != SEARCH and (not known or maker.partition(".")[0] != TAKES_ANY)
 
 
 def _looked_up(maker: str) -> list[str]:

@@ -1,5 +1,6 @@
 """What Hydra refuses to compose, said as an error of ours: which key or option was probably meant."""
 
+import re
 from collections.abc import Sequence
 from traceback import walk_tb
 from typing import NamedTuple
@@ -9,13 +10,15 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
+    InstantiationException,
     MissingConfigException,
     OverrideParseException,
 )
 from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from seedsweep.config.existing_keys import existing_keys
+from seedsweep.config.existing_keys import HYDRAS_GROUPS, existing_keys
+from seedsweep.config.instantiation import UNEXPECTED
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.unknown_keys import unknown_key
 from seedsweep.errors import ConfigError
@@ -23,18 +26,21 @@ from seedsweep.nearest import did_you_mean
 from seedsweep.validation import choice_error
 
 
-def explained(error: Exception) -> ConfigError | None:
+def explained(error: Exception, typed: Sequence[str] = ()) -> ConfigError | None:
     """An error of Hydra's composition as one of ours.
 
     Args:
         error: as Hydra raised it.
+        typed: the overrides, where they are known.
 
     Returns:
         An error that names the key, its value and what is meant or allowed; None where Hydra's own message says it.
     """
     if isinstance(error, OverrideParseException):
-        allowed = "must be KEY=VALUE, as in optimizer.lr=0.1; quote what has signs of its own: 'KEY=\"VALUE\"'"
-        return ConfigError(error.override, None, allowed)
+        key, _, value = str(error.override).partition("=")
+        return ConfigError(key, value, "must be KEY=VALUE, as in optimizer.lr=0.1; quote other signs: 'KEY=\"VALUE\"'")
+    if isinstance(error, InstantiationException):
+        return _wrong_node(str(error), typed)
     if not isinstance(error, ConfigCompositionException):
         return None
     composition = composition_of(error)
@@ -51,6 +57,21 @@ def explained(error: Exception) -> ConfigError | None:
         return _wrong_key(*composition[:3]) if composition else None
     except (HydraException, OmegaConfBaseException, ValueError):  # more is wrong than a key
         return None
+
+
+def _wrong_node(message: str, typed: Sequence[str]) -> ConfigError | None:
+    """The error of a key that a sweeper or a launcher does not take, or of a value in its place."""
+    node = re.search(r"full_key: (hydra\.\w+)", message)
+    unexpected = UNEXPECTED.search(message)
+    for override in map(parse_override, typed):
+        if override.key in HYDRAS_GROUPS:
+            group = override.key.replace(".", "/")
+            return ConfigError(
+                override.key, override.value, f"is a group: choose its option by {group}={override.value}"
+            )
+        if node and unexpected and override.key == f"{node[1]}.{unexpected[1]}":
+            return ConfigError(override.typed_key, override.value, f"nothing uses a key {override.key}: leave it out")
+    return None
 
 
 class Composition(NamedTuple):

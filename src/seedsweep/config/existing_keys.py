@@ -15,6 +15,7 @@ from seedsweep.config.completeness import GROUPS
 from seedsweep.config.instantiation import TRAINER
 
 ABSENT = object()
+HYDRAS_GROUPS = ("hydra.sweeper", "hydra.launcher", "hydra.sweeper.sampler", "hydra.sweeper.pruner")  # as keys
 MANY = 3  # options that are named
 TYPED_IN_HYDRA = ("hydra.sweeper.", "hydra.launcher.", "hydra/sweeper", "hydra/launcher")  # meant by a bare name, too
 
@@ -71,7 +72,7 @@ class ExistingKeys:
         options = []
         for option in repository.get_group_options(group):
             loaded = repository.load_config(f"{group}/{option}")
-            if loaded and OmegaConf.is_dict(loaded.config) and name in loaded.config:
+            if loaded and OmegaConf.is_dict(loaded.config) and name in list(loaded.config):
                 options.append(f"{group}={option}")
         return options
 

@@ -12,6 +12,7 @@ from seedsweep.nearest import did_you_mean
 SEEDS = re.compile(r"(n|num|number_of|nb)?_?seeds?")  # with a number, they are how many seeds there are to be
 HABITS = {  # how other tools call what is meant, where no name is near
     "batch": "data.batch_size",
+    "dataset": "data",
     "learningrate": "optimizer.lr",
     "iterations": "trainer.max_epochs",
     "net": "model",
@@ -59,17 +60,20 @@ def _what_there_is(typed: ParsedOverride, existing: Sequence[ExistingKeys]) -> s
 
 def _meant(key: str, existing: Sequence[ExistingKeys]) -> str:
     """Which key is meant: one of these options by its last word, of other options, by habit, or the nearest."""
-    chosen, names = existing[0], list(dict.fromkeys(name for keys in existing for name in keys.names(key)))
+    chosen, names = (
+        existing[0],
+        list(dict.fromkeys(name for keys in existing for name in keys.names(key) if name != key)),
+    )
     last = re.split("[./]", key)[-1]
     habit = HABITS.get(last, "")
     if any(re.split("[./]", name)[-1] == last for name in names):
         return did_you_mean(key, names)
+    if habit in chosen:
+        return f"; did you mean {habit}?"
     if any(name.rpartition(".")[2] == last for name in _addable(chosen)):
         return did_you_mean(key, _addable(chosen))
     if not SEEDS.fullmatch(key) and (elsewhere := chosen.elsewhere(key)):
         return f"; {elsewhere}"
-    if habit in chosen:
-        return f"; did you mean {habit}?"
     return did_you_mean(key, names) or did_you_mean(key, _addable(chosen))
 
 
