@@ -1,6 +1,7 @@
 """The sentence that a pairwise comparison allows."""
 
 import numpy as np
+import pytest
 from shared.scores import SEEDS, runs, sentences
 
 from seedsweep.comparison.compare import compare
@@ -49,6 +50,22 @@ def test_sweep_without_a_single_end_is_said_to_have_none() -> None:
     table = runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 1.0, ("adam", 0.1): 0.5, ("adam", 1.0): 0.5})
     comparison = compare(table.assign(outcome="missing", **{"val/loss": np.nan, "test/loss": np.nan}))
     assert set(sentences(comparison, "at the same setting")) == {"no run has ended"}
+
+
+@pytest.mark.parametrize("missing", ["adam", "sgd"])
+def test_of_two_options_the_one_without_an_end_is_the_second(missing: str) -> None:
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5})
+    table.loc[table["optimizer"] == missing, ["outcome", "val/loss", "test/loss"]] = ["missing", np.nan, np.nan]
+    (pairwise,) = compare(table).same
+    assert pairwise.table["rank"].tolist() == [1, 2]
+    assert pairwise.table["option"].iloc[1] == missing
+
+
+def test_some_missing_runs_leave_two_options_the_first_and_the_second() -> None:
+    table = runs({("sgd", 0.1): 1.0, ("adam", 0.1): 0.5})
+    table.loc[table.index[::7], ["outcome", "val/loss", "test/loss"]] = ["missing", np.nan, np.nan]
+    (pairwise,) = compare(table).same
+    assert pairwise.table["rank"].tolist() == [1, 2]
 
 
 def test_only_pairs_with_the_baseline_are_tested() -> None:

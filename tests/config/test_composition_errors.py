@@ -43,10 +43,19 @@ def test_an_unknown_key_is_answered_with_the_nearest(override: str, said: str) -
 
 
 def test_a_key_that_is_near_to_none_is_answered_with_those_that_there_are() -> None:
-    adam = "there is no key optimizer.momentum; optimizer=adam has optimizer.lr, optimizer.betas, optimizer.eps"
-    assert adam in answer("optimizer=adam", "optimizer.momentum=0.9")
-    assert answer("schedule.T_max=3").endswith("there is no key schedule.T_max; schedule=constant has none")
+    adam = "there is no key optimizer.size; optimizer=adam has optimizer.lr, optimizer.betas, optimizer.eps"
+    assert adam in answer("optimizer=adam", "optimizer.size=0.9")
+    assert answer("schedule.size=3").endswith("there is no key schedule.size; schedule=constant has none")
+    assert answer("schedule.T_max=3").endswith("there is no key schedule.T_max; schedule=cosine has schedule.T_max")
     assert "there are data, model, optimizer, schedule, trainer, tracking, seed" in answer("foo=1")
+
+
+def test_a_key_of_another_option_is_answered_with_that() -> None:
+    momentum = "; optimizer=keras_rmsprop, optimizer=momentum, optimizer=muon have optimizer.momentum"
+    assert answer("optimizer=adam", "optimizer.momentum=0.9").endswith(momentum)
+    assert answer("optimizer=adam", "momentum=0.9").endswith(momentum)
+    assert answer("path=x.csv").endswith("; data=banknote, data=openml, data=table have data.path")
+    assert "hydra/launcher=joblib has hydra.launcher.n_jobs" in answer("hydra.launcher.n_jobs=4")
 
 
 def test_an_argument_that_the_configuration_leaves_out_is_to_be_added() -> None:
@@ -96,4 +105,4 @@ def test_keys_and_groups_of_somebodys_own_are_found(tmp_path: Path) -> None:
     assert answer("+db=mysql", "db.prt=3", **own).endswith("there is no key db.prt; did you mean db.port?")
     assert answer("seeds=3", **own).endswith("there are name, way, rows, list, db")
     assert answer("db=mysql", **own) == "", "Hydra says how a group is added"
-    assert answer("name", **own) == ""
+    assert answer("name", **own).startswith("name=: must be KEY=VALUE")

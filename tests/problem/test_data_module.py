@@ -104,7 +104,7 @@ WRONG = {
     "a,b,y\n1,2,0,9\n1,2,1,9\n": "is no CSV",
     "a,b,y\n1,2,0\n1,2\n": "data.target=y: has 1 missing",
     "a,b,y\n1,x,0\n1,2,1\n": "data.features=b: .* row 1 is 'x'",
-    "a,b,y\n1,2,0\n1,,1\n": "data.features=b: .* row 2 is missing",
+    "a,b,y\n1,2,0\n1,,1\n": "data.missing=refuse: values are missing, 1 in b; data.missing=drop",
     "a,b,y\n1,2,0\n1,inf,1\n": "data.features=b: .* row 2",
     "a,b,z\n1,2,0\n1,2,1\n": "data.target=y: no such column; there are a, b, z",
     "a,b,y\n1,2,0\n1,3,0\n": "one class only, 0",

@@ -66,9 +66,16 @@ def test_columns_that_are_no_numbers_are_refused_at_once_with_those_that_are(cac
     fill_cache(cache, 42585)
     said = r"data.features=island: holds no numbers \(nor do 1 more of 6 columns\); choose from data.features=\[culmen_"
     with pytest.raises(ConfigError, match=said):
-        openml(42585).read()
-    with pytest.raises(ConfigError, match="data.features=body_mass_g: .* in row 4 is missing"):
+        openml(42585, categorical="refuse").read()
+    with pytest.raises(ConfigError, match="data.missing=refuse: values are missing, 2 in body_mass_g;"):
         openml(42585, features=("body_mass_g",)).read()
+
+
+def test_its_categories_are_columns_of_their_levels(cache: Path) -> None:
+    fill_cache(cache, 42585)
+    table = openml(42585, missing="drop").read()
+    assert table.feature_names[0] == "island=Biscoe"
+    assert set(np.unique(table.features[:, 0])) == {0, 1}
 
 
 def test_without_a_network_a_file_is_asked_for() -> None:

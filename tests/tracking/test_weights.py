@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from mlflow import MlflowClient
@@ -48,3 +50,21 @@ def test_store_cannot_make_load_model_call_anything(
     client.log_artifact(run.info.run_id, file)
     with pytest.raises(TypeError, match="subprocess.Popen"):
         seedsweep.load_model(run.info.run_id)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_a_large_mean_with_a_small_spread_gives_the_recorded_loss(
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path, dtype: torch.dtype
+) -> None:
+    spread = 600 if dtype == torch.float64 else 600_000  # seconds, of which float32 itself tells those 128 apart
+    time = 1.7e9 + np.random.default_rng(0).uniform(0, spread, 400).round()
+    target = (time > 1.7e9 + spread / 2).astype(int)
+    pd.DataFrame({"time": time, "y": target}).to_csv(tmp_path / "t.csv", index=False)
+    assert train("data=table", "data.path=t.csv", "data.target=y", "optimizer.lr=1").code == 0
+    (run,) = runs_in(client)
+    _, x, _, y = train_test_split(time, target, test_size=0.3, random_state=42, stratify=target)
+    _, x, _, y = train_test_split(x, y, test_size=0.5, random_state=42, stratify=y)
+    with torch.no_grad():
+        logits = seedsweep.load_model(run.info.run_id)(torch.tensor(x, dtype=dtype).unsqueeze(1))
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, torch.tensor(y).float())
+    assert float(loss) == pytest.approx(run.data.metrics["test/loss"], rel=1e-5 if dtype == torch.float64 else 1e-2)

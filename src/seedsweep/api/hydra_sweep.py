@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seedsweep.api.keywords import GROUPS, overrides_of, written
+from seedsweep.config.all_options import with_all_options
 from seedsweep.config.composition_errors import explained
 from seedsweep.config.home import shipped
 from seedsweep.config.planned_run import leaves
@@ -109,6 +110,8 @@ def _compose(hydra: Any, overrides: Sequence[str], *own: str) -> DictConfig:
         config: DictConfig = hydra.compose_config("config", [*before, *overrides], RunMode.MULTIRUN, from_shell=False)
         OmegaConf.to_container(config.tracking, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
+        if expanded := with_all_options(error, overrides):
+            return _compose(hydra, expanded, *own)
         raise explained(error) or ConfigError("sweep", " ".join(overrides), str(error)) from error
     return config
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from hydra.errors import CompactHydraException
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import CompactHydraException, MissingConfigException
 
-from seedsweep.errors import SeedsweepError
+from seedsweep.errors import ConfigError, SeedsweepError
 
 FULL = "HYDRA_FULL_ERROR"  # set by a user who wants the traceback
 
@@ -30,7 +31,7 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
             return main()
         os.environ[FULL] = "1"  # has Hydra raise what it would print
         try:
-            return main()
+            return _with_all_options(main)
         except (CompactHydraException, SeedsweepError) as error:
             sys.stderr.write(f"{_brief(error)}\n")
             sys.exit(1)
@@ -40,7 +41,25 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
     return command
 
 
+def _with_all_options(main: Callable[[], Any]) -> Any:
+    """What a command gives, with the options of a group in the place of `all`, once Hydra has found no such option."""
+    for text in sys.argv[1:]:
+        if text.startswith("="):  # at which Hydra would fail
+            raise ConfigError("", text[1:], "must be KEY=VALUE, as in optimizer.lr=0.1")
+    while True:
+        try:
+            return main()
+        except MissingConfigException as error:
+            from seedsweep.config.all_options import with_all_options
+
+            overrides = with_all_options(error, sys.argv[1:])
+            if overrides is None:
+                raise
+            sys.argv[1:] = overrides
+            GlobalHydra.instance().clear()
+
+
 def _brief(error: Exception) -> str:
     from seedsweep.config.composition_errors import explained  # only now, since every command waits for the imports
 
-    return str(explained(error) or error).split("\nConfig search path", maxsplit=1)[0].strip()
+    return str(explained(error, sys.argv[1:]) or error).split("\nConfig search path", maxsplit=1)[0].strip()

@@ -75,7 +75,7 @@ def _in_order(described: pd.DataFrame, pairs: pd.DataFrame, criterion: Criterion
 def _ranked(described: pd.DataFrame, pairs: pd.DataFrame, leader: str, ended: pd.Series) -> pd.DataFrame:
     """The options by their ranks, the leader before others of its rank; those without an end are last."""
     beaten = pairs.loc[pairs["apart"], "worse"].value_counts().reindex(described.index, fill_value=0)
-    rank = (1 + beaten).where(ended, len(described) + 1)
+    rank = (1 + beaten).where(ended, int(ended.sum()) + 1)
     order = pd.DataFrame({"rank": rank, "follows": described.index != leader})
     table = described.loc[order.sort_values(["rank", "follows"], kind="stable").index]
     table.insert(0, "rank", rank)

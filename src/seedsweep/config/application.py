@@ -111,6 +111,7 @@ def compose_jobs(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence
         and, if seedsweep tracks the runs, for a key that is added and that nothing uses.
     """
     tracked = is_tracked(config)
+    of_hydra = added(config.hydra.overrides.hydra) if tracked else []
     checked = set()
 
     def compose(overrides: Sequence[str], number: int) -> Composed:
@@ -123,7 +124,7 @@ def compose_jobs(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence
                 del unresolved["hydra"]
             resolve(unresolved)  # raises an error that names the missing value
             raise
-        if tracked and (additions := added(overrides)):
+        if tracked and (additions := [*of_hydra, *added(overrides)]):
             kind = (*(typed.key for typed in additions), *job.choices.values())
             if kind not in checked:
                 full = composer.full(overrides, number)

@@ -1,14 +1,24 @@
 """What Hydra refuses to compose, said as an error of ours: which key or option was probably meant."""
 
+import re
 from collections.abc import Sequence
 from traceback import walk_tb
+from typing import NamedTuple
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    InstantiationException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from hydra.types import RunMode
 from omegaconf.errors import OmegaConfBaseException
 
-from seedsweep.config.existing_keys import existing_keys
+from seedsweep.config.existing_keys import HYDRAS_GROUPS, existing_keys
+from seedsweep.config.instantiation import UNEXPECTED
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.unknown_keys import unknown_key
 from seedsweep.errors import ConfigError
@@ -16,36 +26,77 @@ from seedsweep.nearest import did_you_mean
 from seedsweep.validation import choice_error
 
 
-def explained(error: Exception) -> ConfigError | None:
+def explained(error: Exception, typed: Sequence[str] = ()) -> ConfigError | None:
     """An error of Hydra's composition as one of ours.
+
+    Args:
+        error: as Hydra raised it.
+        typed: the overrides, where they are known.
+
+    Returns:
+        An error that names the key, its value and what is meant or allowed; None where Hydra's own message says it.
+    """
+    if isinstance(error, OverrideParseException):
+        key, _, value = str(error.override).partition("=")
+        return ConfigError(key, value, "must be KEY=VALUE, as in optimizer.lr=0.1; quote other signs: 'KEY=\"VALUE\"'")
+    if isinstance(error, InstantiationException):
+        return _wrong_node(str(error), typed)
+    if not isinstance(error, ConfigCompositionException):
+        return None
+    composition = composition_of(error)
+    if isinstance(error, MissingConfigException):
+        name = error.missing_cfg_file or ""
+        if error.options:
+            group, _, option = name.rpartition("/")
+            if option == "all":
+                return ConfigError(group, option, f"is a sweep of all options: with -m; or {', '.join(error.options)}")
+            return choice_error(group, option, error.options)
+        is_primary = composition and name == composition.config_name
+        return _unknown_config(name, composition.loader) if composition and is_primary else None
+    try:
+        return _wrong_key(*composition[:3]) if composition else None
+    except (HydraException, OmegaConfBaseException, ValueError):  # more is wrong than a key
+        return None
+
+
+def _wrong_node(message: str, typed: Sequence[str]) -> ConfigError | None:
+    """The error of a key that a sweeper or a launcher does not take, or of a value in its place."""
+    node = re.search(r"full_key: (hydra\.\w+)", message)
+    unexpected = UNEXPECTED.search(message)
+    for override in map(parse_override, typed):
+        if override.key in HYDRAS_GROUPS:
+            group = override.key.replace(".", "/")
+            return ConfigError(
+                override.key, override.value, f"is a group: choose its option by {group}={override.value}"
+            )
+        if node and unexpected and override.key == f"{node[1]}.{unexpected[1]}":
+            return ConfigError(override.typed_key, override.value, f"nothing uses a key {override.key}: leave it out")
+    return None
+
+
+class Composition(NamedTuple):
+    """What Hydra composed."""
+
+    loader: ConfigLoader
+    config_name: str | None
+    overrides: list[str]
+    run_mode: RunMode
+
+
+def composition_of(error: Exception) -> Composition | None:
+    """The composition that failed, which its error does not name.
 
     Args:
         error: as Hydra raised it.
 
     Returns:
-        An error that names the key, its value and what is meant or allowed; None where Hydra's own message says it.
+        It; None where the error is of something else.
     """
-    if not isinstance(error, ConfigCompositionException):
-        return None
-    composition = _composition(error)
-    if isinstance(error, MissingConfigException):
-        name = error.missing_cfg_file or ""
-        if error.options:
-            group, _, option = name.rpartition("/")
-            return choice_error(group, option, error.options)
-        return _unknown_config(name, composition[0]) if composition and name == composition[1] else None
-    try:
-        return _wrong_key(*composition) if composition else None
-    except (HydraException, OmegaConfBaseException, ValueError):  # more is wrong than a key
-        return None
-
-
-def _composition(error: Exception) -> tuple[ConfigLoader, str | None, list[str]] | None:
-    """The loader, the config name and the overrides of the composition that failed, which its error does not name."""
     for frame, _ in walk_tb(error.__traceback__):
         if frame.f_code is ConfigLoaderImpl.load_configuration.__code__:
             composing = frame.f_locals
-            return composing["self"], composing["config_name"], composing["overrides"]
+            names = ("self", "config_name", "overrides", "run_mode")
+            return Composition(*(composing[name] for name in names))
     return None
 
 

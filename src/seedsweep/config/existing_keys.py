@@ -15,6 +15,8 @@ from seedsweep.config.completeness import GROUPS
 from seedsweep.config.instantiation import TRAINER
 
 ABSENT = object()
+HYDRAS_GROUPS = ("hydra.sweeper", "hydra.launcher", "hydra.sweeper.sampler", "hydra.sweeper.pruner")  # as keys
+MANY = 3  # options that are named
 TYPED_IN_HYDRA = ("hydra.sweeper.", "hydra.launcher.", "hydra/sweeper", "hydra/launcher")  # meant by a bare name, too
 
 
@@ -24,6 +26,7 @@ class ExistingKeys:
 
     content: Mapping[str, Any]
     choices: Mapping[str, str | None]
+    loader: ConfigLoader | None = None  # that knows the options which are not chosen
 
     def __contains__(self, key: str) -> bool:
         """Whether there is a key or a group of that name, or an interpolation that may lead to it."""
@@ -45,6 +48,33 @@ class ExistingKeys:
         if re.split("[./]", typed)[0] == "hydra":
             return list(names)
         return [name for name in names if not name.startswith("hydra") or name.startswith(TYPED_IN_HYDRA)]
+
+    def elsewhere(self, typed: str) -> str:
+        """Which options that are not chosen have a key whose last word was typed; empty if none has."""
+        *parents, last = typed.split(".")
+        having = dict[str, list[str]]()
+        for group in self.choices:
+            key = f"{group.replace('/', '.')}.{last}"
+            if not parents or key == typed:
+                having |= {key: options} if (options := self._options_with(group, last)) else {}
+        if not having:
+            return ""
+        return " and ".join(
+            f"{', '.join(options[:MANY])} {'have' if options[1:] else 'has'} {key}"
+            for key, options in list(having.items())[:2]
+        )
+
+    def _options_with(self, group: str, name: str) -> list[str]:
+        """The options of a group that have a key of that name, as they are chosen."""
+        repository = getattr(self.loader, "repository", None)
+        if repository is None:
+            return []
+        options = []
+        for option in repository.get_group_options(group):
+            loaded = repository.load_config(f"{group}/{option}")
+            if loaded and OmegaConf.is_dict(loaded.config) and name in list(loaded.config):
+                options.append(f"{group}={option}")
+        return options
 
     def beside(self, typed: str) -> list[str]:
         """The keys that stand where a key would stand."""
@@ -95,7 +125,7 @@ def _compose(loader: ConfigLoader, config_name: str | None, options: list[str]) 
     config = loader.load_configuration(config_name, options, RunMode.MULTIRUN, validate_sweep_overrides=False)
     content: Any = OmegaConf.to_container(config, resolve=False)
     not_chosen = dict.fromkeys(loader.list_groups(""))
-    return ExistingKeys(content, not_chosen | dict(config.hydra.runtime.choices))
+    return ExistingKeys(content, not_chosen | dict(config.hydra.runtime.choices), loader)
 
 
 def _keys(node: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

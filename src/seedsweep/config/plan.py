@@ -14,6 +14,7 @@ from weakref import finalize
 
 import numpy as np
 
+from seedsweep.config.csv_cells import original, safe, writer
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import ConfigError
 
@@ -28,7 +29,7 @@ class Plan:
         self.experiments: dict[str, None] = {}
         self._file = _temporary()
         finalize(self, self._file.close)
-        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._writer = writer(self._file)
         self._columns = dict.fromkeys(IDENTITY)
         self._incomplete = 0  # rows at the beginning that lack a column
         self._keys = array("Q")
@@ -50,7 +51,7 @@ class Plan:
         if not row.keys() <= self._columns.keys():
             self._columns |= dict.fromkeys(row)
             self._incomplete = len(self)
-        self._writer.writerow([row.get(key, "") for key in self._columns])
+        self._writer.writerow([safe(row.get(key, "")) for key in self._columns])
         self.experiments[run.experiment] = None
         self._keys.append(int(run.key, 16))
         if first is run:
@@ -75,15 +76,15 @@ class Plan:
     def name(self, job: int) -> str:
         """The name of a run."""
         with self._read() as rows:
-            return next(islice(csv.reader(rows), job, None))[IDENTITY.index("name")]
+            return str(original(next(islice(csv.reader(rows), job, None))[IDENTITY.index("name")]))
 
     def write(self, file: Path) -> None:
         """Write the plan as CSV, a row a run: what identifies it, then its params."""
         with self._read() as rows, file.open("w", **CSV) as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(self._columns)
+            written = writer(stream)
+            written.writerow(map(safe, self._columns))
             for row in islice(csv.reader(rows), self._incomplete):
-                writer.writerow(row + [""] * (len(self._columns) - len(row)))
+                written.writerow(row + [""] * (len(self._columns) - len(row)))
             shutil.copyfileobj(rows, stream)
 
     @contextmanager

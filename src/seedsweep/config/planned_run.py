@@ -13,8 +13,9 @@ SEEDS = ("seed", "init_seed", "order_seed")
 PROBLEM, PROBLEM_NAME = "data", "data.name"  # the params that tell the data sets of a sweep apart
 OPTIMIZER = "optimizer._target_"  # overridden, the optimizer is no longer that of the chosen option
 NOT_CHOSEN = ("hydra/", "tracking")  # groups whose option says nothing of what is trained
-INDIFFERENT = (  # to what is trained
+INDIFFERENT = (  # to what is trained, beside the fingerprint of the data
     *("seed", "data.name", "data.path", "model.name"),
+    *("data.missing", "data.categorical", "data.separator", "data.decimal", "data.thousands", "data.encoding"),
     *("trainer.log_every_n_steps", "trainer.engine", "trainer.max_members", "trainer.suboptimality", "trainer.norms"),
     *("trainer.target.value", "trainer.target.monitor", "trainer.target.mode"),
 )

@@ -9,7 +9,25 @@ from seedsweep.config.overrides import ParsedOverride
 from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
 
-SEEDS = re.compile(r"(n_|num_|number_of_)?seeds")  # with a number, they are how many seeds there are to be
+SEEDS = re.compile(r"(n|num|number_of|nb)?_?seeds?")  # with a number, they are how many seeds there are to be
+HABITS = {  # how other tools call what is meant, where no name is near
+    "batch": "data.batch_size",
+    "dataset": "data",
+    "learningrate": "optimizer.lr",
+    "iterations": "trainer.max_epochs",
+    "net": "model",
+    "network": "model",
+    "arch": "model",
+    "gpu": "trainer.accelerator",
+    "gpus": "trainer.accelerator",
+    "normalize": "data.standardize",
+    "scale": "data.standardize",
+    "shuffle": "trainer.reshuffle",
+    "random_state": "seed",
+    "output_dir": "hydra.run.dir",
+    "out": "hydra.run.dir",
+    "workers": "hydra/launcher",
+}
 
 
 def unknown_key(typed: ParsedOverride, existing: Sequence[ExistingKeys]) -> ConfigError:
@@ -35,13 +53,36 @@ def _what_there_is(typed: ParsedOverride, existing: Sequence[ExistingKeys]) -> s
     if not typed.prefix and group in makers and argument in argument_names(makers[group]):
         return f"is not in the configuration; +{key}={value} adds it as an argument of {makers[group]}"
     missing = f"nothing uses a key {key}" if "+" in typed.prefix else f"there is no key {key}"
-    names = list(dict.fromkeys(name for keys in existing for name in keys.names(key)))
-    meant = did_you_mean(key, names) or did_you_mean(key, _addable(chosen))
-    if SEEDS.fullmatch(key) and value.isdecimal() and "init_seed" in chosen and not meant.endswith("seeds?"):
+    if key != "seed" and SEEDS.fullmatch(key) and value.isdecimal() and "init_seed" in chosen:
         return f"{missing}; {value} seeds are 'seed=range(0,{value})', with -m"
-    beside = ", ".join(chosen.beside(key))
-    option = f"{group}={chosen.choices[group]} has" if "." in key and group in chosen.choices else "there are"
-    return missing + (meant or f"; {option} {beside or 'none'}")
+    return missing + (_meant(key, existing) or _beside(key, chosen))
+
+
+def _meant(key: str, existing: Sequence[ExistingKeys]) -> str:
+    """Which key is meant: one of these options by its last word, of other options, by habit, or the nearest."""
+    chosen, names = (
+        existing[0],
+        list(dict.fromkeys(name for keys in existing for name in keys.names(key) if name != key)),
+    )
+    last = re.split("[./]", key)[-1]
+    habit = HABITS.get(last, "")
+    if any(re.split("[./]", name)[-1] == last for name in names):
+        return did_you_mean(key, names)
+    if habit in chosen:
+        return f"; did you mean {habit}?"
+    if any(name.rpartition(".")[2] == last for name in _addable(chosen)):
+        return did_you_mean(key, _addable(chosen))
+    if not SEEDS.fullmatch(key) and (elsewhere := chosen.elsewhere(key)):
+        return f"; {elsewhere}"
+    return did_you_mean(key, names) or did_you_mean(key, _addable(chosen))
+
+
+def _beside(key: str, chosen: ExistingKeys) -> str:
+    """The keys that there are where it would stand."""
+    beside = ", ".join(chosen.beside(key)) or "none"
+    parent = key.rpartition(".")[0]
+    groups = [group for group in (parent.replace(".", "/"), parent.partition(".")[0]) if chosen.choices.get(group)]
+    return f"; {groups[0]}={chosen.choices[groups[0]]} has {beside}" if groups else f"; there are {beside}"
 
 
 def _addable(keys: ExistingKeys) -> Iterator[str]:

@@ -25,6 +25,7 @@ from seedsweep.lifecycle.signals import Stop, on_signal
 from seedsweep.lifecycle.sweep import Compose, Overrides, Sweep
 from seedsweep.report.console import print_interrupted
 from seedsweep.tracking.sweep_writer import NONE, SweepRecord
+from seedsweep.tracking.tags import PREPARED
 
 log = logging.getLogger(__name__)
 Kind = TypeVar("Kind", bound=Sweep)
@@ -152,4 +153,5 @@ def _start(sweep: Sweep, jobs: Sequence[Overrides], tags: Mapping[str, str]) -> 
     if uri is not None:
         config = OmegaConf.to_yaml(OmegaConf.create(dict(sweep.first)))
         judged = {METRIC: sweep.first["objective"]["metric"], SELECT: sweep.first["objective"]["select"]}
-        sweep.record = SweepRecord(uri, sweep.plan, sweep.name, config, sweep.optima(), judged | dict(tags))
+        prepared = {PREPARED: "\n".join(sweep.notes)} if sweep.notes else {}
+        sweep.record = SweepRecord(uri, sweep.plan, sweep.name, config, sweep.optima(), judged | prepared | dict(tags))

@@ -59,7 +59,8 @@ def train_alone(
 
     `prune` gets the points of every epoch, and says whether the training ends there.
     """
-    with record_run(config["tracking"], planned, "lightning", job.splits.fingerprint) as record:
+    splits = job.splits
+    with record_run(config["tracking"], planned, "lightning", splits.fingerprint, splits.notes) as record:
         result = job.train(record.publish, prune)
         value = objective(result, **config["objective"])
         record.finish(result, job.network)
@@ -70,8 +71,8 @@ def _check_additions(config: DictConfig) -> None:
     """Refuse keys that were added on the command line and that nothing uses."""
     if not (HydraConfig.initialized() and GlobalHydra.instance().is_initialized()):
         return
-    if additions := added(HydraConfig.get().overrides.task):
-        hydra: Any = HydraConfig.get()
+    hydra: Any = HydraConfig.get()
+    if additions := added([*hydra.overrides.hydra, *hydra.overrides.task]):
         check_additions(additions, config, hydra, GlobalHydra.instance().config_loader())
 
 

@@ -42,6 +42,7 @@ class Sweep(ABC):
     progress: Path
     plan: Plan = field(default_factory=Plan)
     gaps: dict[Gap, None] = field(default_factory=dict)  # what its suboptimality is measured against
+    notes: dict[str, None] = field(default_factory=dict)  # what was done to its data
     first: Config = field(default_factory=dict)  # the configuration of its first job
     epochs: int = 0
     record: SweepRecord | None = None
@@ -55,8 +56,11 @@ class Sweep(ABC):
                 self._plan_job(self.compose(overrides, number))
 
     def _plan_job(self, job: Composed) -> None:
-        if measured := gap(job.config, check(job.config)):
+        splits = check(job.config)
+        if measured := gap(job.config, splits):
             self.gaps[measured] = None
+        if splits.notes:
+            self.notes[f"{job.config['data']['name']}: {'; '.join(splits.notes)}"] = None
         self.first = self.first or job.config
         if job.config["tracking"] != self.first["tracking"]:
             uri = job.config["tracking"]["uri"]

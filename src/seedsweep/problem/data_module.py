@@ -1,10 +1,11 @@
 """From a data set to minibatches: splits, standardisation, and the Lightning data module."""
 
 import hashlib
+import logging
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -16,8 +17,10 @@ from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, S
 from seedsweep.caching import forget
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Dataset, Table
+from seedsweep.problem.fitting import fitted
 from seedsweep.validation import check_integer
 
+log = logging.getLogger(__name__)
 Batches = DataLoader[tuple[Tensor, ...]]
 _versions: dict[Dataset, object] = {}  # of the rows, as they were last read
 
@@ -31,10 +34,10 @@ class Splits:
     """A data set ready to train on: features (n, d) float32 and target (n,) int64 of each split, and its origin.
 
     Rows that have a shape keep it: features (n, …). Of a regression the target is float32, and there are no classes;
-    some rows have no target. `mean` and `scale` (d,) or (…) float32 are what standardisation subtracted and divided by,
+    some rows have no target. `mean` and `scale` (d,) or (…) float64 are what standardisation subtracted and divided by,
     for each number of a row; of rows with a shape that nothing was done to they are a single 0 and 1. `target_scaling`
     is the same of a regression's target. `fingerprint` is a hash of all rows before it. `class_weights` (k,) are those
-    of the loss, if not all are 1.
+    of the loss, if not all are 1. `notes` say what was done to a table.
     """
 
     train: TensorDataset
@@ -47,6 +50,7 @@ class Splits:
     fingerprint: str
     class_weights: Tensor | None = None
     target_scaling: tuple[float, float] = (0.0, 1.0)
+    notes: tuple[str, ...] = ()
 
     @property
     def is_regression(self) -> bool:
@@ -65,8 +69,11 @@ def prepare(dataset: Dataset) -> Splits:
 
 @lru_cache(maxsize=8)
 def _prepare(dataset: Dataset, _version: object) -> Splits:
-    table = dataset.read()
+    read = dataset.read()
+    table = fitted(read)
     train = table.split[0]
+    if table.notes:
+        _say(f"{dataset.name}: {'; '.join(table.notes)}")
     check_integer("data.batch_size", dataset.batch_size, 1, len(train), "the number of training rows")
     scaled, mean, scale = _scaled(table.features, table.feature_names, train, dataset.standardize)
     target, scaling = table.target, (0.0, 1.0)
@@ -79,14 +86,21 @@ def _prepare(dataset: Dataset, _version: object) -> Splits:
         train=train_set,
         val=val_set,
         test=test_set,
-        mean=torch.from_numpy(mean.astype(np.float32)),
-        scale=torch.from_numpy(scale.astype(np.float32)),
+        mean=torch.from_numpy(mean),
+        scale=torch.from_numpy(scale),
         feature_names=table.feature_names,
         classes=table.classes,
-        fingerprint=_fingerprint(table),
+        fingerprint=_fingerprint(read),
         class_weights=None if table.class_weights is None else torch.from_numpy(table.class_weights).float(),
         target_scaling=scaling,
+        notes=table.notes,
     )
+
+
+@cache
+def _say(line: str) -> None:
+    """Say, once, what was done to a table."""
+    log.warning("%s", line)
 
 
 def _fingerprint(table: Table) -> str:

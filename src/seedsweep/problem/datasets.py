@@ -4,7 +4,7 @@ import logging
 import math
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,9 @@ from sklearn.model_selection import train_test_split
 
 from seedsweep.errors import ConfigError
 from seedsweep.problem.class_weights import class_weights
-from seedsweep.problem.targets import class_codes, is_continuous, numbers, regression_target
+from seedsweep.problem.columns import feature_columns, named_columns
+from seedsweep.problem.gaps import MISSING, complete_rows
+from seedsweep.problem.targets import class_codes, is_continuous, regression_target, without_unused
 from seedsweep.validation import check_boolean, check_choice, check_integer
 
 log = logging.getLogger(__name__)
@@ -20,6 +22,7 @@ HELD_OUT = 0.3  # halved into validation and test
 FEWEST = 4  # rows of which each part gets one
 STANDARDIZE = ("train", "all", "none")
 TASKS = ("classification", "regression")
+CATEGORICAL = ("one_hot", "refuse")
 Split = tuple[np.ndarray, np.ndarray, np.ndarray]
 Weights = str | float | tuple[float, ...] | None  # of the classes
 
@@ -31,6 +34,9 @@ class Table:
     Rows that have a shape keep it, as images do: features (n, …), in the order of their names row by row. Of a
     regression the target is float64, and there are no classes. `split` are the indices of the training, validation and
     test rows. Rows without a target have none. `class_weights` (k,) are those in the loss, if not all are 1.
+
+    A table as it came from somebody may have gaps, which are NaN, and, if it `may_lose_columns`, some that say nothing;
+    `notes` say what was done to it.
     """
 
     features: np.ndarray
@@ -39,6 +45,8 @@ class Table:
     classes: tuple[str, ...]
     split: Split
     class_weights: np.ndarray | None = None
+    may_lose_columns: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +85,15 @@ class Labelled(Dataset):
     class_weights: Weights = None
     split_seed: int = 42
     stratify: bool = True
+    missing: str = "refuse"
+    categorical: str = "one_hot"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_choice("data.missing", self.missing, MISSING)
+        check_choice("data.categorical", self.categorical, CATEGORICAL)
+        for key in ("features", "target"):
+            self._check_names(key)
         if self.features is not None:  # a list of the configuration; a tuple can be hashed
             names = [self.features] if isinstance(self.features, str) else self.features
             object.__setattr__(self, "features", tuple(map(str, names)))
@@ -102,9 +116,31 @@ class Labelled(Dataset):
     def load(self) -> tuple[pd.DataFrame | np.ndarray, pd.Series]:
         """The columns, or rows in a shape of their own, and the target as the source has them."""
 
+    @property
+    def may_lose_columns(self) -> bool:
+        """Whether a column is left out that is the same in all training rows; pixels are not, that many images lack."""
+        return True
+
+    def load_noted(self) -> tuple[pd.DataFrame | np.ndarray, pd.Series, tuple[str, ...]]:
+        """The same, and what was done to the source."""
+        return *self.load(), ()
+
     def read(self) -> Table:
-        rows, target = self.load()
-        values, names = (rows, _positions(rows)) if isinstance(rows, np.ndarray) else self._columns(rows)
+        rows, target, notes = self.load_noted()
+        if isinstance(rows, np.ndarray):
+            return self._table(rows, target, _positions(rows))
+        frame, unnamed = self._choose(rows)
+        if frame.shape[1] == 0:
+            raise ConfigError("data.features", self.features, "leaves no column to learn from")
+        columns = feature_columns(frame, self.categorical)
+        target, unused = without_unused(target)
+        complete = complete_rows(columns, target, self.missing)
+        notes = (*notes, *unnamed, *columns.notes, *unused, *complete.notes)
+        table = self._table(complete.values, complete.target, columns.names)
+        return replace(table, may_lose_columns=self.may_lose_columns, notes=notes)
+
+    def _table(self, values: np.ndarray, target: pd.Series, names: tuple[str, ...]) -> Table:
+        """The rows with their targets, split."""
         if self._is_regression(target):
             results = regression_target(target)
             return Table(values, results, names, (), self._cut(len(results), None))
@@ -112,12 +148,14 @@ class Labelled(Dataset):
         split = self._split(codes, classes)
         return Table(values, codes, names, classes, split, class_weights(self.class_weights, codes[split[0]], classes))
 
-    def _columns(self, frame: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
-        """The values (n, d) of the columns that are chosen, and their names."""
-        frame = self._choose(frame)
-        if frame.shape[1] == 0:
-            raise ConfigError("data.features", self.features, "leaves no column to learn from")
-        return np.column_stack([numbers(frame[name]) for name in frame]), tuple(map(str, frame.columns))
+    def _check_names(self, key: str) -> None:
+        """Refuse a name that Hydra has read as something else: what was typed cannot be told any more."""
+        given = getattr(self, key, None)
+        for name in given if isinstance(given, list | tuple) else [given]:
+            if isinstance(name, bool | float):
+                allowed = f"is read as a {'number' if isinstance(name, float) else 'truth value'}, and names a column"
+                quoted = f"['{name}']" if isinstance(given, list | tuple) else f"'{name}'"
+                raise ConfigError(f"data.{key}", name, f'{allowed}: quote it as typed, "data.{key}={quoted}"')
 
     def _is_regression(self, target: pd.Series) -> bool:
         """Whether the target is a number, by what is asked for or else by its values, which is then said."""
@@ -130,13 +168,14 @@ class Labelled(Dataset):
                 raise ConfigError(f"data.{key}", getattr(self, key), "is for classes, and this is a regression")
         return True
 
-    def _choose(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def _choose(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """The features, and what is said of columns that are none."""
         if self.features is None:
-            return frame
+            return named_columns(frame)
         for name in self.features:
             if name not in frame:
                 raise ConfigError("data.features", name, f"no such column; {columns_of(frame)}")
-        return frame[list(self.features)]
+        return frame[list(self.features)], ()
 
     def _split(self, target: np.ndarray, classes: tuple[str, ...]) -> Split:
         """The split of rows with classes, each of which must be among the training rows."""
@@ -178,6 +217,10 @@ class ScikitLearn(Labelled):
 
     loader: str
 
+    @property
+    def may_lose_columns(self) -> bool:
+        return False
+
     def load(self) -> tuple[pd.DataFrame, pd.Series]:
         from sklearn import datasets
 
@@ -200,7 +243,7 @@ def columns_of(frame: pd.DataFrame) -> str:
     """
     names = list(map(str, frame))
     rest = f" and {len(names) - 12} more" if len(names) > 12 else ""
-    hint = "; columns must be separated by commas" if len(names) == 1 and re.search(r"[;\t|]", names[0]) else ""
+    hint = "; data.separator=space cuts it" if len(names) == 1 and re.search(r"\w\s+\w", names[0]) else ""
     return f"there are {', '.join(names[:12])}{rest}{hint}"
 
 

@@ -3,10 +3,11 @@
 import math
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -15,6 +16,7 @@ from hydra.utils import to_absolute_path
 
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Labelled, columns_of
+from seedsweep.problem.delimited import KEYS, Read, check_format, read_csv
 
 UNREADABLE = (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, BadZipFile, OSError, ValueError)
 
@@ -24,11 +26,28 @@ class File(Labelled):
     """A CSV, Parquet or .npz file: `path` (relative to where the command was typed), its `target` column, its
     `features` (all other columns when None).
 
-    The arrays of an .npz are columns; those of more than one dimension are flattened row by row: X to X0, X1, …
+    Of a CSV file `separator`, `decimal`, `thousands` and `encoding` are found out unless they are given, but for
+    thousands. The arrays of an .npz are columns; those of more than one dimension are flattened row by row, X to X0, X1
     """
 
     path: str | None
     target: str
+    separator: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    encoding: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_format(self._format)
+
+    @property
+    def _format(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in KEYS}
+
+    @property
+    def may_lose_columns(self) -> bool:
+        return not str(self.path).endswith(".npz")
 
     @property
     def version(self) -> object:
@@ -39,12 +58,18 @@ class File(Labelled):
         return status.st_mtime_ns, status.st_size
 
     def load(self) -> tuple[pd.DataFrame, pd.Series]:
-        frame, target = _read_file(str(self.path)), str(self.target)
+        frame, target, _ = self.load_noted()
+        return frame, target
+
+    def load_noted(self) -> tuple[pd.DataFrame, pd.Series, tuple[str, ...]]:
+        (frame, notes), target = _read_file(str(self.path), self._format), str(self.target)
+        if frame.index.name is not None and frame.index.name in (target, *(self.features or ())):
+            frame = frame.reset_index()
         if target not in frame:
             raise ConfigError("data.target", target, f"no such column; {columns_of(frame)}")
         if self.features is not None and target in self.features:
             raise ConfigError("data.features", target, "is the target; leave it out of the features")
-        return frame.drop(columns=target), frame[target]
+        return frame.drop(columns=target), frame[target], notes
 
 
 @lru_cache(maxsize=8)
@@ -53,24 +78,31 @@ def _absolute(path: str, _directory: str) -> str:
     return to_absolute_path(path)
 
 
-def _read_file(path: str) -> pd.DataFrame:
+def _read_file(path: str, given: Mapping[str, Any]) -> Read:
     file = Path(to_absolute_path(path))
     if not file.is_file():
         raise ConfigError("data.path", path, "no such file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # ragged rows would lose their last fields
-            frame = READERS.get(file.suffix, _read_csv)(file)
+            frame, notes = _read(file, given)
+    except ConfigError:
+        raise
     except UNREADABLE as error:
         allowed = f"is no CSV, Parquet or NumPy table: {' '.join(str(error).split())}"
         raise ConfigError("data.path", path, allowed) from error
     if frame.empty:
         raise ConfigError("data.path", path, "has no rows")
-    return frame.rename(columns=str)
+    return Read(frame.rename(columns=str), notes)
 
 
-def _read_csv(file: Path) -> pd.DataFrame:
-    return pd.read_csv(file, index_col=False)
+def _read(file: Path, given: Mapping[str, Any]) -> Read:
+    if file.suffix not in READERS:
+        return read_csv(file, given)
+    for key, value in given.items():
+        if value is not None:
+            raise ConfigError(f"data.{key}", value, f"is of CSV files, and {file.name} is none")
+    return Read(READERS[file.suffix](file), ())
 
 
 def _read_arrays(file: Path) -> pd.DataFrame:

@@ -117,7 +117,10 @@ class Rescale(nn.Module):
 
 
 class Standardize(nn.Module):
-    """Subtracts `mean` and divides by `scale`, both (d,) or in the shape of a row, number by number."""
+    """Subtracts `mean` and divides by `scale`, both (d,) or in the shape of a row, number by number, to float32.
+
+    It counts in the precision of these, float64: of a large mean and a small spread float32 would leave nothing.
+    """
 
     mean: Tensor
     scale: Tensor
@@ -128,7 +131,7 @@ class Standardize(nn.Module):
         self.register_buffer("scale", scale)
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x - self.mean) / self.scale
+        return ((x - self.mean) / self.scale).float()
 
 
 def check_sizes(key: str, sizes: Any) -> None:

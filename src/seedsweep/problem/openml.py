@@ -27,16 +27,15 @@ class OpenML(File):
         super().__post_init__()
         check_integer("data.data_id", self.data_id, 1, note="the number in its address, openml.org/d/…")
 
-    def load(self) -> tuple[pd.DataFrame, pd.Series]:
+    def load_noted(self) -> tuple[pd.DataFrame, pd.Series, tuple[str, ...]]:
         if self.path is not None:
             if self.target is None:
                 raise ConfigError("data.target", None, "a value is required for a file: data.target=COLUMN")
-            return super().load()
+            return super().load_noted()
         bunch = self._fetched()
         target = self._target(bunch)
         features = bunch.frame[[name for name in (*bunch.feature_names, *bunch.target_names) if name != target]]
-        self._check_numbers(features)
-        return features, bunch.frame[target]
+        return features, bunch.frame[target], ()
 
     def _fetched(self) -> Any:
         from sklearn.datasets import fetch_openml
@@ -66,13 +65,3 @@ class OpenML(File):
         if name is None:
             raise ConfigError("data.target", self.target, f"no such column; {columns_of(bunch.frame)}")
         return str(name)
-
-    def _check_numbers(self, features: pd.DataFrame) -> None:
-        """Refuse columns without numbers all at once, and say which columns have them."""
-        numeric = [name for name in features if pd.api.types.is_numeric_dtype(features[name])]
-        chosen = [name for name in features if self.features is None or name in self.features]
-        wrong = [name for name in chosen if name not in numeric]
-        if wrong:
-            others = f" (nor do {len(wrong) - 1} more of {len(chosen)} columns)" if len(wrong) > 1 else ""
-            choice = f"choose from data.features=[{','.join(map(str, numeric))}]" if numeric else "no column does"
-            raise ConfigError("data.features", wrong[0], f"holds no numbers{others}; {choice}")

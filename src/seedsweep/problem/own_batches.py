@@ -28,6 +28,7 @@ class OwnBatches:
     feature_names: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     class_weights: None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def is_regression(self) -> bool:

@@ -4,34 +4,39 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.errors import ConfigError
+from seedsweep.problem.delimited import looks_grouped
 from seedsweep.validation import check_choice
 
 KEY = "data.target"
 CHOOSE = "choose columns with data.features=[…]"
 
 
-def numbers(column: pd.Series, key: str = "data.features", otherwise: str = CHOOSE) -> np.ndarray:
+def numbers(column: pd.Series, key: str = "data.features", otherwise: str = CHOOSE, gaps: bool = False) -> np.ndarray:
     """A column as finite numbers.
 
     Args:
         column: of a table.
         key: that chose it, for messages.
         otherwise: what to do but to mend the file, for messages.
+        gaps: whether values may be missing.
 
     Returns:
-        (n,) float64.
+        (n,) float64, with NaN for those that are missing.
 
     Raises:
         ConfigError: a value is no number, or is not finite.
     """
     types = pd.api.types
     if not (types.is_numeric_dtype(column) or types.is_string_dtype(column) or types.is_object_dtype(column)):
-        raise ConfigError(key, column.name, f"holds {column.dtype}, not numbers; choose others")
+        what = f"{column.dtype}, dates and times," if types.is_datetime64_any_dtype(column) else str(column.dtype)
+        raise ConfigError(key, column.name, f"holds {what} not numbers; choose others, or write numbers instead")
     try:
         values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     except TypeError as error:  # lists and the like in the cells of a Parquet file
         raise ConfigError(key, column.name, f"holds no numbers: {error}") from error
     wrong_rows = np.flatnonzero(~np.isfinite(values))
+    if len(wrong_rows) and gaps:
+        wrong_rows = wrong_rows[column.iloc[wrong_rows].notna().to_numpy()]
     if len(wrong_rows):
         value = column.iloc[wrong_rows[0]]
         wrong = "is missing" if pd.isna(value) else f"is {str(value)!r}"
@@ -39,6 +44,8 @@ def numbers(column: pd.Series, key: str = "data.features", otherwise: str = CHOO
             f"every value must be a finite number, but {len(wrong_rows)} are not;"
             f" the one in row {wrong_rows[0] + 1} {wrong}. Mend the file, or {otherwise}"
         )
+        if hint := looks_grouped(str(value)):
+            allowed = f"holds {str(value)!r}, which {hint} reads as a number; or {otherwise}"
         raise ConfigError(key, column.name, allowed)
     return values
 
@@ -98,6 +105,7 @@ def class_codes(target: pd.Series, positive_class: str | int | None) -> tuple[np
     except TypeError as error:
         raise ConfigError(KEY, name, f"holds no classes: {error}") from error
     classes = tuple(map(str, categories.categories))
+    check_spaces(KEY, name, categories.categories)
     if len(classes) < 2:
         raise ConfigError(KEY, name, f"has one class only, {classes[0]}; a classifier needs two")
     if positive_class is None:
@@ -105,3 +113,37 @@ def class_codes(target: pd.Series, positive_class: str | int | None) -> tuple[np
     check_choice("data.positive_class", str(positive_class), classes)
     positive = str(positive_class)
     return (categories.codes == classes.index(positive)).astype(np.int64), (f"not {positive}", positive)
+
+
+def without_unused(target: pd.Series) -> tuple[pd.Series, tuple[str, ...]]:
+    """A target without the levels that no row has, as a category of pandas may have them.
+
+    Args:
+        target: the column.
+
+    Returns:
+        It, and what is said of such levels.
+    """
+    if not isinstance(target.dtype, pd.CategoricalDtype):
+        return target, ()
+    used = target.cat.remove_unused_categories()
+    unused = [str(level) for level in target.cat.categories if level not in used.cat.categories]
+    return used, (f"no row is of class {', '.join(unused)}",) if unused else ()
+
+
+def check_spaces(key: str, name: object, levels: pd.Index) -> None:
+    """Check that no two classes or levels differ in spaces alone.
+
+    Args:
+        key: that chose the column, for messages.
+        name: of the column.
+        levels: its different values.
+
+    Raises:
+        ConfigError: two do; names them.
+    """
+    known = dict[str, str]()
+    for level in map(str, levels):
+        other = known.setdefault(" ".join(level.split()), level)
+        if other != level:
+            raise ConfigError(key, name, f"holds {other!r} and {level!r}, which differ in spaces alone: mend the file")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedsweep import __version__
 from seedsweep.comparison.compare import Comparison
+from seedsweep.config.csv_cells import safe_csv
 from seedsweep.errors import ConfigError
 from seedsweep.report.figure_files import FORMATS, draw, on_paper
 from seedsweep.report.latex import to_latex
@@ -102,7 +103,7 @@ def _content(comparison: Comparison, file: Path, about: Mapping[str, str] | None
     if file.suffix == ".tex":
         return to_latex(comparison).encode()
     if file.suffix == ".csv":
-        return option_table(comparison).to_csv(index=False, lineterminator="\n").encode()
+        return safe_csv(option_table(comparison)).encode()
     if file.suffix == ".html":
         from seedsweep.report.html import figure_specs, render_report
 

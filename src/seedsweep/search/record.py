@@ -15,6 +15,7 @@ import pandas as pd
 from rich.console import Console
 
 from seedsweep.comparison.study_effects import StudyComparison, compare_studies
+from seedsweep.config.csv_cells import original_table
 from seedsweep.config.planned_run import PlannedRun, canonical
 from seedsweep.errors import ConfigError, StoreError, masked
 from seedsweep.lifecycle.search_sweep import SearchSweep
@@ -121,7 +122,8 @@ def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFr
     except (StoreError, OSError):  # none was confirmed
         return None
     blank: dict[Any, Any] = {key: [""] for key in NUMBERS}
-    tables = [pd.read_csv(BytesIO(file), dtype=STRINGS, keep_default_na=False, na_values=blank) for file in files]
+    read = [pd.read_csv(BytesIO(file), dtype=STRINGS, keep_default_na=False, na_values=blank) for file in files]
+    tables = map(original_table, read)
     runs = pd.concat(table.assign(sweep=position) for position, table in enumerate(tables))
     newest = runs[runs["sweep"] == runs.groupby("study")["sweep"].transform("min")]  # of a study that went on
     try:

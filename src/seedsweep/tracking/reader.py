@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from seedsweep.config.csv_cells import original_table
 from seedsweep.config.plan import IDENTITY
 from seedsweep.gc_pause import collector_paused
 from seedsweep.tracking.connection import connect, default_uri, store_errors
@@ -101,7 +102,7 @@ def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.Data
 def _runs_of_plan(client: "MlflowClient", database: "Engine", parent: str) -> Iterator[pd.DataFrame]:
     done = read_jobs(database, parent)
     with _plan(client, parent) as file:
-        for plan in pd.read_csv(file, **AS_STRINGS, chunksize=RUNS):
+        for plan in map(original_table, pd.read_csv(file, **AS_STRINGS, chunksize=RUNS)):
             plan.index = pd.Index(plan["job"].astype(int))
             jobs = done[slice(*np.searchsorted(done["job"], (plan.index[0], plan.index[-1] + 1)))]
             missing = plan.loc[~plan.index.isin(jobs["job"]), ["job", "name", "group"]].to_dict("records")
@@ -169,7 +170,7 @@ def _missing(client: "MlflowClient", sweep: str, done: Collection[int]) -> list[
     with _plan(client, sweep) as file:
         if set(pd.read_csv(file, usecols=["job"])["job"]) <= set(done):
             return []
-        plan = pd.read_csv(file, **AS_STRINGS)
+        plan = original_table(pd.read_csv(file, **AS_STRINGS))
     missing: list[dict[Any, Any]] = plan[~plan["job"].astype(int).isin(list(done))].to_dict("records")
     return missing
 

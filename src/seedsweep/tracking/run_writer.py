@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from seedsweep.errors import masked
 from seedsweep.outcomes import Point, RunResult
 from seedsweep.tracking.connection import client_of, store_errors
 from seedsweep.tracking.pages import run_page
-from seedsweep.tracking.tags import create_run, experiment_id, run_tags
+from seedsweep.tracking.tags import PREPARED, create_run, experiment_id, named, run_tags
 from seedsweep.tracking.weights import WEIGHTS, weights_file
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ TRACEBACK = "traceback.txt"
 
 @store_errors()
 def record_run(
-    tracking: Mapping[str, Any], planned: PlannedRun, engine: str, fingerprint: str
+    tracking: Mapping[str, Any], planned: PlannedRun, engine: str, fingerprint: str, notes: Sequence[str] = ()
 ) -> "RunRecord | UntrackedRun":
     """The record of one run, as a context: what leaves the context by an exception ends it as failed or killed.
 
@@ -35,6 +35,7 @@ def record_run(
         planned: how the run is known.
         engine: which trains it: `lightning`, `fleet`, or `function` of the user's own.
         fingerprint: of its data.
+        notes: what was done to its data; of a sweep's runs, the sweep says it.
 
     Returns:
         What takes the run's points while it trains, and its result.
@@ -47,6 +48,8 @@ def record_run(
         return UntrackedRun()
     client = client_of(tracking["uri"])
     tags = run_tags(planned, engine, fingerprint, tracking["sweep"])
+    if notes and not tracking["sweep"]:
+        tags |= named({PREPARED: "; ".join(notes)})
     return RunRecord(client, experiment_id(client, planned.experiment), planned, tags, int(time.time() * 1000))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from seedsweep.config.csv_cells import safe_csv
 from seedsweep.config.plan import Plan
 from seedsweep.errors import masked
 from seedsweep.tracking.connection import absolute, connect, store_errors
@@ -97,7 +98,7 @@ class SweepRecord:
     @store_errors()
     def write_table(self, table: "pd.DataFrame", name: str) -> None:
         """Write a table as an artifact: a CSV file of that name."""
-        self.client.log_text(self.run_id, table.to_csv(index=False, lineterminator="\n"), name)
+        self.client.log_text(self.run_id, safe_csv(table), name)
 
     @store_errors()
     def write_progress(self, tags: Mapping[str, str], metrics: Mapping[str, float], step: int) -> None:

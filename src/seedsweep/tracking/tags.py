@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 NAME = 250  # characters of a run's name
+PREPARED = "prepared"  # the tag that says what was done to a table before the training
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # else the UI takes it for one of language models
 
 

@@ -38,7 +38,7 @@ def weights_tag(holder: str, first: str, member: int) -> str:
 
 @store_errors()
 def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
-    """The trained model of a run, ready to predict: from float32 features (n, …) in their own units to logits.
+    """The trained model of a run, ready to predict: from features (n, …) in their own units to logits.
 
     Of a regression it gives predictions, in the units of its target.
 
@@ -70,7 +70,7 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
     net.load_state_dict(state)
     model = torch.nn.Sequential()
     if "mean" in described:
-        scaling = [torch.tensor(json.loads(described[key])) for key in ("mean", "scale")]
+        scaling = [torch.tensor(json.loads(described[key]), dtype=torch.float64) for key in ("mean", "scale")]
         model.add_module("standardize", Standardize(*scaling))
     model.add_module("net", net)
     if "target_scaling" in described:

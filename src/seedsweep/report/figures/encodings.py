@@ -9,6 +9,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from seedsweep.config.csv_cells import csv_of
+
 COLORS = 10  # that can be told apart; with more options their lines are dashed as well
 STRINGS = {"option", "seed", "setting", "pair", "label", "source"}  # the columns that are no numbers
 STEEP = 30  # a ratio of values beyond which a scale is logarithmic at first
@@ -48,7 +50,7 @@ class HasOptions(Protocol):
 
 def csv(table: pd.DataFrame) -> str:
     """The table as CSV with six digits; what is not finite is left empty."""
-    return table.replace([math.inf, -math.inf], math.nan).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return csv_of(table.replace([math.inf, -math.inf], math.nan), float_format="%.6g")
 
 
 def data(table: pd.DataFrame) -> alt.InlineData:

@@ -1,0 +1,218 @@
+"""CSV files as people have them: separator, encoding and decimal commas are found out, and said."""
+
+import codecs
+import csv
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from seedsweep.errors import ConfigError
+from seedsweep.validation import check_choice
+
+SIGNS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " ", "dot": ".", "apostrophe": "'"}
+KEYS = {  # of a CSV file, and the signs that each may be; words, since Hydra and shells read the signs themselves
+    "separator": ("comma", "semicolon", "tab", "pipe", "space"),
+    "decimal": ("dot", "comma"),
+    "thousands": ("comma", "dot", "space", "apostrophe"),
+    "encoding": (),
+}
+FOUND = ",;\t|"  # separators that are found out
+HEAD = 2**16  # bytes from which they are
+LINES = 6
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+COMMA_NUMBER = r"[+-]?(?:\d+|\d*,\d+)(?:[eE][+-]?\d+)?"
+GROUPED = r"[+-]?[1-9]\d{0,2},\d{3}"  # with a comma that may stand for either
+POINT_NUMBER = r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?"
+
+
+class Read(NamedTuple):
+    """A table, and what was unusual about its file."""
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def check_format(given: Mapping[str, Any]) -> None:
+    """Check the keys of a CSV file's format.
+
+    Args:
+        given: `separator`, `decimal`, `thousands`, `encoding`; None where it is to be found out.
+
+    Raises:
+        ConfigError: one is no word for a sign, nor a sign, or there is no such encoding.
+    """
+    for key, words in KEYS.items():
+        value = given[key]
+        if value is None:
+            continue
+        if key != "encoding":
+            check_choice(f"data.{key}", value, [*words, *(SIGNS[word] for word in words)])
+            continue
+        try:
+            codecs.lookup(str(value))
+        except LookupError as error:
+            raise ConfigError("data.encoding", value, "is no encoding; utf-8, latin-1 and utf-16 are") from error
+    signs = [SIGNS.get(given[key], given[key]) for key in ("separator", "decimal", "thousands") if given[key]]
+    if len(set(signs)) < len(signs) and given["separator"] != given["decimal"]:
+        raise ConfigError("data.thousands", given["thousands"], "must be another sign than the decimal one")
+
+
+def read_csv(file: Path, given: Mapping[str, Any]) -> Read:
+    """Read a CSV file.
+
+    Args:
+        file: with a header.
+        given: what is known of its format, as `check_format` takes it.
+
+    Returns:
+        The table, and what is said of its format; a column in which the comma may be decimal or separate thousands is
+        never guessed.
+
+    Raises:
+        ConfigError: what it is cannot be told, or is not what was given.
+        ValueError: pandas cannot read it.
+    """
+    with file.open("rb") as opened:
+        head = opened.read(HEAD)
+    mark = next((name for start, name in MARKS.items() if head.startswith(start)), None)
+    if given["encoding"] is None and mark is None and b"\0" in head:
+        allowed = "the file has NUL bytes, as UTF-16 without a mark has: data.encoding=utf-16-le, or utf-16-be"
+        raise ConfigError("data.encoding", None, allowed)
+    encodings = [given["encoding"]] if given["encoding"] else [mark] if mark else ["utf-8", "cp1252", "latin-1"]
+    for encoding in encodings:
+        try:
+            frame, notes = _read(file, head, encoding, given)
+        except UnicodeError:
+            continue
+        said = [] if encoding in ("utf-8", "utf-8-sig") else [f"read as {encoding}"]
+        return Read(frame, (*said, *notes))
+    raise ConfigError("data.encoding", given["encoding"] or mark, "is not the encoding of the file")
+
+
+def _read(file: Path, head: bytes, encoding: str, given: Mapping[str, Any]) -> Read:
+    lines = codecs.getincrementaldecoder(encoding)().decode(head).lstrip("\ufeff").splitlines()
+    lines = [line for line in lines if line.strip()][:LINES]
+    separator = SIGNS.get(given["separator"], given["separator"]) or _separator(lines)
+    names = [name.strip() for name in next(csv.reader(lines, delimiter=separator), [])]
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise ConfigError(
+            "data.path", file.name, f"has several columns of the same name: {', '.join(twice)}; rename them"
+        )
+    options: dict[str, Any] = {"sep": r"\s+" if separator == " " else separator, "encoding": encoding}
+    options |= {key: SIGNS.get(given[key], given[key]) for key in ("decimal", "thousands") if given[key]}
+    if any(f"{separator} " in line for line in lines):
+        options["skipinitialspace"] = True  # as a third slower
+    frame = _parsed(file, options)
+    notes = [] if separator == "," else [f"separated by {_word(separator)}s"]
+    if given["decimal"] is None and separator != "," and (commas := _decimal_commas(frame, given["thousands"])):
+        frame = _parsed(file, options | {"decimal": ","})
+        _check_points(frame)
+        notes.append(f"decimal commas in {shown(commas)}")
+    return Read(frame, tuple(notes))
+
+
+def _parsed(file: Path, options: Mapping[str, Any]) -> pd.DataFrame:
+    """The table as pandas reads it: in parts, unless one column would hold numbers and texts then."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.DtypeWarning)
+        try:
+            frame: pd.DataFrame = pd.read_csv(file, index_col=False, **options)
+        except pd.errors.DtypeWarning:
+            frame = pd.read_csv(file, index_col=False, low_memory=False, **options)
+    return frame.rename(columns=lambda name: str(name).strip())
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """The sign that cuts the first lines into equally many fields, more than one; a comma where none does."""
+    fields = {sign: [len(row) for row in csv.reader(lines, delimiter=sign)] for sign in FOUND}
+    cutting = [sign for sign, counts in fields.items() if counts and min(counts) == max(counts) > 1]
+    if len(cutting) > 1:
+        words = " or ".join(map(_word, cutting))
+        raise ConfigError(
+            "data.separator", None, f"may be {words}: say which, as in data.separator={_word(cutting[0])}"
+        )
+    return cutting[0] if cutting else max(FOUND, key=lambda sign: fields[sign][0] if fields[sign] else 0)
+
+
+def _word(sign: str) -> str:
+    return next(word for word, meant in SIGNS.items() if meant == sign)
+
+
+def _decimal_commas(frame: pd.DataFrame, thousands: str | None) -> list[str]:
+    """The columns of numbers that have decimal commas."""
+    if thousands in ("comma", ","):
+        return []
+    held = {name: column for name in frame if (column := _texts(frame[name])) is not None}
+    held = {name: cells for name, cells in held.items() if cells.str.fullmatch(COMMA_NUMBER).all()}
+    with_comma = {name: cells[cells.str.contains(",", regex=False)] for name, cells in held.items()}
+    with_comma = {name: cells for name, cells in with_comma.items() if len(cells)}
+    if with_comma and all(cells.str.fullmatch(GROUPED).all() for cells in with_comma.values()):
+        name, cells = next(iter(with_comma.items()))
+        allowed = f"the comma of {cells.iloc[0]} in {name} may be decimal, or separate thousands"
+        raise ConfigError("data.decimal", None, f"{allowed}: data.decimal=comma, or data.thousands=comma")
+    return list(map(str, with_comma))
+
+
+def _check_points(frame: pd.DataFrame) -> None:
+    """Refuse a point beside decimal commas."""
+    for name in frame:
+        cells = _texts(frame[name])
+        if cells is not None and cells.str.fullmatch(POINT_NUMBER).any():
+            value = cells[cells.str.fullmatch(POINT_NUMBER)].iloc[0]
+            allowed = f"{name} holds {value}, and other cells have decimal commas: mend the file, or data.thousands=dot"
+            raise ConfigError("data.decimal", "comma", f"{allowed} data.decimal=comma if points separate thousands")
+
+
+def _texts(column: pd.Series) -> pd.Series | None:
+    """The cells of a column of texts that hold something, None if there are none."""
+    if not pd.api.types.is_string_dtype(column) or pd.api.types.is_numeric_dtype(column):
+        return None
+    cells = column.dropna().astype(str).str.strip()
+    cells = cells[~cells.isin(MISSING)]
+    return cells if len(cells) else None
+
+
+MISSING = ("", "?", "-")  # cells that hold nothing, besides those that pandas knows
+
+
+def shown(names: Sequence[str]) -> str:
+    """Names in a message.
+
+    Args:
+        names: of columns.
+
+    Returns:
+        The first twelve, and how many more there are.
+    """
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+
+
+def looks_grouped(cell: str) -> str:
+    """What to do about a cell that looks like a number with signs between its digits.
+
+    Args:
+        cell: that is no number.
+
+    Returns:
+        The keys by which it may be read as one; empty where it is none.
+    """
+    cell = cell.strip()
+    hints = []
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", cell):
+        hints.append("data.thousands=comma")
+    if re.fullmatch(r"[+-]?\d*,\d+", cell):
+        hints.append("data.decimal=comma")
+    if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+,\d+", cell):
+        hints.append("data.thousands=dot data.decimal=comma")
+    for pattern, word in (
+        (r"(\.\d{3}){2,}", "dot"),
+        (r"([  ]\d{3})+(\.\d*)?", "space"),
+        (r"('\d{3})+(\.\d*)?", "apostrophe"),
+    ):
+        if re.fullmatch(r"[+-]?\d{1,3}" + pattern, cell):
+            hints.append(f"data.thousands={word}")
+    return " or ".join(hints)
