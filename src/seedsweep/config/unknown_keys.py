@@ -1,7 +1,7 @@
 """What is said of a key that does not exist: which one was probably meant, or which there are."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from seedsweep.config.existing_keys import ExistingKeys
 from seedsweep.config.instantiation import argument_names
@@ -60,14 +60,13 @@ def _what_there_is(typed: ParsedOverride, existing: Sequence[ExistingKeys]) -> s
 
 def _meant(key: str, existing: Sequence[ExistingKeys]) -> str:
     """Which key is meant: one of these options by its last word, of other options, by habit, or the nearest."""
-    chosen, names = (
-        existing[0],
-        list(dict.fromkeys(name for keys in existing for name in keys.names(key) if name != key)),
-    )
+    chosen = existing[0]
+    names = list(dict.fromkeys(name for keys in existing for name in keys.names(key) if name != key))
     last = re.split("[./]", key)[-1]
     habit = HABITS.get(last, "")
-    if any(re.split("[./]", name)[-1] == last for name in names):
-        return did_you_mean(key, names)
+    values = [name for name in names if name in chosen.choices or not isinstance(chosen.node(name), Mapping)]
+    if any(re.split("[./]", name)[-1] == last for name in values):
+        return did_you_mean(key, values)
     if habit in chosen:
         return f"; did you mean {habit}?"
     if any(name.rpartition(".")[2] == last for name in _addable(chosen)):
