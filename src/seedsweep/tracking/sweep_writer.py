@@ -62,16 +62,21 @@ class SweepRecord:
         self.experiment_ids = [experiment_id(self.client, experiment) for experiment in plan.experiments]
         if former:
             self.run_id = former.run_id
+            if former.status != "FINISHED":  # it may have been killed before it was written
+                self._write_about(plan, config, minima)
             return
         tags = {"kind": "sweep", "command": masked(" ".join(sys.argv))} | dict(tags)
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
         self.run_id = create_run(self.client, self.experiment_ids[0], name, named(tags), int(time.time() * 1000))
         try:
-            self.write_plan(plan, minima)
-            self.client.log_text(self.run_id, masked(config), CONFIG)
+            self._write_about(plan, config, minima)
         except BaseException as error:
             self.end("FAILED" if isinstance(error, Exception) else "KILLED")
             raise
+
+    def _write_about(self, plan: Plan, config: str, minima: Sequence[str]) -> None:
+        self.write_plan(plan, minima)
+        self.client.log_text(self.run_id, masked(config), CONFIG)
 
     @store_errors()
     def write_plan(self, plan: Plan, minima: Sequence[str] = ()) -> None:
