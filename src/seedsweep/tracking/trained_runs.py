@@ -22,7 +22,7 @@ ENDED = ("finished", "diverged")  # outcomes of what need not be trained again
 OFTEN = "trainer.log_every_n_steps"
 INDEX = "CREATE INDEX IF NOT EXISTS seedsweep_keys ON tags (value) WHERE key = 'seedsweep.key'"
 # the order of the tables is that in which they are looked into: each run by its id, once its key is there
-ASKED = """SELECT wanted.value, MIN(wanted.run_uuid) FROM tags AS wanted CROSS JOIN runs CROSS JOIN tags AS ended
+ASKED = """SELECT wanted.value, MIN(wanted.run_uuid) FROM tags AS wanted{index} CROSS JOIN runs CROSS JOIN tags AS ended
 WHERE wanted.key = 'seedsweep.key' AND wanted.value IN ({keys}) AND runs.run_uuid = wanted.run_uuid
 AND runs.status = 'FINISHED' AND runs.lifecycle_stage = 'active'
 AND runs.experiment_id IN (SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active')
@@ -59,12 +59,12 @@ def _in_database(engine: "Engine", keys: np.ndarray, demand: Demand) -> Iterator
     """Pairs of a key and a run that has it."""
     import sqlalchemy as sa
 
-    _index(engine)
+    index = " INDEXED BY seedsweep_keys" if _index(engine) and engine.dialect.name == "sqlite" else ""
     has, values = _conditions(demand)
     with transaction(engine) as connection:
         for start in range(0, len(keys), KEYS):
             listed = ", ".join(f"'{key}'" for key in keys[start : start + KEYS])  # hexadecimal digits
-            yield from map(tuple, connection.execute(sa.text(ASKED.format(keys=listed, **has)), values))
+            yield from map(tuple, connection.execute(sa.text(ASKED.format(keys=listed, index=index, **has)), values))
 
 
 def _conditions(demand: Demand) -> tuple[dict[str, str], dict[str, str]]:
@@ -83,17 +83,18 @@ def _conditions(demand: Demand) -> tuple[dict[str, str], dict[str, str]]:
     return {"metrics": has, "others": others}, values
 
 
-def _index(engine: "Engine") -> None:
-    """Have the keys in an index, in which each is looked up in a store of any size."""
+def _index(engine: "Engine") -> bool:
+    """Have the keys in an index, in which each is looked up in a store of any size; False where that cannot be."""
     import sqlalchemy as sa
 
-    inspector = sa.inspect(engine)
-    if not any(index["name"] == "seedsweep_keys" for index in inspector.get_indexes("tags")):
-        try:
-            with transaction(engine) as connection:
-                connection.execute(sa.text(INDEX))
-        except ConfigError:  # somebody else's database, or one that is busy: it takes longer without
-            pass
+    if any(index["name"] == "seedsweep_keys" for index in sa.inspect(engine).get_indexes("tags")):
+        return True
+    try:
+        with transaction(engine) as connection:
+            connection.execute(sa.text(INDEX))
+    except ConfigError:  # somebody else's database, or one that is busy: it takes longer without
+        return False
+    return True
 
 
 def _by_client(client: "MlflowClient", plan: Plan, keys: set[str], demand: Demand) -> Iterator[tuple[str, str]]:
