@@ -2,7 +2,7 @@
 
     python benchmarks/reuse.py [others]
 
-The others are made up, with the rows that are looked at and no more.
+The others are made up, with the rows that are looked at and no more. Results are in docs/performance.md.
 """
 
 import sqlite3
