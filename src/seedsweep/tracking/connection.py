@@ -47,9 +47,17 @@ def default_uri() -> str:
 
 
 def connect(uri: str, create: bool = False) -> "MlflowClient":
-    """A client of the store at `uri`, with the schema in place when `create`.
+    """A client of a store, which is tried before any work.
 
-    Tried before any work: raises `ConfigError` when the store is out of reach, is none, or cannot be written.
+    Args:
+        uri: address of the store.
+        create: whether it is made, with its schema, where there is none.
+
+    Returns:
+        MLflow's client.
+
+    Raises:
+        ConfigError: the store is out of reach, is none, or cannot be written.
     """
     uri = absolute(uri)
     if uri.startswith(SQLITE):
