@@ -62,9 +62,8 @@ class GridSweeper(BasicSweeper):
             self.record = sweep.record
             task = sweep.member(self.task_function)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
-            size = self.max_batch_size or len(jobs)
-            for first in range(0, len(jobs), size):
-                sweep.returns.append(self.launcher.launch(jobs[first : first + size], initial_job_idx=first))
+            for first, launched in sweep.rounds(jobs, self.max_batch_size):
+                sweep.returns.append(self.launcher.launch(launched, initial_job_idx=first))
         return sweep.returns
 
     def _values(self, override: Override) -> list[str]:

@@ -71,7 +71,7 @@ def sweep_function(
         TemporaryDirectory() as folder,
         open_function_sweep(f"{title} {seeds_override(seeds)}", jobs, compose, Path(folder), labels) as sweep,
     ):
-        sweep.run(function, jobs, min(processes, jobs))
+        sweep.run(function, min(processes, jobs))
     return sweep.record  # type: ignore[return-value]  # which it has: the store was looked for
 
 

@@ -15,6 +15,7 @@ from seedsweep.config.composing import Composed, composer_of
 from seedsweep.errors import ConfigError, masked
 
 TRACKING = {"uri", "sweep", "labels"}  # the keys by which an application says that its runs are tracked by seedsweep
+UNNAMED = ("compare=", "tracking.reuse=")  # overrides that change nothing of what a sweep is
 
 
 class BatchedTask(Protocol):
@@ -75,7 +76,7 @@ def _application(config: DictConfig) -> list[str]:
 
 def _typed(config: DictConfig) -> list[str]:
     overrides: list[str] = OmegaConf.to_container(config.hydra.overrides.task)  # type: ignore[assignment]
-    return [override for override in filter_overrides(overrides) if not override.startswith("compare=")]
+    return [override for override in filter_overrides(overrides) if not override.startswith(UNNAMED)]
 
 
 def sweep_folder(config: DictConfig) -> Path:

@@ -1,10 +1,11 @@
 """The plan of a sweep: the runs that it will have, in a file and not in memory, since there may be very many."""
 
 import csv
+import hashlib
 import os
 import shutil
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,7 @@ from weakref import finalize
 import numpy as np
 
 from seedsweep.config.csv_cells import original, safe, writer
+from seedsweep.config.demand import Demand
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import ConfigError
 
@@ -33,6 +35,8 @@ class Plan:
         self._columns = dict.fromkeys(IDENTITY)
         self._incomplete = 0  # rows at the beginning that lack a column
         self._keys = array("Q")
+        self._demands: dict[Demand, int] = {}  # with their indices
+        self._demand = array("L")  # index of each run's demand
         self._first: dict[str, PlannedRun] = {}  # run of each group
         self.groups: dict[str, int] = {}  # with their indices
         self._names: list[str] = []
@@ -54,6 +58,7 @@ class Plan:
         self._writer.writerow([safe(row.get(key, "")) for key in self._columns])
         self.experiments[run.experiment] = None
         self._keys.append(int(run.key, 16))
+        self._demand.append(self._demands.setdefault(run.demand, len(self._demands)))
         if first is run:
             self._names.append(run.group)
         self._group.append(self.groups.setdefault(run.group, len(self.groups)))
@@ -68,6 +73,40 @@ class Plan:
             first = self.name(int(np.flatnonzero(keys == keys[second])[0]))
             allowed = f"is trained as {first} already, and would count as one more seed; leave one of them out"
             raise ConfigError("sweep", self.name(second), allowed)
+
+    @property
+    def keys(self) -> np.ndarray:
+        """The keys of the runs, (n,) uint64."""
+        return np.array(self._keys, dtype=np.uint64)
+
+    def demands(self) -> Iterator[tuple[Demand, np.ndarray]]:
+        """What is asked of runs that were trained before, and the indices (n,) of the runs that it is asked of."""
+        asked = np.array(self._demand)
+        for demand, index in self._demands.items():
+            yield demand, np.flatnonzero(asked == index)
+
+    def digest(self) -> str:
+        """A hash of all that is written of the runs, and of what is asked of them."""
+        digest = hashlib.sha256(repr((list(self._columns), list(self._demands))).encode())
+        with self._read() as rows:
+            for line in rows:
+                digest.update(line.encode(errors="surrogateescape"))
+        return digest.hexdigest()[:16]
+
+    def rows(self, jobs: Collection[int]) -> Iterator[dict[str, str]]:
+        """What is written of runs, in the order of the plan: what identifies them, then their params.
+
+        Args:
+            jobs: the indices of the runs.
+
+        Returns:
+            Strings by the names of the columns, without those that are empty.
+        """
+        chosen, names = frozenset(jobs), list(self._columns)
+        with self._read() as rows:
+            for job, row in enumerate(csv.reader(rows)):
+                if job in chosen:
+                    yield {name: value for name, value in zip(names, row, strict=False) if value}
 
     def group(self, job: int) -> str:
         """The group of a run."""

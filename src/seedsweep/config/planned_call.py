@@ -6,9 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seedsweep import __version__
 from seedsweep.config.given import dotted_path
-from seedsweep.config.planned_run import PlannedRun, canonical
+from seedsweep.config.planned_run import TRAINED_SINCE, PlannedRun, canonical
 from seedsweep.errors import ConfigError, masked
 
 OPTIMIZER = "optimizer"
@@ -47,7 +46,7 @@ def plan_call(call: Call, labels: Collection[str], experiment: str, job: int) ->
     words += [f"{name}={params[name]}" for name in labels if name != OPTIMIZER]
     group = " ".join(words) or call.name
     identities = sorted((name, _identity(name, value)) for name, value in call.values.items())
-    content = json.dumps([call.digest, identities, call.seed, __version__])
+    content = json.dumps([call.digest, identities, call.seed, TRAINED_SINCE])
     return PlannedRun(
         job=job,
         name=f"{group} seed={call.seed}",

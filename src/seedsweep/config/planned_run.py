@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seedsweep import __version__
 from seedsweep.caching import cached
+from seedsweep.config.demand import ANY_RUN, Demand
+from seedsweep.outcomes import GRADIENT_NORM, SUBOPTIMALITY, WEIGHT_NORM
 
+TRAINED_SINCE = "0.1.0"  # the first version that trains as this one does: part of every key
 SEEDS = ("seed", "init_seed", "order_seed")
 PROBLEM, PROBLEM_NAME = "data", "data.name"  # the params that tell the data sets of a sweep apart
 OPTIMIZER = "optimizer._target_"  # overridden, the optimizer is no longer that of the chosen option
@@ -17,7 +19,6 @@ INDIFFERENT = (  # to what is trained, beside the fingerprint of the data
     *("seed", "data.name", "data.path", "model.name"),
     *("data.missing", "data.categorical", "data.separator", "data.decimal", "data.thousands", "data.encoding"),
     *("trainer.log_every_n_steps", "trainer.engine", "trainer.max_members", "trainer.suboptimality", "trainer.norms"),
-    *("trainer.target.value", "trainer.target.monitor", "trainer.target.mode"),
 )
 # keys that came later: at these defaults they are left out of what a run's key is made of, so that it stays what it was
 DEFAULTS_SINCE: dict[str, Any] = {
@@ -26,6 +27,9 @@ DEFAULTS_SINCE: dict[str, Any] = {
     "trainer.early_stopping.min_delta": 0.0,
     "trainer.early_stopping.mode": None,
     "trainer.norms": False,
+    "trainer.target.value": None,
+    "trainer.target.monitor": "val/loss",
+    "trainer.target.mode": None,
     "data.task": None,
     "data.class_weights": None,
     "trainer.decay_biases": True,
@@ -44,7 +48,7 @@ class PlannedRun:
     """One run of a plan: `job` is its index there, `group` its name without seeds, `key` a hash of what is trained.
 
     `shared_params` are its params in mappings that it shares with other runs, so that many take little memory; later
-    ones override earlier ones.
+    ones override earlier ones. `demand` is what a run of that key must have to be taken for it.
     """
 
     job: int
@@ -53,6 +57,7 @@ class PlannedRun:
     key: str
     experiment: str
     shared_params: tuple[Mapping[str, str], ...]
+    demand: Demand = ANY_RUN
 
     @property
     def params(self) -> dict[str, str]:
@@ -95,7 +100,7 @@ def plan_run(
     shared_params = (_options(choices), *(params for params, _ in nodes), top_params)
     params = _merged(shared_params)
     group = _name(params, labels)
-    content = json.dumps([[digest for _, digest in nodes], determining, fingerprint, __version__])
+    content = json.dumps([[digest for _, digest in nodes], determining, fingerprint, TRAINED_SINCE])
     return PlannedRun(
         job=job,
         name=f"{group} {_seeds(params)}",
@@ -103,7 +108,21 @@ def plan_run(
         key=hashlib.sha256(content.encode()).hexdigest()[:16],
         experiment=str(config["experiment"]),
         shared_params=shared_params,
+        demand=_demand(config["objective"]["metric"], config.get("metrics"), config["trainer"]),
     )
+
+
+@cached
+def _demand(metric: str, metrics: Any, trainer: Mapping[str, Any]) -> Demand:
+    """What a run must have been trained and measured by, besides what its key says."""
+    asked = [metrics] if isinstance(metrics, str) else metrics or []
+    names = [item.get("name", item.get("_target_")) if isinstance(item, dict) else item for item in asked]
+    measured = [metric, *(f"val/{name}" for name in names)]
+    measured += [SUBOPTIMALITY] if trainer.get("suboptimality") else []
+    measured += [GRADIENT_NORM, WEIGHT_NORM] if trainer.get("norms") else []
+    often = trainer.get("log_every_n_steps")
+    engine = "lightning" if trainer.get("engine") == "lightning" else None  # by name: the reference, to the last bit
+    return Demand(tuple(dict.fromkeys(measured)), None if often is None else canonical(often), engine)
 
 
 @cached

@@ -13,7 +13,7 @@ from seedsweep.errors import ConfigError, FailedRunsError, StoreError, masked
 from seedsweep.lifecycle.sweep import Sweep
 from seedsweep.outcomes import outcome_of
 from seedsweep.report.summary import SHOWN, count_outcomes, summarize
-from seedsweep.tracking.reader import load_runs, stream_curves, stream_runs
+from seedsweep.tracking.reader import load_curves, load_runs, stream_curves, stream_runs
 from seedsweep.tracking.sweep_writer import SweepRecord
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,8 @@ def _record_end(
 ) -> tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame]:
     """Write the tables and the status; the runs, their curves if they are compared, and the summary of the groups."""
     metric, store = sweep.first["objective"]["metric"], (record.run_id, record.uri)
+    if sweep.is_complete:
+        return _as_recorded(store, metric, compared)
     record.reap()
     gc.freeze()  # what there is now is no garbage, and there may be very much of it
     tables = [load_runs(*store)] if compared else stream_runs(*store)  # at once, where that is needed anyhow
@@ -61,6 +63,14 @@ def _record_end(
     summary = summarize(runs, metric)
     record.close(status, count_outcomes(runs), summary)
     return runs, pd.concat(curves, ignore_index=True) if isinstance(curves, list) else None, summary
+
+
+def _as_recorded(
+    store: tuple[str, str], metric: str, compared: bool
+) -> tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame]:
+    """The runs, their curves if they are compared, and the summary of a sweep that stays as it is in the store."""
+    runs = load_runs(*store)
+    return runs, load_curves(*store) if compared else None, summarize(runs, metric)
 
 
 def _keeping(

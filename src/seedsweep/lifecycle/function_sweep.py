@@ -42,23 +42,23 @@ class FunctionSweep(GridSweep):
     def _planned(self, job: ComposedCall) -> PlannedRun:
         return plan_call(job.call, self.labels, job.config["experiment"], job.number)
 
-    def run(self, function: Callable[..., Any], jobs: int, processes: int) -> None:
-        """Make the calls of all jobs, so many at a time.
+    def run(self, function: Callable[..., Any], processes: int) -> None:
+        """Make the calls of all jobs that are not in the store, so many at a time.
 
         Args:
             function: called with the values of a job, `seed`, and if it takes it, `log`.
-            jobs: how many there are.
             processes: at least 1; with 1 the calls are made in this process.
         """
         record = cast(SweepRecord, self.record)  # which it has: without a store it was refused
         tracking = dict(self.first["tracking"]) | {"sweep": record.run_id}
-        composed = [self.compose((), number) for number in range(jobs)]
+        self.numbers.extend(self.left.tolist())
+        composed = {number: self.compose((), number) for number in self.numbers}
         calls = {
             job.number: partial(make_call, function, job.call, self._planned(job), tracking, self.progress)
-            for job in composed
+            for job in composed.values()
         }
         ended = run_calls(calls, processes, record.remove_running, self._note_metric)
-        results = [self._recorded(composed[number], ended[number], tracking) for number in range(jobs)]
+        results = [self._recorded(composed[number], ended[number], tracking) for number in self.numbers]
         self.returns.append([self._job_return(result) for result, _ in results])
 
     def _note_metric(self, ended: tuple[Any, str | None]) -> None:

@@ -1,15 +1,16 @@
 """A sweep whose jobs are all known before the first one starts, and are compared at its end."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
 
 from seedsweep.config.composing import Composed
 from seedsweep.config.home import command
+from seedsweep.config.lazy_sequence import LazySequence
 from seedsweep.errors import ConfigError, FailedRunsError, masked
-from seedsweep.lifecycle.sweep import Sweep
+from seedsweep.lifecycle.sweep import Overrides, Sweep
 from seedsweep.report.console import print_interrupted, print_sweep
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,23 @@ class GridSweep(Sweep):
             raise ConfigError("compare", self.first["compare"], "must be true, false, or null")
         self.plan.check()
 
+    def rounds(self, jobs: Sequence[Overrides], size: int | None = None) -> Iterator[tuple[int, Sequence[Overrides]]]:
+        """What has to be launched: the jobs that are not in the store.
+
+        Args:
+            jobs: the overrides of each job of the sweep.
+            size: how many jobs are launched at once; None for all.
+
+        Returns:
+            For each launch the number of its first job, and the overrides of its jobs.
+        """
+        left = self.left.tolist()
+        self.numbers.extend(left)
+        remaining: LazySequence[Overrides] = LazySequence(len(left), lambda index: jobs[left[index]])
+        size = size or max(1, len(left))
+        for first in range(0, len(left), size):
+            yield first, remaining[first : first + size]
+
     def is_compared(self) -> bool:
         """Whether that is asked for, and there are groups of more than one seed, but not too many."""
         asked = self.first.get("compare") and len(self.plan) <= COMPARED
@@ -52,7 +70,7 @@ class GridSweep(Sweep):
         return "FAILED" if self.failed() else "FINISHED"
 
     def show(self, runs: pd.DataFrame, summary: pd.DataFrame, curves: pd.DataFrame | None) -> None:
-        if self.first.get("compare", False) is None:
+        if not self.is_shown():
             return
         if self.record is None:
             print_sweep(runs, summary, self.name, f"{self.first['objective']['select']} value")

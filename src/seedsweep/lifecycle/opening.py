@@ -6,26 +6,24 @@ import logging
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
-from omegaconf import OmegaConf
-
 from seedsweep.config.overrides import varied
-from seedsweep.config.planned_call import METRIC, SELECT, SWEPT
+from seedsweep.config.planned_call import SWEPT
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.lifecycle.closing import close
 from seedsweep.lifecycle.function_sweep import ComposedCall, FunctionSweep
 from seedsweep.lifecycle.grid_sweep import GridSweep
 from seedsweep.lifecycle.progress import checking, training
+from seedsweep.lifecycle.resuming import open_record
 from seedsweep.lifecycle.search_sweep import SearchSweep
 from seedsweep.lifecycle.signals import Stop, on_signal
 from seedsweep.lifecycle.sweep import Compose, Overrides, Sweep
 from seedsweep.report.console import print_interrupted
-from seedsweep.tracking.sweep_writer import NONE, SweepRecord
-from seedsweep.tracking.tags import PREPARED
+from seedsweep.tracking.sweep_writer import NONE
 
 log = logging.getLogger(__name__)
 Kind = TypeVar("Kind", bound=Sweep)
@@ -108,13 +106,15 @@ def _alive(sweep: Kind, jobs: Sequence[Overrides], runs: int, tags: Mapping[str,
         try:
             _start(sweep, jobs, tags)
         except BaseException:
+            if sweep.record and not sweep.is_complete:
+                sweep.record.end("KILLED")
             if stop.code is None:
                 raise
             print_interrupted("nothing had been trained")
             raise SystemExit(stop.code) from None
         try:
             gc.freeze()  # what there is now is no garbage, and looking through it takes half a second
-            with training(sweep.progress, runs, sweep.epochs * runs // len(jobs), sweep.unit):
+            with _bar(sweep, len(jobs), runs):
                 yield sweep
                 stop.check()
             close(sweep)
@@ -124,6 +124,12 @@ def _alive(sweep: Kind, jobs: Sequence[Overrides], runs: int, tags: Mapping[str,
             _end_early(sweep, stop, error)
     if failure := sweep.failure():
         raise failure
+
+
+def _bar(sweep: Sweep, jobs: int, runs: int) -> AbstractContextManager[None]:
+    """The bar of the training of what is left of these jobs and of others that are added, in all so many runs."""
+    left = runs - jobs + len(sweep.left)
+    return training(sweep.progress, left, sweep.epochs * left // jobs, sweep.unit) if left else nullcontext()
 
 
 def _end_early(sweep: Sweep, stop: Stop, error: BaseException) -> None:
@@ -149,9 +155,5 @@ def _start(sweep: Sweep, jobs: Sequence[Overrides], tags: Mapping[str, str]) -> 
         raise ConfigError("hydra.sweeper", "no jobs", "the overrides must leave at least one")
     sweep.check_plan()
     log.debug("composing and checking %d jobs: %.2f s", len(jobs), time.perf_counter() - start)
-    uri = sweep.first["tracking"]["uri"]
-    if uri is not None:
-        config = OmegaConf.to_yaml(OmegaConf.create(dict(sweep.first)))
-        judged = {METRIC: sweep.first["objective"]["metric"], SELECT: sweep.first["objective"]["select"]}
-        prepared = {PREPARED: "\n".join(sweep.notes)} if sweep.notes else {}
-        sweep.record = SweepRecord(uri, sweep.plan, sweep.name, config, sweep.optima(), judged | prepared | dict(tags))
+    if sweep.first["tracking"]["uri"] is not None:
+        open_record(sweep, tags)

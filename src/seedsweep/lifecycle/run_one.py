@@ -84,5 +84,5 @@ def _plan(config: Config, job: BuiltRun) -> PlannedRun:
     labels = config["tracking"]["labels"]
     if labels is None:
         labels = [parse_override(override).param for override in hydra.overrides.task]
-    number = 0 if OmegaConf.is_missing(hydra.job, "num") else hydra.job.num
+    number = 0 if OmegaConf.is_missing(hydra.job, "num") else config["tracking"].get("job", hydra.job.num)
     return plan_run(config, hydra.runtime.choices, labels, job.splits.fingerprint, number)

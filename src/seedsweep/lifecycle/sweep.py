@@ -1,12 +1,15 @@
 """A sweep in progress: what every kind of sweep plans, records and tells its jobs."""
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 from hydra.core.utils import JobReturn, JobStatus
 
@@ -47,6 +50,9 @@ class Sweep(ABC):
     epochs: int = 0
     record: SweepRecord | None = None
     returns: list[Sequence[JobReturn]] = field(default_factory=list)
+    numbers: "array[int]" = field(default_factory=lambda: array("q"))  # in the plan, of the jobs as they are launched
+    is_complete: bool = False  # whether it stood in the store, with all its runs, when it was opened
+    _ended: np.ndarray | None = None  # the jobs that need not be trained
     unit: ClassVar[str] = "epochs"  # that its bar counts
 
     def check(self, jobs: Iterable[Overrides]) -> None:
@@ -78,7 +84,33 @@ class Sweep(ABC):
         Returns:
             A task to launch instead.
         """
-        return SweepTask(task, self.record.run_id if self.record else None, self.labels, self.progress, prune)
+        sweep = self.record.run_id if self.record else None
+        return SweepTask(task, sweep, self.labels, self.progress, prune, self.numbers)
+
+    @property
+    def left(self) -> np.ndarray:
+        """The jobs (n,) that are not in the store, ascending."""
+        jobs = np.arange(len(self.plan))
+        return jobs if self._ended is None else np.setdiff1d(jobs, self._ended)
+
+    def leave_out(self, ended: np.ndarray) -> None:
+        """Say of jobs (n,) that they need not be trained."""
+        self._ended = ended if self._ended is None else np.union1d(self._ended, ended)
+
+    def digest(self, tags: Mapping[str, str]) -> str:
+        """What tells the sweep from those of other plans; empty for one that is not gone on with.
+
+        Args:
+            tags: of its parent run, which say how it is judged.
+
+        Returns:
+            Hexadecimal digits.
+        """
+        return hashlib.sha256(f"{self.plan.digest()} {sorted(tags.items())}".encode()).hexdigest()[:32]
+
+    def is_shown(self) -> bool:
+        """Whether what comes of it is printed."""
+        return self.first.get("compare", False) is not None
 
     def optima(self) -> list[str]:
         """What the suboptimality of its runs is measured against, as JSON has it."""
@@ -92,7 +124,8 @@ class Sweep(ABC):
         """The errors of the jobs that raised, by their numbers."""
         # the property return_value would print and raise
         ended = enumerate(self.ended())
-        return {job: result._return_value for job, result in ended if result.status == JobStatus.FAILED}
+        errors = {index: result._return_value for index, result in ended if result.status == JobStatus.FAILED}
+        return {self.numbers[index] if index < len(self.numbers) else index: errors[index] for index in errors}
 
     def is_compared(self) -> bool:
         """Whether its runs are compared at its end."""

@@ -1,12 +1,14 @@
 """What a sweep's jobs run: the application's task, told which sweep it belongs to."""
 
+from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, open_dict
 
 from seedsweep.config.application import BatchedTask
 from seedsweep.config.composing import Composed
@@ -22,7 +24,8 @@ class SweepTask:
     """The task of a job of the sweep with this run id; it travels to the job's process.
 
     `labels` are the keys that tell the sweep's runs apart, `progress` is the file of its bar, and `prune` ends runs of
-    a fleet.
+    a fleet. `numbers` are the jobs' in the plan by their numbers among those launched; where it has none they are
+    alike.
     """
 
     task: Task
@@ -30,14 +33,20 @@ class SweepTask:
     labels: tuple[str, ...]
     progress: Path
     prune: PruneJobs | None = None
+    numbers: "array[int]" = field(default_factory=lambda: array("q"))
 
     def __call__(self, config: DictConfig) -> Any:
         config.tracking.sweep = self.sweep
         config.tracking.labels = list(self.labels)
+        with open_dict(config.tracking):
+            config.tracking.job = self._number(HydraConfig.get().job.num)
         try:
             return self.task(config)
         finally:
             advance(self.progress, config.trainer.max_epochs)
+
+    def _number(self, launched: int) -> int:
+        return self.numbers[launched] if launched < len(self.numbers) else launched
 
     def batched(self, task: BatchedTask) -> Callable[[Sequence[Composed]], Sequence[Any]]:
         """The batched form of the task, as the jobs of this sweep have to run it."""
@@ -46,7 +55,8 @@ class SweepTask:
             tracking = jobs[0].config["tracking"] | {"sweep": self.sweep, "labels": list(self.labels)}
 
             def of_sweep(index: int) -> Composed:
-                return replace(jobs[index], config=jobs[index].config | {"tracking": tracking})
+                number = self._number(jobs[index].number)
+                return replace(jobs[index], number=number, config=jobs[index].config | {"tracking": tracking})
 
             pruning = {"prune": self.prune} if self.prune else {}
             return task(LazySequence(len(jobs), of_sweep), partial(advance, self.progress), **pruning)

@@ -57,6 +57,17 @@ def print_interrupted(remains: str) -> None:
     Console(stderr=True).print(f"Interrupted: {remains}.")
 
 
+def print_reused(stored: int, runs: int) -> None:
+    """Say, before a sweep trains, how many of its runs are in the store.
+
+    Args:
+        stored: which need not be trained.
+        runs: of the sweep.
+    """
+    words = f"{stored:,} of {runs:,} runs are in the store; training {runs - stored:,}"
+    Console(highlight=False, soft_wrap=True).print(words if stored < runs else f"all {runs:,} runs are in the store")
+
+
 def print_sweep(
     runs: pd.DataFrame,
     summary: pd.DataFrame,

@@ -20,10 +20,10 @@ from seedsweep.config.planned_run import PlannedRun, canonical
 from seedsweep.errors import ConfigError, StoreError, masked
 from seedsweep.lifecycle.search_sweep import SearchSweep
 from seedsweep.report.publish import page_address, provenance
-from seedsweep.search.processes import alive, same_system, this_process
 from seedsweep.search.rounds import Search
 from seedsweep.search.tables import ABOUT, best_table, importances_table, search_diagnostics, sentence, trials_table
 from seedsweep.tracking.derived_runs import record_trials
+from seedsweep.tracking.processes import alive, same_system, this_process
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts, end_sweep, find_searches, read_artifact
 from seedsweep.tracking.sweep_writer import SweepRecord
 

@@ -30,7 +30,8 @@ from seedsweep.search.counting import (
     next_to_repeat,
     repeated_attributes,
 )
-from seedsweep.search.processes import Owner, alive, keep_beating, same_system, this_process
+from seedsweep.search.heartbeat import keep_beating
+from seedsweep.tracking.processes import Owner, alive, same_system, this_process
 
 
 class SharedStudy:

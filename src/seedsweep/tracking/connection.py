@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SQLITE = "sqlite:///"
 SCHEMA_LOCK = 0x5EED5EED  # any number that nobody else locks in the same PostgreSQL database
+SWEEPS_LOCK = SCHEMA_LOCK + 1
 QUIET = {  # MLflow's settings that every command wants, unless the user has said otherwise
     "MLFLOW_DISABLE_TELEMETRY": "true",  # no command may need the network
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # one for every small file
@@ -46,9 +47,17 @@ def default_uri() -> str:
 
 
 def connect(uri: str, create: bool = False) -> "MlflowClient":
-    """A client of the store at `uri`, with the schema in place when `create`.
+    """A client of a store, which is tried before any work.
 
-    Tried before any work: raises `ConfigError` when the store is out of reach, is none, or cannot be written.
+    Args:
+        uri: address of the store.
+        create: whether it is made, with its schema, where there is none.
+
+    Returns:
+        MLflow's client.
+
+    Raises:
+        ConfigError: the store is out of reach, is none, or cannot be written.
     """
     uri = absolute(uri)
     if uri.startswith(SQLITE):
@@ -128,10 +137,25 @@ def _alone(uri: str, create: bool) -> AbstractContextManager[Any]:
     return nullcontext() if uri.startswith("http") else schema_lock(uri)
 
 
+def sweeps_lock(uri: str) -> AbstractContextManager[Any]:
+    """Wait for the other processes that are opening a sweep in this store: each sweep is one process's.
+
+    Args:
+        uri: address of a store that was connected to.
+
+    Returns:
+        A context without them; a server has no such lock.
+    """
+    uri = absolute(uri)
+    if uri.startswith(SQLITE):
+        return FileLock(f"{uri.removeprefix(SQLITE)}.sweeps.lock")
+    return nullcontext() if uri.startswith("http") else schema_lock(uri, SWEEPS_LOCK)
+
+
 @contextmanager
-def schema_lock(url: Any) -> Iterator[None]:
-    """Wait for the processes and hosts that may be making a schema in this database, if it is PostgreSQL, which frees
-    the lock of a dead one."""
+def schema_lock(url: Any, number: int = SCHEMA_LOCK) -> Iterator[None]:
+    """Wait for the processes and hosts that may be making a schema in this database, or whatever else has that number,
+    if it is PostgreSQL, which frees the lock of a dead one."""
     import sqlalchemy
 
     if sqlalchemy.make_url(url).get_backend_name() != "postgresql":
@@ -139,7 +163,7 @@ def schema_lock(url: Any) -> Iterator[None]:
         return
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool, connect_args={"connect_timeout": 10})
     with engine.connect() as connection:
-        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(SCHEMA_LOCK)))
+        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(number)))
         yield
 
 

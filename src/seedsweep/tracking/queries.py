@@ -1,6 +1,6 @@
 """What MLflow's client is asked: the clauses that tell our runs from others, and the answers with all their pages."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,17 +16,19 @@ def of_kind(kind: str, sweep: str | None = None) -> str:
     return f"tags.`seedsweep.kind` = '{kind}'" + (f" and tags.`seedsweep.sweep` = '{sweep}'" if sweep else "")
 
 
-def search_runs(client: "MlflowClient", clause: str) -> "Iterator[Run]":
-    """The runs of all experiments for which the clause is true."""
+def search_runs(client: "MlflowClient", clause: str, experiments: Collection[str] | None = None) -> "Iterator[Run]":
+    """The runs for which the clause is true, of the experiments with these names; None for all."""
+    chosen = experiment_ids(client, experiments)
     token: str | None = None
     while True:
-        page = client.search_runs(experiment_ids(client), clause, max_results=PAGE, page_token=token)
+        page = client.search_runs(chosen, clause, max_results=PAGE, page_token=token)
         yield from page
         token = page.token
         if not token:
             return
 
 
-def experiment_ids(client: "MlflowClient") -> list[str]:
-    """The ids of all experiments that are not deleted."""
-    return [experiment.experiment_id for experiment in client.search_experiments(max_results=EXPERIMENTS)]
+def experiment_ids(client: "MlflowClient", names: Collection[str] | None = None) -> list[str]:
+    """The ids of the experiments with these names, or of all, that are not deleted."""
+    experiments = client.search_experiments(max_results=EXPERIMENTS)
+    return [experiment.experiment_id for experiment in experiments if names is None or experiment.name in names]

@@ -4,19 +4,31 @@ import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
 from seedsweep.outcomes import Point, RunResult
 from seedsweep.tracking.connection import client_of, store_errors
 from seedsweep.tracking.pages import run_page
-from seedsweep.tracking.tags import PREPARED, create_run, experiment_id, named, run_tags
+from seedsweep.tracking.sql import open_database
+from seedsweep.tracking.sql_run import begin_run, is_own
+from seedsweep.tracking.tags import (
+    PREPARED,
+    NewRun,
+    artifact_folder,
+    create_run,
+    experiment_id,
+    named,
+    run_id,
+    run_tags,
+)
 from seedsweep.tracking.weights import WEIGHTS, weights_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
+    from sqlalchemy import Engine
 
 FLUSH_SECONDS = 3.0  # how old the curves of a run in training may look
 METRICS, PARAMS = 800, 100  # that MLflow takes at once: 1,000 of everything together, and 100 params
@@ -72,7 +84,8 @@ class UntrackedRun:
 class RunRecord:
     """One run in the store: written as it trains once that takes longer than a few seconds, else at its end.
 
-    Its times are in milliseconds since 1970.
+    Its times are in milliseconds since 1970. In a database a run of a sweep is there once, whichever processes record
+    it: one that finished stays, and else the process that began it last writes it, and the others write nothing.
     """
 
     def __init__(
@@ -81,7 +94,10 @@ class RunRecord:
         self.client, self.planned, self.tags = client, planned, tags
         self.run_id: str | None = None
         self.ended = False
+        self._is_elsewhere = False  # whether another process records it, or has
         self._experiment, self._start = experiment, start
+        is_of_sweep = bool(planned.key) and "seedsweep.sweep" in tags
+        self._database = open_database(client.tracking_uri) if is_of_sweep else None
         self._params = planned.recorded_params
         self._waiting: list[tuple[Point, int]] = []
         self._step = -1  # the last one whose epoch is written
@@ -107,7 +123,8 @@ class RunRecord:
     @store_errors()
     def finish(self, result: RunResult, describe: Mapping[str, str]) -> None:
         """Write the rest of a run that came to its end; `describe` goes into the header of its weights."""
-        if result.weights:
+        self.open()
+        if result.weights and not self._is_elsewhere:
             with weights_file(result.weights, describe, WEIGHTS) as file:
                 self.client.log_artifact(self.open(), str(file))
         self.flush({"outcome": result.outcome})
@@ -122,15 +139,28 @@ class RunRecord:
         failed = isinstance(error, Exception)  # the others are Ctrl-C and signals
         self.flush({"outcome": "failed"} if failed else {})
         self.end("FAILED" if failed else "KILLED")
-        if failed:
+        if failed and not self._is_elsewhere:
             text = "".join(traceback.format_exception(error))
             self.client.log_text(self.open(), masked(text), TRACEBACK)
 
     def open(self) -> str:
         """The run's id; makes the run the first time."""
         if self.run_id is None:
-            self.run_id = create_run(self.client, self._experiment, self.planned.name, self.tags, self._start)
+            self.run_id = self._made() if self._database else self._created()
+        elif self._database and not self._is_elsewhere:
+            self._is_elsewhere = not is_own(self._database, self.run_id, self._start)
         return self.run_id
+
+    def _created(self) -> str:
+        return create_run(self.client, self._experiment, self.planned.name, self.tags, self._start)
+
+    def _made(self) -> str:
+        """The id of a run that is in the database once, made there."""
+        made = run_id(self.planned, self.tags["seedsweep.sweep"])
+        run = NewRun(self.planned, self._experiment, dict(self.tags), self._start)
+        location = artifact_folder(self.client, self._experiment, made)
+        self._is_elsewhere = not begin_run(cast("Engine", self._database), run, made, location)
+        return made
 
     def add(self, points: Iterable[tuple[Point, int]]) -> None:
         """Take points with their times, for the next `flush`."""
@@ -147,7 +177,9 @@ class RunRecord:
         for batch in range(last + 1):
             points = metrics[batch * METRICS : (batch + 1) * METRICS]
             pairs = params[batch * PARAMS : (batch + 1) * PARAMS]
-            self.client.log_batch(self.open(), points, pairs, named if batch == last else [])
+            run = self.open()
+            if not self._is_elsewhere:
+                self.client.log_batch(run, points, pairs, named if batch == last else [])
         self._params, self._waiting, self._flushed = {}, [], time.monotonic()
 
     def _metrics(self) -> "list[Metric]":
@@ -164,5 +196,7 @@ class RunRecord:
 
     def end(self, status: str) -> None:
         """End the run with a status of MLflow's."""
-        self.client.set_terminated(self.open(), status)
+        run = self.open()
+        if not self._is_elsewhere:
+            self.client.set_terminated(run, status)
         self.ended = True

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,8 @@ from seedsweep.gc_pause import collector_paused
 from seedsweep.outcomes import Column, FleetResult
 from seedsweep.tracking.run_writer import RATE
 from seedsweep.tracking.sql import change, delete_runs, insert, transaction
-from seedsweep.tracking.tags import NAME, NewRun
+from seedsweep.tracking.sql_run import check_own, drop_former, run_row
+from seedsweep.tracking.tags import NAME, NewRun, artifact_folder, run_id
 from seedsweep.tracking.weights import FOLDER, weights_file, weights_tag
 
 if TYPE_CHECKING:
@@ -32,9 +32,12 @@ class SqlRuns:
         shared = {id(params): params for run in runs for params in run.planned.shared_params}  # by many runs
         for key in set(chain.from_iterable(shared.values())):
             _validate_param_name(key)  # type: ignore[no-untyped-call]  # as the client does
-        self._client, self._database, self._runs = client, database, runs
-        # ascending, after those of older fleets: in no order they double the time of `insert` in a store of 25,000 runs
-        self._ids = sorted(f"{time.time_ns() // 10**6:012x}{token_hex(10)}" for _ in runs)
+        ids = [run_id(run.planned, run.tags.get("seedsweep.sweep")) for run in runs]
+        # ascending: in no order they double the time of `insert` in a store of 25,000 runs
+        self._order = sorted(range(len(runs)), key=ids.__getitem__)  # the member at each index of `_runs`
+        self._index = np.argsort(self._order)  # of each member in `_runs`
+        self._runs, self._ids = [runs[member] for member in self._order], [ids[member] for member in self._order]
+        self._client, self._database = client, database
         self._locations = self._artifacts()  # asked for now: in a transaction SQLite may let nobody else read
         self._begun = self._written = False  # whether the runs may be in the database, and whether they are
         self._names: dict[str, int] = {}  # of the metrics, with their numbers
@@ -45,7 +48,7 @@ class SqlRuns:
         """Write new columns in one transaction; makes the runs the first time."""
         self._begun = True
         with collector_paused(), transaction(self._database) as connection:
-            self._write(connection, columns, [{}] * len(self._runs))
+            self._write(connection, columns, repeat({}, len(self._runs)))
         self._written = True
 
     def finish(
@@ -62,8 +65,11 @@ class SqlRuns:
                 artifacts: Any = get_artifact_repository(self._locations[0])
                 artifacts.log_artifact(str(file), FOLDER)
         tags = (
-            {"seedsweep.outcome": outcome, "seedsweep.weights": weights_tag(sweep or first, first, member)}
-            for member, outcome in enumerate(result.outcomes)
+            {
+                "seedsweep.outcome": result.outcomes[member],
+                "seedsweep.weights": weights_tag(sweep or first, first, member),
+            }
+            for member in self._order
         )
         self._begun = True
         with collector_paused(), transaction(self._database) as connection:
@@ -74,7 +80,7 @@ class SqlRuns:
         """Write runs that have ended, with all their columns, in place of the former ones: in one transaction."""
         with collector_paused(), transaction(self._database) as connection:
             delete_runs(connection, former(connection))
-            self._write(connection, columns, [{}] * len(self._runs))
+            self._write(connection, columns, repeat({}, len(self._runs)))
             self._end(connection, "FINISHED")
 
     def kill(self) -> None:
@@ -90,8 +96,11 @@ class SqlRuns:
                 delete_runs(connection, self._ids)
 
     def _write(self, connection: "Connection", columns: Sequence[Column], tags: Iterable[dict[str, str]]) -> None:
-        columns = list(_with_epochs(columns, self._steps))
-        if not self._written:
+        columns = list(_with_epochs(map(self._by_index, columns), self._steps))
+        if self._written:
+            check_own(connection, self._ids, self._runs[0].start)
+        else:
+            drop_former(connection, self._ids)
             named = ({"mlflow.runName": run.planned.name[:NAME]} | run.tags for run in self._runs)
             tags = (first | end for first, end in zip(named, tags, strict=True))
             insert(connection, "runs", self._run_rows())
@@ -110,22 +119,19 @@ class SqlRuns:
         now = int(time.time() * 1000)
         change(connection, END, ((status, now, run_id) for run_id in self._ids))
 
+    def _by_index(self, column: Column) -> Column:
+        """The column with the indices of its members in `_runs`."""
+        return column._replace(members=self._index[column.members])
+
     def _artifacts(self) -> list[str]:
         """The folders of the runs' artifacts."""
-        from mlflow.utils.uri import append_to_uri_path
-
-        first, folders = self._ids[0], {}
-        for name in dict.fromkeys(run.experiment for run in self._runs):
-            folder = self._client.get_experiment(name).artifact_location
-            folders[name] = str(append_to_uri_path(folder, first, "artifacts"))  # type: ignore[no-untyped-call]
+        first, experiments = self._ids[0], dict.fromkeys(run.experiment for run in self._runs)
+        folders = {name: artifact_folder(self._client, name, first) for name in experiments}
         runs = zip(self._runs, self._ids, strict=True)
         return [folders[run.experiment].replace(first, run_id) for run, run_id in runs]
 
     def _run_rows(self) -> Iterator[tuple[Any, ...]]:
-        for run, run_id, location in zip(self._runs, self._ids, self._locations, strict=True):
-            source = ("UNKNOWN", "", "", run.tags["mlflow.user"], "RUNNING")
-            name, experiment = run.planned.name[:NAME], int(run.experiment)
-            yield run_id, name, *source, run.start, None, "", "active", location, experiment
+        return map(run_row, self._runs, self._ids, self._locations)
 
     def _pairs(self, values: Iterable[Mapping[str, str]]) -> Iterator[tuple[str, str, str]]:
         runs = zip(self._ids, values, strict=True)
@@ -159,7 +165,7 @@ class _PointArrays(NamedTuple):
     is_nan: np.ndarray
 
 
-def _with_epochs(columns: Sequence[Column], steps: np.ndarray) -> Iterator[Column]:
+def _with_epochs(columns: Iterable[Column], steps: np.ndarray) -> Iterator[Column]:
     """The columns, and before each the epoch of its members that are further than their last step, which is set."""
     for column in columns:
         further = column.members[steps[column.members] < column.step]

@@ -8,14 +8,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from seedsweep.config.csv_cells import safe_csv
 from seedsweep.config.plan import Plan
 from seedsweep.errors import masked
 from seedsweep.tracking.connection import absolute, connect, store_errors
+from seedsweep.tracking.copied_runs import copy_runs
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.parquet import write_curves, write_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, end_runs, recorded, remove_running
 from seedsweep.tracking.tags import create_run, experiment_id, named
+from seedsweep.tracking.trained_runs import trained_runs
+from seedsweep.tracking.unfinished_sweeps import jobs_that_ended, remove_unfinished
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +40,7 @@ class SweepRecord:
         config: the configuration of its first job, as YAML.
         minima: what its suboptimality is measured against, each as JSON.
         tags: besides those of every sweep, by their names without `seedsweep.`.
+        former: a sweep of the same plan, which goes on in place of a new one.
 
     Raises:
         ConfigError: the store is out of reach, or an experiment was deleted.
@@ -43,20 +49,35 @@ class SweepRecord:
 
     @store_errors()
     def __init__(
-        self, uri: str, plan: Plan, name: str, config: str, minima: Sequence[str] = (), tags: Mapping[str, str] = NONE
+        self,
+        uri: str,
+        plan: Plan,
+        name: str,
+        config: str,
+        minima: Sequence[str] = (),
+        tags: Mapping[str, str] = NONE,
+        former: RecordedSweep | None = None,
     ):
         self.client = connect(uri, create=True)
         self.uri = absolute(uri)
         self.experiment_ids = [experiment_id(self.client, experiment) for experiment in plan.experiments]
+        if former:
+            self.run_id = former.run_id
+            if former.status != "FINISHED":  # it may have been killed before it was written
+                self._write_about(plan, config, minima)
+            return
         tags = {"kind": "sweep", "command": masked(" ".join(sys.argv))} | dict(tags)
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
         self.run_id = create_run(self.client, self.experiment_ids[0], name, named(tags), int(time.time() * 1000))
         try:
-            self.write_plan(plan, minima)
-            self.client.log_text(self.run_id, masked(config), CONFIG)
+            self._write_about(plan, config, minima)
         except BaseException as error:
             self.end("FAILED" if isinstance(error, Exception) else "KILLED")
             raise
+
+    def _write_about(self, plan: Plan, config: str, minima: Sequence[str]) -> None:
+        self.write_plan(plan, minima)
+        self.client.log_text(self.run_id, masked(config), CONFIG)
 
     @store_errors()
     def write_plan(self, plan: Plan, minima: Sequence[str] = ()) -> None:
@@ -67,6 +88,36 @@ class SweepRecord:
         self.client.set_tag(self.run_id, "seedsweep.planned", str(len(plan)))
         if minima:
             self.client.log_text(self.run_id, f"[{', '.join(minima)}]", OPTIMUM)
+
+    @store_errors()
+    def go_on(self, owner: str) -> None:
+        """Have a sweep that ended, or whose process is gone, RUNNING again, as this process's; what has no end goes."""
+        self.client.set_tag(self.run_id, "seedsweep.owner", owner)
+        self.client.set_tag(self.run_id, "seedsweep.command", masked(" ".join(sys.argv)))
+        self.client.update_run(self.run_id, "RUNNING")
+        remove_unfinished(self.client, self.run_id)
+
+    def jobs_that_ended(self) -> np.ndarray:
+        """The jobs (n,) whose runs finished or diverged, ascending."""
+        return jobs_that_ended(self.client, self.run_id)
+
+    def take_trained(self, plan: Plan, jobs: np.ndarray) -> np.ndarray:
+        """Copy what other sweeps have trained.
+
+        Args:
+            plan: of the sweep.
+            jobs: those (n,) that have no run yet, ascending.
+
+        Returns:
+            Those of them (n,) that have one now.
+        """
+        runs = trained_runs(self.client, plan, jobs)
+        copied: np.ndarray = jobs[runs != ""]
+        sources = runs[runs != ""]
+        if len(copied):
+            sweeps = copy_runs(self.client, self.run_id, plan, copied, sources)
+            self.write_progress({"copied": str(len(copied)), "copied_from": ", ".join(sweeps)[:5000]}, {}, 0)
+        return copied
 
     @store_errors()
     def reap(self) -> None:

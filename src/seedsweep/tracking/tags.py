@@ -1,13 +1,16 @@
 """What a run is known by in the store: its experiment, its tags and its params."""
 
 import getpass
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, NamedTuple
 
 from seedsweep import __version__
@@ -51,6 +54,36 @@ class NewRun(NamedTuple):
     experiment: str
     tags: dict[str, str]
     start: int
+
+
+def new_id() -> str:
+    """A run id that no other run has, after those made before: in no order they double the time of inserting."""
+    return f"{time.time_ns() // 10**6:012x}{token_hex(10)}"
+
+
+def run_id(planned: PlannedRun, sweep: str | None) -> str:
+    """The id of a run: of a sweep's made of the sweep, its job and its key, so that it is recorded once.
+
+    They ascend with the jobs.
+    """
+    if sweep is None or not planned.key:
+        return new_id()
+    identity = hashlib.sha256(f"{sweep}/{planned.job}/{planned.key}".encode()).hexdigest()
+    return f"{sweep[:12]}{planned.job:08x}{identity[:12]}"
+
+
+def artifact_folder(client: "MlflowClient", experiment: str, run: str) -> str:
+    """The folder of a run's artifacts, as MLflow would choose it.
+
+    Args:
+        client: of the store.
+        experiment: the id of the run's experiment.
+        run: its id.
+    """
+    from mlflow.utils.uri import append_to_uri_path
+
+    location = client.get_experiment(experiment).artifact_location
+    return str(append_to_uri_path(location, run, "artifacts"))  # type: ignore[no-untyped-call]
 
 
 def create_run(client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str], start: int) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from torch import Tensor, nn
 
+COPIED_FROM = "seedsweep.copied_from"  # the tag of a copy: the run that was trained
 WEIGHTS = "weights.safetensors"  # of a run that was trained alone
 FOLDER = "weights"  # among the artifacts of the sweep, or of the fleet's first run
 TAG = r"([0-9a-f]{32})/(weights/[0-9a-f]{32}\.safetensors)#([0-9]{1,9})"  # as `weights_tag` writes it
@@ -85,11 +86,12 @@ def _read(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[st
 
     with TemporaryDirectory() as folder:
         try:
-            tag = client.get_run(run_id).data.tags.get("seedsweep.weights")
+            tags = client.get_run(run_id).data.tags
+            tag = tags.get("seedsweep.weights")
             stacked = re.fullmatch(TAG, tag) if tag else None
             if tag and not stacked:
                 raise ValueError(f"the tag seedsweep.weights of run {run_id} is not one that seedsweep writes: {tag}")
-            holder, path = (stacked[1], stacked[2]) if stacked else (run_id, WEIGHTS)
+            holder, path = (stacked[1], stacked[2]) if stacked else (tags.get(COPIED_FROM, run_id), WEIGHTS)
             file = client.download_artifacts(holder, path, folder)
         except MlflowException as error:
             allowed = f"no trained run of that id in {client.tracking_uri}; load_runs() lists those there are"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from shared.commands import ROOT
 
-from seedsweep.search import processes
+from seedsweep.tracking import processes
 
 
 def test_a_process_that_has_ended_is_told_from_another_with_its_id() -> None:
@@ -33,7 +33,7 @@ def test_the_start_is_the_tick_that_earlier_versions_recorded() -> None:
 def test_a_fork_is_another_process() -> None:
     code = """
 import json, os
-from seedsweep.search.processes import alive, this_process
+from seedsweep.tracking.processes import alive, this_process
 parent, (reader, writer) = this_process(), os.pipe()
 if os.fork() == 0:
     os.write(writer, json.dumps([this_process(), alive(parent), alive(this_process())]).encode())
@@ -62,7 +62,7 @@ def test_where_no_start_was_recorded_the_id_decides() -> None:
 def test_a_process_of_another_user_that_the_system_hides_is_not_lost() -> None:
     code = """
 import json
-from seedsweep.search.processes import alive
+from seedsweep.tracking.processes import alive
 print(json.dumps([alive({"pid": pid, "start": "1"}) for pid in (1, 2**22 + 1)]))
 """
     hidden = "mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 --regid 65534 --clear-groups "

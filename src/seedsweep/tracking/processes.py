@@ -1,11 +1,7 @@
-"""Whose a trial is: the process that runs it, and whether that is still there."""
+"""Whose a sweep or a trial is: the process that runs it, and whether that is still there."""
 
-import logging
-import math
 import os
 import socket
-import threading
-import time
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -14,14 +10,16 @@ from typing import Any
 import psutil
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100  # a second
-FIRST = 1.0  # seconds until the first sign of life, which most trials do not need: it would be a write more for each
-_log = logging.getLogger(__name__)
 
 Owner = dict[str, Any]  # what JSON keeps
 
 
 def this_process() -> Owner:
-    """What tells this process from every other one, of any host and time."""
+    """What tells this process from every other one, of any host and time.
+
+    Returns:
+        Its `host`, `system`, `pid` and `start`.
+    """
     pid = os.getpid()  # a fork has another
     system, start = _origin(pid)
     return {"host": socket.gethostname(), "system": system, "pid": pid, "start": start}
@@ -29,7 +27,7 @@ def this_process() -> Owner:
 
 @lru_cache(maxsize=1)
 def _origin(pid: int) -> tuple[str, str | None]:
-    """The system that this process runs in, and when it began there, which every trial says: cached."""
+    """The system that this process runs in, and when it began there, which every sweep and trial says: cached."""
     system = ""
     with suppress(OSError):  # process ids say nothing beyond a start of the system, nor out of a container
         system = Path("/proc/sys/kernel/random/boot_id").read_text().strip() + os.readlink("/proc/self/ns/pid")
@@ -37,7 +35,15 @@ def _origin(pid: int) -> tuple[str, str | None]:
 
 
 def same_system(owner: Owner, process: Owner) -> bool:
-    """Whether the process ids of both are of the same host, not started anew in between, and the same container."""
+    """Whether the process ids of both are of the same host, not started anew in between, and the same container.
+
+    Args:
+        owner: what `this_process` said in one of them.
+        process: what it said in the other.
+
+    Returns:
+        True if they can be compared.
+    """
     return bool((owner["host"], owner["system"]) == (process["host"], process["system"]))
 
 
@@ -52,6 +58,19 @@ def alive(owner: Owner) -> bool:
     """
     start = _start(owner["pid"])
     return start != "" and (start == owner["start"] or None in (start, owner["start"]))
+
+
+def may_live(owner: Owner) -> bool:
+    """Whether a process of any host may still run.
+
+    Args:
+        owner: what `this_process` said in it.
+
+    Returns:
+        False where it has ended for certain, or its host was started anew since; True for one of another host.
+    """
+    this = this_process()
+    return alive(owner) if same_system(owner, this) else bool(owner["host"] != this["host"])
 
 
 def _start(pid: int) -> str | None:
@@ -82,23 +101,3 @@ def _hidden(pid: int) -> bool:
     except OSError:
         return False
     return False  # one's own, which has begun or ended meanwhile
-
-
-def keep_beating(storage: Any, trial_ids: set[int]) -> threading.Event:
-    """Tell the other hosts, at the storage's intervals and until the event is set, that these trials run."""
-    stop = threading.Event()
-    threading.Thread(target=_beat, args=(storage, trial_ids, stop), name="heartbeat", daemon=True).start()
-    return stop
-
-
-def _beat(storage: Any, trial_ids: set[int], stop: threading.Event) -> None:
-    interval = storage.get_heartbeat_interval()
-    last_beat: dict[int, float] = {}
-    while not stop.wait(min(FIRST, interval)):
-        now = time.monotonic()
-        for trial_id in [held for held in tuple(trial_ids) if now - last_beat.get(held, -math.inf) >= interval]:
-            try:
-                storage.record_heartbeat(trial_id)
-                last_beat[trial_id] = now
-            except Exception as error:  # a database may be away for a while
-                _log.warning("No sign of life for trial %s: %s", trial_id, error)

@@ -1,0 +1,71 @@
+"""What a sweep need not train: its own runs of a command that was ended or killed, and those of other sweeps."""
+
+import json
+from collections.abc import Mapping
+
+from omegaconf import OmegaConf
+
+from seedsweep.config.planned_call import METRIC, SELECT
+from seedsweep.errors import ConfigError
+from seedsweep.lifecycle.sweep import Sweep
+from seedsweep.report.console import print_reused
+from seedsweep.tracking.connection import connect, sweeps_lock
+from seedsweep.tracking.processes import may_live, this_process
+from seedsweep.tracking.recorded_sweeps import RecordedSweep
+from seedsweep.tracking.sweep_writer import SweepRecord
+from seedsweep.tracking.tags import PREPARED
+from seedsweep.tracking.unfinished_sweeps import find_plan
+from seedsweep.validation import check_boolean
+
+
+def open_record(sweep: Sweep, tags: Mapping[str, str]) -> None:
+    """Record a sweep that is planned, in the store that its jobs name, or go on with the one that has its plan.
+
+    Args:
+        sweep: gets its record, and what is left to train of it.
+        tags: of the parent run, besides a sweep's own.
+
+    Raises:
+        ConfigError: the store is out of reach, or a process that may live is at the same sweep.
+    """
+    tracking = sweep.first["tracking"]
+    reuse = tracking.get("reuse", True)
+    check_boolean("tracking.reuse", reuse)
+    judged = {METRIC: sweep.first["objective"]["metric"], SELECT: sweep.first["objective"]["select"]}
+    tags = judged | dict(tags)
+    client, digest = connect(tracking["uri"], create=True), sweep.digest(tags)
+    owner = json.dumps(this_process())
+    with sweeps_lock(client.tracking_uri):
+        former = find_plan(client, digest, sweep.plan.experiments) if reuse and digest else None
+        if former:
+            _check_owner(former)
+        config = OmegaConf.to_yaml(OmegaConf.create(dict(sweep.first)))
+        named = tags | {"owner": owner} | ({"plan": digest} if digest else {})
+        named |= {PREPARED: "\n".join(sweep.notes)} if sweep.notes else {}
+        about = (sweep.plan, sweep.name, config, sweep.optima(), named)
+        sweep.record = SweepRecord(tracking["uri"], *about, former=former)
+        if former:
+            _go_on(sweep, sweep.record, former, owner)
+    if reuse and digest and len(sweep.left):
+        sweep.leave_out(sweep.record.take_trained(sweep.plan, sweep.left))
+    if len(sweep.left) < len(sweep.plan) and sweep.is_shown():
+        print_reused(len(sweep.plan) - len(sweep.left), len(sweep.plan))
+
+
+def _go_on(sweep: Sweep, record: SweepRecord, former: RecordedSweep, owner: str) -> None:
+    """Take over a former sweep of the same plan; one that is complete is left as it is."""
+    sweep.first["objective"]["metric"] = former.tags[f"seedsweep.{METRIC}"]  # of calls what they have logged first
+    sweep.leave_out(record.jobs_that_ended())
+    sweep.is_complete = former.status == "FINISHED" and not len(sweep.left)
+    if not sweep.is_complete:
+        record.go_on(owner)
+
+
+def _check_owner(former: RecordedSweep) -> None:
+    """Raise `ConfigError` if another process may be at a sweep."""
+    owner = json.loads(former.tags.get("seedsweep.owner", "null"))
+    if former.status != "RUNNING" or not owner or owner == this_process() or not may_live(owner):
+        return
+    where = f"is being trained by process {owner['pid']} of {owner['host']}"
+    remedy = "wait for it; if it is gone, end the sweep as KILLED in MLflow; tracking.reuse=false trains all of it anew"
+    raise ConfigError("sweep", former.run_id, f"{where}: {remedy}")

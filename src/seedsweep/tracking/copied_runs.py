@@ -1,0 +1,148 @@
+"""Runs of other sweeps, copied into one: by its plan, with the curves, outcome and times that they have."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedsweep.config.plan import IDENTITY, Plan
+from seedsweep.config.planned_run import PlannedRun
+from seedsweep.gc_pause import collector_paused
+from seedsweep.tracking.connection import store_errors
+from seedsweep.tracking.run_writer import METRICS, PARAMS
+from seedsweep.tracking.sql import COLUMNS, insert, open_database, transaction
+from seedsweep.tracking.sql_run import drop_former
+from seedsweep.tracking.tags import NAME, artifact_folder, experiment_id, run_id
+from seedsweep.tracking.weights import COPIED_FROM
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from sqlalchemy import Connection, Engine
+
+RUNS = 2_000  # that are copied in one transaction
+THREADS = 8  # that write to an MLflow server
+# tags of a run that say where it belongs, and not how it was trained
+OWN = (
+    *("mlflow.runName", "mlflow.parentRunId", "mlflow.note.content", COPIED_FROM),
+    *(f"seedsweep.{name}" for name in ("kind", "sweep", "group", "job", "key")),
+)
+ABOUT = """SELECT copies.target, runs.user_id, runs.start_time, runs.end_time, copied.value
+FROM copies CROSS JOIN runs LEFT JOIN tags AS copied ON copied.run_uuid = runs.run_uuid AND copied.key = :source
+WHERE runs.run_uuid = copies.source ORDER BY copies.target"""
+FROM = """SELECT DISTINCT tags.value FROM copies CROSS JOIN tags
+WHERE tags.run_uuid = copies.source AND tags.key = 'seedsweep.sweep'"""
+
+
+@store_errors()
+def copy_runs(client: "MlflowClient", sweep: str, plan: Plan, jobs: np.ndarray, sources: np.ndarray) -> list[str]:
+    """Copy runs into a sweep, each complete or not at all.
+
+    Args:
+        client: of the store.
+        sweep: the run id of the sweep.
+        plan: of the sweep.
+        jobs: the indices (n,) in the plan of those that are copied, ascending.
+        sources: the ids (n,) of the runs that are copied for them.
+
+    Returns:
+        The run ids of the sweeps that they are from.
+    """
+    sweeps: set[str] = set()
+    experiments = {name: experiment_id(client, name) for name in plan.experiments}
+    database = open_database(client.tracking_uri)
+    planned = zip(map(_planned, plan.rows(jobs.tolist())), sources.tolist(), strict=True)
+    while batch := list(islice(planned, RUNS)):
+        if database:
+            sweeps |= _copy_rows(client, database, sweep, experiments, batch)
+        else:
+            with ThreadPoolExecutor(THREADS) as threads:
+                sweeps |= set(threads.map(lambda pair: _copy_one(client, sweep, experiments, *pair), batch))
+    return sorted(filter(None, sweeps))
+
+
+def _planned(row: Mapping[str, str]) -> PlannedRun:
+    params = {name: value for name, value in row.items() if name not in IDENTITY}
+    return PlannedRun(int(row["job"]), row["name"], row["group"], row["key"], row["experiment"], (params,))
+
+
+def _copy_rows(
+    client: "MlflowClient",
+    engine: "Engine",
+    sweep: str,
+    experiments: Mapping[str, str],
+    pairs: Sequence[tuple[PlannedRun, str]],
+) -> set[str]:
+    """Copy runs in one transaction; the sweeps that they are from."""
+    runs = {run_id(planned, sweep): (planned, source) for planned, source in pairs}
+    first = next(iter(runs))
+    folders = {name: artifact_folder(client, number, first) for name, number in experiments.items()}
+
+    def row(target: str, user: str, start: int, end: int) -> tuple[Any, ...]:
+        planned = runs[target][0]
+        folder = folders[planned.experiment].replace(first, target)
+        about = (target, planned.name[:NAME], "UNKNOWN", "", "", user, "FINISHED", start, end, "", "active")
+        return (*about, folder, int(experiments[planned.experiment]))
+
+    with collector_paused(), transaction(engine) as connection:
+        drop_former(connection, sorted(runs))
+        about = _begin_copies(connection, [(source, target) for target, (_, source) in runs.items()])
+        insert(connection, "runs", (row(*info) for *info, _ in about))
+        params = ((target, runs[target][0].recorded_params) for target in runs)
+        insert(connection, "params", ((target, *pair) for target, values in params for pair in values.items()))
+        own = ((target, _own_tags(runs[target][0], sweep, root or runs[target][1])) for target, *_, root in about)
+        insert(connection, "tags", ((target, *pair) for target, tags in own for pair in tags.items()))
+        return _copy_tables(connection)
+
+
+def _begin_copies(connection: "Connection", pairs: Sequence[tuple[str, str]]) -> list[Any]:
+    """Put the pairs of a run and its copy into a table of this transaction; what is needed of each run, by its copy."""
+    import sqlalchemy as sa
+
+    end = "" if connection.dialect.name == "sqlite" else " ON COMMIT DROP"
+    connection.execute(sa.text(f"CREATE TEMPORARY TABLE copies (source VARCHAR(32), target VARCHAR(32)){end}"))
+    rows = [{"source": source, "target": target} for source, target in pairs]
+    connection.execute(sa.text("INSERT INTO copies VALUES (:source, :target)"), rows)
+    return [tuple(row) for row in connection.execute(sa.text(ABOUT), {"source": COPIED_FROM})]
+
+
+def _copy_tables(connection: "Connection") -> set[str]:
+    """Copy the curves, the last values and the tags of the runs in `copies`; the sweeps that they are from."""
+    import sqlalchemy as sa
+
+    kept = ", ".join(f"'{name}'" for name in OWN)
+    for table, clause in (("tags", f" AND copied.key NOT IN ({kept})"), ("metrics", ""), ("latest_metrics", "")):
+        names = [name for name in COLUMNS[table] if name != "run_uuid"]
+        listed, copied = (", ".join(f'{before}"{name}"' for name in names) for before in ("", "copied."))
+        query = f"SELECT copies.target, {copied} FROM copies CROSS JOIN {table} AS copied"  # noqa: S608
+        query += f" WHERE copied.run_uuid = copies.source{clause}"
+        connection.execute(sa.text(f"INSERT INTO {table} (run_uuid, {listed}) {query}"))
+    return set(connection.scalars(sa.text(FROM)))
+
+
+def _own_tags(planned: PlannedRun, sweep: str, source: str) -> dict[str, str]:
+    tags = {"kind": "run", "sweep": sweep, "group": planned.group[:5000], "job": str(planned.job), "key": planned.key}
+    named = {f"seedsweep.{name}": value for name, value in tags.items()}
+    return named | {"mlflow.runName": planned.name[:NAME], "mlflow.parentRunId": sweep, COPIED_FROM: source}
+
+
+def _copy_one(
+    client: "MlflowClient", sweep: str, experiments: Mapping[str, str], planned: PlannedRun, source: str
+) -> str:
+    """Copy one run by MLflow's client; the sweep that it is from, if any."""
+    from mlflow.entities import Param
+
+    copied = client.get_run(source)
+    tags = {key: value for key, value in copied.data.tags.items() if key not in OWN}
+    tags |= _own_tags(planned, sweep, copied.data.tags.get(COPIED_FROM, source))
+    experiment, start = experiments[planned.experiment], copied.info.start_time
+    run = client.create_run(experiment, start_time=start, tags=tags, run_name=planned.name[:NAME]).info.run_id
+    params = [Param(key, value) for key, value in planned.recorded_params.items()]
+    for first in range(0, len(params), PARAMS):
+        client.log_batch(run, [], params[first : first + PARAMS], [])
+    points = [point for metric in copied.data.metrics for point in client.get_metric_history(source, metric)]
+    for first in range(0, len(points), METRICS):
+        client.log_batch(run, points[first : first + METRICS], [], [])
+    client.set_terminated(run, "FINISHED", copied.info.end_time)
+    return str(copied.data.tags.get("seedsweep.sweep", ""))

@@ -1,0 +1,58 @@
+"""What the store has is not trained again, and is all there is in the sweep that asks for it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from mlflow import MlflowClient
+from shared.commands import Ended
+from shared.stores import runs_in
+
+import seedsweep
+from seedsweep.tracking import processes
+
+Train = Callable[..., Ended]
+WORDS = ("-m", "trainer.max_epochs=1", "compare=false", "optimizer=sgd,adam")
+
+
+@pytest.mark.fast
+def test_a_complete_sweep_answers_again_and_more_seeds_cost_only_themselves(train: Train, client: MlflowClient) -> None:
+    first = train(*WORDS, "seed=0,1")
+    again = train(*WORDS, "seed=0,1")
+    assert "all 4 runs are in the store" in again.out
+    assert [line for line in first.out.splitlines() if "lr=0.01" in line] == [
+        line for line in again.out.splitlines() if "lr=0.01" in line
+    ]
+    assert (len(runs_in(client)), len(runs_in(client, "sweep"))) == (4, 1)
+    assert "4 of 8 runs are in the store; training 4" in train(*WORDS, "seed=0,1,2,3").out
+    copied = [run for run in runs_in(client) if "seedsweep.copied_from" in run.data.tags]
+    assert len(copied) == 4
+    for run in copied:
+        source = client.get_run(run.data.tags["seedsweep.copied_from"])
+        assert run.data.metrics == source.data.metrics
+        assert seedsweep.load_model(run.info.run_id) is not None
+    assert seedsweep.load_runs("latest")["job"].tolist() == list(range(8))
+    assert "in the store" not in train(*WORDS, "seed=0,1", "tracking.reuse=false").out
+
+
+def test_what_is_asked_of_a_run_now_decides_whether_it_counts(train: Train, uri: str) -> None:
+    train(*WORDS, "seed=0")
+    for more in ("trainer.norms=true", "trainer.log_every_n_steps=1", "metrics=[f1]", "trainer.engine=lightning"):
+        assert "in the store" not in train(*WORDS, "seed=0", more).out
+    assert "all 2 runs are in the store" in train(*WORDS, "seed=0", "trainer.max_members=1").out
+
+
+def test_a_sweep_that_another_process_is_at_is_refused(train: Train, client: MlflowClient) -> None:
+    train(*WORDS, "seed=0")
+    (parent,) = runs_in(client, "sweep")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        owner = processes.this_process() | {"pid": other.pid, "start": processes._start(other.pid)}
+        client.set_tag(parent.info.run_id, "seedsweep.owner", json.dumps(owner))
+        client.update_run(parent.info.run_id, "RUNNING")
+        refused = train(*WORDS, "seed=0")
+        assert refused.code == 1
+        assert f"is being trained by process {other.pid}" in refused.err
+    assert train(*WORDS, "seed=0").code == 0
+    assert client.get_run(parent.info.run_id).info.status == "FINISHED"
