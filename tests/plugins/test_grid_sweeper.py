@@ -48,7 +48,7 @@ def test_groups_that_would_share_a_name_are_refused(train: Callable[..., Ended],
 
 
 def test_group_under_a_package_is_a_param(train: Callable[..., Ended], client: MlflowClient) -> None:
-    assert train("+optimizer@other=adam", "trainer.max_epochs=1").code == 0
+    assert train("+optimizer@other=adam", "optimizer.lr=${other.lr}", "trainer.max_epochs=1").code == 0
     (run,) = runs_in(client)
     assert run.data.params["optimizer.other"] == "adam"
     assert run.data.params["optimizer"] == "sgd"

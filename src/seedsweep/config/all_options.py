@@ -28,6 +28,9 @@ def with_all_options(error: Exception, overrides: Sequence[str]) -> list[str] | 
 
     Returns:
         The overrides, or None where the error is another, or of a single run.
+
+    Raises:
+        ConfigError: no option can be chosen as it is.
     """
     composition = composition_of(error)
     if not isinstance(error, MissingConfigException) or composition is None or composition.run_mode != RunMode.MULTIRUN:
