@@ -19,8 +19,9 @@ def options(group: str) -> list[str]:
     return sorted(file.stem for file in (ROOT / "conf" / group).glob("*.yaml"))
 
 
+ELSEWHERE_MODELS = ("quadratic", "cnn", "rnn", "linear_regression", "module")
 EVERY = [f"optimizer={name}" for name in OPTIMIZER_OPTIONS]
-EVERY += [f"model={name}" for name in options("model") if name not in ("quadratic", "cnn", "rnn", "linear_regression")]
+EVERY += [f"model={name}" for name in options("model") if name not in ELSEWHERE_MODELS]
 EVERY += [f"data=digits model={name}" for name in ("cnn", "rnn", "rnn model.cell=lstm data.positive_class=7")]
 EVERY += [f"model.init={name}" for name in INITIALIZERS]
 EVERY += [f"model=mlp model.activation={name}" for name in ("relu", "tanh", "sigmoid", "gelu")]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from seedsweep.errors import ConfigError
+from seedsweep.problem import data_module
 from seedsweep.problem.data_module import Splits, prepare
 from seedsweep.problem.files import File
 
@@ -289,7 +290,11 @@ def test_classes_and_levels_that_differ_in_spaces_alone_are_named(read: Callable
         read(frame)
 
 
-def test_what_was_done_is_said_once_in_one_line(read: Callable[..., Splits], caplog: pytest.LogCaptureFixture) -> None:
+def test_what_was_done_is_said_once_in_one_line(
+    read: Callable[..., Splits], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_module.log, "disabled", False)  # as Hydra's configuration of logging may have left it
+    data_module._say.cache_clear()
     content = table().to_csv(sep=";", decimal=",")
     with caplog.at_level(logging.WARNING):
         read(content)

@@ -39,8 +39,8 @@ from shared.searches import RATES, SEARCH
         ([RATES, "seeds=5"], "seeds=5: there is no key seeds; did you mean hydra.sweeper.seeds?"),
         ([RATES, "hydra.sweeper.n_trial=9"], "did you mean hydra.sweeper.n_trials?"),
         (["seed=range(0,3)"], "the luckiest seed win; hydra.sweeper.seeds=5 trains every trial with five"),
-        ([RATES, "hydra.sweeper.pruner=median"], "are chosen by hydra/sweeper/pruner=median"),
-        ([RATES, "hydra.sweeper.sampler=random"], "are chosen by hydra/sweeper/sampler=random"),
+        ([RATES, "hydra.sweeper.pruner=median"], "choose its option by hydra/sweeper/pruner=median"),
+        ([RATES, "hydra.sweeper.sampler=random"], "choose its option by hydra/sweeper/sampler=random"),
         (
             [RATES, "+hydra.sweeper.n_trial=9"],
             "there is no key n_trial; did you mean n_trials?",

@@ -53,6 +53,8 @@ def _what_there_is(typed: ParsedOverride, existing: Sequence[ExistingKeys]) -> s
     if not typed.prefix and group in makers and argument in argument_names(makers[group]):
         return f"is not in the configuration; +{key}={value} adds it as an argument of {makers[group]}"
     missing = f"nothing uses a key {key}" if "+" in typed.prefix else f"there is no key {key}"
+    if key == "seeds" and "hydra.sweeper.seeds" in chosen:  # of a search
+        return f"{missing}; did you mean hydra.sweeper.seeds?"
     if key != "seed" and SEEDS.fullmatch(key) and value.isdecimal() and "init_seed" in chosen:
         return f"{missing}; {value} seeds are 'seed=range(0,{value})', with -m"
     return missing + (_meant(key, existing) or _beside(key, chosen))
