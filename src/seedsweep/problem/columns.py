@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.errors import ConfigError
-from seedsweep.problem.delimited import MISSING, looks_grouped, shown
+from seedsweep.problem.delimited import EMPTY, looks_grouped, shown
 from seedsweep.problem.targets import check_spaces, numbers
 
 KEY = "data.features"
@@ -104,7 +104,7 @@ def _marked(column: pd.Series) -> pd.Series:
     if not _holds_texts(column):
         return column
     stripped = column.str.strip()
-    column = column.mask(stripped.isin(MISSING).fillna(False).astype(bool), None)
+    column = column.mask(stripped.isin(EMPTY).fillna(False).astype(bool), None)
     lowered = column.dropna().str.strip().str.lower()
     if len(lowered) and lowered.isin(BOOLEANS).all():
         return column.str.strip().str.lower().map(BOOLEANS).astype(float)
