@@ -156,6 +156,8 @@ WRONG = {
     "data=diabetes model=mlp metrics=[accuracy]": "metrics=accuracy: must be one of mse",
     "data=quadratic_deep model=quadratic metrics=[f1]": "metrics=.*: are of a network's logits",
     "objective.metric=val/f1": r"objective.metric=val/f1: is measured only if it is asked for: metrics=\[f1\]",
+    "data=diabetes model=mlp metrics=[mae] objective.metric=val/r2": "is measured only if it is asked for",
+    "data=diabetes model=mlp objective.metric=val/f1": "objective.metric=val/f1: must be one of .*val/mse",
     "metrics=[{_target_:shared.own_modules.Hits}] objective.metric=val/hits": "val/hits: is it better when larger or",
 }
 

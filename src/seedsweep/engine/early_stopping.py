@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from seedsweep.engine.monitored import check_monitored, monitored
-from seedsweep.errors import ConfigError
+from seedsweep.engine.monitored import check_monitored, checked_keys, monitored
 from seedsweep.metrics import Metric
-from seedsweep.validation import check_integer, check_keys, check_not_negative
+from seedsweep.validation import check_integer, check_not_negative
 
 GROUP = "trainer.early_stopping"
 
@@ -84,13 +83,8 @@ def check_early_stopping(trainer: Mapping[str, Any], measured: Collection[str]) 
     Raises:
         ConfigError: a key or value is not allowed, or the metric is not measured, or has no known direction.
     """
-    keys = trainer.get("early_stopping")
+    keys = checked_keys(GROUP, trainer.get("early_stopping"), "patience", ("min_delta",))
     if keys is None:
-        return
-    if not isinstance(keys, Mapping):
-        raise ConfigError(GROUP, keys, f"must be a group of keys: {GROUP}.patience={keys}")
-    check_keys(keys, ("patience", "monitor", "min_delta", "mode"), GROUP)
-    if keys.get("patience") is None:
         return
     check_integer(f"{GROUP}.patience", keys["patience"], 1, note="a number of epochs; null: none stops early")
     check_not_negative(f"{GROUP}.min_delta", keys.get("min_delta", 0.0))

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
 from seedsweep.outcomes import SUBOPTIMALITY
-from seedsweep.validation import check_choice
+from seedsweep.validation import check_choice, check_keys
 
 MODES = {"min": "minimize", "max": "maximize"}
 
@@ -21,6 +22,29 @@ def monitored(keys: Mapping[str, Any]) -> Metric:
     """
     mode = keys.get("mode")
     return Metric(keys.get("monitor", "val/loss"), MODES[mode] if mode else None)
+
+
+def checked_keys(group: str, keys: Any, switch: str, others: Collection[str] = ()) -> Mapping[str, Any] | None:
+    """The keys of a group that watches a metric, if it is switched on.
+
+    Args:
+        group: its dotted name.
+        keys: what the configuration has there.
+        switch: the key without which nothing is watched.
+        others: further keys besides `monitor` and `mode`.
+
+    Returns:
+        The keys; None where the switch is null.
+
+    Raises:
+        ConfigError: it is no group, or has a key that is not allowed.
+    """
+    if keys is None:
+        return None
+    if not isinstance(keys, Mapping):
+        raise ConfigError(group, keys, f"must be a group of keys: {group}.{switch}={keys}")
+    check_keys(keys, (switch, "monitor", *others, "mode"), group)
+    return keys if keys.get(switch) is not None else None
 
 
 def check_monitored(group: str, keys: Mapping[str, Any], measured: Collection[str]) -> None:

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from seedsweep.engine.monitored import check_monitored, monitored
+from seedsweep.engine.monitored import check_monitored, checked_keys, monitored
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
-from seedsweep.validation import check_keys
 
 GROUP = "trainer.target"
 
@@ -49,15 +48,10 @@ def check_target(trainer: Mapping[str, Any], measured: Collection[str]) -> None:
     Raises:
         ConfigError: a key or value is not allowed, or the metric is not measured, or has no known direction.
     """
-    keys = trainer.get("target")
+    keys = checked_keys(GROUP, trainer.get("target"), "value")
     if keys is None:
         return
-    if not isinstance(keys, Mapping):
-        raise ConfigError(GROUP, keys, f"must be a group of keys: {GROUP}.value={keys}")
-    check_keys(keys, ("value", "monitor", "mode"), GROUP)
-    value = keys.get("value")
-    if value is None:
-        return
+    value = keys["value"]
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
         raise ConfigError(f"{GROUP}.value", value, "must be a number, or null: there is none")
     check_monitored(GROUP, keys, measured)

@@ -76,7 +76,9 @@ def check(config: Config) -> Data:
 
 def _check_measured(metric: str, measured: tuple[str, ...]) -> None:
     """Refuse a metric that is not measured, and say how one that could be is asked for."""
-    if metric not in measured and (quantity := metric.rpartition("/")[2]) in (*CLASSIFICATION, *REGRESSION):
+    quantities, quantity = {name.rpartition("/")[2] for name in measured}, metric.rpartition("/")[2]
+    of_task = CLASSIFICATION if "accuracy" in quantities else REGRESSION if quantities & {*REGRESSION} else ()
+    if metric not in measured and quantity in of_task:
         raise ConfigError("objective.metric", metric, f"is measured only if it is asked for: metrics=[{quantity}]")
     check_choice("objective.metric", metric, measured)
 

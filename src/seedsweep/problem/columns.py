@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.errors import ConfigError
-from seedsweep.problem.delimited import MISSING, looks_grouped, shown
+from seedsweep.problem.delimited import EMPTY, looks_grouped, shown
 from seedsweep.problem.targets import check_spaces, numbers
 
 KEY = "data.features"
@@ -65,31 +65,33 @@ def feature_columns(frame: pd.DataFrame, categorical: str) -> Columns:
     Raises:
         ConfigError: one holds dates, texts, or numbers that are written in another way.
     """
-    parts = [(str(name), _marked(frame[name])) for name in frame]
-    texts = [name for name, column in parts if _is_category(column)]
+    columns = [(str(name), _marked(frame[name])) for name in frame]
+    texts = [name for name, column in columns if _is_category(column)]
     if texts and categorical == "refuse":
-        others = f" (nor do {len(texts) - 1} more of {len(parts)} columns)" if len(texts) > 1 else ""
-        numeric = [name for name, _ in parts if name not in texts]
+        others = f" (nor do {len(texts) - 1} more of {len(columns)} columns)" if len(texts) > 1 else ""
+        numeric = [name for name, _ in columns if name not in texts]
         choice = f"choose from {_choice(numeric)}, or data.categorical=one_hot" if numeric else "no column does"
         raise ConfigError(KEY, texts[0], f"holds no numbers{others}; {choice}")
-    encoded = list(_encoded(parts, set(texts)))
-    names = tuple(name for _, part in encoded for name in part)
-    origins = tuple(name for name, part in encoded for _ in part)
+    encoded = list(_encoded(columns, set(texts)))
+    names = tuple(name for _, features in encoded for name in features)
+    origins = tuple(name for name, features in encoded for _ in features)
     notes = [
-        f"{name} one-hot ({shown([level.removeprefix(f'{name}=') for level in part])})"
-        for name, part in encoded
+        f"{name} one-hot ({shown([level.removeprefix(f'{name}=') for level in features])})"
+        for name, features in encoded
         if name in texts
     ]
-    return Columns(np.column_stack([c for _, part in encoded for c in part.values()]), names, origins, tuple(notes))
+    return Columns(
+        np.column_stack([c for _, features in encoded for c in features.values()]), names, origins, tuple(notes)
+    )
 
 
-def _encoded(parts: list[tuple[str, pd.Series]], texts: set[str]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+def _encoded(columns: list[tuple[str, pd.Series]], texts: set[str]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Of each column its name and the features that it makes."""
-    for name, column in parts:
+    for name, column in columns:
         if name not in texts:
             yield name, {name: numbers(column, KEY, "choose columns with data.features=[…]", gaps=True)}
             continue
-        _check_category(name, column, [other for other, _ in parts if other not in texts])
+        _check_category(name, column, [other for other, _ in columns if other not in texts])
         categories = pd.Categorical(column).remove_unused_categories()
         check_spaces(KEY, name, categories.categories)
         hot = [
@@ -104,7 +106,7 @@ def _marked(column: pd.Series) -> pd.Series:
     if not _holds_texts(column):
         return column
     stripped = column.str.strip()
-    column = column.mask(stripped.isin(MISSING).fillna(False).astype(bool), None)
+    column = column.mask(stripped.isin(EMPTY).fillna(False).astype(bool), None)
     lowered = column.dropna().str.strip().str.lower()
     if len(lowered) and lowered.isin(BOOLEANS).all():
         return column.str.strip().str.lower().map(BOOLEANS).astype(float)

@@ -23,6 +23,7 @@ KEYS = {  # of a CSV file, and the signs that each may be; words, since Hydra an
 FOUND = ",;\t|"  # separators that are found out
 HEAD = 2**16  # bytes from which they are
 LINES = 6
+EMPTY = ("", "?", "-")  # cells that hold nothing, besides those that pandas knows
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 COMMA_NUMBER = r"[+-]?(?:\d+|\d*,\d+)(?:[eE][+-]?\d+)?"
 GROUPED = r"[+-]?[1-9]\d{0,2},\d{3}"  # with a comma that may stand for either
@@ -172,11 +173,8 @@ def _texts(column: pd.Series) -> pd.Series | None:
     if not pd.api.types.is_string_dtype(column) or pd.api.types.is_numeric_dtype(column):
         return None
     cells = column.dropna().astype(str).str.strip()
-    cells = cells[~cells.isin(MISSING)]
+    cells = cells[~cells.isin(EMPTY)]
     return cells if len(cells) else None
-
-
-MISSING = ("", "?", "-")  # cells that hold nothing, besides those that pandas knows
 
 
 def shown(names: Sequence[str]) -> str:

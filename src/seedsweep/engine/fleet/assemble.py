@@ -198,7 +198,7 @@ def _parts(optimizer_config: GroupConfig, decay_biases: bool, module: Vectorized
         return [OptimizerRows(make, *starts)]
     matrices = OptimizerRows(make, starts[0], columns=slice(module.matrices))
     others = OptimizerRows(undecayed(make), starts[1], columns=slice(module.matrices, module.parameters))
-    return [part for part in (matrices, others) if part.columns.stop > (part.columns.start or 0)]
+    return [rows for rows in (matrices, others) if rows.columns.stop > (rows.columns.start or 0)]
 
 
 @cached
