@@ -42,7 +42,8 @@ def test_python_and_the_command_line_give_the_same_keys_and_curves(
 ) -> None:
     assert train("-m", *SHORT, "optimizer=sgd,adam", "optimizer.lr=0.01,0.1", "seed=range(0,3)").code == 0
     typed = seedsweep.open("latest")
-    called = seedsweep.sweep(SHORT[0], data="iris", model="mlp", optimizer=["sgd", "adam"], lr=[0.01, 0.1], seeds=3)
+    keys_of_call = {"data": "iris", "model": "mlp", "optimizer": ["sgd", "adam"], "lr": [0.01, 0.1]}
+    called = seedsweep.sweep(SHORT[0], "tracking.reuse=false", **keys_of_call, seeds=3)
     assert called.sweep != typed.sweep
     assert called.record.name == typed.record.name
     assert keys(called.sweep, client) == keys(typed.sweep, client)

@@ -35,7 +35,7 @@ def curves_by_name(sweep: str) -> pd.DataFrame:
 
 def test_curves_are_bit_equal_across_processes_and_launchers(train: Callable[..., Ended], client: MlflowClient) -> None:
     assert train(*SWEEP).code == 0
-    joblib = start(*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    joblib = start(*SWEEP, "tracking.reuse=false", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     out, err = joblib.communicate(timeout=300)
     assert joblib.returncode == 0, err
     assert "3 of 3" in out

@@ -347,7 +347,7 @@ def test_other_launchers_train_the_same_runs(
     train: Callable[..., Ended], client: MlflowClient, words: tuple[str, ...]
 ) -> None:
     assert train("-m", *words, "seed=0,1", "trainer.max_epochs=1").code == 0
-    assert train("-m", "seed=0,1", "trainer.max_epochs=1").code == 0
+    assert train("-m", "seed=0,1", "trainer.max_epochs=1", "tracking.reuse=false").code == 0
     engines = [run.data.tags["seedsweep.engine"] for run in runs_in(client)]
     assert sorted(engines) == ["fleet", "fleet", "lightning", "lightning"]
     actual = seedsweep.load_runs()

@@ -25,10 +25,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from shared.waiting import wait_for
 
 from seedsweep.errors import ConfigError
-from seedsweep.search import processes
 from seedsweep.search.counting import OWNER, TRIES, UNUSED
 from seedsweep.search.shared_study import SharedStudy
 from seedsweep.search.storages import open_storage
+from seedsweep.tracking import processes
 
 SPACE = {
     "lr": FloatDistribution(1e-4, 10, log=True),

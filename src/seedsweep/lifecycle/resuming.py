@@ -55,6 +55,7 @@ def open_record(sweep: Sweep, tags: Mapping[str, str]) -> None:
 def _go_on(sweep: Sweep, record: SweepRecord, former: RecordedSweep, owner: str) -> None:
     """Take over a former sweep of the same plan; one that is complete is left as it is."""
     sweep.first["objective"]["metric"] = former.tags[f"seedsweep.{METRIC}"]  # of calls what they have logged first
+    record.ask_again()
     sweep.leave_out(record.jobs_that_ended())
     sweep.is_complete = former.status == "FINISHED" and not len(sweep.left)
     if not sweep.is_complete:

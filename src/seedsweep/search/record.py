@@ -116,7 +116,7 @@ def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFr
     directions = {sweep.tags.get("seedsweep.direction") for sweep in sweeps}
     if None in directions or len(directions) > 1:
         return None
-    sweeps = sorted(sweeps, key=lambda sweep: sweep.started, reverse=True)
+    sweeps = sorted(sweeps, key=lambda sweep: sweep.asked, reverse=True)
     try:
         files = read_artifact(uri, sweeps, CONFIRMED)
     except (StoreError, OSError):  # none was confirmed

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+ASKED = "seedsweep.asked"  # tag of a sweep whose command was typed again
 BEGINNING = 4  # characters of a sweep's id that are enough if no other begins so
 
 
@@ -23,14 +24,14 @@ BEGINNING = 4  # characters of a sweep's id that are enough if no other begins s
 class RecordedSweep:
     """The parent run of a sweep, as the store has it.
 
-    `started` is in milliseconds since 1970, `status` is MLflow's (RUNNING, FINISHED, FAILED or KILLED), `artifacts`
+    `asked` is when its command was typed last, in milliseconds since 1970, `status` is MLflow's (RUNNING, FINISHED, FAILED or KILLED), `artifacts`
     the address of the folder of its artifacts.
     """
 
     run_id: str
     name: str
     experiment_id: str
-    started: int
+    asked: int
     status: str
     tags: Mapping[str, str]
     artifacts: str
@@ -38,9 +39,10 @@ class RecordedSweep:
 
 def recorded(run: "Run") -> RecordedSweep:
     """The sweep whose parent run MLflow's client gives."""
-    info = run.info
-    about = (info.run_id, info.run_name, info.experiment_id, info.start_time, info.status)
-    return RecordedSweep(*about, dict(run.data.tags), info.artifact_uri)
+    info, tags = run.info, dict(run.data.tags)
+    asked = int(tags.get(ASKED, info.start_time))
+    about = (info.run_id, info.run_name, info.experiment_id, asked, info.status)
+    return RecordedSweep(*about, tags, info.artifact_uri)
 
 
 @store_errors()
@@ -64,7 +66,7 @@ def find_sweeps(uri: str, *chosen: str, experiment: str | None = None) -> list[R
 def sweeps_of(client: "MlflowClient", *chosen: str, experiment: str | None = None) -> list[RecordedSweep]:
     """The sweeps of `find_sweeps`, by a client that is connected."""
     parents = map(recorded, search_runs(client, of_kind("sweep")))
-    sweeps = sorted(parents, key=lambda sweep: sweep.started, reverse=True)
+    sweeps = sorted(parents, key=lambda sweep: sweep.asked, reverse=True)
     if experiment is not None:
         named = client.get_experiment_by_name(experiment)
         sweeps = [sweep for sweep in sweeps if named and sweep.experiment_id == named.experiment_id]
@@ -99,7 +101,7 @@ def find_searches(uri: str, search: str) -> list[RecordedSweep]:
     except ConfigError:  # nothing has been recorded there yet, or what opens it next says why it cannot be
         return []
     sweeps = map(recorded, search_runs(client, f"tags.`seedsweep.search` = '{search}'"))
-    return sorted(sweeps, key=lambda sweep: sweep.started, reverse=True)
+    return sorted(sweeps, key=lambda sweep: sweep.asked, reverse=True)
 
 
 @store_errors()

@@ -17,7 +17,7 @@ from seedsweep.tracking.connection import absolute, connect, store_errors
 from seedsweep.tracking.copied_runs import copy_runs
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.parquet import write_curves, write_runs
-from seedsweep.tracking.recorded_sweeps import RecordedSweep, end_runs, recorded, remove_running
+from seedsweep.tracking.recorded_sweeps import ASKED, RecordedSweep, end_runs, recorded, remove_running
 from seedsweep.tracking.tags import create_run, experiment_id, named
 from seedsweep.tracking.trained_runs import trained_runs
 from seedsweep.tracking.unfinished_sweeps import jobs_that_ended, remove_unfinished
@@ -88,6 +88,11 @@ class SweepRecord:
         self.client.set_tag(self.run_id, "seedsweep.planned", str(len(plan)))
         if minima:
             self.client.log_text(self.run_id, f"[{', '.join(minima)}]", OPTIMUM)
+
+    @store_errors()
+    def ask_again(self) -> None:
+        """Say that the sweep's command was typed again: it is the latest sweep from now on."""
+        self.client.set_tag(self.run_id, ASKED, str(int(time.time() * 1000)))
 
     @store_errors()
     def go_on(self, owner: str) -> None:

@@ -34,7 +34,7 @@ def find_plan(client: "MlflowClient", digest: str, experiments: dict[str, None])
     """
     clause = f"{of_kind('sweep')} and tags.`seedsweep.plan` = '{digest}'"
     sweeps = map(recorded, search_runs(client, clause, experiments))
-    return max(sweeps, key=lambda sweep: sweep.started, default=None)
+    return max(sweeps, key=lambda sweep: sweep.asked, default=None)
 
 
 @store_errors()
