@@ -17,27 +17,24 @@ class Standing:
     """
 
     def __init__(self, shape: tuple[int, ...]):
-        self.seeds = 0
-        self.latest = np.zeros(shape)
+        self.losses = np.empty((*shape, 0))
         self._total, self._diverged = np.zeros(shape), np.zeros(shape)
         self._highest, self._lowest = np.full(shape, -np.inf), np.full(shape, np.inf)
-        pairs = (*shape, shape[-1])
-        self._shared, self._mean, self._squares = np.zeros(pairs), np.zeros(pairs), np.zeros(pairs)
+
+    @property
+    def seeds(self) -> int:
+        """How many have been seen."""
+        return self.losses.shape[-1]
 
     def add(self, losses: Array) -> None:
         """Take in the losses (…, cells) of the next seed; those of dropped cells do not matter."""
         finite = np.isfinite(losses)
         known = np.where(finite, losses, 0)
-        self.seeds, self.latest = self.seeds + 1, losses
+        self.losses = np.concatenate([self.losses, losses[..., None]], axis=-1)
         self._total += known
         self._diverged += ~finite
         self._highest = np.where(finite, np.maximum(self._highest, losses), self._highest)
         self._lowest = np.where(finite, np.minimum(self._lowest, losses), self._lowest)
-        both = finite[..., :, None] & finite[..., None, :]
-        self._shared += both
-        gap = np.where(both, known[..., :, None] - known[..., None, :] - self._mean, 0)
-        self._mean += gap / np.maximum(self._shared, 1)  # Welford's, exact where all differences are the same
-        self._squares += gap**2 * (self._shared - 1) / np.maximum(self._shared, 1)
 
     def means(self, alive: np.ndarray) -> Array:
         """The means (…, cells); inf for dropped cells.
@@ -55,7 +52,8 @@ class Standing:
         Where means are equal the fewer diverged runs count, then the latest loss, so that the order of the cells
         matters only where these are equal, too.
         """
-        order = np.lexsort((np.nan_to_num(self.latest, nan=np.inf), self._diverged, self.means(alive)), axis=-1)
+        latest = np.where(alive, self.losses[..., -1], np.inf)
+        order = np.lexsort((latest, self._diverged, self.means(alive)), axis=-1)
         return np.argsort(order, axis=-1)
 
     def spreads(self, rivals: np.ndarray) -> Array:
@@ -67,5 +65,12 @@ class Standing:
         Returns:
             Standard deviations (…, cells, r), in the units of the losses.
         """
-        squares, shared = (np.take_along_axis(array, rivals, -1) for array in (self._squares, self._shared))
-        return np.sqrt(squares / np.maximum(shared - 1, 1))
+        sweeps, (cells, each) = rivals.shape[:-2], rivals.shape[-2:]
+        chosen = np.take_along_axis(self.losses, rivals.reshape(*sweeps, cells * each, 1), -2)
+        with np.errstate(invalid="ignore"):
+            gaps = self.losses[..., :, None, :] - chosen.reshape(*sweeps, cells, each, self.seeds)
+        shared = np.isfinite(gaps)
+        count = shared.sum(axis=-1)
+        gaps = np.where(shared, gaps, 0)
+        gaps -= np.where(shared, (gaps.sum(axis=-1) / np.maximum(count, 1))[..., None], 0)
+        return np.asarray(np.sqrt((gaps**2).sum(axis=-1) / np.maximum(count - 1, 1)))
