@@ -8,7 +8,7 @@ the standard deviation of the difference of two runs of equal seeds, which corre
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import made_up_sweeps as made_up

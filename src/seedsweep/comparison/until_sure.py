@@ -6,64 +6,19 @@ once more what it has. See docs/until_sure.md.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from seedsweep.comparison.bets import Bets
 from seedsweep.comparison.error_spending import ErrorSpending
 from seedsweep.comparison.intervals import Array
-from seedsweep.comparison.verdict import TIES, UNDECIDED, WINS, Kind
+from seedsweep.comparison.sequential_state import Decision, State
+from seedsweep.comparison.verdict import TIES, UNDECIDED, WINS
 from seedsweep.errors import ConfigError
 from seedsweep.validation import check_integer, check_not_negative
 
 Test = Literal["betting", "strict"]
-
-
-class Decision(NamedTuple):
-    """What the seeds have decided.
-
-    Args:
-        kind: `wins`; `ties`: the bests of the options lie within the margin; `cannot be told apart`: `max_seeds` are
-            spent.
-        options: the winner, those that tie, or those that are left.
-    """
-
-    kind: Kind
-    options: tuple[str, ...]
-
-
-class State(NamedTuple):
-    """Where a sweep stands that buys its seeds one after another.
-
-    Args:
-        seeds: seen of each living cell.
-        living: indices of the cells that may still be the best.
-        dropped_after: of each cell, how many seeds had been seen when it was dropped; None of one that lives.
-        leader: index of the living cell with the lowest mean.
-        runner_up: index of the cell of another option that comes closest: of those that lived longest the one with
-            the lowest mean; None without another option.
-        evidence: that a cell is no best one (cells,); 2 / (1 - confidence) drop it. Under `betting` the largest
-            capital that bets against it have won, under `strict` how near the test came to its bound.
-        runs: bought so far.
-        most_runs: that the sweep could have cost.
-        decision: None while seeds are to be bought.
-    """
-
-    seeds: int
-    living: tuple[int, ...]
-    dropped_after: tuple[int | None, ...]
-    leader: int
-    runner_up: int | None
-    evidence: Array
-    runs: int
-    most_runs: int
-    decision: Decision | None
-
-    @property
-    def p(self) -> Array:
-        """The p-values (cells,) that a cell is a best one, to be read against 1 - confidence after any round."""
-        return np.minimum(1, 2 / np.maximum(self.evidence, 1))
 
 
 class Sequential:
