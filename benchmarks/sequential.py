@@ -20,6 +20,7 @@ from scipy.special import stdtr
 from seedsweep.comparison.bets import Bets
 from seedsweep.comparison.error_spending import ErrorSpending
 from seedsweep.comparison.intervals import Array
+from seedsweep.comparison.sequential_data_sets import SequentialDataSets
 from seedsweep.comparison.until_sure import looks
 
 SWEEPS, QUICK, FEWER = 1_000, 10, 5
@@ -235,6 +236,30 @@ def savings(sweeps: int) -> Iterator[str]:
                 yield f"{row:34s}{count:3d}{apart:6.1f}{values}"
 
 
+def several_data_sets(sweeps: int) -> Iterator[str]:
+    """Two options with one rate each: tied on all data sets, and the first ahead on all by half a unit."""
+    generator = np.random.default_rng(0)
+    for count in (2, 5):
+        for apart in (0.0, 0.5):
+            named = {"some data set": 0, "every data set": 0, "over all": 0, "anywhere": 0}
+            runs = 0
+            for _ in range(sweeps):
+                sweep = SequentialDataSets(["a", "b"], [str(index) for index in range(count)], margin=0)
+                while seeds := len(sweep.next_seeds):
+                    losses = generator.normal(0, 0.5**0.5, (count, 2, seeds)) + np.array([[0], [apart]])
+                    sweep.observe({name: losses[int(name)] for name in sweep.each})
+                of_each = [len(sequential.state.living) == 1 for sequential in sweep.each.values()]
+                over_all = len(sweep.overall.state.living) == 1
+                named["some data set"] += any(of_each)
+                named["every data set"] += all(of_each)
+                named["over all"] += over_all
+                named["anywhere"] += any(of_each) or over_all
+                runs += sweep.runs
+            shares = "   ".join(f"{where} {number / sweeps:6.1%}" for where, number in named.items())
+            cost = runs / sweeps / (2 * count * LOOKS[-1])
+            yield f"{count} data sets, {apart:.1f} apart   a winner on {shares}   runs {cost:.0%} of the most"
+
+
 def show(title: str, rows: Iterator[str]) -> None:
     print(f"\n{title}")
     for row in rows:
@@ -253,6 +278,8 @@ def main(sweeps: int, quick: bool) -> None:
     apart = "".join(f"{f'{apart} margins apart':24s}" for apart in (0, 0.5, 1, 1.5))
     columns = "   ".join("    tie   wins  wrong" for _ in range(4))
     show(f"Ties, normal noise, one margin being one unit\n{'':34s}{apart}\n{'':34s}{columns}", false_ties(sweeps))
+    title = "Several data sets, two options, 1 rate, betting; apart by 0 any winner is false"
+    show(title, several_data_sets(max(sweeps // 10, 1)))
     heads = "    power seeds    runs  fixed   saved   " * 2
     show(f"What is saved where the first is better; runs of a cell\n{'':43s}{'betting':41s}strict\n"
          f"{'options':34s}{'n':>3s}{'by':>6s}{heads}", savings(sweeps))  # fmt: skip

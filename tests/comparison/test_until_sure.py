@@ -1,10 +1,13 @@
 """Seeds bought until it is sure who is best: evidence by hand, exact errors, replays, and what can go wrong."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 import pytest
+from shared.commands import ROOT
 
 from seedsweep.comparison.bets import Bets
 from seedsweep.comparison.error_spending import ErrorSpending, bounds
@@ -287,3 +290,10 @@ def test_normal_losses_of_two_options_raise_no_doubt() -> None:
     losses = made_up([0, 0.1], seeds=40)
     state = Sequential(["a", "b"], max_seeds=40, margin=0).observe(losses)
     assert diagnose_sequential(losses, state, ["a", "b"]) == []
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_through() -> None:
+    command = [sys.executable, "-W", "error", str(ROOT / "benchmarks" / "sequential.py"), "--quick"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "What is saved" in printed
