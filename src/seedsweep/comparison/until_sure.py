@@ -31,8 +31,8 @@ class Sequential:
         max_seeds: of a cell; then nothing is bought any more.
         confidence: that no false answer is given, at any time.
         margin: fraction of the leader's mean, as it is after `first_seeds`, within which options tie; 0 for no ties.
-        test: `betting`, which may be looked at any time and goes on where `max_seeds` is raised, or `strict`, the
-            classical group-sequential test, whose looks are fixed beforehand.
+        test: `betting`, which may be looked at any time and goes on where `max_seeds` is raised, once the last round
+            is filled up, or `strict`, the classical group-sequential test, whose looks are fixed beforehand.
 
     Raises:
         ConfigError: a number is out of its range, or there is no such test.
