@@ -120,12 +120,14 @@ class SearchSweep(Sweep):
             return
         elsewhere = sorted(set(numbers) - self._stored.keys())
         self._stored |= self.record.take_trained(self.plan, np.array(elsewhere, dtype=np.int64))
-        chosen = self.first["objective"]
-        for number in numbers:
-            if run := self._stored.get(number):
-                result = self.record.read_result(run, chosen["metric"])
-                self._values[number] = objective(result, **chosen)
-                advance(self.progress, self.first["trainer"]["max_epochs"])
+        chosen, runs = (
+            self.first["objective"],
+            {number: self._stored[number] for number in numbers if number in self._stored},
+        )
+        results = self.record.read_results(list(runs.values()), chosen["metric"])
+        self._values |= {number: objective(results[run], **chosen) for number, run in runs.items()}
+        if runs:
+            advance(self.progress, len(runs) * self.first["trainer"]["max_epochs"])
 
     def group(self, job: Overrides) -> str:
         """The group that a job's run belongs to."""

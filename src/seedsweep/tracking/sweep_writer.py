@@ -19,9 +19,10 @@ from seedsweep.tracking.copied_runs import copies_of, copy_runs
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.parquet import write_curves, write_runs
 from seedsweep.tracking.recorded_sweeps import ASKED, RecordedSweep, end_runs, recorded, remove_running
+from seedsweep.tracking.results import read_results
 from seedsweep.tracking.tags import create_run, experiment_id, named
 from seedsweep.tracking.trained_runs import trained_runs
-from seedsweep.tracking.unfinished_sweeps import read_result, remove_runs, runs_of
+from seedsweep.tracking.unfinished_sweeps import remove_runs, runs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,9 +116,9 @@ class SweepRecord:
         with TemporaryDirectory() as folder:
             return Plan.of_file(Path(self.client.download_artifacts(self.run_id, PLAN, folder)))
 
-    def read_result(self, run: str, metric: str) -> RunResult:
-        """What a run of the store that ended, by its id, has of one metric."""
-        return read_result(self.client, run, metric)
+    def read_results(self, runs: Sequence[str], metric: str) -> dict[str, RunResult]:
+        """What runs of the store that ended have of one metric, by their ids."""
+        return read_results(self.client, runs, metric)
 
     def take_trained(self, plan: Plan, jobs: np.ndarray) -> dict[int, str]:
         """Copy what other sweeps have trained.

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from seedsweep.outcomes import Point, RunResult
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, recorded
@@ -75,24 +74,6 @@ def remove_runs(client: "MlflowClient", runs: list[str]) -> None:
     else:
         with transaction(database) as connection:
             delete_runs(connection, sorted(runs))
-
-
-@store_errors()
-def read_result(client: "MlflowClient", run: str, metric: str) -> RunResult:
-    """What a run that ended has of one metric.
-
-    Args:
-        client: of the store.
-        run: its id.
-        metric: whose curve is read.
-
-    Returns:
-        A result without weights, whose points, the steps ascending, know no epochs.
-    """
-    curve = sorted(client.get_metric_history(run, metric), key=lambda point: point.step)
-    points = [Point(metric, point.step, 0, point.value) for point in curve]
-    outcome: Any = client.get_run(run).data.tags["seedsweep.outcome"]
-    return RunResult(outcome, points)
 
 
 def _rows(engine: "Engine", sweep: str) -> list[tuple[Any, ...]]:

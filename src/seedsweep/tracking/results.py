@@ -1,0 +1,68 @@
+"""What runs that have ended have of one metric, as their training gave it."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seedsweep.outcomes import Point, RunResult
+from seedsweep.tracking.connection import store_errors
+from seedsweep.tracking.frames import unclipped
+from seedsweep.tracking.sql import open_database, transaction
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from sqlalchemy import Engine
+
+RUNS = 2_000  # that are asked for at once
+OUTCOMES = "SELECT run_uuid, value FROM tags WHERE run_uuid IN ({runs}) AND key = 'seedsweep.outcome'"
+CURVES = "SELECT run_uuid, step, value, is_nan FROM metrics WHERE run_uuid IN ({runs}) AND key = :metric ORDER BY step"
+
+
+@store_errors()
+def read_results(client: "MlflowClient", runs: Sequence[str], metric: str) -> dict[str, RunResult]:
+    """The results of runs, as far as one metric says.
+
+    Args:
+        client: of the store.
+        runs: the ids of runs that have ended.
+        metric: whose curve is read.
+
+    Returns:
+        By the ids; without weights, the steps ascending, the epochs unknown.
+    """
+    database = open_database(client.tracking_uri)
+    results: dict[str, RunResult] = {}
+    for start in range(0, len(runs), RUNS):
+        chosen = runs[start : start + RUNS]
+        rows = _rows(database, chosen, metric) if database else _by_client(client, chosen, metric)
+        results |= {run: RunResult(outcome, _points(metric, curve)) for run, outcome, curve in rows}
+    return results
+
+
+def _points(metric: str, curve: Sequence[tuple[int, float]]) -> list[Point]:
+    values = unclipped(np.array([value for _, value in curve], dtype=float))
+    return [Point(metric, step, 0, float(value)) for (step, _), value in zip(curve, values, strict=True)]
+
+
+def _rows(engine: "Engine", runs: Sequence[str], metric: str) -> Iterator[tuple[str, Any, list[tuple[int, float]]]]:
+    """The id, the outcome and the curve of each run."""
+    import sqlalchemy as sa
+
+    listed = ", ".join(f"'{run}'" for run in runs)  # ids of the store's own
+    curves: dict[str, list[tuple[int, float]]] = {run: [] for run in runs}
+    with transaction(engine) as connection:
+        outcomes = dict(map(tuple, connection.execute(sa.text(OUTCOMES.format(runs=listed)))))
+        rows = connection.execute(sa.text(CURVES.format(runs=listed)), {"metric": metric})
+        for run, step, value, is_nan in rows:
+            curves[run].append((step, float("nan") if is_nan else value))
+    return ((run, outcomes[run], curves[run]) for run in runs)
+
+
+def _by_client(
+    client: "MlflowClient", runs: Sequence[str], metric: str
+) -> Iterator[tuple[str, Any, list[tuple[int, float]]]]:
+    for run in runs:
+        history = sorted(client.get_metric_history(run, metric), key=lambda point: point.step)
+        curve = [(point.step, point.value) for point in history]
+        yield run, client.get_run(run).data.tags["seedsweep.outcome"], curve
