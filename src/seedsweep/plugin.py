@@ -32,6 +32,13 @@ Searches, as `hydra/sweeper=optuna` runs them
     `record_search`       keeps the trials and the confirmed ones, at the end
     `search_results`      what is printed and written at the end
 
+Sweeps that buy seeds until it is sure, as `hydra/sweeper=until_sure` runs them
+    `open_purchase`       what asks for the jobs of the next seeds, and is told what they returned
+    `open_sure_sweep`     `open_sweep` for a sweep to which these jobs are added
+    `purchase_tags`       by which such a sweep is recognised
+    `record_purchase`     keeps the evidence beside the sweep and prints a line, after each round
+    `show_purchase`       what is printed and kept at the end
+
 Hydra imports plugins at each start, also for completion and `--help`: a name is imported when it is first used.
 """
 
@@ -47,10 +54,12 @@ if TYPE_CHECKING:
     from seedsweep.config.hydra_errors import hydra_error, shown_by_hydra
     from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
-    from seedsweep.lifecycle.opening import open_search_sweep, open_sweep
+    from seedsweep.lifecycle.opening import open_search_sweep, open_sure_sweep, open_sweep
     from seedsweep.search.record import record_round, record_search, search_tags
     from seedsweep.search.results import search_results
     from seedsweep.search.setup import open_search
+    from seedsweep.until_sure.record import purchase_tags, record_purchase, show_purchase
+    from seedsweep.until_sure.setup import open_purchase
 
 __all__ = [
     "BatchedTask",
@@ -64,14 +73,19 @@ __all__ = [
     "hydra_error",
     "is_tracked",
     "masked",
+    "open_purchase",
     "open_search",
     "open_search_sweep",
+    "open_sure_sweep",
     "open_sweep",
+    "purchase_tags",
+    "record_purchase",
     "record_round",
     "record_search",
     "search_results",
     "search_tags",
     "shipped",
+    "show_purchase",
     "shown_by_hydra",
     "sweep_folder",
     "sweep_name",
@@ -86,7 +100,9 @@ _NAMES = {
     "search.record": ("record_round", "record_search", "search_tags"),
     "search.results": ("search_results",),
     "search.setup": ("open_search",),
-    "lifecycle.opening": ("open_search_sweep", "open_sweep"),
+    "lifecycle.opening": ("open_search_sweep", "open_sure_sweep", "open_sweep"),
+    "until_sure.record": ("purchase_tags", "record_purchase", "show_purchase"),
+    "until_sure.setup": ("open_purchase",),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 

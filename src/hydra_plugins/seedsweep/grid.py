@@ -42,20 +42,25 @@ class GridSweeper(BasicSweeper):
         with plugin.shown_by_hydra():
             return self._sweep(arguments)
 
-    def _sweep(self, arguments: list[str]) -> Sequence[Sequence[JobReturn]]:
-        assert self.config is not None
+    def jobs(self, arguments: list[str]) -> Sequence[list[str]]:
+        """The overrides of each combination, made when they are looked at."""
         assert self.hydra_context is not None
-        assert self.launcher is not None
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         overrides = parser.parse_overrides([*self._parse_config(), *arguments])
         for override in overrides:
             if override.is_sweep_override() and not override.is_discrete_sweep():
                 value = override.get_value_string()
                 raise plugin.ConfigError(override.key_or_group, value, "a grid needs values: 0.01,0.1 or range(…)")
+        values = list({override.get_key_element(): self._values(override) for override in overrides}.values())
+        return plugin.LazySequence(math.prod(map(len, values)), partial(_combination, values))
+
+    def _sweep(self, arguments: list[str]) -> Sequence[Sequence[JobReturn]]:
+        assert self.config is not None
+        assert self.hydra_context is not None
+        assert self.launcher is not None
         if self.max_batch_size is not None and self.max_batch_size < 1:
             raise plugin.ConfigError("hydra.sweeper.max_batch_size", self.max_batch_size, "must be at least 1")
-        values = list({override.get_key_element(): self._values(override) for override in overrides}.values())
-        jobs = plugin.LazySequence(math.prod(map(len, values)), partial(_combination, values))
+        jobs = self.jobs(arguments)
         folder = plugin.sweep_folder(self.config)
         compose = plugin.compose_jobs(self.hydra_context.config_loader, self.config)
         with plugin.open_sweep(plugin.sweep_name(self.config), jobs, compose, folder) as sweep:

@@ -21,6 +21,7 @@ from seedsweep.lifecycle.progress import checking, training
 from seedsweep.lifecycle.resuming import open_record
 from seedsweep.lifecycle.search_sweep import SearchSweep
 from seedsweep.lifecycle.signals import Stop, on_signal
+from seedsweep.lifecycle.sure_sweep import SureSweep
 from seedsweep.lifecycle.sweep import Compose, Overrides, Sweep
 from seedsweep.report.console import print_interrupted
 from seedsweep.tracking.sweep_writer import NONE
@@ -93,6 +94,33 @@ def open_search_sweep(
         A context manager as that of `open_sweep`.
     """
     sweep = SearchSweep(masked(name), tuple(labels), compose, _progress_file(folder), prunes=prunes)
+    return _alive(sweep, jobs, max(expected, len(jobs)), tags)
+
+
+def open_sure_sweep(
+    name: str,
+    jobs: Sequence[Overrides],
+    compose: Compose,
+    folder: Path,
+    labels: Sequence[str],
+    expected: int,
+    tags: Mapping[str, str],
+) -> AbstractContextManager[SureSweep]:
+    """The same for a sweep whose seeds are bought round by round.
+
+    Args:
+        name: what the sweep is called in the store.
+        jobs: the overrides of each job of the first round.
+        compose: what makes a job's configuration of its overrides and its number.
+        folder: shared by the processes of the jobs.
+        labels: the params in which the cells differ.
+        expected: how many runs there will be at most.
+        tags: of the parent run, besides a sweep's own.
+
+    Returns:
+        A context manager as that of `open_sweep`.
+    """
+    sweep = SureSweep(masked(name), tuple(labels), compose, _progress_file(folder))
     return _alive(sweep, jobs, max(expected, len(jobs)), tags)
 
 
