@@ -9,6 +9,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.plugins.environments import SLURMEnvironment
+from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from pytorch_lightning.utilities.model_helpers import is_overridden
 
@@ -24,6 +26,7 @@ QUIET = (
     *("does not have many workers", "GPU available but not used", "treespec, LeafSpec", "no `validation_step`"),
     "in eval mode at the start of training",
 )
+DETECT_SLURM = SLURMEnvironment.__dict__["detect"]
 
 
 def train(
@@ -70,7 +73,7 @@ def train(
     curves = Curves(log_every_n_steps, divergence_threshold, publish, gap, prune, stopping, norms, metrics, target)
     callbacks = [curves, *trainer.pop("callbacks", [])]
     fitter = make_trainer(max_epochs=max_epochs, callbacks=callbacks, **trainer)
-    with quiet(), _interruptible(), one_thread(), curves.listening(module):
+    with quiet(), _in_one_process(), _interruptible(), one_thread(), curves.listening(module):
         try:
             fitter.fit(module, datamodule=data)
             if fitter.progress_bar_callback:
@@ -90,7 +93,7 @@ def train(
 def make_trainer(**options: Any) -> pl.Trainer:
     """A Trainer that keeps nothing by itself: curves and weights are returned, and tracked elsewhere."""
     off = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
-    with quiet():
+    with quiet(), _in_one_process():
         return pl.Trainer(**{"enable_progress_bar": False} | off | options)
 
 
@@ -107,6 +110,24 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         log.setLevel(level)
+
+
+@contextmanager
+def _in_one_process() -> Iterator[None]:
+    """A run is one process's, also where Slurm started it: by itself Lightning takes it for one of SLURM_NTASKS ranks.
+
+    It would refuse more tasks or nodes than one, requeue the job, load the `hpc_ckpt_*.ckpt` of other trainings in the folder
+    and silence loggers of tasks after the first; without tasks it warns wherever there is an `srun`. A plugin that names
+    another environment is not enough, as `fit` and `test` look for Slurm again; one that somebody names is taken.
+    """
+    rank = rank_zero_only.rank  # from SLURM_PROCID
+    SLURMEnvironment.detect = staticmethod(lambda: False)  # type: ignore[method-assign]
+    rank_zero_only.rank = 0
+    try:
+        yield
+    finally:
+        SLURMEnvironment.detect = DETECT_SLURM  # type: ignore[method-assign]
+        rank_zero_only.rank = rank
 
 
 @contextmanager
