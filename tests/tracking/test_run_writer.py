@@ -78,13 +78,14 @@ def test_many_params_and_points_are_written_in_parts(uri: str, client: MlflowCli
 def test_a_signal_while_points_are_written_leaves_none_without_its_epoch(
     uri: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned, points = PlannedRun(0, "name", "group", "0" * 16, "here", ({},)), [Point("train/loss", 3, 1, 0.5)]
-    with pytest.raises(KeyboardInterrupt):  # noqa: SIM117
-        with record_run({"uri": uri, "sweep": None}, planned, "lightning", "0" * 16) as record:
-            record.add((point, 0) for point in points)
-            with monkeypatch.context() as patch:
-                patch.setattr(MlflowClient, "log_batch", Mock(side_effect=KeyboardInterrupt))
-                record.flush()
+    planned, point = PlannedRun(0, "name", "group", "0" * 16, "here", ({},)), Point("train/loss", 3, 1, 0.5)
+    record = record_run({"uri": uri, "sweep": None}, planned, "lightning", "0" * 16)
+    record.add([(point, 0)])
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_batch", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            record.flush()
+    record.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     assert runs_in(client)[0].info.status == "KILLED"
     assert seedsweep.load_curves()[["step", "epoch", "value"]].to_numpy().tolist() == [[3, 1, 0.5]]
 
