@@ -83,7 +83,7 @@ def main(others: int) -> None:
             copied = second.take_trained(plan, jobs)
         assert len(copied) == RUNS
         with timed("looking at one's own sweep"):
-            assert len(second.jobs_that_ended()) == RUNS
+            assert len(second.runs()) == RUNS
 
 
 if __name__ == "__main__":

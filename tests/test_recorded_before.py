@@ -69,6 +69,20 @@ def test_runs_and_curves_are_read_as_before(store: str) -> None:
     assert seedsweep.load_curves(EXPECTED["fleet"])["value"].tolist() == EXPECTED["curves"]
 
 
+def test_what_was_recorded_before_is_not_trained_again(store: str, train: Callable[..., Ended]) -> None:
+    words = ("-m", "data=iris", "model=softmax_regression", "trainer.max_epochs=2", "optimizer=sgd,adam")
+    ended = train(*words, f"tracking.uri={store}", "seed=range(0,9)")
+    assert ended.code == 0, ended.err
+    assert "16 of 18 runs are in the store; training 2" in ended.out
+    then, now = (
+        seedsweep.load_curves(sweep, store)
+        .merge(seedsweep.load_runs(sweep, store)[["run", "name"]], on="run")
+        .drop(columns="run")
+        for sweep in (EXPECTED["fleet"], "latest")
+    )
+    assert len(then.merge(now)) == len(then)
+
+
 def test_weights_give_the_outputs_that_they_gave(store: str) -> None:
     inputs = torch.linspace(0, 8, 12).reshape(3, 4)
     engines = set()

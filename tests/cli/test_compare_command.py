@@ -172,7 +172,7 @@ def test_unfinished_sweep_says_what_is_missing(train: Command, compare: Command,
         client.delete_run(run.info.run_id)
     ended = compare("figures=null")
     assert ended.code == 0
-    assert "Runs are missing in 1 group: adam lr=0.1 (2 of 5): run the sweep again" in ended.out
+    assert "Runs are missing in 1 group: adam lr=0.1 (2 of 5): type the sweep's command again" in ended.out
 
 
 def test_store_of_a_newer_mlflow_is_said_to_be_one(train: Command, uri: str) -> None:

@@ -1,26 +1,20 @@
 """Whatever kills a sweep at whatever moment: the same command ends it, with every run once and to the bit."""
 
 import itertools
+import os
 import shutil
-from collections import Counter
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from shared.killed import Died, Forks
+from shared.commands import start
+from shared.killed import SWEEPS, Died, Forks, check_once, curves
 from shared.stores import runs_in
-
-import seedsweep
-
-SMALL = ("trainer.max_epochs=2", "optimizer=sgd,adam", "seed=0,1", "compare=false")
-SWEEPS = {
-    "fleets": (*SMALL, "trainer.max_members=3"),
-    "the reference engine": (*SMALL, "trainer.engine=lightning"),
-    "a function": (),
-}
-POINT = ["name", "metric", "step", "epoch", "value"]
+from shared.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -46,24 +40,29 @@ def new_store(
     return copied if request.param == "sqlite" else request.getfixturevalue("postgres").copy
 
 
-def curves(uri: str) -> pd.DataFrame:
-    """The points of the newest sweep's runs, known by the runs' names."""
-    runs = seedsweep.load_runs("latest", uri)
-    points = seedsweep.load_curves("latest", uri).merge(runs[["run", "name"]], on="run")
-    return points[POINT].sort_values(POINT, ignore_index=True)
+@pytest.mark.slow
+def test_a_sweep_whose_workers_were_killed_is_complete_once(forks: Forks, tmp_path: Path, empty_store: Path) -> None:
+    words = ("trainer.max_epochs=2", "optimizer=sgd,adam", "seed=0,1,2", "compare=false")
+    stores = [f"sqlite:///{shutil.copy(empty_store, tmp_path / name)}" for name in ("plain.db", "killed.db")]
+    check_once(stores[0], forks.sweep(stores[0], *words, "trainer.engine=lightning"), undisturbed := curves(stores[0]))
+    joblib = ("-m", *words, "trainer.engine=lightning", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    options: dict[str, Any] = {"env": os.environ | {"MLFLOW_TRACKING_URI": stores[1]}, "start_new_session": True}
+    client, groups = MlflowClient(stores[1]), []
+    for finished, kill in ((1, os.killpg), (3, os.kill)):  # all of its processes; only the first, and workers go on
+        with start(*joblib, cwd=tmp_path, **options) as process:
+            groups.append(process.pid)
+            wait_for(lambda finished=finished: count_finished(client) >= finished)
+            kill(process.pid, signal.SIGKILL)
+    last = start(*joblib, cwd=tmp_path, **options)
+    out, err = last.communicate()
+    for group in groups:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+    check_once(stores[1], Died(False, last.returncode, 0, out + err), undisturbed)
 
 
-def check_once(uri: str, ended: Died, undisturbed: pd.DataFrame) -> None:
-    """The store has one sweep that finished, each run of its plan once, and the curves of one that nobody killed."""
-    assert ended.code == 0, ended.out
-    client = MlflowClient(uri)
-    (parent,) = runs_in(client, "sweep")
-    runs = runs_in(client)
-    assert {parent.info.status, *(run.info.status for run in runs)} == {"FINISHED"}
-    keys = Counter(run.data.tags["seedsweep.key"] for run in runs)
-    assert set(keys.values()) == {1}
-    assert len(keys) == int(parent.data.tags["seedsweep.planned"]) == int(parent.data.tags["seedsweep.finished"])
-    assert curves(uri).equals(undisturbed)
+def count_finished(client: MlflowClient) -> int:
+    return sum(run.info.status == "FINISHED" for run in runs_in(client))
 
 
 @pytest.mark.slow

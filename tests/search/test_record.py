@@ -66,7 +66,10 @@ def test_killed_search_is_ended_and_finished_by_the_next(tmp_path: Path, client:
         assert [trial.state for trial in counted] == [TrialState.COMPLETE] * 6
         jobs = [job for trial in counted for job in runs_of(trial)]
         assert len(jobs) == len(set(jobs))
-    assert {run.info.status for kind in ("sweep", "run") for run in runs_in(client, kind)} <= {"KILLED", "FINISHED"}
+    (ended,) = runs_in(client, "sweep")
+    assert {ended.info.status, *(run.info.status for run in runs_in(client))} == {"FINISHED"}
+    keys = {run.data.tags["seedsweep.key"] for run in runs_in(client)}
+    assert len(keys) == len(runs_in(client)) == int(ended.data.tags["seedsweep.planned"])
     assert json.loads(left.data.tags["seedsweep.owner"])["pid"] == process.pid
 
 

@@ -13,10 +13,11 @@ import pytest
 from mlflow import MlflowClient
 from optuna.distributions import FloatDistribution
 from optuna.storages import InMemoryStorage
-from shared.commands import ROOT, Ended
+from shared.commands import ROOT, Ended, start
 from shared.searches import RATES, SEARCH, results
 from shared.stores import runs_in
 
+import seedsweep
 from seedsweep.errors import ConfigError
 from seedsweep.search.aggregate import Aggregate
 from seedsweep.search.counting import OWNER
@@ -68,12 +69,44 @@ def test_search_goes_on_where_it_ended_and_trains_nothing_twice(
     assert study.n_trials == 5
     keys = [run.data.tags["seedsweep.key"] + run.data.params["seed"] for run in runs_in(client)]
     assert len(keys) == len(set(keys))
-    assert len(runs_in(client, "sweep")) == 2
-    newest = max(runs_in(client, "sweep"), key=lambda run: run.info.start_time)
-    trials = pd.read_csv(client.download_artifacts(newest.info.run_id, "trials.csv", str(tmp_path)))
+    (sweep,) = runs_in(client, "sweep")
+    assert sweep.data.tags["seedsweep.planned"] == sweep.data.tags["seedsweep.finished"] == str(len(keys))
+    trials = pd.read_csv(client.download_artifacts(sweep.info.run_id, "trials.csv", str(tmp_path)))
     searched = {run.data.tags["seedsweep.group"] for run in runs_in(client) if run.data.params["seed"] in "01"}
     assert set(trials["group"]) == searched
     assert len(searched) == 5
+
+
+def test_search_takes_what_the_store_has(train: Callable[..., Ended], client: MlflowClient, tmp_path: Path) -> None:
+    rates = ("optimizer.lr=0.1,0.2,0.3", "hydra/sweeper/sampler=grid", "hydra.sweeper.seeds=2")
+    assert train("-m", "optimizer=adam", "trainer.max_epochs=1", rates[0], "seed=0,1", "compare=false").code == 0
+    first = train(*SEARCH, *rates, "hydra.sweeper.confirm=1")
+    assert first.code == 0, first.err
+    of_search = seedsweep.load_runs("latest")
+    assert len(of_search) == 8
+    (parent,) = [sweep for sweep in runs_in(client, "sweep") if "seedsweep.search" in sweep.data.tags]
+    assert parent.data.tags["seedsweep.copied"] == "6"
+    values = of_search[of_search["seed"] < 2].groupby("optimizer.lr")["val/loss"].mean()
+    actual = results(tmp_path / "out")
+    assert actual["best_value"] == values.min()
+    (tmp_path / "optuna.db").unlink()
+    again = train(*SEARCH, *rates, "hydra.sweeper.confirm=1")
+    assert again.code == 0, again.err
+    assert len(runs_in(client)) == 6 + 8
+    assert results(tmp_path / "out") == actual
+
+
+@pytest.mark.slow
+def test_processes_at_one_search_train_nothing_twice(tmp_path: Path, client: MlflowClient, uri: str) -> None:
+    words = (*SEARCH, RATES, "hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=1", "hydra.sweeper.seeds=2")
+    processes = [start(*words, "hydra.sweeper.confirm=2", f"hydra.sweep.dir=out{number}") for number in range(3)]
+    for process in processes:
+        _, err = process.communicate()
+        assert process.returncode == 0, err
+    keys = [run.data.tags["seedsweep.key"] for run in runs_in(client)]
+    assert len(keys) == len(set(keys))
+    confirmed = [results(tmp_path / f"out{number}")["confirmed"] for number in range(3)]
+    assert max(map(len, confirmed)) == 2
 
 
 @pytest.mark.slow

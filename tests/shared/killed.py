@@ -8,13 +8,27 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from mlflow import MlflowClient
+
+import seedsweep
+from shared.stores import runs_in
+
 ROOT = Path(__file__).parents[2]
 KILL = 9
+SMALL = ("trainer.max_epochs=2", "optimizer=sgd,adam", "seed=0,1", "compare=false")
+SWEEPS = {
+    "fleets": (*SMALL, "trainer.max_members=3"),
+    "the reference engine": (*SMALL, "trainer.engine=lightning"),
+    "a function": (),
+}
+POINT = ["name", "metric", "step", "epoch", "value"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,26 @@ class Forks:
 
     def close(self) -> None:
         self._process.communicate()
+
+
+def curves(uri: str) -> pd.DataFrame:
+    """The points of the newest sweep's runs, known by the runs' names."""
+    runs = seedsweep.load_runs("latest", uri)
+    points = seedsweep.load_curves("latest", uri).merge(runs[["run", "name"]], on="run")
+    return points[POINT].sort_values(POINT, ignore_index=True)
+
+
+def check_once(uri: str, ended: Died, undisturbed: pd.DataFrame) -> None:
+    """The store has one sweep that finished, each run of its plan once, and the curves of one that nobody killed."""
+    assert ended.code == 0, ended.out
+    client = MlflowClient(uri)
+    (parent,) = runs_in(client, "sweep")
+    runs = runs_in(client)
+    assert {parent.info.status, *(run.info.status for run in runs)} == {"FINISHED"}
+    keys = Counter(run.data.tags["seedsweep.key"] for run in runs)
+    assert set(keys.values()) == {1}
+    assert len(keys) == int(parent.data.tags["seedsweep.planned"]) == int(parent.data.tags["seedsweep.finished"])
+    assert curves(uri).equals(undisturbed)
 
 
 def descend(optimizer: str, lr: float, seed: int, log: Callable[..., None]) -> float:

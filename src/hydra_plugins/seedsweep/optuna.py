@@ -180,7 +180,8 @@ class OptunaSweeper(Sweeper):
         compose = plugin.compose_jobs(self.hydra_context.config_loader, self.config)
         name, folder = plugin.sweep_name(self.config), Path(self.config.hydra.sweep.dir)
         labels, tags = search.labels(jobs), plugin.search_tags(search)
-        opened = plugin.open_search_sweep(name, jobs, compose, folder, labels, search.expected, tags)
+        about = (search.expected, tags, search.pruning is not None)
+        opened = plugin.open_search_sweep(name, jobs, compose, folder, labels, *about)
         with opened as sweep:
             self.record = sweep.record
             task = sweep.member(self.task_function, search.pruning)
@@ -193,15 +194,21 @@ class OptunaSweeper(Sweeper):
     def _run(self, search: Any, jobs: Any, sweep: Any = None) -> None:
         """Launch the jobs of each round, of which these are the first, until the search asks for no more."""
         while jobs:
-            returns = self.launcher.launch(jobs, initial_job_idx=self.launched)
-            self.launched += len(jobs)
-            if sweep:
-                sweep.returns.append(returns)
-            search.tell([job._return_value for job in returns])  # return_value would print and raise
+            search.tell(self._values(jobs, sweep))
             jobs = search.ask()
             if sweep and jobs:
                 sweep.add(jobs)
                 plugin.record_round(sweep, search)
+
+    def _values(self, jobs: Any, sweep: Any) -> list[Any]:
+        """What jobs return, or the exceptions that end them; what a sweep has in the store is not launched."""
+        if sweep:
+            for first, launched in sweep.rounds(jobs):
+                sweep.returns.append(self.launcher.launch(launched, initial_job_idx=first))
+            return list(sweep.values())
+        returns = self.launcher.launch(jobs, initial_job_idx=self.launched)
+        self.launched += len(jobs)
+        return [job._return_value for job in returns]  # return_value would print and raise
 
 
 def _plain(value: Any) -> Any:

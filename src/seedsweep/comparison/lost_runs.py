@@ -37,7 +37,7 @@ WORDS = {  # by `Metric.lost`
 WITHOUT_END = {
     "pruned": "the mean of those that stayed is too good, since the worse ones left; train all of them to compare",
     "failed": "see why (those of seedsweep have a traceback.txt in MLflow), and run them again",
-    "missing": "run the sweep again",
+    "missing": "type the sweep's command again: it trains what is missing",
 }
 
 

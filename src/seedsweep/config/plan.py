@@ -5,7 +5,7 @@ import hashlib
 import os
 import shutil
 from array import array
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -93,20 +93,31 @@ class Plan:
                 digest.update(line.encode(errors="surrogateescape"))
         return digest.hexdigest()[:16]
 
-    def rows(self, jobs: Collection[int]) -> Iterator[dict[str, str]]:
-        """What is written of runs, in the order of the plan: what identifies them, then their params.
+    def runs(self, jobs: Collection[int]) -> Iterator[PlannedRun]:
+        """Runs as they are written, in the order of the plan.
 
         Args:
-            jobs: the indices of the runs.
+            jobs: their indices.
 
         Returns:
-            Strings by the names of the columns, without those that are empty.
+            Each with its params as long as MLflow takes them, and no demand.
         """
         chosen, names = frozenset(jobs), list(self._columns)
         with self._read() as rows:
             for job, row in enumerate(csv.reader(rows)):
                 if job in chosen:
-                    yield {name: value for name, value in zip(names, row, strict=False) if value}
+                    yield _written(names, row)
+
+    @classmethod
+    def of_file(cls, file: Path) -> "Plan":
+        """The plan that `write` has written to a file."""
+        plan = cls()
+        with file.open(**CSV) as stream:
+            rows = csv.reader(stream)
+            names = list(map(original, next(rows)))
+            for row in rows:
+                plan.add(_written(names, row))
+        return plan
 
     def group(self, job: int) -> str:
         """The group of a run."""
@@ -133,6 +144,13 @@ class Plan:
             yield self._file
         finally:
             self._file.seek(0, os.SEEK_END)
+
+
+def _written(names: Iterable[str], row: Iterable[str]) -> PlannedRun:
+    """The run of a row of the file, with the names of its columns."""
+    values = {name: original(value) for name, value in zip(names, row, strict=False) if value}
+    job, name, group, key, experiment = (values.pop(column, "") for column in IDENTITY)
+    return PlannedRun(int(job), name, group, key, experiment, (values,))
 
 
 def _temporary() -> TextIO:

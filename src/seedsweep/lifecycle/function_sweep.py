@@ -51,14 +51,14 @@ class FunctionSweep(GridSweep):
         """
         record = cast(SweepRecord, self.record)  # which it has: without a store it was refused
         tracking = dict(self.first["tracking"]) | {"sweep": record.run_id}
-        self.numbers.extend(self.left.tolist())
-        composed = {number: self.compose((), number) for number in self.numbers}
+        self.launched.extend(self.left.tolist())
+        composed = {number: self.compose((), number) for number in self.launched}
         calls = {
             job.number: partial(make_call, function, job.call, self._planned(job), tracking, self.progress)
             for job in composed.values()
         }
         ended = run_calls(calls, processes, record.remove_running, self._note_metric)
-        results = [self._recorded(composed[number], ended[number], tracking) for number in self.numbers]
+        results = [self._recorded(composed[number], ended[number], tracking) for number in self.launched]
         self.returns.append([self._job_return(result) for result, _ in results])
 
     def _note_metric(self, ended: tuple[Any, str | None]) -> None:

@@ -10,7 +10,7 @@ from seedsweep.config.composing import Composed
 from seedsweep.config.home import command
 from seedsweep.config.lazy_sequence import LazySequence
 from seedsweep.errors import ConfigError, FailedRunsError, masked
-from seedsweep.lifecycle.sweep import Overrides, Sweep
+from seedsweep.lifecycle.sweep import Launch, Overrides, Sweep
 from seedsweep.report.console import print_interrupted, print_sweep
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class GridSweep(Sweep):
             raise ConfigError("compare", self.first["compare"], "must be true, false, or null")
         self.plan.check()
 
-    def rounds(self, jobs: Sequence[Overrides], size: int | None = None) -> Iterator[tuple[int, Sequence[Overrides]]]:
+    def rounds(self, jobs: Sequence[Overrides], size: int | None = None) -> Iterator[Launch]:
         """What has to be launched: the jobs that are not in the store.
 
         Args:
@@ -52,14 +52,11 @@ class GridSweep(Sweep):
             size: how many jobs are launched at once; None for all.
 
         Returns:
-            For each launch the number of its first job, and the overrides of its jobs.
+            As `launches` says.
         """
         left = self.left.tolist()
-        self.numbers.extend(left)
         remaining: LazySequence[Overrides] = LazySequence(len(left), lambda index: jobs[left[index]])
-        size = size or max(1, len(left))
-        for first in range(0, len(left), size):
-            yield first, remaining[first : first + size]
+        yield from self.launches(left, remaining, size or len(left))
 
     def is_compared(self) -> bool:
         """Whether that is asked for, and there are groups of more than one seed, but not too many."""

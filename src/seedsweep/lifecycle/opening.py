@@ -75,6 +75,7 @@ def open_search_sweep(
     labels: Sequence[str],
     expected: int,
     tags: Mapping[str, str],
+    prunes: bool = False,
 ) -> AbstractContextManager[SearchSweep]:
     """The same for a sweep to which the body adds jobs, as a search does.
 
@@ -86,11 +87,12 @@ def open_search_sweep(
         labels: the keys that the search varies.
         expected: how many runs there will be at most.
         tags: of the parent run, besides a sweep's own.
+        prunes: whether runs may be ended while they train, so that all have to be trained.
 
     Returns:
         A context manager as that of `open_sweep`.
     """
-    sweep = SearchSweep(masked(name), tuple(labels), compose, _progress_file(folder))
+    sweep = SearchSweep(masked(name), tuple(labels), compose, _progress_file(folder), prunes=prunes)
     return _alive(sweep, jobs, max(expected, len(jobs)), tags)
 
 

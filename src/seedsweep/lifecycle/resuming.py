@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from typing import NoReturn
 
 from omegaconf import OmegaConf
 
@@ -11,11 +12,11 @@ from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.sweep import Sweep
 from seedsweep.report.console import print_reused
 from seedsweep.tracking.connection import connect, sweeps_lock
-from seedsweep.tracking.processes import may_live, this_process
-from seedsweep.tracking.recorded_sweeps import RecordedSweep
+from seedsweep.tracking.processes import this_process
+from seedsweep.tracking.recorded_sweeps import OWNER, RecordedSweep, owner_at_work
 from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.tracking.tags import PREPARED
-from seedsweep.tracking.unfinished_sweeps import find_plan
+from seedsweep.tracking.unfinished_sweeps import find_former
 from seedsweep.validation import check_boolean
 
 
@@ -34,40 +35,43 @@ def open_record(sweep: Sweep, tags: Mapping[str, str]) -> None:
     check_boolean("tracking.reuse", reuse)
     judged = {METRIC: sweep.first["objective"]["metric"], SELECT: sweep.first["objective"]["select"]}
     tags = judged | dict(tags)
-    client, digest = connect(tracking["uri"], create=True), sweep.digest(tags)
-    owner = json.dumps(this_process())
+    client, owner = connect(tracking["uri"], create=True), json.dumps(this_process())
+    tag, value = sweep.identity(tags)
     with sweeps_lock(client.tracking_uri):
-        former = find_plan(client, digest, sweep.plan.experiments) if reuse and digest else None
-        if former:
-            _check_owner(former)
+        former = find_former(client, tag, value, sweep.plan.experiments) if reuse else []
+        former = [sweep_of for sweep_of in former if not (sweep.is_shared and _may_be_at_work(sweep_of))]
+        if former and _may_be_at_work(former[0]):
+            _refuse(former[0])
         config = OmegaConf.to_yaml(OmegaConf.create(dict(sweep.first)))
-        named = tags | {"owner": owner} | ({"plan": digest} if digest else {})
+        named = tags | {"owner": owner, tag: value}
         named |= {PREPARED: "\n".join(sweep.notes)} if sweep.notes else {}
         about = (sweep.plan, sweep.name, config, sweep.optima(), named)
-        sweep.record = SweepRecord(tracking["uri"], *about, former=former)
+        sweep.record = SweepRecord(tracking["uri"], *about, former=former[0] if former else None)
         if former:
-            _go_on(sweep, sweep.record, former, owner)
-    if reuse and digest and len(sweep.left):
-        sweep.leave_out(sweep.record.take_trained(sweep.plan, sweep.left))
-    if len(sweep.left) < len(sweep.plan) and sweep.is_shown():
-        print_reused(len(sweep.plan) - len(sweep.left), len(sweep.plan))
+            _go_on(sweep, sweep.record, former[0], owner)
+    if reuse:
+        stored = sweep.take_stored()
+        if stored and sweep.is_shown():
+            print_reused(stored, len(sweep.plan))
 
 
 def _go_on(sweep: Sweep, record: SweepRecord, former: RecordedSweep, owner: str) -> None:
-    """Take over a former sweep of the same plan; one that is complete is left as it is."""
+    """Take over a former sweep of the same command; one that is complete is left as it is."""
     sweep.first["objective"]["metric"] = former.tags[f"seedsweep.{METRIC}"]  # of calls what they have logged first
     record.ask_again()
-    sweep.leave_out(record.jobs_that_ended())
+    sweep.go_on(record.runs())
     sweep.is_complete = former.status == "FINISHED" and not len(sweep.left)
     if not sweep.is_complete:
         record.go_on(owner)
 
 
-def _check_owner(former: RecordedSweep) -> None:
-    """Raise `ConfigError` if another process may be at a sweep."""
-    owner = json.loads(former.tags.get("seedsweep.owner", "null"))
-    if former.status != "RUNNING" or not owner or owner == this_process() or not may_live(owner):
-        return
+def _may_be_at_work(former: RecordedSweep) -> bool:
+    """Whether another process may be at a sweep."""
+    return owner_at_work(former) not in (None, this_process())
+
+
+def _refuse(former: RecordedSweep) -> NoReturn:
+    owner = json.loads(former.tags[OWNER])
     where = f"is being trained by process {owner['pid']} of {owner['host']}"
     remedy = "wait for it; if it is gone, end the sweep as KILLED in MLflow; tracking.reuse=false trains all of it anew"
     if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:

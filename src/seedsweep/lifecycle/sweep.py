@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from seedsweep.config.completeness import Config
 from seedsweep.config.composing import Composed
 from seedsweep.config.plan import Plan
+from seedsweep.config.planned_run import PlannedRun
 from seedsweep.engine.factories import gap
 from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError, FailedRunsError
@@ -27,6 +28,7 @@ from seedsweep.problem.suboptimality import Gap
 from seedsweep.tracking.sweep_writer import SweepRecord
 
 Overrides = Sequence[str]  # of one job
+Launch = tuple[int, Sequence[Overrides]]  # number of the first job, and those of all
 Compose = Callable[[Overrides, int], Composed]  # of its overrides and its number
 
 
@@ -50,10 +52,12 @@ class Sweep(ABC):
     epochs: int = 0
     record: SweepRecord | None = None
     returns: list[Sequence[JobReturn]] = field(default_factory=list)
-    numbers: "array[int]" = field(default_factory=lambda: array("q"))  # in the plan, of the jobs as they are launched
+    launched: "array[int]" = field(default_factory=lambda: array("q"))  # numbers in the plan of the jobs that returned
+    numbers: "array[int]" = field(default_factory=lambda: array("q"))  # and those by which they do not go themselves
     is_complete: bool = False  # whether it stood in the store, with all its runs, when it was opened
     _ended: np.ndarray | None = None  # the jobs that need not be trained
     unit: ClassVar[str] = "epochs"  # that its bar counts
+    is_shared: ClassVar[bool] = False  # whether several processes may be at what one command asks for
 
     def check(self, jobs: Iterable[Overrides]) -> None:
         """Check jobs and plan them; raises `ConfigError` for the first that cannot be run."""
@@ -71,8 +75,12 @@ class Sweep(ABC):
         if job.config["tracking"] != self.first["tracking"]:
             uri = job.config["tracking"]["uri"]
             raise ConfigError("tracking.uri", uri, "must be the same for all runs of a sweep")
-        self.plan.add(planned(job, self.labels))
+        self._enter(planned(job, self.labels))
         self.epochs += job.config["trainer"]["max_epochs"]
+
+    def _enter(self, run: PlannedRun) -> None:
+        """Add a run to the plan."""
+        self.plan.add(run)
 
     def member(self, task: Task, prune: PruneJobs | None = None) -> SweepTask:
         """The task as each job of this sweep has to run it.
@@ -93,20 +101,63 @@ class Sweep(ABC):
         jobs = np.arange(len(self.plan))
         return jobs if self._ended is None else np.setdiff1d(jobs, self._ended)
 
+    def go_on(self, runs: pd.DataFrame) -> None:
+        """Take over a sweep of the same command, with the runs that it has, as `SweepRecord.runs` says."""
+        self.leave_out(runs["job"][runs["status"] == "FINISHED"].unique())
+
+    def take_stored(self) -> int:
+        """Leave out what other sweeps have trained; how many runs of the plan are in the store now."""
+        if self.record and len(left := self.left):
+            self.leave_out(np.array([*self.record.take_trained(self.plan, left)], dtype=np.int64))
+        return len(self.plan) - len(self.left)
+
     def leave_out(self, ended: np.ndarray) -> None:
         """Say of jobs (n,) that they need not be trained."""
         self._ended = ended if self._ended is None else np.union1d(self._ended, ended)
 
-    def digest(self, tags: Mapping[str, str]) -> str:
-        """What tells the sweep from those of other plans; empty for one that is not gone on with.
+    def launches(self, numbers: Sequence[int], jobs: Sequence[Overrides], size: int) -> Iterator[Launch]:
+        """Say which jobs are launched next.
+
+        Hydra numbers the jobs of a launch one after another. Where a configuration asks for its job's number, only jobs
+        that stand together in the plan are launched together.
+
+        Args:
+            numbers: of the jobs in the plan.
+            jobs: the overrides of each.
+            size: how many are launched at once at most.
+
+        Returns:
+            Of each launch the number of its first job, and the overrides of its jobs.
+        """
+        if not len(numbers):
+            return
+        one_each = {self.plan.group(number): index for index, number in enumerate(numbers)}.values()
+        depends = any(self._depends_on_number(jobs[index], numbers[index]) for index in one_each)
+        first = len(self.numbers)
+        if not depends:
+            self.numbers.extend(numbers)
+        apart = [index for index in range(1, len(numbers)) if depends and numbers[index] != numbers[index - 1] + 1]
+        for start, end in pairwise([0, *apart, len(numbers)]):
+            for begin in range(start, end, size):
+                stop = min(end, begin + size)
+                self.launched.extend(numbers[begin:stop])
+                yield numbers[begin] if depends else first + begin, jobs[begin:stop]
+
+    def _depends_on_number(self, job: Overrides, number: int) -> bool:
+        """Whether a job with another number would be another one."""
+        one, other = (planned(self.compose(job, at), self.labels) for at in (number, number + 1))
+        return one.params != other.params or one.key != other.key
+
+    def identity(self, tags: Mapping[str, str]) -> tuple[str, str]:
+        """What tells the sweep from those of other commands.
 
         Args:
             tags: of its parent run, which say how it is judged.
 
         Returns:
-            Hexadecimal digits.
+            A tag, without `seedsweep.`, and its value, hexadecimal digits.
         """
-        return hashlib.sha256(f"{self.plan.digest()} {sorted(tags.items())}".encode()).hexdigest()[:32]
+        return "plan", hashlib.sha256(f"{self.plan.digest()} {sorted(tags.items())}".encode()).hexdigest()[:32]
 
     def is_shown(self) -> bool:
         """Whether what comes of it is printed."""
@@ -125,7 +176,7 @@ class Sweep(ABC):
         # the property return_value would print and raise
         ended = enumerate(self.ended())
         errors = {index: result._return_value for index, result in ended if result.status == JobStatus.FAILED}
-        return {self.numbers[index] if index < len(self.numbers) else index: errors[index] for index in errors}
+        return {self.launched[index]: error for index, error in errors.items()}
 
     def is_compared(self) -> bool:
         """Whether its runs are compared at its end."""

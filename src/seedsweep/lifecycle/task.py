@@ -24,7 +24,7 @@ class SweepTask:
     """The task of a job of the sweep with this run id; it travels to the job's process.
 
     `labels` are the keys that tell the sweep's runs apart, `progress` is the file of its bar, and `prune` ends runs of
-    a fleet. `numbers` are the jobs' in the plan by their numbers among those launched; where it has none they are
+    a fleet. `numbers` are the jobs' in the plan by those that they were launched with; where it has none they are
     alike.
     """
 

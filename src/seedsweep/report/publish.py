@@ -19,6 +19,7 @@ from seedsweep.comparison.diagnostics import data_versions, origins
 from seedsweep.config.home import command
 from seedsweep.errors import ConfigError, masked
 from seedsweep.report.console import print_comparison, print_headline
+from seedsweep.report.unfinished import unfinished
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,9 @@ def compare_sweeps(
         ConfigError: the question does not fit the runs.
     """
     made = [{name: sweep.tags.get(tag, "unknown") for name, tag in MADE.items()} for sweep in sweeps]
-    return compare_and_answer(runs, curves, question, lambda: [*origins(made), *data_versions(runs)])
+    return compare_and_answer(
+        runs, curves, question, lambda: [*unfinished(sweeps, runs), *origins(made), *data_versions(runs)]
+    )
 
 
 def compare_and_answer(

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 
+from seedsweep.comparison.diagnostic import Diagnostic
 from seedsweep.comparison.study_effects import StudyComparison
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 from seedsweep.report.publish import page_address
+from seedsweep.report.unfinished import unfinished
 from seedsweep.search.console import print_confirmed
 from seedsweep.search.record import FOLDER, PAGE, read_confirmed
+from seedsweep.tracking.reader import load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep
 
 
@@ -42,5 +46,14 @@ def answer_search(
     console = Console(highlight=False, soft_wrap=True)
     console.print(title, markup=False)
     print_confirmed(confirmed, sweeps[0].tags["seedsweep.metric"], winners)
+    for diagnostic in _unfinished(sweeps, uri):
+        console.print(f"[yellow]![/] {escape(diagnostic.sentence)}: {escape(diagnostic.remedy)}")
     console.print(f"The report: {page_address(sweeps[0], FOLDER, PAGE)}", markup=False)
     return winners or confirmed
+
+
+def _unfinished(sweeps: Sequence[RecordedSweep], uri: str) -> list[Diagnostic]:
+    not_ended = [sweep for sweep in sweeps if sweep.status != "FINISHED"]
+    if not not_ended:
+        return []
+    return list(unfinished(not_ended, pd.concat([load_runs(sweep.run_id, uri) for sweep in not_ended])))

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, SupportsFloat
@@ -17,6 +18,7 @@ from seedsweep.search.confirm import Confirmation, confirm, different
 from seedsweep.search.option_study import Jobs, OptionStudy
 from seedsweep.search.pruning import Pruning
 from seedsweep.search.spaces import job_id
+from seedsweep.search.storages import confirming
 
 log = logging.getLogger(__name__)
 RUNS = "seedsweep.runs"  # user attribute of a trial: the values of its runs by their jobs, of a study those confirming
@@ -64,6 +66,7 @@ class Search:
         self._trained: dict[str, Any] = {}  # what jobs returned, by their ids
         self._round: Round | None = None  # whose jobs were asked for, and not told
         self._is_confirming = False
+        self._alone = ExitStack()  # while it confirms
         for study in self.studies:
             study.shared.reap()
             self.expected += study.shared.missing() * len(study.seeds or [0])
@@ -126,6 +129,9 @@ class Search:
         if not (self.confirm and self.fresh):
             return None
         self._is_confirming = True
+        self._alone.enter_context(confirming(self.studies[0].shared.storage))
+        for study in self.studies:  # another process may have confirmed in the meantime
+            self._trained |= study.shared.study.user_attrs.get(RUNS, {})
         if self.pruning:
             self.pruning.begin({})
         best = [(study, trial) for study in self.studies for trial in self._best(study)]
@@ -158,6 +164,7 @@ class Search:
         of_trials = [{job_id(job): results[job_id(job)] for job in jobs} for jobs in ended.jobs]
         if ended.confirms:
             confirmations = [self._confirm(*trial, runs) for trial, runs in zip(ended.trials, of_trials, strict=True)]
+            self._alone.close()
             self.confirmations = sorted(confirmations, key=lambda trial: self.aggregate.signs[0] * trial.value)
             return
         errors = [self._tell(*trial, runs) for trial, runs in zip(ended.trials, of_trials, strict=True)]

@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,22 @@ def open_storage(uri: str) -> BaseStorage:
         raise ConfigError(KEY, masked(uri), ALLOWED) from error
     except (OSError, RuntimeError, ValueError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError, OptunaError) as error:
         raise ConfigError(KEY, masked(uri), f"cannot be used: {_reason(error)}") from error
+
+
+@contextmanager
+def confirming(storage: BaseStorage) -> Iterator[None]:
+    """Wait for the other processes that confirm what searches in this storage have found: each trains it once.
+
+    Of a kind of storage that has no such lock, none waits.
+    """
+    url, file = getattr(storage, "url", None), getattr(getattr(storage, "_backend", None), "_file_path", None)
+    if url is not None and not url.startswith(connection.SQLITE):
+        with connection.schema_lock(url, connection.CONFIRMING_LOCK):
+            yield
+        return
+    file = file or (url or "").removeprefix(connection.SQLITE)
+    with FileLock(f"{file}.confirming.lock") if file else nullcontext():
+        yield
 
 
 def _reason(error: BaseException) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SQLITE = "sqlite:///"
 SCHEMA_LOCK = 0x5EED5EED  # any number that nobody else locks in the same PostgreSQL database
-SWEEPS_LOCK = SCHEMA_LOCK + 1
+SWEEPS_LOCK, CONFIRMING_LOCK = SCHEMA_LOCK + 1, SCHEMA_LOCK + 2
 QUIET = {  # MLflow's settings that every command wants, unless the user has said otherwise
     "MLFLOW_DISABLE_TELEMETRY": "true",  # no command may need the network
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # one for every small file

@@ -1,5 +1,6 @@
 """Runs of other sweeps, copied into one: by its plan, with the curves, outcome and times that they have."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -7,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedsweep.config.plan import IDENTITY, Plan
+from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.gc_pause import collector_paused
 from seedsweep.tracking.connection import store_errors
+from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.run_writer import METRICS, PARAMS
 from seedsweep.tracking.sql import COLUMNS, insert, open_database, transaction
 from seedsweep.tracking.sql_run import drop_former
@@ -31,12 +33,14 @@ OWN = (
 ABOUT = """SELECT copies.target, runs.user_id, runs.start_time, runs.end_time, copied.value
 FROM copies CROSS JOIN runs LEFT JOIN tags AS copied ON copied.run_uuid = runs.run_uuid AND copied.key = :source
 WHERE runs.run_uuid = copies.source ORDER BY copies.target"""
-FROM = """SELECT DISTINCT tags.value FROM copies CROSS JOIN tags
-WHERE tags.run_uuid = copies.source AND tags.key = 'seedsweep.sweep'"""
+COPIES = """SELECT source.value, COUNT(*) FROM tags AS copied CROSS JOIN tags AS own
+LEFT JOIN tags AS source ON source.run_uuid = copied.value AND source.key = 'seedsweep.sweep'
+WHERE copied.run_uuid BETWEEN :first AND :last AND copied.key = :copied
+AND own.run_uuid = copied.run_uuid AND own.key = 'seedsweep.sweep' AND own.value = :sweep GROUP BY source.value"""
 
 
 @store_errors()
-def copy_runs(client: "MlflowClient", sweep: str, plan: Plan, jobs: np.ndarray, sources: np.ndarray) -> list[str]:
+def copy_runs(client: "MlflowClient", sweep: str, plan: Plan, jobs: np.ndarray, sources: np.ndarray) -> None:
     """Copy runs into a sweep, each complete or not at all.
 
     Args:
@@ -45,26 +49,39 @@ def copy_runs(client: "MlflowClient", sweep: str, plan: Plan, jobs: np.ndarray, 
         plan: of the sweep.
         jobs: the indices (n,) in the plan of those that are copied, ascending.
         sources: the ids (n,) of the runs that are copied for them.
-
-    Returns:
-        The run ids of the sweeps that they are from.
     """
-    sweeps: set[str] = set()
     experiments = {name: experiment_id(client, name) for name in plan.experiments}
     database = open_database(client.tracking_uri)
-    planned = zip(map(_planned, plan.rows(jobs.tolist())), sources.tolist(), strict=True)
+    planned = zip(plan.runs(jobs.tolist()), sources.tolist(), strict=True)
     while batch := list(islice(planned, RUNS)):
         if database:
-            sweeps |= _copy_rows(client, database, sweep, experiments, batch)
+            _copy_rows(client, database, sweep, experiments, batch)
         else:
             with ThreadPoolExecutor(THREADS) as threads:
-                sweeps |= set(threads.map(lambda pair: _copy_one(client, sweep, experiments, *pair), batch))
-    return sorted(filter(None, sweeps))
+                list(threads.map(lambda pair: _copy_one(client, sweep, experiments, *pair), batch))
 
 
-def _planned(row: Mapping[str, str]) -> PlannedRun:
-    params = {name: value for name, value in row.items() if name not in IDENTITY}
-    return PlannedRun(int(row["job"]), row["name"], row["group"], row["key"], row["experiment"], (params,))
+@store_errors()
+def copies_of(client: "MlflowClient", sweep: str) -> dict[str, int]:
+    """How many runs of a sweep are copies.
+
+    Args:
+        client: of the store.
+        sweep: its run id.
+
+    Returns:
+        Numbers of runs by the run ids of the sweeps that they were trained in; of single runs, or of what the store has
+        no more, by an empty one.
+    """
+    if database := open_database(client.tracking_uri):
+        import sqlalchemy as sa
+
+        values = {"copied": COPIED_FROM, "first": sweep[:12], "last": f"{sweep[:12]}g", "sweep": sweep}
+        with transaction(database) as connection:
+            return {row[0] or "": row[1] for row in connection.execute(sa.text(COPIES), values)}
+    sources = [run.data.tags.get(COPIED_FROM) for run in search_runs(client, of_kind("run", sweep))]
+    sweeps = {run: client.get_run(run).data.tags.get("seedsweep.sweep", "") for run in set(filter(None, sources))}
+    return dict(Counter(sweeps[run] for run in sources if run))
 
 
 def _copy_rows(
@@ -73,8 +90,8 @@ def _copy_rows(
     sweep: str,
     experiments: Mapping[str, str],
     pairs: Sequence[tuple[PlannedRun, str]],
-) -> set[str]:
-    """Copy runs in one transaction; the sweeps that they are from."""
+) -> None:
+    """Copy runs in one transaction."""
     runs = {run_id(planned, sweep): (planned, source) for planned, source in pairs}
     first = next(iter(runs))
     folders = {name: artifact_folder(client, number, first) for name, number in experiments.items()}
@@ -93,7 +110,7 @@ def _copy_rows(
         insert(connection, "params", ((target, *pair) for target, values in params for pair in values.items()))
         own = ((target, _own_tags(runs[target][0], sweep, root or runs[target][1])) for target, *_, root in about)
         insert(connection, "tags", ((target, *pair) for target, tags in own for pair in tags.items()))
-        return _copy_tables(connection)
+        _copy_tables(connection)
 
 
 def _begin_copies(connection: "Connection", pairs: Sequence[tuple[str, str]]) -> list[Any]:
@@ -107,8 +124,8 @@ def _begin_copies(connection: "Connection", pairs: Sequence[tuple[str, str]]) ->
     return [tuple(row) for row in connection.execute(sa.text(ABOUT), {"source": COPIED_FROM})]
 
 
-def _copy_tables(connection: "Connection") -> set[str]:
-    """Copy the curves, the last values and the tags of the runs in `copies`; the sweeps that they are from."""
+def _copy_tables(connection: "Connection") -> None:
+    """Copy the curves, the last values and the tags of the runs in `copies`."""
     import sqlalchemy as sa
 
     kept = ", ".join(f"'{name}'" for name in OWN)
@@ -118,7 +135,6 @@ def _copy_tables(connection: "Connection") -> set[str]:
         query = f"SELECT copies.target, {copied} FROM copies CROSS JOIN {table} AS copied"  # noqa: S608
         query += f" WHERE copied.run_uuid = copies.source{clause}"
         connection.execute(sa.text(f"INSERT INTO {table} (run_uuid, {listed}) {query}"))
-    return set(connection.scalars(sa.text(FROM)))
 
 
 def _own_tags(planned: PlannedRun, sweep: str, source: str) -> dict[str, str]:
@@ -129,8 +145,8 @@ def _own_tags(planned: PlannedRun, sweep: str, source: str) -> dict[str, str]:
 
 def _copy_one(
     client: "MlflowClient", sweep: str, experiments: Mapping[str, str], planned: PlannedRun, source: str
-) -> str:
-    """Copy one run by MLflow's client; the sweep that it is from, if any."""
+) -> None:
+    """Copy one run by MLflow's client."""
     from mlflow.entities import Param
 
     copied = client.get_run(source)
@@ -145,4 +161,3 @@ def _copy_one(
     for first in range(0, len(points), METRICS):
         client.log_batch(run, points[first : first + METRICS], [], [])
     client.set_terminated(run, "FINISHED", copied.info.end_time)
-    return str(copied.data.tags.get("seedsweep.sweep", ""))

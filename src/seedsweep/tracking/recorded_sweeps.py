@@ -1,5 +1,6 @@
 """Sweeps that were recorded: finding them in a store, reading and adding their artifacts, ending those left running."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
 from seedsweep.tracking.connection import connect, store_errors
+from seedsweep.tracking.processes import Owner, may_live
 from seedsweep.tracking.queries import experiment_ids, of_kind, search_runs
 from seedsweep.tracking.sql import end_running, open_database
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 ASKED = "seedsweep.asked"  # tag of a sweep whose command was typed again
+OWNER = "seedsweep.owner"  # tag of a sweep: the process that is at it
 BEGINNING = 4  # characters of a sweep's id that are enough if no other begins so
 
 
@@ -24,8 +27,8 @@ BEGINNING = 4  # characters of a sweep's id that are enough if no other begins s
 class RecordedSweep:
     """The parent run of a sweep, as the store has it.
 
-    `asked` is when its command was typed last, in milliseconds since 1970, `status` is MLflow's (RUNNING, FINISHED, FAILED or KILLED), `artifacts`
-    the address of the folder of its artifacts.
+    `asked` is when its command was typed last, in milliseconds since 1970, `status` is MLflow's (RUNNING, FINISHED,
+    FAILED or KILLED), `artifacts` the address of the folder of its artifacts.
     """
 
     run_id: str
@@ -43,6 +46,12 @@ def recorded(run: "Run") -> RecordedSweep:
     asked = int(tags.get(ASKED, info.start_time))
     about = (info.run_id, info.run_name, info.experiment_id, asked, info.status)
     return RecordedSweep(*about, tags, info.artifact_uri)
+
+
+def owner_at_work(sweep: RecordedSweep) -> Owner | None:
+    """The process that may be training a sweep; None for one that ended, or whose process is gone for certain."""
+    owner = json.loads(sweep.tags.get(OWNER, "null"))
+    return owner if sweep.status == "RUNNING" and owner and may_live(owner) else None
 
 
 @store_errors()

@@ -10,7 +10,8 @@ from seedsweep.tracking.tags import NAME, NewRun
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
-STARTS = "SELECT run_uuid, status, start_time FROM runs WHERE run_uuid BETWEEN :first AND :last"
+STARTS = """SELECT run_uuid, CASE WHEN lifecycle_stage = 'active' THEN status ELSE 'DELETED' END, start_time FROM runs
+WHERE run_uuid BETWEEN :first AND :last"""
 
 
 def run_row(run: NewRun, run_id: str, location: str) -> tuple[Any, ...]:

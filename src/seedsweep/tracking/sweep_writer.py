@@ -13,14 +13,15 @@ import numpy as np
 from seedsweep.config.csv_cells import safe_csv
 from seedsweep.config.plan import Plan
 from seedsweep.errors import masked
+from seedsweep.outcomes import RunResult
 from seedsweep.tracking.connection import absolute, connect, store_errors
-from seedsweep.tracking.copied_runs import copy_runs
+from seedsweep.tracking.copied_runs import copies_of, copy_runs
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.parquet import write_curves, write_runs
 from seedsweep.tracking.recorded_sweeps import ASKED, RecordedSweep, end_runs, recorded, remove_running
 from seedsweep.tracking.tags import create_run, experiment_id, named
 from seedsweep.tracking.trained_runs import trained_runs
-from seedsweep.tracking.unfinished_sweeps import jobs_that_ended, remove_unfinished
+from seedsweep.tracking.unfinished_sweeps import read_result, remove_runs, runs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,13 +101,25 @@ class SweepRecord:
         self.client.set_tag(self.run_id, "seedsweep.owner", owner)
         self.client.set_tag(self.run_id, "seedsweep.command", masked(" ".join(sys.argv)))
         self.client.update_run(self.run_id, "RUNNING")
-        remove_unfinished(self.client, self.run_id)
+        runs = self.runs()
+        remove_runs(self.client, runs["run"][runs["status"] != "FINISHED"].tolist())
+        self._note_copies()
 
-    def jobs_that_ended(self) -> np.ndarray:
-        """The jobs (n,) whose runs finished or diverged, ascending."""
-        return jobs_that_ended(self.client, self.run_id)
+    def runs(self) -> "pd.DataFrame":
+        """The runs of the sweep that are in the store, as `runs_of` has them."""
+        return runs_of(self.client, self.run_id)
 
-    def take_trained(self, plan: Plan, jobs: np.ndarray) -> np.ndarray:
+    @store_errors()
+    def read_plan(self) -> Plan:
+        """The plan as it was written last."""
+        with TemporaryDirectory() as folder:
+            return Plan.of_file(Path(self.client.download_artifacts(self.run_id, PLAN, folder)))
+
+    def read_result(self, run: str, metric: str) -> RunResult:
+        """What a run of the store that ended, by its id, has of one metric."""
+        return read_result(self.client, run, metric)
+
+    def take_trained(self, plan: Plan, jobs: np.ndarray) -> dict[int, str]:
         """Copy what other sweeps have trained.
 
         Args:
@@ -114,15 +127,20 @@ class SweepRecord:
             jobs: those (n,) that have no run yet, ascending.
 
         Returns:
-            Those of them (n,) that have one now.
+            Those of them that have one now, with the ids of the runs that were copied for them.
         """
         runs = trained_runs(self.client, plan, jobs)
-        copied: np.ndarray = jobs[runs != ""]
-        sources = runs[runs != ""]
+        copied, sources = jobs[runs != ""], runs[runs != ""]
         if len(copied):
-            sweeps = copy_runs(self.client, self.run_id, plan, copied, sources)
-            self.write_progress({"copied": str(len(copied)), "copied_from": ", ".join(sweeps)[:5000]}, {}, 0)
-        return copied
+            copy_runs(self.client, self.run_id, plan, copied, sources)
+            self._note_copies()
+        return dict(zip(copied.tolist(), sources.tolist(), strict=True))
+
+    def _note_copies(self) -> None:
+        """Have the sweep say how many of its runs are copies, and of which sweeps."""
+        if copies := copies_of(self.client, self.run_id):
+            sources = ", ".join(filter(None, copies))[:5000]
+            self.write_progress({"copied": str(sum(copies.values())), "copied_from": sources}, {}, 0)
 
     @store_errors()
     def reap(self) -> None:

@@ -1,9 +1,10 @@
-"""Sweeps that are gone on with: finding the one of a plan, what it has, and taking away what has no end."""
+"""Sweeps that are gone on with: finding the one that a command means, what it has, and taking away what has no end."""
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import pandas as pd
 
+from seedsweep.outcomes import Point, RunResult
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, recorded
@@ -14,55 +15,87 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 # by their ids, which begin as the sweep's does: a store may have very many runs
-RUNS = """SELECT job.value, runs.run_uuid, runs.status, runs.lifecycle_stage
+RUNS = """SELECT job.value, runs.run_uuid, runs.status, outcome.value
 FROM runs CROSS JOIN tags AS sweep CROSS JOIN tags AS job
-WHERE runs.run_uuid BETWEEN :first AND :last AND sweep.run_uuid = runs.run_uuid AND sweep.key = 'seedsweep.sweep'
-AND sweep.value = :sweep AND job.run_uuid = runs.run_uuid AND job.key = 'seedsweep.job'"""
+LEFT JOIN tags AS outcome ON outcome.run_uuid = runs.run_uuid AND outcome.key = 'seedsweep.outcome'
+WHERE runs.run_uuid BETWEEN :first AND :last AND runs.lifecycle_stage = 'active'
+AND sweep.run_uuid = runs.run_uuid AND sweep.key = 'seedsweep.sweep' AND sweep.value = :sweep
+AND job.run_uuid = runs.run_uuid AND job.key = 'seedsweep.job'"""
+COLUMNS = ["job", "run", "status", "outcome"]
 
 
 @store_errors()
-def find_plan(client: "MlflowClient", digest: str, experiments: dict[str, None]) -> RecordedSweep | None:
-    """The newest sweep of a plan.
+def find_former(client: "MlflowClient", tag: str, value: str, experiments: dict[str, None]) -> list[RecordedSweep]:
+    """The sweeps that a command may go on with.
 
     Args:
         client: of the store.
-        digest: of the plan, the tag `seedsweep.plan`.
+        tag: by which they are recognised, without `seedsweep.`.
+        value: of the tag, hexadecimal digits.
         experiments: of the plan, by their names.
 
     Returns:
-        It as the store has it; None where there is none.
+        The sweeps as the store has them, the one that was asked for last first.
     """
-    clause = f"{of_kind('sweep')} and tags.`seedsweep.plan` = '{digest}'"
+    clause = f"{of_kind('sweep')} and tags.`seedsweep.{tag}` = '{value}'"
     sweeps = map(recorded, search_runs(client, clause, experiments))
-    return max(sweeps, key=lambda sweep: sweep.asked, default=None)
+    return sorted(sweeps, key=lambda sweep: sweep.asked, reverse=True)
 
 
 @store_errors()
-def jobs_that_ended(client: "MlflowClient", sweep: str) -> np.ndarray:
-    """The jobs (n,) of a sweep, its run id, whose runs finished or diverged."""
-    database = open_database(client.tracking_uri)
-    if database is None:
-        runs = search_runs(client, f"{of_kind('run', sweep)} and attributes.status = 'FINISHED'")
-        return np.array(sorted({int(run.data.tags["seedsweep.job"]) for run in runs}), dtype=np.int64)
-    rows = _runs(database, sweep)
-    ended = {int(job) for job, _, status, stage in rows if (status, stage) == ("FINISHED", "active")}
-    return np.array(sorted(ended), dtype=np.int64)
+def runs_of(client: "MlflowClient", sweep: str) -> pd.DataFrame:
+    """The runs of a sweep.
+
+    Args:
+        client: of the store.
+        sweep: its run id.
+
+    Returns:
+        A row a run, the jobs ascending: its `job`, its id, `run`, its `status` in MLflow, and its `outcome` if it has
+        one.
+    """
+    if database := open_database(client.tracking_uri):
+        rows = _rows(database, sweep)
+    else:
+        runs = search_runs(client, of_kind("run", sweep))
+        rows = [
+            (run.data.tags["seedsweep.job"], run.info.run_id, run.info.status, run.data.tags.get("seedsweep.outcome"))
+            for run in runs
+        ]
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"job": int}).sort_values("job", ignore_index=True)
 
 
 @store_errors()
-def remove_unfinished(client: "MlflowClient", sweep: str) -> None:
-    """Take away the runs of a sweep, its run id, that have no end or failed: they are trained again, from the start."""
+def remove_runs(client: "MlflowClient", runs: list[str]) -> None:
+    """Take runs out of a store, by their ids: they are trained again, from the start."""
     database = open_database(client.tracking_uri)
     if database is None:
-        for run in list(search_runs(client, f"{of_kind('run', sweep)} and attributes.status != 'FINISHED'")):
-            client.delete_run(run.info.run_id)
-        return
-    ids = sorted(run for _, run, status, _ in _runs(database, sweep) if status != "FINISHED")
-    with transaction(database) as connection:
-        delete_runs(connection, ids)
+        for run in runs:
+            client.delete_run(run)
+    else:
+        with transaction(database) as connection:
+            delete_runs(connection, sorted(runs))
 
 
-def _runs(engine: "Engine", sweep: str) -> list[Any]:
+@store_errors()
+def read_result(client: "MlflowClient", run: str, metric: str) -> RunResult:
+    """What a run that ended has of one metric.
+
+    Args:
+        client: of the store.
+        run: its id.
+        metric: whose curve is read.
+
+    Returns:
+        A result without weights, whose points, the steps ascending, know no epochs.
+    """
+    curve = sorted(client.get_metric_history(run, metric), key=lambda point: point.step)
+    points = [Point(metric, point.step, 0, point.value) for point in curve]
+    outcome: Any = client.get_run(run).data.tags["seedsweep.outcome"]
+    return RunResult(outcome, points)
+
+
+def _rows(engine: "Engine", sweep: str) -> list[tuple[Any, ...]]:
     import sqlalchemy as sa
 
     values = {"sweep": sweep, "first": sweep[:12], "last": f"{sweep[:12]}g"}
