@@ -15,13 +15,22 @@ import pytest
 from mlflow import MlflowClient
 from optuna.storages import BaseStorage, RDBStorage
 from shared.commands import Ended, run_command
+from shared.slurm import Slurm, running_slurm
 from shared.stores import Postgres, accepts
 from shared.waiting import answers, free_port, wait_for
 
 from seedsweep.search.storages import open_storage
 from seedsweep.tracking import connection
 
-COMMANDS = {"train", "compare", "server", "postgres", "where", "browser"}  # fixtures that start what takes seconds
+COMMANDS = {
+    "train",
+    "compare",
+    "server",
+    "postgres",
+    "slurm",
+    "where",
+    "browser",
+}  # fixtures that start what takes seconds
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -128,3 +137,10 @@ def postgres() -> Iterator[Postgres]:
         process.send_signal(signal.SIGINT)
         process.wait()
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[Slurm]:
+    """A Slurm of two nodes of the session's own, on loopback."""
+    with running_slurm() as slurm:
+        yield slurm

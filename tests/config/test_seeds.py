@@ -8,7 +8,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 from shared.commands import Ended, config, start
-from shared.stores import runs_in
+from shared.stores import curves_by_name, runs_in
 
 import seedsweep
 from seedsweep.engine.built_run import build
@@ -24,13 +24,6 @@ class Dropping(torch.nn.Sequential):
         super().__init__(torch.nn.Dropout(0.5), linear)
 """
 SWEEP = ("-m", "optimizer=sgd,adam", "seed=0,1,2", "trainer.max_epochs=2", "trainer.engine=lightning")
-
-
-def curves_by_name(sweep: str) -> pd.DataFrame:
-    names = seedsweep.load_runs(sweep).set_index("run")["name"]
-    curves = seedsweep.load_curves(sweep)
-    order = ["name", "metric", "step"]
-    return curves.assign(name=curves["run"].map(names)).drop(columns="run").sort_values(order, ignore_index=True)
 
 
 def test_curves_are_bit_equal_across_processes_and_launchers(train: Callable[..., Ended], client: MlflowClient) -> None:

@@ -94,7 +94,9 @@ def test_a_sweep_that_is_not_complete_says_so(train: Train, compare: Train, clie
     assert f"Sweep {name}" not in compare("figures=null").out
 
 
-def test_a_sweep_that_another_process_is_at_is_refused(train: Train, client: MlflowClient) -> None:
+def test_a_sweep_that_another_process_is_at_is_refused(
+    train: Train, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train(*WORDS, "seed=0")
     (parent,) = runs_in(client, "sweep")
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
@@ -104,5 +106,8 @@ def test_a_sweep_that_another_process_is_at_is_refused(train: Train, client: Mlf
         refused = train(*WORDS, "seed=0")
         assert refused.code == 1
         assert f"is being trained by process {other.pid}" in refused.err
+        assert "srun" not in refused.err
+        monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+        assert "start one, by srun --ntasks=1" in train(*WORDS, "seed=0").err
     assert train(*WORDS, "seed=0").code == 0
     assert client.get_run(parent.info.run_id).info.status == "FINISHED"

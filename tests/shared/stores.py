@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import psycopg
 from mlflow import MlflowClient
+
+import seedsweep
 
 
 def runs_in(client: MlflowClient, kind: str = "run") -> list[Any]:
@@ -12,6 +15,14 @@ def runs_in(client: MlflowClient, kind: str = "run") -> list[Any]:
     experiments = [actual.experiment_id for actual in client.search_experiments()]
     actual = client.search_runs(experiments, f"tags.`seedsweep.kind` = '{kind}'", order_by=["attributes.start_time"])
     return list(actual)
+
+
+def curves_by_name(sweep: str) -> pd.DataFrame:
+    """The curves of a sweep of the default store, by the names of its runs: what sweeps of the same runs share."""
+    names = seedsweep.load_runs(sweep).set_index("run")["name"]
+    curves = seedsweep.load_curves(sweep)
+    order = ["name", "metric", "step"]
+    return curves.assign(name=curves["run"].map(names)).drop(columns="run").sort_values(order, ignore_index=True)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import math
 import signal
 from collections.abc import Callable
+from unittest.mock import Mock
 
 import pytest
 from mlflow import MlflowClient
@@ -72,6 +73,21 @@ def test_many_params_and_points_are_written_in_parts(uri: str, client: MlflowCli
     (run,) = runs_in(client)
     assert run.data.params == params
     assert len(seedsweep.load_curves()) == 2000
+
+
+def test_a_signal_while_points_are_written_leaves_none_without_its_epoch(
+    uri: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned, point = PlannedRun(0, "name", "group", "0" * 16, "here", ({},)), Point("train/loss", 3, 1, 0.5)
+    record = record_run({"uri": uri, "sweep": None}, planned, "lightning", "0" * 16)
+    record.add([(point, 0)])
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_batch", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            record.flush()
+    record.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert runs_in(client)[0].info.status == "KILLED"
+    assert seedsweep.load_curves()[["step", "epoch", "value"]].to_numpy().tolist() == [[3, 1, 0.5]]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.plugins.environments import SLURMEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from pytorch_lightning.utilities.model_helpers import is_overridden
@@ -116,18 +116,19 @@ def quiet() -> Iterator[None]:
 def _in_one_process() -> Iterator[None]:
     """A run is one process's, also where Slurm started it: by itself Lightning takes it for one of SLURM_NTASKS ranks.
 
-    It would refuse more tasks or nodes than one, requeue the job, load the `hpc_ckpt_*.ckpt` of other trainings in the folder
-    and silence loggers of tasks after the first; without tasks it warns wherever there is an `srun`. A plugin that names
-    another environment is not enough, as `fit` and `test` look for Slurm again; one that somebody names is taken.
+    It would refuse more tasks or nodes than one, have Slurm requeue the job, load the `hpc_ckpt_*.ckpt` that other
+    trainings left in the folder, and silence the loggers of all tasks but the first; outside of a job it warns wherever
+    there is an `srun`. To name another environment by a plugin is not enough, as `fit` and `test` ask for Slurm again.
+    An environment that somebody names is taken.
     """
-    rank = rank_zero_only.rank  # from SLURM_PROCID
+    rank = rank_zero_only.rank  # type: ignore[attr-defined]  # of SLURM_PROCID
     SLURMEnvironment.detect = staticmethod(lambda: False)  # type: ignore[method-assign]
-    rank_zero_only.rank = 0
+    rank_zero_only.rank = 0  # type: ignore[attr-defined]
     try:
         yield
     finally:
         SLURMEnvironment.detect = DETECT_SLURM  # type: ignore[method-assign]
-        rank_zero_only.rank = rank
+        rank_zero_only.rank = rank  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a sweep need not train: its own runs of a command that was ended or killed, and those of other sweeps."""
 
 import json
+import os
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -73,4 +74,6 @@ def _refuse(former: RecordedSweep) -> NoReturn:
     owner = json.loads(former.tags[OWNER])
     where = f"is being trained by process {owner['pid']} of {owner['host']}"
     remedy = "wait for it; if it is gone, end the sweep as KILLED in MLflow; tracking.reuse=false trains all of it anew"
+    if int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
+        remedy = f"every task of a Slurm step types its command: start one, by srun --ntasks=1; or {remedy}"
     raise ConfigError("sweep", former.run_id, f"{where}: {remedy}")

@@ -180,6 +180,7 @@ class RunRecord:
             run = self.open()
             if not self._is_elsewhere:
                 self.client.log_batch(run, points, pairs, named if batch == last else [])
+        self._step = max((point.step for point, _ in self._waiting), default=self._step)  # if no signal came before
         self._params, self._waiting, self._flushed = {}, [], time.monotonic()
 
     def _metrics(self) -> "list[Metric]":
@@ -188,7 +189,6 @@ class RunRecord:
 
         epochs = {point.step: Metric("epoch", point.epoch, now, point.step) for point, now in reversed(self._waiting)}
         metrics = [epochs[step] for step in sorted(epochs) if step > self._step]
-        self._step = max(epochs, default=self._step)
         metrics += [Metric(point.metric, point.value, now, point.step) for point, now in self._waiting]
         if RATE in self._params:  # a metric too: MLflow sorts params as strings
             metrics.append(Metric(RATE, float(self._params[RATE]), self._start, 0))
