@@ -59,6 +59,10 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
         if files:
             raise ConfigError("export", files[0], "is not made of a search, whose tables are among its artifacts")
         return answer_search(sweeps, uri, _title(sweeps), _typed())
+    if "seedsweep.until_sure" in sweeps[0].tags and len(sweeps) == 1 and not _typed():
+        from seedsweep.until_sure.answer import answer_purchase
+
+        return answer_purchase(sweeps[0], uri, _title(sweeps))
     with Console(stderr=True).status("reading"):
         runs = pd.concat([load_runs(sweep.run_id, uri) for sweep in sweeps], ignore_index=True)
         curves = pd.concat([load_curves(sweep.run_id, uri) for sweep in sweeps], ignore_index=True)

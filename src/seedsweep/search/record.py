@@ -24,7 +24,7 @@ from seedsweep.search.rounds import Search
 from seedsweep.search.tables import ABOUT, best_table, importances_table, search_diagnostics, sentence, trials_table
 from seedsweep.tracking.derived_runs import record_trials
 from seedsweep.tracking.processes import alive, same_system, this_process
-from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts, end_sweep, find_searches, read_artifact
+from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts, end_sweep, find_tagged, read_artifact
 from seedsweep.tracking.sweep_writer import SweepRecord
 
 TRIALS, CONFIRMED, IMPORTANCES = "trials.csv", "confirmed.csv", "importances.csv"
@@ -207,4 +207,4 @@ def dashboard(storage: Any) -> str | None:
 
 def _recorded(uri: str | None, search: Search) -> list[RecordedSweep]:
     """The sweeps of the commands that worked on these studies, the newest first."""
-    return find_searches(uri, search_tags(search)["search"]) if uri else []
+    return find_tagged(uri, "search", search_tags(search)["search"]) if uri else []

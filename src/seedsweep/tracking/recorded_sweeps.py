@@ -95,12 +95,13 @@ def sweeps_of(client: "MlflowClient", *chosen: str, experiment: str | None = Non
 
 
 @store_errors()
-def find_searches(uri: str, search: str) -> list[RecordedSweep]:
-    """The recorded sweeps of one search: one for each command that worked on it.
+def find_tagged(uri: str, tag: str, value: str) -> list[RecordedSweep]:
+    """The recorded sweeps with a tag, such as those of the commands that worked on one search.
 
     Args:
         uri: address of the store.
-        search: what tells the search from others, its tag `seedsweep.search`.
+        tag: its name, without `seedsweep.`.
+        value: of the tag, which is no text of somebody's.
 
     Returns:
         The sweeps, the newest first; none where the store cannot be opened.
@@ -109,7 +110,7 @@ def find_searches(uri: str, search: str) -> list[RecordedSweep]:
         client = connect(uri)
     except ConfigError:  # nothing has been recorded there yet, or what opens it next says why it cannot be
         return []
-    sweeps = map(recorded, search_runs(client, f"tags.`seedsweep.search` = '{search}'"))
+    sweeps = map(recorded, search_runs(client, f"{of_kind('sweep')} and tags.`seedsweep.{tag}` = '{value}'"))
     return sorted(sweeps, key=lambda sweep: sweep.asked, reverse=True)
 
 

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from seedsweep.comparison.diagnostic import Diagnostic
 from seedsweep.report.console import print_whole
-from seedsweep.until_sure.purchase import Purchase
 
 ROWS = 20  # cells that are shown
 
@@ -22,21 +21,26 @@ def print_line(words: str) -> None:
     Console(highlight=False, soft_wrap=True).print(words, markup=False)
 
 
-def print_answer(
-    answers: Sequence[str], cells: pd.DataFrame, diagnostics: Sequence[Diagnostic], purchase: Purchase
-) -> None:
+def print_answer(answers: Sequence[str], cells: pd.DataFrame, metric: str, diagnostics: Sequence[Diagnostic]) -> None:
     """Print the answer, the cells, and what speaks against it.
 
     Args:
         answers: sentences.
         cells: as `cells_table` makes them.
+        metric: that was judged.
         diagnostics: what a reader should know.
-        purchase: that is over.
     """
     console = Console(highlight=False, soft_wrap=True)
     for answer in answers:
         console.print(f"[bold]{escape(answer)}[/]" if answer is answers[0] else escape(answer))
-    title = f"mean ± sd of {purchase.metric} over the seeds that each cell got; those of cells that live flatter"
+    print_cells(cells, metric)
+    print_diagnostics(diagnostics)
+
+
+def print_cells(cells: pd.DataFrame, metric: str) -> None:
+    """Print a row a cell."""
+    console = Console(highlight=False, soft_wrap=True)
+    title = f"mean ± sd of {metric} over the seeds that each cell got; those of cells that live flatter"
     printed = Table(box=box.SIMPLE_HEAD, title=escape(title), padding=(0, 1))
     printed.title_justify = "left"
     rows = _rows(cells.head(ROWS))
@@ -48,8 +52,13 @@ def print_answer(
     print_whole(console, printed)
     if len(cells) > ROWS:
         console.print(f"… and {len(cells) - ROWS} more cells, in cells.csv among the sweep's artifacts")
+
+
+def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
+    """Print what speaks against an answer."""
     for diagnostic in diagnostics:
-        console.print(f"[yellow]![/] {escape(diagnostic.sentence)}: {escape(diagnostic.remedy)}")
+        words = f"[yellow]![/] {escape(diagnostic.sentence)}: {escape(diagnostic.remedy)}"
+        Console(highlight=False, soft_wrap=True).print(words)
 
 
 def _rows(cells: pd.DataFrame) -> pd.DataFrame:

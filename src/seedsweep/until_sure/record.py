@@ -1,24 +1,26 @@
-"""A sweep that buys its seeds, in the store and on the console: its evidence after each round, its answer at the end."""
+"""A sweep that buys its seeds, in the store and on the console: its evidence after each round, and its answer."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 
-from seedsweep.comparison.until_sure import Sequential
+from seedsweep.comparison.diagnostic import Diagnostic
+from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.sure_sweep import SureSweep
 from seedsweep.report.publish import page_address, provenance
 from seedsweep.report.until_sure_html import write_until_sure_report
-from seedsweep.tracking.recorded_sweeps import add_artifacts
+from seedsweep.tracking.recorded_sweeps import add_artifacts, find_tagged
 from seedsweep.until_sure.console import print_answer, print_line
 from seedsweep.until_sure.purchase import Purchase
 from seedsweep.until_sure.tables import cells_table, line, looks_table, purchase_diagnostics, sentences
 
 CELLS, LOOKS = "cells.csv", "evidence.csv"
+GROWING = ("max_seeds", "confirm_seeds")  # keys that may change when the sweep goes on
 FOLDER, PAGE = "report", "until_sure.html"
 
 
@@ -30,15 +32,54 @@ def purchase_tags(purchase: Purchase, keys: Mapping[str, Any]) -> dict[str, str]
         keys: of `hydra.sweeper`.
 
     Returns:
-        Strings by name, without the prefix `seedsweep.`. A test that may go on with more seeds is the same whatever
-        `max_seeds` are.
+        Strings by name, without the prefix `seedsweep.`.
     """
-    cells = purchase.cells
-    grows = isinstance(purchase.test, Sequential) and keys["test"] == "betting"
-    fixed = sorted((key, str(keys[key])) for key in keys if not (grows and key == "max_seeds"))
-    content = json.dumps([cells.keys, cells.by, str(purchase.metric), fixed])
-    digest = hashlib.sha256(content.encode()).hexdigest()[:32]
-    return {"until_sure": digest, "by": cells.by, "most_runs": str(purchase.most_runs)}
+    cells, fixed = purchase.cells, sorted((key, str(keys[key])) for key in keys if key not in GROWING)
+    identity = _digest([cells.keys, cells.by, str(purchase.metric), fixed])
+    # what does not choose the cells nor the seeds: sweeps that differ in these alone have seen one another's runs
+    question = _digest([cells.by, str(purchase.metric), sorted(cells.jobs)])
+    shown = {"by": cells.by, "most_runs": str(purchase.most_runs), "max_seeds": str(keys["max_seeds"])}
+    return {"until_sure": identity, "question": question, "cells": " ".join(sorted(_short(cells.keys)))} | shown
+
+
+def check_earlier(purchase: Purchase, keys: Mapping[str, Any], uri: str) -> None:
+    """Raise `ConfigError` where an earlier sweep has seen these seeds, so that what is asked now depends on them.
+
+    Args:
+        purchase: that begins.
+        keys: of `hydra.sweeper`.
+        uri: address of the store.
+    """
+    tags = purchase_tags(purchase, keys)
+    for former in find_tagged(uri, "question", tags["question"]):
+        seen = int(former.tags.get("seedsweep.seen_seeds", 0))
+        if former.tags["seedsweep.until_sure"] == tags["until_sure"]:
+            most = int(former.tags["seedsweep.max_seeds"])
+            if keys["test"] == "strict" and seen and most != keys["max_seeds"]:
+                allowed = f"was {most}, which the looks of a strict test are fixed by: test=betting goes on with more"
+                raise ConfigError("hydra.sweeper.max_seeds", keys["max_seeds"], allowed)
+        elif _short(purchase.cells.keys) & set(former.tags["seedsweep.cells"].split()) and keys["first_seed"] < seen:
+            which = f"sweep {former.run_id[:8]} has compared some of these cells with others, on seeds up to {seen - 1}"
+            allowed = f"{which}; cells that are chosen after that need fresh seeds: hydra.sweeper.first_seed={seen}"
+            raise ConfigError("hydra.sweeper.first_seed", keys["first_seed"], allowed)
+
+
+def _seen_before(sweep: SureSweep) -> list[Diagnostic]:
+    """What to say where runs of other sweeps are among those that were bought."""
+    copied = sweep.record.recorded().tags.get("seedsweep.copied") if sweep.record else None
+    if not copied:
+        return []
+    sentence = f"{copied} of the runs were trained before by other sweeps; if these chose the cells, it is less sure"
+    return [Diagnostic(sentence, "hydra.sweeper.first_seed=… begins with seeds that nobody has seen")]
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+
+
+def _short(keys: Sequence[str]) -> set[str]:
+    """Keys of which a tag holds 555."""
+    return {key[:8] for key in keys}
 
 
 def record_purchase(sweep: SureSweep, purchase: Purchase) -> None:
@@ -58,7 +99,8 @@ def record_purchase(sweep: SureSweep, purchase: Purchase) -> None:
     sweep.record.write_table(looks_table(purchase), LOOKS)
     living = {cell for state in purchase.states.values() for cell in state.living}
     metrics = {"living_cells": float(len(living)), "bought_runs": float(purchase.runs)}
-    sweep.record.write_progress({"stands": line(purchase)[:5000]}, metrics, len(purchase.looks))
+    seen = {"seen_seeds": str(purchase.first_seed + max(state.seeds for state in purchase.states.values()))}
+    sweep.record.write_progress(seen | {"stands": line(purchase)[:5000]}, metrics, len(purchase.looks))
 
 
 def show_purchase(sweep: SureSweep, purchase: Purchase) -> None:
@@ -69,9 +111,9 @@ def show_purchase(sweep: SureSweep, purchase: Purchase) -> None:
         purchase: that is over.
     """
     answers, table = sentences(purchase), cells_table(purchase)
-    diagnostics = purchase_diagnostics(purchase)
+    diagnostics = [*purchase_diagnostics(purchase), *_seen_before(sweep)]
     if sweep.is_shown():
-        print_answer(answers, table, diagnostics, purchase)
+        print_answer(answers, table, str(purchase.metric), diagnostics)
     if sweep.record is None:
         return
     record = sweep.record

@@ -1,4 +1,4 @@
-"""From the keys of `hydra.sweeper` and the grid of a command to the cells and the test between them, all of it checked."""
+"""From the keys of `hydra.sweeper` and a grid to the cells and the test between them, all of it checked."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +13,7 @@ from seedsweep.lifecycle.sweep import Compose, Overrides
 from seedsweep.metrics import Metric
 from seedsweep.until_sure.cells import find_cells
 from seedsweep.until_sure.purchase import APART, Purchase
+from seedsweep.until_sure.record import check_earlier
 from seedsweep.validation import check_integer, check_keys
 
 GROUP = "hydra.sweeper"
@@ -55,4 +56,7 @@ def open_purchase(keys: Mapping[str, Any], jobs: Sequence[Overrides], compose: C
     except ConfigError as error:
         key, value, allowed = error.args
         raise ConfigError(f"{GROUP}.{key}", value, allowed) from None
-    return Purchase(cells, test, metric, keys["confidence"], labels, keys["first_seed"], keys["confirm_seeds"])
+    purchase = Purchase(cells, test, metric, keys["confidence"], labels, keys["first_seed"], keys["confirm_seeds"])
+    if config.tracking.uri is not None:
+        check_earlier(purchase, keys, config.tracking.uri)
+    return purchase

@@ -64,7 +64,7 @@ def _add_fresh(table: pd.DataFrame, purchase: Purchase, data_set: str, state: St
 
 
 def looks_table(purchase: Purchase) -> pd.DataFrame:
-    """A row a cell and round in which it still lived: `data`, `option`, `cell`, `seeds`, `evidence`, `lives` after it."""
+    """A row a cell and round in which it lived: `data`, `option`, `cell`, `seeds`, `evidence`, if it `lives` on."""
     rows = []
     for look, before in zip(purchase.looks, [None, *purchase.looks], strict=False):
         for name, state in look.items():
@@ -103,8 +103,8 @@ def _worth(purchase: Purchase, state: State, confirmed: Confirmation) -> str:
     limits = sorted(purchase.metric.as_loss(limit) for limit in (low, high))
     value = f"{purchase.metric.as_loss(mean):.4g} [{limits[0]:.4g}, {limits[1]:.4g}]"
     gap = "{:.3g} [{:.3g}, {:.3g}]".format(*confirmed.difference)
-    interval = f"{per_cent(purchase.confidence)} intervals"
-    return f"on {confirmed.seeds} fresh seeds {first} has {purchase.metric} {value}, {second} is worse by {gap} ({interval})"
+    behind = f"{second} is worse by {gap} ({per_cent(purchase.confidence)} intervals)"
+    return f"on {confirmed.seeds} fresh seeds {first} has {purchase.metric} {value}, {behind}"
 
 
 def line(purchase: Purchase) -> str:
@@ -125,8 +125,8 @@ def _standing(purchase: Purchase, state: State) -> str:
     alive = f"{len(state.living)} of {len(state.dropped_after)} cells live, {purchase.cells.names[state.leader]} leads"
     if state.runner_up is None:
         return alive
-    enough = 2 / (1 - purchase.confidence)
-    return f"{alive}, evidence against {purchase.cells.names[state.runner_up]} {state.evidence[state.runner_up]:.3g} of {enough:.3g}"
+    evidence = f"{state.evidence[state.runner_up]:.3g} of {2 / (1 - purchase.confidence):.3g}"
+    return f"{alive}, evidence against {purchase.cells.names[state.runner_up]} {evidence}"
 
 
 def purchase_diagnostics(purchase: Purchase) -> list[Diagnostic]:

@@ -1,4 +1,4 @@
-"""The figures of a sweep that bought its seeds: evidence over seeds, what was bought, and the last two on fresh seeds."""
+"""The figures of a sweep that bought its seeds: evidence over seeds, what was bought, the last two on fresh seeds."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from seedsweep.report.figures.controls import legend
-from seedsweep.report.figures.encodings import FINE, ValueAxis, color, dash, data, tips
+from seedsweep.report.figures.encodings import CROSS, FINE, ValueAxis, color, dash, data, tips
 from seedsweep.report.figures.layers import Chart, layered
 
 MANY = 40  # cells that have a row of their own in a figure
@@ -50,13 +50,15 @@ def _evidence(looks: pd.DataFrame, options: _Options, enough: float) -> Chart:
     base = alt.Chart(data(table.rename(columns={"cell": "setting"})))
     line = base.mark_line(strokeWidth=1.8, opacity=0.8).add_params(*chosen)
     tip = tips("option", "setting", seeds="d", evidence=".3~g")
-    end = base.transform_filter("datum.dropped").mark_point(shape="cross", size=50, strokeWidth=2, opacity=1)
+    end = base.transform_filter("datum.dropped").mark_point(shape=CROSS, size=50, strokeWidth=2, opacity=1)
     marks = [line.encode(x, y, color(options), *dash(options), detail="setting:N", tooltip=tip)]
     marks.append(end.encode(x, y, color(options), tooltip=tip))
     marks.append(base.mark_circle(size=14).encode(x, y, color(options), tooltip=tip))
     limit = alt.Chart(data(pd.DataFrame({"evidence": [enough]})))
     rule = limit.mark_rule(strokeDash=[4, 3], color=GREY).encode(alt.Y("evidence:Q"))
-    caption = f"A line is a cell: what a gambler has won who bets that it is not the best; at {enough:.3g} it is dropped (a cross)."
+    caption = (
+        f"A line is a cell: what a gambler has won who bets that it is not the best; at {enough:.3g} it is dropped."
+    )
     return layered(marks, caption, filters=chosen, fixed=[rule], title="evidence that a cell is not the best")
 
 
@@ -95,7 +97,7 @@ def _fresh(cells: pd.DataFrame, options: _Options, metric: str, confidence: floa
         row.mark_point(shape="circle", size=45, strokeWidth=1.5, opacity=1).encode(value.of("bought")),
     ]
     caption = (
-        f"A diamond is the mean over fresh seeds with its {100 * confidence:.3g} % interval; the ring is the mean over the seeds "
-        "that it was chosen by, which flatters."
+        f"A diamond is the mean over fresh seeds with its {100 * confidence:.3g} % interval; the ring is the mean over the"
+        " seeds that it was chosen by, which flatters."
     )
     return layered(marks, caption, value=value, height=22 * len(table) + 20, title=f"{metric} on fresh seeds")
