@@ -1,6 +1,7 @@
 """Seeds that are bought round by round: jobs are asked for, what they returned is told, until the answer is sure."""
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from seedsweep.comparison.sequential_state import State
 from seedsweep.comparison.until_sure import Sequential
 from seedsweep.metrics import Metric
 from seedsweep.until_sure.cells import Cells
+from seedsweep.until_sure.pace import Pace
 
 APART = 1_000_000  # between the first seed and the fresh ones, which no larger `max_seeds` comes to
 OVERALL = "over all"  # what the answer over several data sets is called
@@ -26,7 +28,7 @@ class Purchase:
     """Asks for the runs of the next seeds of the cells that live, then of fresh seeds, and is told what they returned.
 
     `test` decides; the metric says which direction is better; `labels` are the params in which the cells differ; seeds
-    count from `first_seed`. When it is over, the cell
+    are judged at the numbers `looks_at`, and count from `first_seed`. When it is over, the cell
     that leads and the one that comes closest are trained with `confirm_seeds` fresh seeds.
     """
 
@@ -35,12 +37,17 @@ class Purchase:
     metric: Metric
     confidence: float
     labels: Sequence[str]
+    looks_at: Sequence[int]
     first_seed: int = 0
     confirm_seeds: int = 10
     losses: dict[str, list[Array]] = field(default_factory=dict)  # of each seed (cells,); nan where nothing was bought
     looks: list[dict[str, State]] = field(default_factory=list)  # the states after each round
     confirmations: dict[str, Confirmation] = field(default_factory=dict)
+    recorded: float = -math.inf  # when the tables were last written, by the clock that only goes forward
     _asked: list[Place] = field(default_factory=list)
+    _known: dict[Place, float] = field(default_factory=dict)  # the losses of all runs but the confirming ones
+    _pace: Pace = field(default_factory=Pace)
+    _began: float = 0.0  # when the round was asked for
     _confirming: dict[str, tuple[int, int]] | None = None  # the two cells of each data set
 
     def __post_init__(self) -> None:
@@ -64,14 +71,20 @@ class Purchase:
         first = next(iter(self.states.values()))
         return first.most_runs * len(self.cells.jobs)
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether no more seeds are to be bought, but for those that confirm."""
+        return not len(self.test.next_seeds)
+
     def ask(self) -> list[list[str]]:
-        """The jobs of the next round; none when it is over."""
+        """The jobs of the next round, or of several at once where that takes hardly longer; none when it is over."""
         if len(self.test.next_seeds):
             self._asked = [
-                (data_set, cell, self.first_seed + position)
+                (data_set, cell, seed)
                 for data_set, living in self._living().items()
                 for cell in living
-                for position in self.test.next_seeds
+                for seed in self._next_seeds(sum(map(len, self._living().values())))
+                if (data_set, cell, seed) not in self._known
             ]
         elif self._confirming is None and self.confirm_seeds:
             self._confirming = self._pairs()
@@ -84,6 +97,7 @@ class Purchase:
             ]
         else:
             self._asked = []
+        self._began = time.monotonic()
         return [self.cells.job(*place) for place in self._asked]
 
     def tell(self, returned: Sequence[Any]) -> None:
@@ -97,12 +111,35 @@ class Purchase:
                 for data_set, (first, second) in self._confirming.items()
             }
             return
+        self._pace.note(len(values), time.monotonic() - self._began)
+        self._known |= values
+        while len(self.test.next_seeds) and (round_of := self._next_round()) is not None:
+            self._observe(round_of)
+
+    @property
+    def trained_ahead(self) -> int:
+        """How many runs were trained for rounds that did not come to need them."""
+        return len(self._known) - self.runs
+
+    def _next_seeds(self, living: int) -> range:
+        """The seeds of the next round, and as many more as make it worth while: at most as many as there were."""
+        next_seeds = self.test.next_seeds
+        wanted = min(self._pace.runs / living, next_seeds.start)
+        stop = next_seeds.start + max(len(next_seeds), int(wanted))
+        last = next(look for look in self.looks_at if look >= min(stop, self.looks_at[-1]))
+        return range(self.first_seed + next_seeds.start, self.first_seed + last)
+
+    def _next_round(self) -> dict[str, Array] | None:
+        """The losses of the next round by data set, (cells, seeds); None where some are not known."""
         seeds = [self.first_seed + position for position in self.test.next_seeds]
-        count = len(self.cells.options)
-        round_of = {name: np.full((count, len(seeds)), math.nan) for name in self.cells.jobs}
-        for (data_set, cell, seed), loss in values.items():
-            round_of[data_set][cell, seeds.index(seed)] = loss
-        self._observe(round_of)
+        round_of = {name: np.full((len(self.cells.options), len(seeds)), math.nan) for name in self.cells.jobs}
+        for data_set, living in self._living().items():
+            for cell in living:
+                places = [(data_set, cell, seed) for seed in seeds]
+                if not all(place in self._known for place in places):
+                    return None
+                round_of[data_set][cell] = [self._known[place] for place in places]
+        return round_of
 
     def _observe(self, round_of: Mapping[str, Array]) -> None:
         if isinstance(self.test, Sequential):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from seedsweep.until_sure.purchase import Purchase
 from seedsweep.until_sure.tables import cells_table, line, looks_table, purchase_diagnostics, sentences
 
 CELLS, LOOKS = "cells.csv", "evidence.csv"
+SECONDS = 3.0  # between two writings of the tables
 GROWING = ("max_seeds", "confirm_seeds")  # keys that may change when the sweep goes on
 FOLDER, PAGE = "report", "until_sure.html"
 
@@ -95,8 +97,10 @@ def record_purchase(sweep: SureSweep, purchase: Purchase) -> None:
         print_line(line(purchase))
     if sweep.record is None:
         return
-    sweep.record.write_table(cells_table(purchase), CELLS)
-    sweep.record.write_table(looks_table(purchase), LOOKS)
+    if time.monotonic() - purchase.recorded > SECONDS or purchase.is_decided:
+        purchase.recorded = time.monotonic()
+        sweep.record.write_table(cells_table(purchase), CELLS)
+        sweep.record.write_table(looks_table(purchase), LOOKS)
     living = {cell for state in purchase.states.values() for cell in state.living}
     metrics = {"living_cells": float(len(living)), "bought_runs": float(purchase.runs)}
     seen = {"seen_seeds": str(purchase.first_seed + max(state.seeds for state in purchase.states.values()))}

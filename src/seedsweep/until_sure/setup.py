@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from seedsweep.comparison.sequential_data_sets import SequentialDataSets
-from seedsweep.comparison.until_sure import Sequential
+from seedsweep.comparison.until_sure import Sequential, looks
 from seedsweep.config.overrides import varied
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.sweep import Compose, Overrides
@@ -56,7 +56,9 @@ def open_purchase(keys: Mapping[str, Any], jobs: Sequence[Overrides], compose: C
     except ConfigError as error:
         key, value, allowed = error.args
         raise ConfigError(f"{GROUP}.{key}", value, allowed) from None
-    purchase = Purchase(cells, test, metric, keys["confidence"], labels, keys["first_seed"], keys["confirm_seeds"])
+    at = looks(keys["first_seeds"], keys["seeds_per_round"], keys["max_seeds"])
+    about = (metric, keys["confidence"], labels, at, keys["first_seed"], keys["confirm_seeds"])
+    purchase = Purchase(cells, test, *about)
     if config.tracking.uri is not None:
         check_earlier(purchase, keys, config.tracking.uri)
     return purchase

@@ -90,6 +90,8 @@ def sentences(purchase: Purchase) -> list[str]:
     for name, state in purchase.states.items():
         words = state.sentence(purchase.confidence)
         answers.append(f"{name}: {words}" if name else words)
+    if ahead := purchase.trained_ahead:
+        answers.append(f"{ahead:,} more runs had been trained ahead, where larger fleets took hardly longer")
     for data_set, confirmed in purchase.confirmations.items():
         state = purchase.states[data_set if len(purchase.cells.jobs) > 1 else ""]
         answers.append((f"{data_set}: " if data_set else "") + _worth(purchase, state, confirmed))
