@@ -127,7 +127,16 @@ class Sequential:
 
 
 def looks(first_seeds: int, seeds_per_round: int, max_seeds: int) -> tuple[int, ...]:
-    """How many seeds have been seen at each look; the last round is shorter where they do not add up."""
+    """How many seeds have been seen at each look; the last round is shorter where they do not add up.
+
+    Args:
+        first_seeds: before the first look.
+        seeds_per_round: between two looks.
+        max_seeds: at the last look.
+
+    Returns:
+        The numbers, ascending.
+    """
     return (*range(first_seeds, max_seeds, seeds_per_round), max_seeds)
 
 
