@@ -49,7 +49,14 @@ def recorded(run: "Run") -> RecordedSweep:
 
 
 def owner_at_work(sweep: RecordedSweep) -> Owner | None:
-    """The process that may be training a sweep; None for one that ended, or whose process is gone for certain."""
+    """The process that may be training a sweep.
+
+    Args:
+        sweep: as the store has it.
+
+    Returns:
+        What `this_process` said in it; None for a sweep that ended, or whose process is gone for certain.
+    """
     owner = json.loads(sweep.tags.get(OWNER, "null"))
     return owner if sweep.status == "RUNNING" and owner and may_live(owner) else None
 
