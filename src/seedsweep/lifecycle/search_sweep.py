@@ -28,6 +28,7 @@ class SearchSweep(Sweep):
     """
 
     prunes: bool = False
+    grows: ClassVar[bool] = True
     is_shared: ClassVar[bool] = True
     _asked: list[PlannedRun] = field(default_factory=list)  # the jobs of this round
     _round: list[int] = field(default_factory=list)  # their numbers in the plan
@@ -55,7 +56,7 @@ class SearchSweep(Sweep):
     def go_on(self, runs: pd.DataFrame) -> None:
         """Take over an earlier command's plan: the jobs of this round come after it, but for those that are in it."""
         assert self.record  # noqa: S101, that of the sweep which is taken over
-        asked, self.plan = self._asked, self.record.read_plan()
+        asked, self.plan = self._asked, self.record.read_plan() or self.plan
         has_ended = runs["status"] == "FINISHED"
         counts = has_ended & runs["outcome"].isin(ENDED) & (not self.prunes)
         self._stored = dict(runs.loc[counts, ["job", "run"]].itertuples(index=False))
