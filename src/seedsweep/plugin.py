@@ -30,6 +30,7 @@ Searches, as `hydra/sweeper=optuna` runs them
     `search_tags`         by which the sweep is recognised as a search
     `record_round`        keeps the trials beside the sweep, after a round
     `record_search`       keeps the trials and the confirmed ones, at the end
+    `unfinished_jobs`     by which a search that is over closes a sweep that was killed
     `search_results`      what is printed and written at the end
 
 Sweeps that buy seeds until it is sure, as `hydra/sweeper=until_sure` runs them
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
     from seedsweep.lifecycle.opening import open_search_sweep, open_sure_sweep, open_sweep
-    from seedsweep.search.record import record_round, record_search, search_tags
+    from seedsweep.search.record import record_round, record_search, search_tags, unfinished_jobs
     from seedsweep.search.results import search_results
     from seedsweep.search.setup import open_search
     from seedsweep.until_sure.record import purchase_tags, record_purchase, show_purchase
@@ -89,6 +90,7 @@ __all__ = [
     "shown_by_hydra",
     "sweep_folder",
     "sweep_name",
+    "unfinished_jobs",
 ]
 _NAMES = {
     "config.application": ("BatchedTask", "compose_jobs", "is_tracked", "sweep_folder", "sweep_name"),
@@ -97,7 +99,7 @@ _NAMES = {
     "config.hydra_errors": ("hydra_error", "shown_by_hydra"),
     "config.lazy_sequence": ("LazySequence",),
     "errors": ("ConfigError", "FailedRunsError", "masked"),
-    "search.record": ("record_round", "record_search", "search_tags"),
+    "search.record": ("record_round", "record_search", "search_tags", "unfinished_jobs"),
     "search.results": ("search_results",),
     "search.setup": ("open_search",),
     "lifecycle.opening": ("open_search_sweep", "open_sure_sweep", "open_sweep"),

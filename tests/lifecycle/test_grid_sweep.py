@@ -30,7 +30,9 @@ def test_table_is_printed_even_if_the_comparison_fails(
     runs = runs.assign(group=runs["optimizer"] + " lr=" + runs["optimizer.lr"].astype(str), fingerprint="f")
     sweep = GridSweep("a sweep", (), lambda *_: cast(Any, None), tmp_path)
     record = SimpleNamespace(
-        uri=f"sqlite:///{tmp_path}/a.db", page=lambda _metric: "#/x", recorded=lambda: SimpleNamespace(tags={})
+        uri=f"sqlite:///{tmp_path}/a.db",
+        page=lambda _metric: "#/x",
+        recorded=lambda: SimpleNamespace(tags={}, status="FINISHED"),
     )
     sweep.record, sweep.first = cast(SweepRecord, record), {"objective": {"metric": "val/loss"}}
     monkeypatch.setattr(grid_sweep.log, "disabled", False)  # Hydra, in a test before, disables loggers

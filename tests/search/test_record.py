@@ -3,17 +3,21 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import optuna
 import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
 from shared.commands import ROOT
-from shared.searches import OPTIMIZERS, PER, SMALL, Train, artifact, runs_of, studies
+from shared.killed import Forks
+from shared.searches import OPTIMIZERS, PER, RATES, SMALL, Train, artifact, runs_of, studies
 from shared.stores import runs_in
 
 
@@ -71,6 +75,51 @@ def test_killed_search_is_ended_and_finished_by_the_next(tmp_path: Path, client:
     keys = {run.data.tags["seedsweep.key"] for run in runs_in(client)}
     assert len(keys) == len(runs_in(client)) == int(ended.data.tags["seedsweep.planned"])
     assert json.loads(left.data.tags["seedsweep.owner"])["pid"] == process.pid
+
+
+@pytest.mark.slow
+def test_a_search_that_was_killed_anywhere_tells_its_trials_what_their_runs_gave(
+    tmp_path: Path, empty_store: Path
+) -> None:
+    words = ("hydra/sweeper=optuna", "optimizer=adam", RATES, "trainer.max_epochs=1", "hydra.sweeper.seeds=2")
+    words += ("hydra.sweeper.n_trials=6", "hydra.sweeper.confirm=2", "hydra.sweeper.sampler.seed=1")
+    forks = Forks(tmp_path)
+    whole = forks.sweep(f"sqlite:///{shutil.copy(empty_store, tmp_path / 'whole.db')}", *words, *storage(tmp_path, 0))
+    killed = 0
+    for number, fractions in enumerate(((0.4, 0.2), (0.7, 0.2), (0.95, 0.1)), 1):
+        store = f"sqlite:///{shutil.copy(empty_store, tmp_path / f'{number}.db')}"
+        more = (*words, *storage(tmp_path, number))
+        killed += sum(forks.sweep(store, *more, at=int(fraction * whole.events)).killed for fraction in fractions)
+        assert (last := forks.sweep(store, *more)).code == 0, last.out
+        check_search(MlflowClient(store), tmp_path / f"{number}.optuna")
+    forks.close()
+    assert killed >= 5
+
+
+def storage(folder: Path, number: int) -> tuple[str, str]:
+    return f"hydra.sweeper.storage=sqlite:///{folder}/{number}.optuna", "hydra.sweeper.study_name=one"
+
+
+def check_search(client: MlflowClient, storage: Path) -> None:
+    """The one sweep is complete, and every trial has the mean of what its runs have in the store."""
+    (sweep,) = runs_in(client, "sweep")
+    runs = runs_in(client)
+    assert {sweep.info.status, *(run.info.status for run in runs)} == {"FINISHED"}
+    keys = {run.data.tags["seedsweep.key"] for run in runs}
+    assert len(keys) == len(runs) == int(sweep.data.tags["seedsweep.planned"])
+    assert "report" in {file.path for file in client.list_artifacts(sweep.info.run_id)}
+    values: dict[float, list[float]] = {}
+    for run in runs:
+        if int(run.data.params["seed"]) < 2:
+            values.setdefault(float(run.data.params["optimizer.lr"]), []).append(run.data.metrics["val/loss"])
+    trials = [
+        trial
+        for trial in optuna.load_study(study_name="one", storage=f"sqlite:///{storage}").trials
+        if trial.state == TrialState.COMPLETE
+    ]
+    assert len(trials) == 6
+    for trial in trials:
+        assert trial.value == pytest.approx(np.mean(values[trial.params["optimizer.lr"]]), rel=1e-12)
 
 
 def trials_of(client: MlflowClient) -> str | None:

@@ -76,6 +76,7 @@ def test_tables_and_folders_are_not_mixed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The `srun` command is available")  # Lightning's own, where Slurm is installed
 def test_what_lightning_writes_is_read(tmp_path: Path) -> None:
     import pytorch_lightning as pl
     import torch

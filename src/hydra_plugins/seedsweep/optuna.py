@@ -167,7 +167,8 @@ class OptunaSweeper(Sweeper):
         search = plugin.open_search(self.keys, overrides, loader, self.config)
         plugin.sweep_folder(self.config)
         jobs = search.ask()
-        sweep = self._track(search, jobs) if jobs and tracked else None
+        again = [] if jobs or not tracked else plugin.unfinished_jobs(search, self.config.tracking.uri)
+        sweep = self._track(search, jobs or again, bool(again)) if (jobs or again) and tracked else None
         if not tracked:
             self._run(search, jobs)
         results, confirmed = plugin.search_results(search)
@@ -175,8 +176,11 @@ class OptunaSweeper(Sweeper):
         if tracked:
             plugin.record_search(sweep, search, confirmed, self.config.tracking.uri)
 
-    def _track(self, search: Any, jobs: Any) -> Any:
-        """The search as a sweep, to whose plan the jobs of every round are added, when it is over."""
+    def _track(self, search: Any, jobs: Any, is_told: bool = False) -> Any:
+        """The search as a sweep, to whose plan the jobs of every round are added, when it is over.
+
+        Of one whose sweep was killed when it had told the search everything, the jobs are some that it has.
+        """
         compose = plugin.compose_jobs(self.hydra_context.config_loader, self.config)
         name, folder = plugin.sweep_name(self.config), Path(self.config.hydra.sweep.dir)
         labels, tags = search.labels(jobs), plugin.search_tags(search)
@@ -188,7 +192,10 @@ class OptunaSweeper(Sweeper):
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
             if search.pruning and getattr(self.launcher, "batched", None) is None:
                 log.warning("no trial is pruned by this launcher, which has other processes: hydra/launcher=fleet does")
-            self._run(search, jobs, sweep)
+            if is_told:
+                self._values(jobs, sweep)
+            else:
+                self._run(search, jobs, sweep)
         return sweep
 
     def _run(self, search: Any, jobs: Any, sweep: Any = None) -> None:

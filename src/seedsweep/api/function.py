@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 
 from seedsweep.api.hydra_sweep import NEEDS_STORE, composed
 from seedsweep.api.keywords import seed_list, seeds_override, values_of
-from seedsweep.config.given import source_digest
+from seedsweep.config.code_digest import code_digest
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_call import Call, shown
 from seedsweep.errors import ConfigError
@@ -58,7 +58,7 @@ def sweep_function(
     check_integer("processes", processes, 1)
     _check_travels(function, processes)
     config = _configuration(overrides, function.__name__)
-    digest, jobs = source_digest("function", function), math.prod(map(len, grid.values())) * len(seeds)
+    digest, jobs = code_digest(function)[:8], math.prod(map(len, grid.values())) * len(seeds)
 
     def compose(_: Sequence[str], number: int) -> ComposedCall:
         combination, seed = divmod(number, len(seeds))

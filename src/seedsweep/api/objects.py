@@ -60,7 +60,7 @@ def option(group: str, value: Any) -> str:
     if (not inspect.isclass(made) and not inspect.isfunction(made)) or (isinstance(value, partial) and value.args):
         allowed = "must be the name of an option, a class, or a functools.partial of one with keywords"
         raise ConfigError(group, value, allowed)
-    node = {"_target_": dotted_path(group, made)} | _defaults(group, made) | dict(keywords)
+    node = {"_target_": dotted_path(made)} | _defaults(group, made) | dict(keywords)
     for key, argument in node.items():
         if not isinstance(argument, PLAIN):
             raise ConfigError(f"{group}.{key}", argument, "must be a plain value: a number, a string or a list of them")
@@ -83,7 +83,7 @@ def metric(value: Any) -> Any:
     """
     made, keywords = (value.func, value.keywords) if isinstance(value, partial) else (value, {})
     if inspect.isclass(made):
-        return {"_target_": dotted_path("metrics", made)} | dict(keywords)
+        return {"_target_": dotted_path(made)} | dict(keywords)
     if not isinstance(value, str | dict):
         raise ConfigError("metrics", value, "must be a name, a class of torchmetrics.Metric, or a partial of one")
     return value

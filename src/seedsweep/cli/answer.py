@@ -21,6 +21,7 @@ from seedsweep.report.console import how_to_open
 from seedsweep.report.export import checked_paths, save
 from seedsweep.report.figure_files import checked_formats
 from seedsweep.report.publish import compare_sweeps, publish
+from seedsweep.report.unfinished import unfinished
 from seedsweep.tracking.pages import charts_page
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
@@ -70,7 +71,12 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     runs = filtered_runs(newest_runs(runs), request["filter"])
     curves = curves[curves["run"].isin(runs["run"])]
     question = {key: value for key, value in request.items() if key not in SELECTION} | _own_question(sweeps)
-    comparison = compare_sweeps(runs, curves, sweeps, question)
+    try:
+        comparison = compare_sweeps(runs, curves, sweeps, question)
+    except ConfigError:
+        for diagnostic in unfinished(sweeps, runs):
+            console.print(f"{diagnostic.sentence}: {diagnostic.remedy}", markup=False)
+        raise
     console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     several = [f"sweep={','.join(sweep.run_id[:8] for sweep in sweeps)}"] * (len(sweeps) > 1)  # not the first one's own
     about = publish(comparison, runs, sweeps, uri, [*several, *_typed()], formats)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from seedsweep.config.code_digest import code_digest
 from seedsweep.config.given import dotted_path
 from seedsweep.config.planned_run import TRAINED_SINCE, PlannedRun, canonical
 from seedsweep.errors import ConfigError, masked
@@ -79,7 +80,7 @@ def shown(name: str, value: Any) -> str:
 
 
 def _identity(name: str, value: Any) -> str:
-    return dotted_path(name, value) if callable(value) else json.dumps(value)
+    return f"{dotted_path(value)} {code_digest(value)}" if callable(value) else json.dumps(value)
 
 
 def own_question(tags: Mapping[str, str]) -> dict[str, Any]:

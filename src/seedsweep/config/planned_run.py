@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seedsweep.caching import cached
+from seedsweep.config.code_digest import digest_of_path
 from seedsweep.config.demand import ANY_RUN, Demand
 from seedsweep.outcomes import GRADIENT_NORM, SUBOPTIMALITY, WEIGHT_NORM
 
@@ -37,6 +38,7 @@ DEFAULTS_SINCE: dict[str, Any] = {
     "trainer.gradient_clip_algorithm": None,
     "schedule.interval": "epoch",
 }
+TARGET = "_target_"
 SEARCH = "search"  # of an optimizer: the space of a search, which says nothing of what is trained
 UNTRAINED = f"optimizer.{SEARCH}."
 LONGEST = 6000  # characters of a param that MLflow takes
@@ -100,7 +102,9 @@ def plan_run(
     shared_params = (_options(choices), *(params for params, _ in nodes), top_params)
     params = _merged(shared_params)
     group = _name(params, labels)
-    content = json.dumps([[digest for _, digest in nodes], determining, fingerprint, TRAINED_SINCE])
+    digests = [digest for _, digest in nodes]
+    own = _own_code(*(node for node in trained.values() if isinstance(node, dict)))
+    content = json.dumps([digests, determining, fingerprint, TRAINED_SINCE, *([own] if own else [])])
     return PlannedRun(
         job=job,
         name=f"{group} {_seeds(params)}",
@@ -120,16 +124,31 @@ def _demand(metric: str, metrics: Any, trainer: Mapping[str, Any]) -> Demand:
     measured = [metric, *(f"val/{name}" for name in names)]
     measured += [SUBOPTIMALITY] if trainer.get("suboptimality") else []
     measured += [GRADIENT_NORM, WEIGHT_NORM] if trainer.get("norms") else []
+    made = [item for item in asked if isinstance(item, dict)]  # whose names do not say what they measure
+    code = [digest_of_path(str(item.get(TARGET))) for item in made]
+    by = (
+        hashlib.sha256(json.dumps([made, code], sort_keys=True, default=str).encode()).hexdigest()[:16]
+        if made
+        else None
+    )
     often = trainer.get("log_every_n_steps")
     engine = "lightning" if trainer.get("engine") == "lightning" else None  # by name: the reference, to the last bit
-    return Demand(tuple(dict.fromkeys(measured)), None if often is None else canonical(often), engine)
+    return Demand(tuple(dict.fromkeys(measured)), None if often is None else canonical(often), engine, by)
+
+
+@cached
+def _own_code(*nodes: Mapping[str, Any]) -> list[str]:
+    """Digests of the classes and functions that nodes of a configuration name, of somebody's own."""
+    targets = [value for node in nodes for name, value in leaves(node) if name.rsplit(".", 1)[-1] == TARGET]
+    return list(filter(None, (digest_of_path(target) for target in targets if isinstance(target, str))))
 
 
 @cached
 def _node_params(key: str, node: Mapping[str, Any]) -> tuple[dict[str, str], str]:
     """The params of a node of a configuration, and a hash of those that determine what is trained."""
     params = {name: canonical(value) for name, value in leaves(node, f"{key}.") if not name.startswith(UNTRAINED)}
-    determining = sorted((name, value) for name, value in params.items() if _determines(name, value))
+    is_ours = not digest_of_path(str(node.get(TARGET, "")))  # an own class may take whatever it likes
+    determining = sorted((name, value) for name, value in params.items() if not is_ours or _determines(name, value))
     return params, hashlib.sha256(json.dumps([key, determining]).encode()).hexdigest()
 
 

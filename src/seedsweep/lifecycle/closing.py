@@ -70,6 +70,8 @@ def _as_recorded(
 ) -> tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame]:
     """The runs, their curves if they are compared, and the summary of a sweep that stays as it is in the store."""
     runs = load_runs(*store)
+    if not compared:
+        runs = runs.loc[:, runs.columns.isin(("group", "outcome", metric, *SHOWN))]  # as at its end
     return runs, load_curves(*store) if compared else None, summarize(runs, metric)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ class GrowingSweep(Sweep):
     """
 
     prunes: bool = False
+    grows: ClassVar[bool] = True
     _asked: list[PlannedRun] = field(default_factory=list)  # the jobs of this round
     _round: list[int] = field(default_factory=list)  # their numbers in the plan
     _numbers: dict[str, int] = field(default_factory=dict)  # by the keys of the runs that a job can be
@@ -52,7 +53,7 @@ class GrowingSweep(Sweep):
     def go_on(self, runs: pd.DataFrame) -> None:
         """Take over an earlier command's plan: the jobs of this round come after it, but for those that are in it."""
         assert self.record  # noqa: S101, that of the sweep which is taken over
-        asked, self.plan = self._asked, self.record.read_plan()
+        asked, self.plan = self._asked, self.record.read_plan() or self.plan
         has_ended = runs["status"] == "FINISHED"
         counts = has_ended & runs["outcome"].isin(ENDED) & (not self.prunes)
         self._stored = dict(runs.loc[counts, ["job", "run"]].itertuples(index=False))

@@ -16,7 +16,7 @@ from seedsweep.tracking.processes import this_process
 from seedsweep.tracking.recorded_sweeps import OWNER, RecordedSweep, owner_at_work
 from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.tracking.tags import PREPARED
-from seedsweep.tracking.unfinished_sweeps import find_former
+from seedsweep.tracking.unfinished_sweeps import find_former, recorded_plan
 from seedsweep.validation import check_boolean
 
 
@@ -42,6 +42,8 @@ def open_record(sweep: Sweep, tags: Mapping[str, str]) -> None:
         former = [sweep_of for sweep_of in former if not (sweep.is_shared and _may_be_at_work(sweep_of))]
         if former and _may_be_at_work(former[0]):
             _refuse(former[0])
+        if former and sweep.grows and recorded_plan(client, former[0].run_id) is None:
+            former = []  # what it had is taken from it like from any other
         config = OmegaConf.to_yaml(OmegaConf.create(dict(sweep.first)))
         named = tags | {"owner": owner, tag: value}
         named |= {PREPARED: "\n".join(sweep.notes)} if sweep.notes else {}
@@ -49,10 +51,9 @@ def open_record(sweep: Sweep, tags: Mapping[str, str]) -> None:
         sweep.record = SweepRecord(tracking["uri"], *about, former=former[0] if former else None)
         if former:
             _go_on(sweep, sweep.record, former[0], owner)
-    if reuse:
-        stored = sweep.take_stored()
-        if stored and sweep.is_shown():
-            print_reused(stored, len(sweep.plan))
+            sweep.record.write_about(sweep.plan, config, sweep.optima())  # it may be gone, or never have been written
+    if reuse and (stored := sweep.take_stored()):
+        print_reused(stored, len(sweep.plan))
 
 
 def _go_on(sweep: Sweep, record: SweepRecord, former: RecordedSweep, owner: str) -> None:

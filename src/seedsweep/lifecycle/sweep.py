@@ -57,6 +57,7 @@ class Sweep(ABC):
     is_complete: bool = False  # whether it stood in the store, with all its runs, when it was opened
     _ended: np.ndarray | None = None  # the jobs that need not be trained
     unit: ClassVar[str] = "epochs"  # that its bar counts
+    grows: ClassVar[bool] = False  # whether jobs are added to it
     is_shared: ClassVar[bool] = False  # whether several processes may be at what one command asks for
 
     def check(self, jobs: Iterable[Overrides]) -> None:

@@ -13,13 +13,15 @@ from torch.utils._pytree import tree_leaves
 from seedsweep.config.instantiation import accepted, make
 from seedsweep.errors import ConfigError
 
+HASHED = 2**26  # bytes of a split by which it is told from others; what follows is not looked at
+
 
 @dataclass(frozen=True, eq=False)
 class OwnBatches:
     """Data of which nothing is known but its minibatches.
 
     `make` makes the data module, anew for each run, whose loaders shuffle with torch's global generator. `first` is the
-    first minibatch of its training rows, and `fingerprint` a hash of the first one of each split.
+    first minibatch of its training rows, and `fingerprint` a hash of those of each split, as far as `HASHED` goes.
     """
 
     make: Callable[[], LightningDataModule]
@@ -58,33 +60,44 @@ def own_batches(data_config: Mapping[str, Any]) -> OwnBatches:
         module: LightningDataModule = make("data", options, LightningDataModule)
         return module
 
-    digest = hashlib.sha256()
     try:
-        batches = _first_batches(made())
+        first, fingerprint = _looked_at(made())
     except ConfigError:
         raise
     except Exception as error:  # whatever a third party's data module raises
         allowed = f"gives no minibatches: {type(error).__name__}: {error}"
         raise ConfigError("data._target_", target, allowed) from error
-    for batch in batches:
-        for value in tree_leaves(batch):
-            digest.update(value.numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode())
-    return OwnBatches(made, batches[0], digest.hexdigest()[:16])
+    return OwnBatches(made, first, fingerprint)
 
 
-def _first_batches(module: LightningDataModule) -> list[Any]:
-    """The first minibatch of the training rows, then of the other splits that there are."""
+def _looked_at(module: LightningDataModule) -> tuple[Any, str]:
+    """The first minibatch of the training rows, and a hash of those of all splits that there are."""
+    digest = hashlib.sha256()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         module.prepare_data()
         module.setup("fit")
-        loaders = [module.train_dataloader]
-        loaders += [module.val_dataloader] if _has(module, "val_dataloader") else []
-        batches = [next(iter(loader())) for loader in loaders]
+        first = _hash(module.train_dataloader(), digest)
+        if _has(module, "val_dataloader"):
+            _hash(module.val_dataloader(), digest)
         if _has(module, "test_dataloader"):
             module.setup("test")
-            batches.append(next(iter(module.test_dataloader())))
-    return batches
+            _hash(module.test_dataloader(), digest)
+    return first, digest.hexdigest()[:16]
+
+
+def _hash(loader: Any, digest: Any) -> Any:
+    """Take the minibatches of a loader into a hash, the first in any case; that one."""
+    minibatches = iter(loader)
+    first = batch = next(minibatches)
+    size = 0
+    while batch is not None:
+        for value in tree_leaves(batch):
+            content = value.numpy().tobytes() if isinstance(value, Tensor) else repr(value).encode()
+            digest.update(content)
+            size += len(content)
+        batch = next(minibatches, None) if size < HASHED else None
+    return first
 
 
 def _has(module: LightningDataModule, name: str) -> bool:

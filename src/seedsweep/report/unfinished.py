@@ -22,14 +22,17 @@ def unfinished(sweeps: Sequence[RecordedSweep], runs: pd.DataFrame) -> Iterator[
         A diagnostic for each.
     """
     for sweep in sweeps:
+        if sweep.status not in ("RUNNING", "KILLED"):
+            continue
         of_sweep = runs[runs["sweep"] == sweep.run_id]
         left = of_sweep[~of_sweep["outcome"].isin(ENDED)]
-        if sweep.status == "KILLED" and len(left):
-            yield Diagnostic(f"{_name(sweep)} was ended early: {_counted(of_sweep, left)}", _remedy(sweep))
-        elif sweep.status == "RUNNING" and (owner := owner_at_work(sweep)):
+        if sweep.status == "KILLED":
+            if len(left):
+                yield Diagnostic(f"{_name(sweep)} was ended early: {_counted(of_sweep, left)}", _remedy(sweep))
+        elif owner := owner_at_work(sweep):
             where = f"is being trained by process {owner['pid']} of {owner['host']}"
             yield Diagnostic(f"{_name(sweep)} {where}: {_counted(of_sweep, left)}", "compare again when it has ended")
-        elif sweep.status == "RUNNING":
+        else:
             yield Diagnostic(f"{_name(sweep)} was killed: {_counted(of_sweep, left)}", _remedy(sweep))
 
 

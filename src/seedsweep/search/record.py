@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
+from optuna.trial import TrialState
 from rich.console import Console
 
 from seedsweep.comparison.study_effects import StudyComparison, compare_studies
@@ -24,12 +25,20 @@ from seedsweep.search.rounds import Search
 from seedsweep.search.tables import ABOUT, best_table, importances_table, search_diagnostics, sentence, trials_table
 from seedsweep.tracking.derived_runs import record_trials
 from seedsweep.tracking.processes import alive, same_system, this_process
-from seedsweep.tracking.recorded_sweeps import RecordedSweep, add_artifacts, end_sweep, find_tagged, read_artifact
+from seedsweep.tracking.recorded_sweeps import (
+    RecordedSweep,
+    add_artifacts,
+    end_sweep,
+    find_tagged,
+    owner_at_work,
+    read_artifact,
+)
 from seedsweep.tracking.sweep_writer import SweepRecord
 
 TRIALS, CONFIRMED, IMPORTANCES = "trials.csv", "confirmed.csv", "importances.csv"
 NUMBERS = ("searched", "fresh", "low", "high", "optimism", "value")  # in `CONFIRMED`
 STRINGS = {"study": str, "option": str, "setting": str}  # which may look like numbers
+REPORTED = "seedsweep.reported"  # tag of a search's sweep whose tables and page are written
 SECONDS = 3.0  # between two writings of the trials
 FOLDER, PAGE = "report", "search.html"
 
@@ -60,6 +69,23 @@ def end_killed(uri: str, search: Search) -> None:
         owner = json.loads(sweep.tags["seedsweep.owner"])
         if sweep.status == "RUNNING" and same_system(owner, this_process()) and not alive(owner):
             end_sweep(uri, sweep, "KILLED")
+
+
+def unfinished_jobs(search: Search, uri: str | None) -> list[list[str]]:
+    """Jobs by which a search that is over goes on with its sweep, where that was killed before it was closed.
+
+    Args:
+        search: that asks for no more jobs.
+        uri: address of the store; None where the search is not tracked.
+
+    Returns:
+        Those of its first trial that came to its end; none where its newest sweep is complete.
+    """
+    newest = next(iter(_recorded(uri, search)), None)
+    if newest is None or owner_at_work(newest) or (newest.status == "FINISHED" and REPORTED in newest.tags):
+        return []
+    trials = [(study, trial) for study in search.studies for trial in study.trials(TrialState.COMPLETE)]
+    return trials[0][0].jobs(trials[0][1]) if trials else []
 
 
 def record_round(sweep: SearchSweep, search: Search, last: bool = False) -> None:
@@ -150,10 +176,15 @@ def record_search(sweep: SearchSweep | None, search: Search, confirmed: pd.DataF
     earlier = [former.run_id[:8] for former in _recorded(uri, search) if former.status != "RUNNING"]
     record_round(sweep, search, last=True)
     trials = trials_table(search, sweep.group)
-    if sweep.record is None or len(search.aggregate.signs) > 1 or trials.empty:
+    if sweep.record is None:
         return
     recorded = sweep.record.recorded()
-    _write_tables(sweep.record, recorded, search, trials, confirmed, sweep.first["objective"]["metric"])
+    has_page = len(search.aggregate.signs) == 1 and not trials.empty
+    if has_page:
+        _write_tables(sweep.record, recorded, search, trials, confirmed, sweep.first["objective"]["metric"])
+    sweep.record.write_progress({REPORTED.removeprefix("seedsweep."): "true"}, {}, len(trials))
+    if not has_page:
+        return
     if earlier := [run_id for run_id in earlier if run_id != sweep.record.run_id[:8]]:
         words = f"The runs of earlier commands of this search are in the sweeps {', '.join(earlier)}"
         Console(highlight=False, soft_wrap=True).print(words, markup=False)

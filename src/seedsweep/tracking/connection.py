@@ -75,12 +75,38 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
         from mlflow.exceptions import MlflowException
 
         try:
+            if create and uri.startswith(SQLITE):
+                _make_schema(Path(uri.removeprefix(SQLITE)))
             client = MlflowClient(tracking_uri=uri)  # imports the kind of store, and makes the schema of a new one
             client.search_experiments(max_results=1)
         except MlflowException as error:
             allowed = _newer(str(error)) or f"MLflow cannot use it: {error}"
             raise ConfigError("tracking.uri", uri, allowed) from error
     return client
+
+
+def _make_schema(file: Path) -> None:
+    """Make MLflow's tables beside a database that has none: of those that are half made MLflow makes no store."""
+    from mlflow import MlflowClient
+
+    if _has_schema(file):
+        return
+    half = file.with_name(f".{file.name}.new")
+    half.unlink(missing_ok=True)
+    MlflowClient(tracking_uri=f"{SQLITE}{half}").search_experiments(max_results=1)
+    os.replace(half, file)
+
+
+def _has_schema(file: Path) -> bool:
+    """Whether a file has tables of anybody's, and those of MLflow in whole: it adds its first experiment at last."""
+    database = sqlite3.connect(file, timeout=20)
+    try:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "experiments" in tables and "runs" in tables:
+            return database.execute("SELECT 1 FROM experiments").fetchone() is not None
+        return bool(tables)
+    finally:
+        database.close()
 
 
 @lru_cache(maxsize=8)

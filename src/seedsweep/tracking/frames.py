@@ -129,20 +129,22 @@ def curves_frame(points: Sequence[StoredPoint]) -> pd.DataFrame:
     run, runs = pd.factorize(np.array(columns[0], dtype=object), sort=True)
     metric, metrics = pd.factorize(np.array(columns[1], dtype=object), sort=True)
     step, value = np.array(columns[2], dtype=np.int64), unclipped(np.array(columns[3], dtype=np.float64))
-    moment = run * (step.max(initial=0) + 1) + step  # tells the steps of all the runs apart
+    apart = step.max(initial=0) + 1
+    moment = run * apart + step  # tells the steps of all the runs apart
     epochs = np.isin(metric, np.flatnonzero(metrics == "epoch"))
     measured, first = np.unique(moment[epochs], return_index=True)
     order = np.lexsort((step, metric, run))
     order = order[~np.isin(metric[order], np.flatnonzero(np.isin(metrics, NOT_CURVES)))]
-    index = np.searchsorted(measured, moment[order])
-    if not np.array_equal(measured[np.minimum(index, len(measured) - 1)], moment[order]):
-        raise ValueError("some points in the store have no epoch")
+    # a point that was written without its epoch, when a disk was full, has that of the one before
+    index = np.searchsorted(measured, moment[order], side="right") - 1
+    measured, epoch = np.append(measured, -1), np.append(value[epochs][first], 0)  # the last for an index of -1
+    epoch = np.where(measured[index] // apart == run[order], epoch[index], 0)
     return pd.DataFrame(
         {
             "run": pd.Index(runs, dtype="str").take(run[order]),
             "metric": pd.Index(metrics, dtype="str").take(metric[order]),
             "step": step[order],
-            "epoch": value[epochs][first][index].astype(np.int64),
+            "epoch": epoch.astype(np.int64),
             "value": value[order],
         }
     )

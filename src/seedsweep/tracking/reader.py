@@ -18,7 +18,7 @@ from seedsweep.tracking.frames import NOT_CURVES, curves_frame, runs_frame
 from seedsweep.tracking.queries import PAGE, of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import sweeps_of
 from seedsweep.tracking.sql import StoredPoint, StoredRuns, open_database, read_jobs, read_points, read_runs
-from seedsweep.tracking.sweep_writer import PLAN
+from seedsweep.tracking.unfinished_sweeps import PLAN
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -12,7 +12,7 @@ from seedsweep.outcomes import Column, FleetResult
 from seedsweep.tracking.run_writer import RATE
 from seedsweep.tracking.sql import change, delete_runs, insert, transaction
 from seedsweep.tracking.sql_run import check_own, drop_former, run_row
-from seedsweep.tracking.tags import NAME, NewRun, artifact_folder, run_id
+from seedsweep.tracking.tags import NAME, NewRun, artifact_folder, new_id, run_id
 from seedsweep.tracking.weights import FOLDER, weights_file, weights_tag
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class SqlRuns:
         """Write the weights; then, in one transaction, new columns and outcomes."""
         from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-        first = self._ids[0]
-        with weights_file(result.weights, describe, f"{first}.safetensors") as file:
+        first, name = self._ids[0], new_id()  # never one that runs of an earlier command still point to
+        with weights_file(result.weights, describe, f"{name}.safetensors") as file:
             if sweep:
                 self._client.log_artifact(sweep, str(file), FOLDER)
             else:
@@ -67,7 +67,7 @@ class SqlRuns:
         tags = (
             {
                 "seedsweep.outcome": result.outcomes[member],
-                "seedsweep.weights": weights_tag(sweep or first, first, member),
+                "seedsweep.weights": weights_tag(sweep or first, name, member),
             }
             for member in self._order
         )

@@ -1,5 +1,6 @@
 """The parent run of a sweep in the MLflow store: its plan before the first run starts, its tables after the last."""
 
+import shlex
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,12 +23,12 @@ from seedsweep.tracking.recorded_sweeps import ASKED, RecordedSweep, end_runs, r
 from seedsweep.tracking.results import read_results
 from seedsweep.tracking.tags import create_run, experiment_id, named
 from seedsweep.tracking.trained_runs import trained_runs
-from seedsweep.tracking.unfinished_sweeps import remove_runs, runs_of
+from seedsweep.tracking.unfinished_sweeps import PLAN, recorded_plan, remove_runs, runs_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PLAN, CONFIG, OPTIMUM = "plan.csv", "config.yaml", "optimum.json"
+CONFIG, OPTIMUM = "config.yaml", "optimum.json"
 NONE: Mapping[str, str] = {}
 VERSIONS = ("torch", "pytorch-lightning", "mlflow", "hydra-core", "numpy")
 
@@ -65,19 +66,19 @@ class SweepRecord:
         self.experiment_ids = [experiment_id(self.client, experiment) for experiment in plan.experiments]
         if former:
             self.run_id = former.run_id
-            if former.status != "FINISHED":  # it may have been killed before it was written
-                self._write_about(plan, config, minima)
             return
-        tags = {"kind": "sweep", "command": masked(" ".join(sys.argv))} | dict(tags)
+        tags = {"kind": "sweep", "command": _command()} | dict(tags)
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
         self.run_id = create_run(self.client, self.experiment_ids[0], name, named(tags), int(time.time() * 1000))
         try:
-            self._write_about(plan, config, minima)
+            self.write_about(plan, config, minima)
         except BaseException as error:
             self.end("FAILED" if isinstance(error, Exception) else "KILLED")
             raise
 
-    def _write_about(self, plan: Plan, config: str, minima: Sequence[str]) -> None:
+    @store_errors()
+    def write_about(self, plan: Plan, config: str, minima: Sequence[str]) -> None:
+        """Write the plan of the sweep, the configuration of its first job, as YAML, and the minima of its losses."""
         self.write_plan(plan, minima)
         self.client.log_text(self.run_id, masked(config), CONFIG)
 
@@ -100,7 +101,7 @@ class SweepRecord:
     def go_on(self, owner: str) -> None:
         """Have a sweep that ended, or whose process is gone, RUNNING again, as this process's; what has no end goes."""
         self.client.set_tag(self.run_id, "seedsweep.owner", owner)
-        self.client.set_tag(self.run_id, "seedsweep.command", masked(" ".join(sys.argv)))
+        self.client.set_tag(self.run_id, "seedsweep.command", _command())
         self.client.update_run(self.run_id, "RUNNING")
         runs = self.runs()
         remove_runs(self.client, runs["run"][runs["status"] != "FINISHED"].tolist())
@@ -110,11 +111,9 @@ class SweepRecord:
         """The runs of the sweep that are in the store, as `runs_of` has them."""
         return runs_of(self.client, self.run_id)
 
-    @store_errors()
-    def read_plan(self) -> Plan:
-        """The plan as it was written last."""
-        with TemporaryDirectory() as folder:
-            return Plan.of_file(Path(self.client.download_artifacts(self.run_id, PLAN, folder)))
+    def read_plan(self) -> Plan | None:
+        """The plan as it was written last, as `recorded_plan` has it."""
+        return recorded_plan(self.client, self.run_id)
 
     def read_results(self, runs: Sequence[str], metric: str) -> dict[str, RunResult]:
         """What runs of the store that ended have of one metric, by their ids."""
@@ -197,6 +196,12 @@ class SweepRecord:
     def end(self, status: str) -> None:
         """End the sweep with a status of MLflow's."""
         self.client.set_terminated(self.run_id, status)
+
+
+def _command() -> str:
+    """What was typed, to be typed again."""
+    python = ["python"] if sys.argv[0].endswith(".py") else []
+    return masked(shlex.join([*python, *sys.argv]))
 
 
 def _markdown(table: "pd.DataFrame") -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NAME = 250  # characters of a run's name
 PREPARED = "prepared"  # the tag that says what was done to a table before the training
+MEASURED_BY = "seedsweep.measured_by"  # tag of a run: a digest of the metrics that were given as classes
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # else the UI takes it for one of language models
 
 
@@ -94,6 +95,8 @@ def create_run(client: "MlflowClient", experiment: str, name: str, tags: Mapping
 def run_tags(planned: PlannedRun, engine: str, fingerprint: str, sweep: str | None) -> dict[str, str]:
     """What a run is known by in the store, before it has an outcome."""
     tags = {"kind": "run", "group": planned.group, "key": planned.key, "engine": engine, "data": fingerprint}
+    if planned.demand.measured_by:
+        tags |= {MEASURED_BY.removeprefix("seedsweep."): planned.demand.measured_by}
     return named(tags | ({"sweep": sweep, "job": str(planned.job)} if sweep else {}))
 
 

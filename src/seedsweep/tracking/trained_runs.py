@@ -11,6 +11,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.sql import open_database, transaction
+from seedsweep.tracking.tags import MEASURED_BY
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -74,6 +75,7 @@ def _conditions(demand: Demand) -> tuple[dict[str, str], dict[str, str]]:
     pairs = {
         "often": ("params", OFTEN, demand.log_every_n_steps),
         "engine": ("tags", "seedsweep.engine", demand.engine),
+        "measured": ("tags", MEASURED_BY, demand.measured_by),
     }
     others, values = "", dict(metrics)
     for name, (table, key, value) in pairs.items():
@@ -109,6 +111,7 @@ def _satisfies(run: "Run", demand: Demand) -> bool:
     tags, outcome = run.data.tags, run.data.tags.get("seedsweep.outcome")
     pairs: Sequence[tuple[Any, Any]] = (
         (demand.engine, tags.get("seedsweep.engine")),
+        (demand.measured_by, tags.get(MEASURED_BY)),
         (demand.log_every_n_steps, run.data.params.get(OFTEN)),
     )
     measured = outcome == "diverged" or all(metric in run.data.metrics for metric in demand.metrics)

@@ -1,9 +1,12 @@
 """Sweeps that are gone on with: finding the one that a command means, what it has, and taking away what has no end."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from seedsweep.config.plan import Plan
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, recorded
@@ -11,16 +14,19 @@ from seedsweep.tracking.sql import delete_runs, open_database, transaction
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
     from sqlalchemy import Engine
 
 # by their ids, which begin as the sweep's does: a store may have very many runs
-RUNS = """SELECT job.value, runs.run_uuid, runs.status, outcome.value
+RUNS = """SELECT job.value, runs.run_uuid, run_key.value, runs.status, outcome.value
 FROM runs CROSS JOIN tags AS sweep CROSS JOIN tags AS job
+LEFT JOIN tags AS run_key ON run_key.run_uuid = runs.run_uuid AND run_key.key = 'seedsweep.key'
 LEFT JOIN tags AS outcome ON outcome.run_uuid = runs.run_uuid AND outcome.key = 'seedsweep.outcome'
 WHERE runs.run_uuid BETWEEN :first AND :last AND runs.lifecycle_stage = 'active'
 AND sweep.run_uuid = runs.run_uuid AND sweep.key = 'seedsweep.sweep' AND sweep.value = :sweep
 AND job.run_uuid = runs.run_uuid AND job.key = 'seedsweep.job'"""
-COLUMNS = ["job", "run", "status", "outcome"]
+COLUMNS = ["job", "run", "key", "status", "outcome"]
+PLAN = "plan.csv"  # among the artifacts of a sweep
 
 
 @store_errors()
@@ -50,18 +56,46 @@ def runs_of(client: "MlflowClient", sweep: str) -> pd.DataFrame:
         sweep: its run id.
 
     Returns:
-        A row a run, the jobs ascending: its `job`, its id, `run`, its `status` in MLflow, and its `outcome` if it has
-        one.
+        A row a run, the jobs ascending: its `job`, its id, `run`, its `key`, its `status` in MLflow, and its `outcome`
+        if it has one.
     """
     if database := open_database(client.tracking_uri):
         rows = _rows(database, sweep)
     else:
         runs = search_runs(client, of_kind("run", sweep))
-        rows = [
-            (run.data.tags["seedsweep.job"], run.info.run_id, run.info.status, run.data.tags.get("seedsweep.outcome"))
-            for run in runs
-        ]
+        rows = [(*_identity(run), run.info.status, run.data.tags.get("seedsweep.outcome")) for run in runs]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"job": int}).sort_values("job", ignore_index=True)
+
+
+@store_errors()
+def recorded_plan(client: "MlflowClient", sweep: str) -> Plan | None:
+    """The plan of a sweep, as it was written last.
+
+    Args:
+        client: of the store.
+        sweep: its run id.
+
+    Returns:
+        The plan; None where it is not among the artifacts, or is not that of the runs that the sweep has.
+    """
+    try:
+        with TemporaryDirectory() as folder:
+            plan = Plan.of_file(Path(client.download_artifacts(sweep, PLAN, folder)))
+    except (_mlflow_error(), OSError):
+        return None
+    runs, keys = runs_of(client, sweep), [f"{key:016x}" for key in plan.keys.tolist()]
+    fits = all(job < len(keys) and keys[job] == key for job, key in zip(runs["job"], runs["key"], strict=True))
+    return plan if fits else None
+
+
+def _mlflow_error() -> type[Exception]:
+    from mlflow.exceptions import MlflowException
+
+    return MlflowException
+
+
+def _identity(run: "Run") -> tuple[str, str, str]:
+    return run.data.tags["seedsweep.job"], run.info.run_id, run.data.tags.get("seedsweep.key", "")
 
 
 @store_errors()

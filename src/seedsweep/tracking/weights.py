@@ -32,9 +32,9 @@ def weights_file(weights: Mapping[str, "Tensor"], describe: Mapping[str, str], n
         yield file
 
 
-def weights_tag(holder: str, first: str, member: int) -> str:
+def weights_tag(holder: str, name: str, member: int) -> str:
     """Where the weights of a member are: the run among whose artifacts they are, the artifact, the index in it."""
-    return f"{holder}/{FOLDER}/{first}.safetensors#{member}"
+    return f"{holder}/{FOLDER}/{name}.safetensors#{member}"
 
 
 @store_errors()
