@@ -55,12 +55,14 @@ class FunctionGrid:
     @property
     def title(self) -> str:
         """What a sweep is called, but for its seeds."""
-        return " ".join([self.function.__name__, *(f"{name}={_listed(values)}" for name, values in self.values.items())])
+        return " ".join(
+            [self.function.__name__, *(f"{name}={_listed(values)}" for name, values in self.values.items())]
+        )
 
     def job(self, combination: int, seed: int, number: int) -> ComposedCall:
         """The call of the combination with this index, where the last argument varies fastest, as a job."""
         values = {}
-        for name, options in reversed(self.values.items()):
+        for name, options in reversed([*self.values.items()]):
             combination, index = divmod(combination, len(options))
             values[name] = options[index]
         call = Call(self.function.__name__, self.digest, {name: values[name] for name in self.values}, seed)

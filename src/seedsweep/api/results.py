@@ -80,7 +80,7 @@ class Results:
     def cells(self) -> pd.DataFrame:
         """Of a sweep with `until="sure"` a row a cell, those that live first; `ConfigError` for others.
 
-        `mean` and `sd` are over the seeds that the cell got: those of cells that live flatter, as the lucky ones survive.
+        `mean` and `sd` are over the seeds that a cell got: those of cells that live flatter, as the lucky ones survive.
         `fresh`, with `low` and `high`, is the mean over fresh seeds, which the two cells have that came first.
         """
         if SURE not in self.record.tags:

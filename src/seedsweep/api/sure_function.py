@@ -31,11 +31,15 @@ def sweep_until_sure(grid: FunctionGrid, bought: Mapping[str, Any]) -> SweepReco
     purchase = purchase_between(cells, keys, judged(metric or RETURNED, direction), grid.labels, uri)
     jobs, title = purchase.ask(), f"{grid.title} until sure"
     tags = purchase_tags(purchase, {**keys, "direction": direction})
+
+    def compose(job: Sequence[str], number: int) -> ComposedCall:
+        combination, seed = job  # as `_cells` has them
+        return grid.job(int(combination), int(seed.removeprefix("seed=")), number)
+
     with (
         TemporaryDirectory() as folder,
         open_sure_function_sweep(
-            *(title, jobs, lambda job, number: _compose(grid, job, number), Path(folder)),
-            *(grid.labels, purchase.most_runs, tags, metric, direction),
+            title, jobs, compose, Path(folder), grid.labels, purchase.most_runs, tags, metric, direction
         ) as sweep,
         Processes(min(grid.processes, len(jobs))) as processes,
     ):
@@ -51,12 +55,6 @@ def sweep_until_sure(grid: FunctionGrid, bought: Mapping[str, Any]) -> SweepReco
                 sweep.add(jobs)
     show_purchase(sweep, purchase)
     return sweep.record  # type: ignore[return-value]  # which it has: the store was looked for
-
-
-def _compose(grid: FunctionGrid, job: Sequence[str], number: int) -> ComposedCall:
-    """The call of a job of `_cells`: the index of its combination, then its seed."""
-    combination, seed = job
-    return grid.job(int(combination), int(seed.removeprefix("seed=")), number)
 
 
 def _cells(grid: FunctionGrid, by: str | None) -> Cells:

@@ -73,7 +73,14 @@ def compared(runs: pd.DataFrame) -> str:
 
 
 def problems(runs: pd.DataFrame) -> pd.Series | None:
-    """The data set of each run: by the name that it has, else by that of its option; None where neither is a column."""
+    """The data set of each run.
+
+    Args:
+        runs: a row a run.
+
+    Returns:
+        By the name that it has, else by that of its option; None where neither is a column.
+    """
     name = next((name for name in (PROBLEM_NAME, PROBLEM) if name in runs), None)
     return None if name is None else runs[name].map(label)
 

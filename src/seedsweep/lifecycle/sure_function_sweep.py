@@ -6,7 +6,7 @@ from typing import Any
 
 from seedsweep.errors import ConfigError, StoreError
 from seedsweep.lifecycle.calls import Processes
-from seedsweep.lifecycle.function_calls import FunctionCalls, job_return
+from seedsweep.lifecycle.function_calls import ComposedCall, FunctionCalls, job_return
 from seedsweep.lifecycle.one_call import RETURNED
 from seedsweep.lifecycle.sure_sweep import SureSweep
 from seedsweep.lifecycle.sweep import Overrides
@@ -17,6 +17,7 @@ from seedsweep.metrics import Direction, Metric
 class SureFunctionSweep(FunctionCalls, SureSweep):
     """A number that calls return is minimized unless `direction` says otherwise; of others the name says it."""
 
+    compose: Callable[[Overrides, int], ComposedCall]
     asked: str | None = None
     direction: Direction | None = None
 

@@ -128,7 +128,7 @@ class SweepRecord:
         if COPIED_FROM in tags:
             tags = self.client.get_run(tags[COPIED_FROM]).data.tags
         sweep = self.client.get_run(tags["seedsweep.sweep"])
-        return sweep.data.tags.get("seedsweep.metric")  # type: ignore[no-any-return]
+        return sweep.data.tags.get("seedsweep.metric")
 
     def take_trained(self, plan: Plan, jobs: np.ndarray) -> dict[int, str]:
         """Copy what other sweeps have trained.

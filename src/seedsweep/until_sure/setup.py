@@ -18,10 +18,8 @@ from seedsweep.validation import check_integer, check_keys
 
 GROUP = "hydra.sweeper"
 TEST = ("first_seeds", "seeds_per_round", "max_seeds", "confidence", "margin", "test")  # as `Sequential` has them
-DEFAULTS: Mapping[str, Any] = {
-    **{"first_seeds": 10, "seeds_per_round": 5, "max_seeds": 100, "confidence": 0.95, "margin": 0.01},
-    **{"test": "betting", "metric": None, "by": None, "first_seed": 0, "confirm_seeds": 10},
-}
+DEFAULTS = dict[str, Any](first_seeds=10, seeds_per_round=5, max_seeds=100, confidence=0.95, margin=0.01)
+DEFAULTS |= {"test": "betting", "metric": None, "by": None, "first_seed": 0, "confirm_seeds": 10}
 KEYS = tuple(DEFAULTS)
 
 

@@ -97,7 +97,7 @@ def _fresh(cells: pd.DataFrame, options: _Options, metric: str, confidence: floa
         row.mark_point(shape="circle", size=45, strokeWidth=1.5, opacity=1).encode(value.of("bought")),
     ]
     caption = (
-        f"A diamond is the mean over fresh seeds with its {100 * confidence:.3g} % interval; the ring is the mean over the"
-        " seeds that it was chosen by, which flatters."
+        f"A diamond is the mean over fresh seeds with its {100 * confidence:.3g} % interval; the ring is the mean over"
+        " the seeds that it was chosen by, which flatters."
     )
     return layered(marks, caption, value=value, height=22 * len(table) + 20, title=f"{metric} on fresh seeds")
