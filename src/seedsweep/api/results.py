@@ -162,7 +162,7 @@ class Results:
     @cached_property
     def _answer(self) -> Comparison | str:
         """The comparison, or why there is none."""
-        if ANSWER in self.record.tags or SURE in self.record.tags:
+        if self.record.tags.get(ANSWER) or SURE in self.record.tags:
             return "\n".join(read_sentences(self.record))
         by = own_question(self.record.tags).get("by") or compared(self.runs)
         if self.runs.empty or (not (by in self.runs and self.runs[by].nunique() > 1) and not swept(self.runs)):

@@ -24,13 +24,13 @@ OWN_KEYS = (*KEYS, "direction")  # of `until="sure"`, where a function is called
 
 def sweep_until_sure(grid: FunctionGrid, bought: Mapping[str, Any]) -> SweepRecord:
     """Call a function with every combination of values, and with seeds until it is sure which option wins."""
-    keys, direction = DEFAULTS | {key: bought[key] for key in KEYS if key in bought}, bought.get("direction")
-    metric = keys["metric"]
+    keys = DEFAULTS | {"direction": None} | dict(bought)
+    metric, direction = keys["metric"], keys["direction"]
     grid.config["objective"]["metric"] = metric or RETURNED  # until a call says it
     cells, uri = _cells(grid, keys["by"]), grid.config["tracking"]["uri"]
     purchase = purchase_between(cells, keys, judged(metric or RETURNED, direction), grid.labels, uri)
     jobs, title = purchase.ask(), f"{grid.title} until sure"
-    tags = purchase_tags(purchase, {**keys, "direction": direction})
+    tags = purchase_tags(purchase, keys)
 
     def compose(job: Sequence[str], number: int) -> ComposedCall:
         combination, seed = job  # as `_cells` has them

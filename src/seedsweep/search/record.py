@@ -32,6 +32,7 @@ NUMBERS = ("searched", "fresh", "low", "high", "optimism", "value")  # in `CONFI
 STRINGS = {"study": str, "option": str, "setting": str}  # which may look like numbers
 SECONDS = 3.0  # between two writings of the trials
 FOLDER, PAGE = "report", "search.html"
+ANSWER = "seedsweep.answer"  # the tag that says which of the confirmed wins
 
 
 def search_tags(search: Search) -> dict[str, str]:
@@ -99,8 +100,11 @@ def _record_trials(record: SweepRecord, table: pd.DataFrame) -> None:
 
 
 def winners_of(search: Search, confirmed: pd.DataFrame) -> StudyComparison | None:
-    """What the winners of several studies, again with the same fresh seeds, allow to say; None for one study."""
-    return _winners(confirmed, direction(search)) if len(confirmed) else None
+    """What the winners of several studies, again with the same fresh seeds, allow to say; None for one study.
+
+    None also where more and more seeds have decided between them.
+    """
+    return _winners(confirmed, direction(search)) if len(confirmed) and not search.answer else None
 
 
 def _winners(confirmed: pd.DataFrame, toward: str) -> StudyComparison | None:
@@ -127,7 +131,8 @@ def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFr
     runs = pd.concat(table.assign(sweep=position) for position, table in enumerate(tables))
     newest = runs[runs["sweep"] == runs.groupby("study")["sweep"].transform("min")]  # of a study that went on
     try:
-        return newest, _winners(newest, str(directions.pop()))
+        decided = any(sweep.tags.get(ANSWER) for sweep in sweeps)
+        return newest, None if decided else _winners(newest, str(directions.pop()))
     except ValueError as error:
         ids = ",".join(sweep.run_id for sweep in sweeps)
         raise ConfigError("sweep", ids, f"the winners cannot be compared: {error}") from error
@@ -153,6 +158,8 @@ def record_search(sweep: SearchSweep | None, search: Search, confirmed: pd.DataF
     if sweep.record is None or len(search.aggregate.signs) > 1 or trials.empty:
         return
     recorded = sweep.record.recorded()
+    if search.answer or ANSWER in recorded.tags:  # of an earlier command, which asked for more
+        sweep.record.write_progress({"answer": search.answer}, {}, 0)
     _write_tables(sweep.record, recorded, search, trials, confirmed, sweep.first["objective"]["metric"])
     if earlier := [run_id for run_id in earlier if run_id != sweep.record.run_id[:8]]:
         words = f"The runs of earlier commands of this search are in the sweeps {', '.join(earlier)}"
@@ -176,7 +183,8 @@ def _write_tables(
     for table, name in ((confirmed, CONFIRMED), (importances, IMPORTANCES)):
         if len(table):
             record.write_table(table, name)
-    sentences = winners.sentences if winners else [sentence(confirmed, search.metric)] if len(confirmed) else []
+    said = [search.answer or sentence(confirmed, search.metric)] if len(confirmed) else []
+    sentences = winners.sentences if winners else said
     with TemporaryDirectory() as folder:
         write_search_report(
             trials,
