@@ -84,15 +84,14 @@ def print_confirmed(
     console, seeds = _console(), confirmed["seed"].nunique()
     trials = confirmed.drop_duplicates(["study", "number"])
     trials = trials[trials["rank"] == 1] if winners else trials
-    rows = _numbered(
-        trials.assign(value=trials["fresh"]), metric, several=winners is not None or confirmed["option"].nunique() > 1
-    )
+    several = winners is not None or trials["option"].nunique() > 1
+    rows = _numbered(trials.assign(value=trials["fresh"]), metric, several)
     rows[metric] = [_interval(row.fresh, row.low, row.high) for row in trials.itertuples()]
     rows = rows.rename(columns={metric: f"{metric} [low, high]"})
     rows["in the search"] = [f"{value:.4g}" for value in trials["searched"]]
     rows["optimism"] = [number_or_dash(value, "+.2g") for value in trials["optimism"]]
     if answer:
-        rows.insert(rows.columns.get_loc("setting") + 1, "seeds", _seeds_of(confirmed, trials))
+        rows["seeds"] = _seeds_of(confirmed, trials)
     title = "the winner of each study" if winners else "the best trials"
     print_whole(console, _table(f"{title}, again with {'up to ' * bool(answer)}{_count(seeds, 'fresh seed')}", rows))
     if winners:  # of several options these say which is the best, if any
