@@ -38,6 +38,9 @@ def sure_keywords(
         if name in others:
             allowed = 'are bought by until="sure" as they are needed: first_seeds=10 says how many come first'
             raise ConfigError(name, others[name], allowed)
+    for name in keys:
+        if isinstance(others.get(name), list):
+            raise ConfigError(name, others[name], "must be one value: it is not swept")
     for override in map(parse_override, overrides):
         if override.key == SWEEPER:
             raise ConfigError(SWEEPER, override.value, 'is said by until="sure", too; leave one of them out')
