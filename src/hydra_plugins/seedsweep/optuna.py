@@ -25,8 +25,9 @@ class OptunaSweeperConf:
 
     `seeds` (a number or a list) runs every trial with each of them and tells Optuna the `aggregate` (mean, median,
     worst, or mean_sd: the mean plus `risk` standard deviations); null runs it once, as it is. The best `confirm` trials
-    are run again with `confirm_seeds` fresh seeds, by default as many as `seeds`. `per` names a key, such as optimizer,
-    each of whose options gets a study of its own, or so many independent `studies`, with `n_trials` each.
+    are run again with `confirm_seeds` fresh seeds, by default as many as `seeds`; where `confirm_max_seeds` is given,
+    five more a round follow until it is sure which of them wins, or they have so many. `per` names a key, such as
+    optimizer, each of whose options gets a study of its own, or so many independent `studies`, with `n_trials` each.
     """
 
     _target_: str = "hydra_plugins.seedsweep.optuna.OptunaSweeper"
@@ -48,6 +49,7 @@ class OptunaSweeperConf:
     risk: float = 1.0
     confirm: int = 5
     confirm_seeds: int | None = None
+    confirm_max_seeds: int | None = None
     per: str | None = None
     studies: int = 1
 

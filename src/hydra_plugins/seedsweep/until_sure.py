@@ -71,7 +71,10 @@ class UntilSureSweeper(GridSweeper):
             while jobs:
                 for first, launched in sweep.rounds(jobs):
                     sweep.returns.append(self.launcher.launch(launched, initial_job_idx=first))
-                purchase.tell(sweep.values())
+                values = sweep.values()
+                if sweep.failure():  # of all: what the body's end raises
+                    break
+                purchase.tell(values)
                 plugin.record_purchase(sweep, purchase)
                 if jobs := purchase.ask():
                     sweep.add(jobs)

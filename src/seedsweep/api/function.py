@@ -1,34 +1,19 @@
 """A sweep of any function: `seedsweep.sweep(train, optimizer=["sgd", "adam"], lr=[0.1], seeds=10)`."""
 
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import cloudpickle
-import loky
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
-
-from seedsweep.api.hydra_sweep import NEEDS_STORE, composed
-from seedsweep.api.keywords import seed_list, seeds_override, values_of
-from seedsweep.config.code_digest import code_digest
-from seedsweep.config.overrides import parse_override
-from seedsweep.config.planned_call import Call, shown
+from seedsweep.api.function_grid import FunctionGrid, function_grid, unwrapped
+from seedsweep.api.keywords import seed_list, seeds_override
+from seedsweep.api.sure_function import OWN_KEYS, sweep_until_sure
+from seedsweep.api.until_sure import in_keywords, sure_keywords
 from seedsweep.errors import ConfigError
-from seedsweep.lifecycle.function_sweep import ComposedCall
-from seedsweep.lifecycle.one_call import RESERVED
+from seedsweep.lifecycle.function_calls import ComposedCall
 from seedsweep.lifecycle.opening import open_function_sweep
-from seedsweep.nearest import did_you_mean
 from seedsweep.tracking.sweep_writer import SweepRecord
-from seedsweep.validation import check_integer
-
-TAKEN = ("tracking", "experiment")  # the keys of the configuration that a function has, too
-GIVEN = ("seed", "log")  # the arguments that a function is given
-SHOWN = 6  # values of an argument, in the name of a sweep
 
 
 def sweep_function(
@@ -40,121 +25,38 @@ def sweep_function(
         function: takes the keywords, `seed`, and `log(name, value, step)` if it logs curves.
         overrides: of `tracking` and `experiment`, as they are typed.
         processes: how many calls are made at once; None: as many as there are cores.
-        keywords: a value or a list of values for each argument, and `seeds`.
+        keywords: a value or a list of values for each argument, and `seeds`, or `until="sure"` with its keys.
 
     Returns:
         The record of the sweep.
 
     Raises:
         ConfigError: the function does not take these arguments, or a value is not allowed; nothing was called.
-        FailedRunsError: some calls raised; the others are recorded.
+        FailedRunsError: some calls raised, or with `until="sure"` all; the others are recorded.
     """
-    seeds = seed_list(keywords.get("seeds", 1))
-    arguments = {name: value for name, value in keywords.items() if name != "seeds"}
-    function, fixed = _unwrapped(function)
-    grid = {name: values_of(name, value) for name, value in {**fixed, **arguments}.items()}
-    _check_arguments(function, grid)
-    processes = loky.cpu_count() if processes is None else processes
-    check_integer("processes", processes, 1)
-    _check_travels(function, processes)
-    config = _configuration(overrides, function.__name__)
-    digest, jobs = code_digest(function)[:8], math.prod(map(len, grid.values())) * len(seeds)
+    own = inspect.signature(unwrapped(function)[0]).parameters
+    bought, arguments = (None, dict(keywords)) if "until" in own else sure_keywords(keywords, overrides, OWN_KEYS)
+    for name in set(own) & set(bought or ()):
+        allowed = 'is an argument of the function and a key of until="sure"; give the argument another name'
+        raise ConfigError(name, keywords[name], allowed)
+    if bought is None:
+        seeds = seed_list(arguments.pop("seeds", 1))
+        return _sweep_seeds(function_grid(function, overrides, processes, arguments), seeds)
+    with in_keywords():
+        return sweep_until_sure(function_grid(function, overrides, processes, arguments), bought)
+
+
+def _sweep_seeds(grid: FunctionGrid, seeds: Sequence[int]) -> SweepRecord:
+    """Every combination with every seed."""
 
     def compose(_: Sequence[str], number: int) -> ComposedCall:
         combination, seed = divmod(number, len(seeds))
-        call = Call(function.__name__, digest, _values(grid, combination), seeds[seed])
-        return ComposedCall(number, (), config, {}, call)
+        return grid.job(combination, seeds[seed], number)
 
-    labels = [name for name, values in grid.items() if len(values) > 1]
-    title = " ".join([function.__name__, *(f"{name}={_listed(values)}" for name, values in grid.items())])
+    jobs, title = grid.combinations * len(seeds), f"{grid.title} {seeds_override(seeds)}"
     with (
         TemporaryDirectory() as folder,
-        open_function_sweep(f"{title} {seeds_override(seeds)}", jobs, compose, Path(folder), labels) as sweep,
+        open_function_sweep(title, jobs, compose, Path(folder), grid.labels) as sweep,
     ):
-        sweep.run(function, min(processes, jobs))
+        sweep.run(grid.function, grid.processes)
     return sweep.record  # type: ignore[return-value]  # which it has: the store was looked for
-
-
-def _unwrapped(function: Callable[..., Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """A function and the values that a `functools.partial` of it fixes."""
-    fixed: dict[str, Any] = {}
-    inner: Any = function
-    if isinstance(inner, partial):  # of a partial it is one of the innermost function
-        if inner.args:
-            raise ConfigError("sweep", inner.func.__name__, "a partial must fix arguments by their names")
-        inner, fixed = inner.func, dict(inner.keywords)
-    if not inspect.isfunction(inner):
-        allowed = "must be a function: of an object nobody knows what its results depend on"
-        raise ConfigError("sweep", type(inner).__name__, allowed)
-    return inner, fixed
-
-
-def _check_travels(function: Callable[..., Any], processes: int) -> None:
-    """Raise `ConfigError` if a function cannot be sent to other processes."""
-    if processes > 1:
-        try:
-            cloudpickle.dumps(function)
-        except Exception as error:  # whatever an object of it raises
-            allowed = f"cannot be sent to other processes ({error}); processes=1 calls it in this one"
-            raise ConfigError("processes", processes, allowed) from error
-
-
-def _values(grid: Mapping[str, list[Any]], combination: int) -> dict[str, Any]:
-    """The values of the combination with this index, where the last argument varies fastest."""
-    values = {}
-    for name, options in reversed(list(grid.items())):
-        combination, index = divmod(combination, len(options))
-        values[name] = options[index]
-    return {name: values[name] for name in grid}
-
-
-def _check_arguments(function: Callable[..., Any], grid: Mapping[str, list[Any]]) -> None:
-    """Raise `ConfigError` if the function cannot be called with these arguments and a seed."""
-    for name, values in grid.items():
-        words = [shown(name, value) for value in values]
-        if repeated := [word for word in words if words.count(word) > 1]:
-            raise ConfigError(
-                name, repeated[0], "is what two of its values are called, so that nobody can tell them apart"
-            )
-        if name in GIVEN:
-            raise ConfigError(name, values, "is given to the function; seeds=10, or a list, says which seeds")
-        if name in RESERVED:
-            raise ConfigError(name, values, "is a column of the table of runs; give the argument another name")
-    signature = inspect.signature(function)
-    takes_any = any(parameter.kind == parameter.VAR_KEYWORD for parameter in signature.parameters.values())
-    if "seed" not in signature.parameters and not takes_any:
-        raise ConfigError(
-            "sweep", function.__name__, f"needs an argument seed, which {function.__name__}{signature} lacks"
-        )
-    for name in grid:
-        if name not in signature.parameters and not takes_any:
-            meant = did_you_mean(name, signature.parameters)
-            allowed = f"is no argument of {function.__name__}{signature}{meant}"
-            raise ConfigError(name, grid.get(name), allowed)
-    for name, parameter in signature.parameters.items():
-        is_open = parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        if is_open and parameter.default is parameter.empty and name not in (*grid, *GIVEN):
-            raise ConfigError(name, None, f"is an argument of {function.__name__} that needs a value")
-
-
-def _configuration(overrides: Sequence[str], experiment: str) -> dict[str, Any]:
-    """What the configuration has for a function, too."""
-    for override in overrides:
-        if OverridesParser.create().parse_override(override).is_sweep_override():
-            raise ConfigError("sweep", override, "is one for all calls of a function: give it one value")
-        if parse_override(override).key.split(".")[0] not in TAKEN:
-            raise ConfigError("sweep", override, f"has no effect on a function; there are {', '.join(TAKEN)}")
-    composition = composed(overrides)
-    config: dict[str, Any] = {
-        key: OmegaConf.to_container(composition[key], resolve=True) for key in ("tracking", "objective")
-    }
-    if config["tracking"]["uri"] is None:
-        raise ConfigError("tracking.uri", None, NEEDS_STORE)
-    is_named = any(parse_override(override).key == "experiment" for override in overrides)
-    return {**config, "experiment": composition.experiment if is_named else experiment, "compare": None}
-
-
-def _listed(values: Sequence[Any]) -> str:
-    """Values as the name of a sweep has them, at most six."""
-    words = [getattr(value, "__name__", None) or str(value) for value in values]
-    return ",".join(words[:SHOWN]) + f",… {len(words)} in all" * (len(words) > SHOWN)

@@ -9,6 +9,7 @@ import numpy as np
 from seedsweep.api.objects import metric, option
 from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
+from seedsweep.until_sure.setup import KEYS
 
 OBJECTS = ("data", "model", "optimizer", "schedule")  # groups that take objects
 GROUPS = (*OBJECTS, "trainer", "tracking")
@@ -81,10 +82,22 @@ def _key(name: str, value: Any, keys: Sequence[str]) -> str:
         return name
     ending = sorted((key for key in keys if key.endswith(f".{name}")), key=lambda key: (key.count("."), key))
     if not ending:
-        raise ConfigError(name, value, f"there is no such key{did_you_mean(name, keys)}")
+        raise ConfigError(name, value, f"there is no such key{needs_until(name) or did_you_mean(name, keys)}")
     if len(ending) > 1 and ending[0].count(".") == ending[1].count("."):
         raise ConfigError(name, value, f"may be {' or '.join(ending[:2])}: say which, as **{{'{ending[0]}': …}}")
     return ending[0]
+
+
+def needs_until(name: str) -> str:
+    """What to say of a name that nothing has.
+
+    Args:
+        name: a keyword.
+
+    Returns:
+        The end of a sentence; empty but for the keys of `until="sure"`.
+    """
+    return '; it is of sweeps that buy their seeds: say until="sure", too' if name in KEYS else ""
 
 
 def seed_list(seeds: Any) -> list[int]:

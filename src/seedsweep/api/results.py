@@ -15,12 +15,19 @@ from seedsweep.tracking.connection import default_uri
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
 from seedsweep.tracking.weights import load_model
+from seedsweep.until_sure.answer import read_cells, read_sentences
+from seedsweep.until_sure.console import cells_rows
 
 if TYPE_CHECKING:
     from altair import TopLevelMixin
     from torch import nn
 
 METRIC = "val/loss"  # unless the runs have no such metric
+SURE, ANSWER = "seedsweep.until_sure", "seedsweep.answer"  # tags of sweeps that bought their seeds
+NOT_COMPARED = (
+    "bought its seeds until it was sure, so that the means of cells that were dropped early or not do not compare: "
+    "answer says which wins, and cells what each came to; compare(metric=…) compares the runs all the same"
+)
 
 
 class Results:
@@ -58,11 +65,30 @@ class Results:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row a group, in strings: how many of its runs finished, mean ± sd over its seeds."""
+        """A row a group, in strings: how many of its runs finished, mean ± sd over its seeds; or the `cells`."""
+        if SURE in self.record.tags and self.answer:
+            return cells_rows(self.cells)
         return summarize(self.runs, self.metric)
 
+    @cached_property
+    def answer(self) -> str:
+        """What the seeds allow to say, in words: of `until="sure"` who wins, ties or is left, and on fresh seeds."""
+        said = self._answer
+        return said if isinstance(said, str) else said.headline
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """Of a sweep with `until="sure"` a row a cell, those that live first; `ConfigError` for others.
+
+        `mean` and `sd` are over the seeds that a cell got: those of cells that live flatter, as the lucky ones survive.
+        `fresh`, with `low` and `high`, is the mean over fresh seeds, which the two cells have that came first.
+        """
+        if SURE not in self.record.tags:
+            raise ConfigError("sweep", self.sweep, 'has no cells: they are of sweep(…, until="sure")')
+        return read_cells(self.record, self.tracking_uri)
+
     def compare(self, **question: Any) -> Comparison:
-        """What the seeds allow to say.
+        """What the seeds allow to say; of `until="sure"` only where it is asked a question, and not by default.
 
         Args:
             question: the keys of `seedsweep-compare`: `metric`, `by`, `at`, `baseline`, `confidence`, …
@@ -73,6 +99,8 @@ class Results:
         Raises:
             ConfigError: a key or value is not allowed, or there is nothing to compare.
         """
+        if SURE in self.record.tags and not question:
+            raise ConfigError("sweep", self.sweep, NOT_COMPARED)
         own = {"select": self.record.tags.get("seedsweep.select", "last"), **own_question(self.record.tags)}
         own["metric"] = self.metric
         return compare(self.runs, self.curves, **own | question)
@@ -134,6 +162,8 @@ class Results:
     @cached_property
     def _answer(self) -> Comparison | str:
         """The comparison, or why there is none."""
+        if self.record.tags.get(ANSWER) or SURE in self.record.tags:
+            return "\n".join(read_sentences(self.record))
         by = own_question(self.record.tags).get("by") or compared(self.runs)
         if self.runs.empty or (not (by in self.runs and self.runs[by].nunique() > 1) and not swept(self.runs)):
             return ""
@@ -143,10 +173,8 @@ class Results:
             return f"compare() needs to know more: {error}"
 
     def __repr__(self) -> str:
-        answer = self._answer
         about = f"{self.record.name}: {counted_runs(self.runs)}"
-        said = answer if isinstance(answer, str) else answer.headline
-        return "\n".join(filter(None, [about, said, self.table.to_string(index=False)]))
+        return "\n".join(filter(None, [about, self.answer, self.table.to_string(index=False)]))
 
     def _repr_html_(self) -> str:
         from seedsweep.report.notebook import results_html

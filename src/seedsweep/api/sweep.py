@@ -2,12 +2,14 @@
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from seedsweep.api.function import sweep_function
 from seedsweep.api.hydra_sweep import ALONE, run_sweep, typed
 from seedsweep.api.objects import options_of_objects, own_optimizer
 from seedsweep.api.results import Results
+from seedsweep.api.until_sure import in_keywords, sure_keywords, sure_overrides
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 
@@ -25,6 +27,10 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
         keywords: of a function its arguments. Else a group of the configuration with a name, an object, or a list of
             such (`optimizer=["sgd", torch.optim.Adam]`, `data=frame`), or any other key by its last component
             (`lr=[0.01, 0.1]`, `max_epochs=10`). A list is swept, a tuple is one value; `seeds` says how many or which.
+            `until="sure"` in place of `seeds` buys seeds until it is sure which option wins, by the keys of
+            `hydra/sweeper=until_sure`: `first_seeds=10`, `seeds_per_round=5`, `max_seeds=100`, `confidence=0.95`,
+            `margin=0.01`, `test="betting"`, `metric`, `by`, `first_seed=0`, `confirm_seeds=10`; with a function also
+            `direction`, `minimize` or `maximize`, where the name of what it logs does not say it.
 
     Returns:
         The runs, their curves, and what they allow to say.
@@ -44,9 +50,11 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
     frozen = gc.get_freeze_count()
     try:
         if function is None:
-            with ALONE, options_of_objects():
+            bought, keywords = sure_keywords(keywords, overrides)
+            sure = [] if bought is None else sure_overrides(bought)
+            with ALONE, options_of_objects(), nullcontext() if bought is None else in_keywords():
                 keywords = _own_optimizer(overrides, keywords) | keywords
-                record = run_sweep([*overrides, *typed(overrides, keywords)])
+                record = run_sweep([*overrides, *typed(overrides, keywords), *sure])
         else:
             record = sweep_function(function, overrides, processes, keywords)
     except SystemExit as end:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seedsweep.config.code_digest import code_digest
+from seedsweep.config.demand import ANY_RUN, Demand
 from seedsweep.config.given import dotted_path
 from seedsweep.config.planned_run import TRAINED_SINCE, PlannedRun, canonical
 from seedsweep.errors import ConfigError, masked
@@ -27,7 +28,7 @@ class Call:
     seed: int
 
 
-def plan_call(call: Call, labels: Collection[str], experiment: str, job: int) -> PlannedRun:
+def plan_call(call: Call, labels: Collection[str], experiment: str, job: int, demand: Demand = ANY_RUN) -> PlannedRun:
     """How the run of a call will be known.
 
     Args:
@@ -35,6 +36,7 @@ def plan_call(call: Call, labels: Collection[str], experiment: str, job: int) ->
         labels: the arguments that its name has besides the optimizer and the seed.
         experiment: that it is recorded in.
         job: its index in the plan.
+        demand: what a run must have to be taken for it.
 
     Returns:
         The run with its name, group, key and params.
@@ -55,6 +57,7 @@ def plan_call(call: Call, labels: Collection[str], experiment: str, job: int) ->
         key=hashlib.sha256(content.encode()).hexdigest()[:16],
         experiment=experiment,
         shared_params=(params, {"seed": str(call.seed)}),
+        demand=demand,
     )
 
 

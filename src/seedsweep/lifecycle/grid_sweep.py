@@ -85,11 +85,4 @@ class GridSweep(Sweep):
                 publish(comparison, runs, [self.record.recorded()], self.record.uri)
 
     def failure(self) -> FailedRunsError | None:
-        """What to say if jobs raised; the error of the first stands for the others."""
-        failed = self.failed()
-        if not failed:
-            return None
-        first, error = next(iter(failed.items()))
-        kept = "; each has its traceback.txt in MLflow" if self.record else ""
-        count = f"{len(failed)} of {len(self.plan)} runs failed{kept}. The first was"
-        return FailedRunsError(f"{count} {self.plan.name(first)}: {type(error).__name__}: {error}")
+        return self.failed_runs()

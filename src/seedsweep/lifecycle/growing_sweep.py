@@ -1,6 +1,6 @@
 """A sweep that gets its jobs round by round, from a search or a test that looks at the runs itself."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, ClassVar
@@ -118,14 +118,20 @@ class GrowingSweep(Sweep):
             return
         elsewhere = sorted(set(numbers) - self._stored.keys())
         self._stored |= self.record.take_trained(self.plan, np.array(elsewhere, dtype=np.int64))
-        chosen, runs = (
-            self.first["objective"],
-            {number: self._stored[number] for number in numbers if number in self._stored},
-        )
+        self._read({number: self._stored[number] for number in numbers if number in self._stored})
+
+    def _read(self, runs: Mapping[int, str]) -> None:
+        """Take the values of jobs from their runs in the store."""
+        if self.record is None or not runs:
+            return
+        chosen = self.first["objective"]
         results = self.record.read_results(list(runs.values()), chosen["metric"])
         self._values |= {number: objective(results[run], **chosen) for number, run in runs.items()}
-        if runs:
-            advance(self.progress, len(runs) * self.first["trainer"]["max_epochs"])
+        advance(self.progress, len(runs) * self._length())
+
+    def _length(self) -> int:
+        """How far a run takes the bar."""
+        return int(self.first["trainer"]["max_epochs"])
 
     def check_plan(self) -> None:
         """Nothing: a job that the sweep had before is the same run."""

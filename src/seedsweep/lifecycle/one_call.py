@@ -12,6 +12,7 @@ from seedsweep.config.planned_call import Call
 from seedsweep.config.planned_run import SEEDS, PlannedRun
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.progress import advance
+from seedsweep.metrics import Metric
 from seedsweep.outcomes import RUN_COLUMNS, Point, RunResult
 from seedsweep.tracking.run_writer import record_run
 
@@ -19,6 +20,7 @@ UNNAMEABLE = re.compile(r"[^\w\-. :/]|^/|^\.+/|/$")  # by MLflow's rules
 # names that neither arguments nor metrics can have
 RESERVED = (*RUN_COLUMNS, *SEEDS, "key", "experiment", "function", "log")
 ENGINE = "function"  # in the tags of its runs
+RETURNED = "objective"  # the metric that a number is which a function returns
 
 
 class Log:
@@ -53,9 +55,26 @@ class Log:
 
 
 def make_call(
-    function: Callable[..., Any], call: Call, planned: PlannedRun, tracking: Mapping[str, Any], progress: Path
+    function: Callable[..., Any],
+    call: Call,
+    planned: PlannedRun,
+    tracking: Mapping[str, Any],
+    progress: Path,
+    metric: str | None = None,
 ) -> tuple[float | Exception, str | None]:
-    """Call a function once and record the run; its last value, or what it raised, and the first metric's name."""
+    """Call a function once and record the run.
+
+    Args:
+        function: that is called.
+        call: its values.
+        planned: how the run is known.
+        tracking: where it is recorded.
+        progress: the file that the bar reads.
+        metric: that is asked for; None: the one that it logs first.
+
+    Returns:
+        The last value of the metric, the worst if the call diverged, or what it raised; and the metric's name.
+    """
     taken = {*call.values, *RESERVED}
     log = Log(None, taken)
     try:
@@ -65,9 +84,12 @@ def make_call(
             _take_returned(log, _called(function, {**call.values, "seed": call.seed, **arguments}))
             if not log.last:
                 raise ConfigError("function", call.name, "must log a metric, or return a number or several by name")
+            metric = metric or next(iter(log.last))
+            if metric not in log.last:
+                raise ConfigError("metric", metric, f"was not logged by {call.name}; it has {', '.join(log.last)}")
             finite = all(math.isfinite(value) for value in log.last.values())
             record.finish(RunResult("finished" if finite else "diverged"), {})
-        return next(iter(log.last.values())), next(iter(log.last))
+        return log.last[metric] if finite else Metric(metric).worst, metric
     except Exception as error:  # of that run: it is recorded as failed, and the others go on
         return _that_travels(error), next(iter(log.last), None)
     finally:
@@ -92,7 +114,7 @@ def _take_returned(log: Log, returned: Any) -> None:
         for name, value in returned.items():
             log(str(name), value)
     elif returned is not None:
-        log("objective", returned)
+        log(RETURNED, returned)
 
 
 def _that_travels(error: Exception) -> Exception:

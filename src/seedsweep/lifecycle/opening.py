@@ -15,14 +15,17 @@ from seedsweep.config.overrides import varied
 from seedsweep.config.planned_call import SWEPT
 from seedsweep.errors import ConfigError, FailedRunsError, masked
 from seedsweep.lifecycle.closing import close
-from seedsweep.lifecycle.function_sweep import ComposedCall, FunctionSweep
+from seedsweep.lifecycle.function_calls import ComposedCall
+from seedsweep.lifecycle.function_sweep import FunctionSweep
 from seedsweep.lifecycle.grid_sweep import GridSweep
 from seedsweep.lifecycle.progress import checking, training
 from seedsweep.lifecycle.resuming import open_record
 from seedsweep.lifecycle.search_sweep import SearchSweep
 from seedsweep.lifecycle.signals import Stop, on_signal
+from seedsweep.lifecycle.sure_function_sweep import SureFunctionSweep
 from seedsweep.lifecycle.sure_sweep import SureSweep
 from seedsweep.lifecycle.sweep import Compose, Overrides, Sweep
+from seedsweep.metrics import Direction
 from seedsweep.report.console import print_interrupted
 from seedsweep.tracking.sweep_writer import NONE
 
@@ -122,6 +125,38 @@ def open_sure_sweep(
     """
     sweep = SureSweep(masked(name), tuple(labels), compose, _progress_file(folder))
     return _alive(sweep, jobs, max(expected, len(jobs)), tags)
+
+
+def open_sure_function_sweep(
+    name: str,
+    jobs: Sequence[Overrides],
+    compose: Callable[[Overrides, int], ComposedCall],
+    folder: Path,
+    labels: Sequence[str],
+    expected: int,
+    tags: Mapping[str, str],
+    metric: str | None,
+    direction: Direction | None,
+) -> AbstractContextManager[SureFunctionSweep]:
+    """The same for calls of a function, which the body has made round by round.
+
+    Args:
+        name: what the sweep is called in the store.
+        jobs: of the first round.
+        compose: what makes a job of these and its number.
+        folder: shared by the processes of the jobs.
+        labels: the arguments that tell its runs apart.
+        expected: how many runs there will be at most.
+        tags: of the parent run, besides a sweep's own.
+        metric: that is judged; None: the one that is logged first.
+        direction: in which it is better; None: its name says so, and a number that is returned is minimized.
+
+    Returns:
+        A context manager as that of `open_sweep`.
+    """
+    about = (masked(name), tuple(labels), compose, _progress_file(folder))
+    sweep = SureFunctionSweep(*about, asked=metric, direction=direction)
+    return _alive(sweep, jobs, max(expected, len(jobs)), {**tags, SWEPT: json.dumps(list(labels))})
 
 
 def _progress_file(folder: Path) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from seedsweep.errors import FailedRunsError
 from seedsweep.lifecycle.growing_sweep import GrowingSweep
 from seedsweep.report.console import print_searched
 
@@ -13,6 +14,13 @@ class SureSweep(GrowingSweep):
 
     def identity(self, tags: Mapping[str, str]) -> tuple[str, str]:
         return "until_sure", tags["until_sure"]
+
+    def status(self) -> str:
+        return "FAILED" if self.failure() else "FINISHED"
+
+    def failure(self) -> FailedRunsError | None:
+        """What to say if all jobs of the first round raised, so that more seeds would tell nothing."""
+        return None if self._values else self.failed_runs()
 
     def show(self, runs: pd.DataFrame, summary: pd.DataFrame, curves: pd.DataFrame | None) -> None:
         """Print how many runs there are; the means of cells that were dropped at different times would mislead."""

@@ -179,6 +179,16 @@ class Sweep(ABC):
         errors = {index: result._return_value for index, result in ended if result.status == JobStatus.FAILED}
         return {self.launched[index]: error for index, error in errors.items()}
 
+    def failed_runs(self) -> FailedRunsError | None:
+        """What to say if jobs raised; the error of the first stands for the others."""
+        failed = self.failed()
+        if not failed:
+            return None
+        first, error = next(iter(failed.items()))
+        kept = "; each has its traceback.txt in MLflow" if self.record else ""
+        count = f"{len(failed)} of {len(self.plan)} runs failed{kept}. The first was"
+        return FailedRunsError(f"{count} {self.plan.name(first)}: {type(error).__name__}: {error}")
+
     def is_compared(self) -> bool:
         """Whether its runs are compared at its end."""
         return False

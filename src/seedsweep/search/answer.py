@@ -13,7 +13,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.report.publish import page_address
 from seedsweep.report.unfinished import unfinished
 from seedsweep.search.console import print_confirmed
-from seedsweep.search.record import FOLDER, PAGE, read_confirmed
+from seedsweep.search.record import ANSWER, FOLDER, PAGE, read_confirmed
 from seedsweep.tracking.reader import load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep
 
@@ -47,7 +47,8 @@ def answer_search(
     confirmed, winners = recorded
     console = Console(highlight=False, soft_wrap=True)
     console.print(title, markup=False)
-    print_confirmed(confirmed, sweeps[0].tags["seedsweep.metric"], winners)
+    answers = [sweep.tags[ANSWER] for sweep in sweeps if sweep.tags.get(ANSWER)]
+    print_confirmed(confirmed, sweeps[0].tags["seedsweep.metric"], winners, "\n".join(answers))
     for diagnostic in _unfinished(sweeps, uri):
         console.print(f"[yellow]![/] {escape(diagnostic.sentence)}: {escape(diagnostic.remedy)}")
     console.print(f"The report: {page_address(sweeps[0], FOLDER, PAGE)}", markup=False)

@@ -61,7 +61,7 @@ def print_results(
     """The best trials of a search of one objective, what speaks against them, and where they are kept."""
     console = _console()
     if len(confirmed):
-        print_confirmed(confirmed, search.metric, winners)
+        print_confirmed(confirmed, search.metric, winners, search.answer)
     else:
         rows = _numbered(best_table(search).head(FEW), search.metric, len(search.studies) > 1)
         print_whole(console, _table("the best trials", rows))
@@ -74,22 +74,36 @@ def print_results(
         console.print(escape(f"The trials: {DASHBOARD} {shlex.quote(storage)}{install}"))
 
 
-def print_confirmed(confirmed: pd.DataFrame, metric: str, winners: StudyComparison | None = None) -> None:
-    """A row a trial of `confirmed_table`, of several studies only the best of each, and what they allow to say."""
+def print_confirmed(
+    confirmed: pd.DataFrame, metric: str, winners: StudyComparison | None = None, answer: str = ""
+) -> None:
+    """A row a trial of `confirmed_table`, of several studies only the best of each, and what they allow to say.
+
+    With an `answer`, all trials, and with how many seeds each was trained.
+    """
     console, seeds = _console(), confirmed["seed"].nunique()
     trials = confirmed.drop_duplicates(["study", "number"])
     trials = trials[trials["rank"] == 1] if winners else trials
-    rows = _numbered(trials.assign(value=trials["fresh"]), metric, several=winners is not None)
+    several = winners is not None or trials["option"].nunique() > 1
+    rows = _numbered(trials.assign(value=trials["fresh"]), metric, several)
     rows[metric] = [_interval(row.fresh, row.low, row.high) for row in trials.itertuples()]
     rows = rows.rename(columns={metric: f"{metric} [low, high]"})
     rows["in the search"] = [f"{value:.4g}" for value in trials["searched"]]
     rows["optimism"] = [number_or_dash(value, "+.2g") for value in trials["optimism"]]
+    if answer:
+        rows["seeds"] = _seeds_of(confirmed, trials)
     title = "the winner of each study" if winners else "the best trials"
-    print_whole(console, _table(f"{title}, again with {_count(seeds, 'fresh seed')}", rows))
+    print_whole(console, _table(f"{title}, again with {'up to ' * bool(answer)}{_count(seeds, 'fresh seed')}", rows))
     if winners:  # of several options these say which is the best, if any
         _print_winners(console, winners, metric)
     else:
-        console.print(escape(sentence(confirmed, metric)))
+        console.print(escape(answer or sentence(confirmed, metric)))
+
+
+def _seeds_of(confirmed: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
+    """With how many seeds each trial was trained."""
+    counts = confirmed.groupby(["study", "number"]).size()
+    return [str(counts[pair]) for pair in zip(trials["study"], trials["number"], strict=True)]
 
 
 def _print_winners(console: Console, winners: StudyComparison, metric: str) -> None:

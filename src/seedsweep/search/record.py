@@ -41,6 +41,7 @@ STRINGS = {"study": str, "option": str, "setting": str}  # which may look like n
 REPORTED = "seedsweep.reported"  # tag of a search's sweep whose tables and page are written
 SECONDS = 3.0  # between two writings of the trials
 FOLDER, PAGE = "report", "search.html"
+ANSWER = "seedsweep.answer"  # the tag that says which of the confirmed wins
 
 
 def search_tags(search: Search) -> dict[str, str]:
@@ -125,8 +126,11 @@ def _record_trials(record: SweepRecord, table: pd.DataFrame) -> None:
 
 
 def winners_of(search: Search, confirmed: pd.DataFrame) -> StudyComparison | None:
-    """What the winners of several studies, again with the same fresh seeds, allow to say; None for one study."""
-    return _winners(confirmed, direction(search)) if len(confirmed) else None
+    """What the winners of several studies, again with the same fresh seeds, allow to say; None for one study.
+
+    None also where more and more seeds have decided between them.
+    """
+    return _winners(confirmed, direction(search)) if len(confirmed) and not search.answer else None
 
 
 def _winners(confirmed: pd.DataFrame, toward: str) -> StudyComparison | None:
@@ -153,7 +157,8 @@ def read_confirmed(uri: str, sweeps: Sequence[RecordedSweep]) -> tuple[pd.DataFr
     runs = pd.concat(table.assign(sweep=position) for position, table in enumerate(tables))
     newest = runs[runs["sweep"] == runs.groupby("study")["sweep"].transform("min")]  # of a study that went on
     try:
-        return newest, _winners(newest, str(directions.pop()))
+        decided = any(sweep.tags.get(ANSWER) for sweep in sweeps)
+        return newest, None if decided else _winners(newest, str(directions.pop()))
     except ValueError as error:
         ids = ",".join(sweep.run_id for sweep in sweeps)
         raise ConfigError("sweep", ids, f"the winners cannot be compared: {error}") from error
@@ -181,6 +186,8 @@ def record_search(sweep: SearchSweep | None, search: Search, confirmed: pd.DataF
     recorded = sweep.record.recorded()
     has_page = len(search.aggregate.signs) == 1 and not trials.empty
     if has_page:
+        if search.answer or ANSWER in recorded.tags:  # of an earlier command, which asked for more
+            sweep.record.write_progress({"answer": search.answer}, {}, 0)
         _write_tables(sweep.record, recorded, search, trials, confirmed, sweep.first["objective"]["metric"])
     sweep.record.write_progress({REPORTED.removeprefix("seedsweep."): "true"}, {}, len(trials))
     if not has_page:
@@ -207,7 +214,8 @@ def _write_tables(
     for table, name in ((confirmed, CONFIRMED), (importances, IMPORTANCES)):
         if len(table):
             record.write_table(table, name)
-    sentences = winners.sentences if winners else [sentence(confirmed, search.metric)] if len(confirmed) else []
+    said = [search.answer or sentence(confirmed, search.metric)] if len(confirmed) else []
+    sentences = winners.sentences if winners else said
     with TemporaryDirectory() as folder:
         write_search_report(
             trials,

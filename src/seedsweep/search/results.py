@@ -46,6 +46,7 @@ def search_results(search: Search) -> tuple[dict[str, Any], pd.DataFrame]:
     if len(search.studies) > 1:
         results["studies"] = [{"study": study.name, "option": study.option} | _best(study) for study in finished]
     if search.confirmations:
+        results |= {"answer": search.answer} if search.answer else {}
         results["confirmed"] = [asdict(trial) | {"values": list(trial.values)} for trial in search.confirmations]
     return results, confirmed
 

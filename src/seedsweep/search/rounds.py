@@ -14,7 +14,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 from seedsweep.search.aggregate import Aggregate
-from seedsweep.search.confirm import Confirmation, confirm, different
+from seedsweep.search.confirm import Confirmation, different
+from seedsweep.search.finalists import Finalists
 from seedsweep.search.option_study import Jobs, OptionStudy
 from seedsweep.search.pruning import Pruning
 from seedsweep.search.spaces import job_id
@@ -26,7 +27,7 @@ RUNS = "seedsweep.runs"  # user attribute of a trial: the values of its runs by 
 
 @dataclass
 class Round:
-    """Trials that are trained together, with the jobs of each; the last round of a search confirms the best.
+    """Trials that are trained together, with the jobs of each; the last rounds of a search confirm the best.
 
     `results` are what jobs returned, or the exception that ended them, by the id of the job: at first those whose
     job cannot be run. `launched` are the others that were not trained before.
@@ -45,8 +46,9 @@ class Search:
 
     `n_jobs` trials of each study are in a round, those of all studies together. More than the fraction
     `max_failure_rate` of failed trials in a round ends the search: of those that raise, or whose jobs `check` refuses.
-    The best `confirm` trials of each study are trained again with the `fresh` seeds. What was trained once, here or
-    before in these studies, is not trained again.
+    The best `confirm` trials of each study are trained again with the `fresh` seeds; with the first `confirm_first` of
+    them, where that is given, and then with more until it is sure which wins. What was trained once, here or before in
+    these studies, is not trained again.
     """
 
     studies: Sequence[OptionStudy]
@@ -55,6 +57,7 @@ class Search:
     max_failure_rate: float = 0.0
     confirm: int = 0
     fresh: Sequence[int] = ()
+    confirm_first: int | None = None
     pruning: Pruning | None = None
     metric: str = "value"  # what a job returns
     check: Callable[[Sequence[str]], object] = len  # raises what is wrong with a job
@@ -65,7 +68,7 @@ class Search:
         self.expected = len(self.studies) * self.confirm * len(self.fresh)  # runs, at most
         self._trained: dict[str, Any] = {}  # what jobs returned, by their ids
         self._round: Round | None = None  # whose jobs were asked for, and not told
-        self._is_confirming = False
+        self.finalists: Finalists | None = None  # once it confirms
         self._alone = ExitStack()  # while it confirms
         for study in self.studies:
             study.shared.reap()
@@ -106,6 +109,11 @@ class Search:
         ended.results |= dict(zip(ended.launched, returned, strict=True))
         self._end(ended)
 
+    @property
+    def answer(self) -> str:
+        """Which of the confirmed wins; empty where that is not decided by more and more seeds."""
+        return self.finalists.answer if self.finalists else ""
+
     def labels(self, jobs: Jobs) -> list[str]:
         """The keys that tell trials apart, as far as these jobs show."""
         fixed_items = [set(study.space.fixed.items()) for study in self.studies]
@@ -117,9 +125,9 @@ class Search:
         return [key for key in dict.fromkeys(keys) if key not in fixed]
 
     def _next_round(self) -> Round | None:
-        """New trials of all studies; when there are none, the best of each again, once, with the fresh seeds."""
-        if self._is_confirming:
-            return None
+        """New trials of all studies; when there are none, the best of each again with fresh seeds."""
+        if self.finalists is not None:
+            return self._confirming_round(self.finalists)
         trials = [(study, trial) for study in self.studies for trial in study.shared.ask(self.n_jobs)]
         if trials:
             jobs = [study.jobs(trial) for study, trial in trials]
@@ -128,14 +136,20 @@ class Search:
             return self._checked(Round(trials, jobs))
         if not (self.confirm and self.fresh):
             return None
-        self._is_confirming = True
         self._alone.enter_context(confirming(self.studies[0].shared.storage))
         for study in self.studies:  # another process may have confirmed in the meantime
             self._trained |= study.shared.study.user_attrs.get(RUNS, {})
         if self.pruning:
             self.pruning.begin({})
         best = [(study, trial) for study in self.studies for trial in self._best(study)]
-        return self._checked(Round(best, [study.jobs(trial, self.fresh) for study, trial in best], confirms=True))
+        self.finalists = Finalists(best, self.fresh, self.confirm_first, self.aggregate)
+        return self._confirming_round(self.finalists)
+
+    def _confirming_round(self, finalists: Finalists) -> Round | None:
+        trials, seeds = finalists.trials, finalists.seeds
+        if not seeds:
+            return None
+        return self._checked(Round([*trials], [study.jobs(trial, seeds) for study, trial in trials], confirms=True))
 
     def _checked(self, begun: Round) -> Round:
         """The round with those of its jobs that have to be launched, and the errors of those that cannot be run."""
@@ -162,10 +176,12 @@ class Search:
             self._trained |= {job: value for job, value in values.items() if job not in pruned}
         results = self._trained | ended.results
         of_trials = [{job_id(job): results[job_id(job)] for job in jobs} for jobs in ended.jobs]
-        if ended.confirms:
-            confirmations = [self._confirm(*trial, runs) for trial, runs in zip(ended.trials, of_trials, strict=True)]
-            self._alone.close()
-            self.confirmations = sorted(confirmations, key=lambda trial: self.aggregate.signs[0] * trial.value)
+        if ended.confirms and self.finalists:
+            kept = [self._keep(study, runs) for (study, _), runs in zip(ended.trials, of_trials, strict=True)]
+            self.finalists.tell(kept)
+            if not self.finalists.seeds:
+                self.confirmations = self.finalists.confirmations()
+                self._alone.close()
             return
         errors = [self._tell(*trial, runs) for trial, runs in zip(ended.trials, of_trials, strict=True)]
         raised = [error for error in errors if error]
@@ -193,14 +209,13 @@ class Search:
             log.warning("trial %d was taken to be lost, and its result came too late", trial.number)
         return None
 
-    def _confirm(self, study: OptionStudy, trial: FrozenTrial, runs: Mapping[str, Any]) -> Confirmation:
-        """What the runs of a trial with fresh seeds confirm, which its study keeps."""
+    def _keep(self, study: OptionStudy, runs: Mapping[str, Any]) -> list[float]:
+        """The values of a trial's runs with fresh seeds, which its study keeps; nan of one that failed."""
         values = {job: float(value) for job, value in runs.items() if isinstance(value, SupportsFloat)}
         kept = study.shared.study.user_attrs.get(RUNS, {})
         if not values.keys() <= kept.keys():
             study.shared.study.set_user_attr(RUNS, kept | values)
-        fresh = [values.get(job, math.nan) for job in runs]
-        return confirm(study.name, study.option, trial, fresh, self.aggregate)
+        return [values.get(job, math.nan) for job in runs]
 
     def _best(self, study: OptionStudy) -> list[FrozenTrial]:
         """The best of a study's trials that came to their end and are not alike, then the best of the others."""

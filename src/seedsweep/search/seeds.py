@@ -30,15 +30,24 @@ def seeds_of_study(seeds: Sequence[int] | None, repeat: int) -> list[int] | None
     return None if seeds is None else [seed + repeat * (max(seeds) + 1) for seed in seeds]
 
 
-def fresh_seeds(seeds: Sequence[int] | None, studies: int, confirm: int, confirm_seeds: int | None) -> Sequence[int]:
-    """The seeds after those of all the studies of an option; `confirm_seeds` of them, or as many as a study has."""
+def fresh_seeds(
+    seeds: Sequence[int] | None, studies: int, confirm: int, confirm_seeds: int | None, most: int | None = None
+) -> Sequence[int]:
+    """The seeds after those of all the studies of an option; `confirm_seeds` of them, or as many as a study has.
+
+    There are `most` of them where that is given, of which those are the first.
+    """
     check_integer("hydra.sweeper.confirm", confirm, 0)
     if confirm_seeds is not None:
         check_integer("hydra.sweeper.confirm_seeds", confirm_seeds, 1)
     if seeds is None:
         return ()
+    count = len(seeds) if confirm_seeds is None else confirm_seeds
+    if most is not None:
+        check_integer("hydra.sweeper.confirm_seeds", count, 2, note="before anything is decided")
+        check_integer("hydra.sweeper.confirm_max_seeds", most, count, note="the number of those that come first")
     first = (max(seeds) + 1) * studies
-    fresh = range(first, first + (len(seeds) if confirm_seeds is None else confirm_seeds))
-    most = (LARGEST + 1 - len(fresh)) // studies - 1
-    check_integer(KEY, max(seeds), 0, most, "after which there is room for fresh ones")
+    fresh = range(first, first + (most or count))
+    largest = (LARGEST + 1 - len(fresh)) // studies - 1
+    check_integer(KEY, max(seeds), 0, largest, "after which there is room for fresh ones")
     return fresh

@@ -30,7 +30,7 @@ WILCOXON = "seedsweep.wilcoxon.WilcoxonSeedsPruner"
 KEYS = (  # of hydra-optuna-sweeper, and ours
     *("sampler", "direction", "storage", "study_name", "n_trials", "n_jobs", "max_failure_rate", "search_space"),
     *("params", "custom_search_space"),
-    *("pruner", "seeds", "aggregate", "risk", "confirm", "confirm_seeds", "per", "studies"),
+    *("pruner", "seeds", "aggregate", "risk", "confirm", "confirm_seeds", "confirm_max_seeds", "per", "studies"),
 )
 SweeperKeys = Mapping[str, Any]  # of hydra.sweeper, plain
 
@@ -63,7 +63,11 @@ def open_search(keys: SweeperKeys, overrides: Sequence[Override], loader: Config
     if tracked:
         check_direction(metric, directions)
     _check_spaces(option_spaces.values(), keys, seeds, check_job, tracked)
-    fresh = fresh_seeds(seeds, keys["studies"], keys["confirm"], keys["confirm_seeds"])
+    first, most = keys["confirm_seeds"] or len(seeds or ()), keys["confirm_max_seeds"]
+    if most is not None and (seeds is None or len(directions) > 1):
+        allowed = "needs trials of several seeds and one direction: hydra.sweeper.seeds=5 says how many seeds"
+        raise ConfigError("hydra.sweeper.confirm_max_seeds", most, allowed)
+    fresh = fresh_seeds(seeds, keys["studies"], keys["confirm"], keys["confirm_seeds"], most)
     pruning = _pruning(keys["pruner"], metric, aggregate, tracked)
     search = Search(
         open_studies(keys, option_spaces, directions, seeds, config),
@@ -72,6 +76,7 @@ def open_search(keys: SweeperKeys, overrides: Sequence[Override], loader: Config
         max_failure_rate=keys["max_failure_rate"],
         confirm=keys["confirm"],
         fresh=fresh if len(directions) == 1 else (),
+        confirm_first=None if most is None else first,
         pruning=pruning,
         metric=metric if tracked else "value",
         check=check_job,

@@ -76,7 +76,7 @@ def confirmed_table(search: Search) -> pd.DataFrame:
         columns = {"study": trial.study, "option": trial.option, "number": trial.number, "rank": ranks[trial.study]}
         columns |= {"setting": setting(trial.params), "searched": trial.searched, "fresh": trial.value}
         columns |= {"low": trial.low, "high": trial.high, "optimism": trial.optimism}
-        rows += [columns | {"seed": seed, "value": run} for seed, run in zip(search.fresh, trial.values, strict=True)]
+        rows += [columns | {"seed": seed, "value": run} for seed, run in zip(search.fresh, trial.values, strict=False)]
     return pd.DataFrame(rows)
 
 

@@ -24,6 +24,7 @@ from seedsweep.tracking.results import read_results
 from seedsweep.tracking.tags import create_run, experiment_id, named
 from seedsweep.tracking.trained_runs import trained_runs
 from seedsweep.tracking.unfinished_sweeps import PLAN, recorded_plan, remove_runs, runs_of
+from seedsweep.tracking.weights import COPIED_FROM
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,6 +119,15 @@ class SweepRecord:
     def read_results(self, runs: Sequence[str], metric: str) -> dict[str, RunResult]:
         """What runs of the store that ended have of one metric, by their ids."""
         return read_results(self.client, runs, metric)
+
+    @store_errors()
+    def judged_by(self, run: str) -> str | None:
+        """The metric by which the sweep was judged that has made a run, or whose run it is a copy of."""
+        tags = self.client.get_run(run).data.tags
+        if COPIED_FROM in tags:
+            tags = self.client.get_run(tags[COPIED_FROM]).data.tags
+        sweep = self.client.get_run(tags["seedsweep.sweep"])
+        return sweep.data.tags.get("seedsweep.metric")
 
     def take_trained(self, plan: Plan, jobs: np.ndarray) -> dict[int, str]:
         """Copy what other sweeps have trained.

@@ -43,7 +43,7 @@ def print_cells(cells: pd.DataFrame, metric: str) -> None:
     title = f"mean ± sd of {metric} over the seeds that each cell got; those of cells that live flatter"
     printed = Table(box=box.SIMPLE_HEAD, title=escape(title), padding=(0, 1))
     printed.title_justify = "left"
-    rows = _rows(cells.head(ROWS))
+    rows = cells_rows(cells.head(ROWS))
     for name in rows:
         is_text = name in ("data", "cell")
         printed.add_column(escape(str(name)), justify="left" if is_text else "right", no_wrap=True)
@@ -61,8 +61,15 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic]) -> None:
         Console(highlight=False, soft_wrap=True).print(words)
 
 
-def _rows(cells: pd.DataFrame) -> pd.DataFrame:
-    """The table in strings."""
+def cells_rows(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells in strings, as they are shown.
+
+    Args:
+        cells: as `cells_table` makes them.
+
+    Returns:
+        A row a cell; without columns that say nothing.
+    """
     rows = pd.DataFrame({"cell": cells["cell"], "seeds": cells["seeds"].astype(str)})
     if cells["data"].nunique() > 1:
         rows.insert(0, "data", cells["data"])

@@ -11,14 +11,16 @@ from seedsweep.config.overrides import varied
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.sweep import Compose, Overrides
 from seedsweep.metrics import Metric
-from seedsweep.until_sure.cells import find_cells
+from seedsweep.until_sure.cells import Cells, find_cells
 from seedsweep.until_sure.purchase import APART, Purchase
 from seedsweep.until_sure.record import check_earlier
 from seedsweep.validation import check_integer, check_keys
 
 GROUP = "hydra.sweeper"
 TEST = ("first_seeds", "seeds_per_round", "max_seeds", "confidence", "margin", "test")  # as `Sequential` has them
-KEYS = (*TEST, "metric", "by", "first_seed", "confirm_seeds")
+DEFAULTS = dict[str, Any](first_seeds=10, seeds_per_round=5, max_seeds=100, confidence=0.95, margin=0.01)
+DEFAULTS |= {"test": "betting", "metric": None, "by": None, "first_seed": 0, "confirm_seeds": 10}
+KEYS = tuple(DEFAULTS)
 
 
 def open_purchase(keys: Mapping[str, Any], jobs: Sequence[Overrides], compose: Compose, config: DictConfig) -> Purchase:
@@ -37,14 +39,35 @@ def open_purchase(keys: Mapping[str, Any], jobs: Sequence[Overrides], compose: C
         ConfigError: something is not allowed; nothing has been recorded by then.
     """
     check_keys(keys, KEYS, GROUP)
-    check_integer(f"{GROUP}.first_seed", keys["first_seed"], 0, 2**31 - 1 - 2 * APART)
-    check_integer(f"{GROUP}.confirm_seeds", keys["confirm_seeds"], 0, APART)
     metric = Metric(str(keys["metric"] or config.objective.metric))
     metric.check_direction(f"{GROUP}.metric", "a metric whose name ends with loss, error, accuracy, …")
     if keys["metric"]:
         jobs = [[*job, f"objective.metric={keys['metric']}"] for job in jobs]
     labels = varied(jobs)
     cells = find_cells(jobs, compose, labels, keys["by"])
+    return purchase_between(cells, keys, metric, labels, config.tracking.uri)
+
+
+def purchase_between(
+    cells: Cells, keys: Mapping[str, Any], metric: Metric, labels: Sequence[str], uri: str | None
+) -> Purchase:
+    """The seeds that are bought to decide between cells.
+
+    Args:
+        cells: between which is decided.
+        keys: of `hydra.sweeper`, plain.
+        metric: that is judged.
+        labels: the params in which the cells differ.
+        uri: address of the store; None where nothing is recorded.
+
+    Returns:
+        A purchase that asks for its first round next.
+
+    Raises:
+        ConfigError: a number is not allowed, or an earlier sweep has seen these seeds.
+    """
+    check_integer(f"{GROUP}.first_seed", keys["first_seed"], 0, 2**31 - 1 - 2 * APART)
+    check_integer(f"{GROUP}.confirm_seeds", keys["confirm_seeds"], 0, APART)
     numbers = {name: keys[name] for name in TEST}
     test: Sequential | SequentialDataSets
     try:
@@ -59,6 +82,6 @@ def open_purchase(keys: Mapping[str, Any], jobs: Sequence[Overrides], compose: C
     at = looks(keys["first_seeds"], keys["seeds_per_round"], keys["max_seeds"])
     about = (metric, keys["confidence"], labels, at, keys["first_seed"], keys["confirm_seeds"])
     purchase = Purchase(cells, test, *about)
-    if config.tracking.uri is not None:
-        check_earlier(purchase, keys, config.tracking.uri)
+    if uri is not None:
+        check_earlier(purchase, keys, uri)
     return purchase
