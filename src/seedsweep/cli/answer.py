@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -71,12 +73,8 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     runs = filtered_runs(newest_runs(runs), request["filter"])
     curves = curves[curves["run"].isin(runs["run"])]
     question = {key: value for key, value in request.items() if key not in SELECTION} | _own_question(sweeps)
-    try:
+    with _saying_what_is_unfinished(sweeps, runs):
         comparison = compare_sweeps(runs, curves, sweeps, question)
-    except ConfigError:
-        for diagnostic in unfinished(sweeps, runs):
-            console.print(f"{diagnostic.sentence}: {diagnostic.remedy}", markup=False)
-        raise
     console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     several = [f"sweep={','.join(sweep.run_id[:8] for sweep in sweeps)}"] * (len(sweeps) > 1)  # not the first one's own
     about = publish(comparison, runs, sweeps, uri, [*several, *_typed()], formats)
@@ -85,6 +83,18 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     for file in files:
         console.print(f"Written: {save(comparison, file, about)}", markup=False)
     return comparison
+
+
+@contextmanager
+def _saying_what_is_unfinished(sweeps: list[RecordedSweep], runs: pd.DataFrame) -> Iterator[None]:
+    """A context at whose error there is said, too, which of the sweeps are not complete: that may be why."""
+    try:
+        yield
+    except ConfigError:
+        for diagnostic in unfinished(sweeps, runs):
+            words = f"{diagnostic.sentence}: {diagnostic.remedy}"
+            Console(highlight=False, soft_wrap=True).print(words, markup=False)
+        raise
 
 
 def _store(request: dict[str, Any]) -> str:

@@ -7,7 +7,6 @@ import dis
 import hashlib
 import importlib
 import inspect
-import site
 import sys
 import sysconfig
 from contextlib import suppress
@@ -32,7 +31,8 @@ UNREAD = (
     "__annotate__",
     "__static_attributes__",
 )
-LIBRARIES = (*site.getsitepackages(), str(sysconfig.get_path("stdlib")), str(Path(__file__).parents[1]))
+LIBRARIES = (sysconfig.get_path("stdlib"), str(Path(__file__).parents[1]))
+INSTALLED = {"site-packages", "dist-packages"}  # folders of libraries, in whatever environment
 
 
 def code_digest(value: Any) -> str:
@@ -48,7 +48,10 @@ def code_digest(value: Any) -> str:
         Sixteen hexadecimal digits.
     """
     digest = _Digest()
-    digest.add("", value, ())
+    try:
+        digest.add("", value, ())
+    except RecursionError:  # of what is nested too deeply
+        digest.sha.update(uuid4().bytes)
     return digest.sha.hexdigest()[:16]
 
 
@@ -77,7 +80,9 @@ def _is_own(module: str) -> bool:
     file = getattr(sys.modules.get(module), "__file__", None)
     if module == "__main__":
         return True
-    return file is not None and not any(Path(file).is_relative_to(folder) for folder in LIBRARIES)
+    if file is None or INSTALLED.intersection(Path(file).parts):
+        return False
+    return not any(Path(file).is_relative_to(folder) for folder in LIBRARIES)
 
 
 class _Digest:

@@ -214,8 +214,10 @@ def _write_tables(
     for table, name in ((confirmed, CONFIRMED), (importances, IMPORTANCES)):
         if len(table):
             record.write_table(table, name)
-    said = [search.answer or sentence(confirmed, search.metric)] if len(confirmed) else []
-    sentences = winners.sentences if winners else said
+    if winners:
+        sentences = winners.sentences
+    else:
+        sentences = [search.answer or sentence(confirmed, search.metric)] if len(confirmed) else []
     with TemporaryDirectory() as folder:
         write_search_report(
             trials,
