@@ -14,7 +14,7 @@ from seedsweep.config.application import BatchedTask
 from seedsweep.config.composing import Composed
 from seedsweep.config.lazy_sequence import LazySequence
 from seedsweep.lifecycle.progress import advance
-from seedsweep.lifecycle.run_many import PruneJobs
+from seedsweep.lifecycle.training import PruneJobs
 
 Task = Callable[[DictConfig], Any]
 
