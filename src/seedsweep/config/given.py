@@ -5,7 +5,7 @@ import dis
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from types import CodeType
 from typing import Any
@@ -129,6 +129,25 @@ def given(name: str) -> Any:
     if name not in _objects:
         raise AttributeError(f"{name} was given as an object in another process; put its class in a file to import it")
     return _objects[name]
+
+
+def objects() -> dict[str, Any]:
+    """What was given in this process.
+
+    Returns:
+        The classes and functions by their names.
+    """
+    return dict(_objects)
+
+
+def take_objects(others: Mapping[str, Any]) -> None:
+    """Take what was given in another process, under the names that it has there.
+
+    Args:
+        others: as `objects` says them there; the names hold digests, so that the same one is the same object.
+    """
+    for name, value in others.items():
+        _objects.setdefault(name, value)
 
 
 def _public_path(module: str, name: str, value: Any) -> str:
