@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import as_completed
 from typing import Any
 
+from seedsweep.lifecycle.workers.orphans import end_with
+from seedsweep.tracking.processes import this_process
+
 Call = Callable[[], Any]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of many processes
 
@@ -49,7 +52,8 @@ def _run_together(
     from loky import ProcessPoolExecutor
     from loky.process_executor import BrokenProcessPool
 
-    with ProcessPoolExecutor(processes, env=ONE_THREAD) as executor:
+    started = {"env": ONE_THREAD, "initializer": end_with, "initargs": (this_process(),)}
+    with ProcessPoolExecutor(processes, **started) as executor:
         numbers = {executor.submit(call): number for number, call in calls.items()}
         try:
             for future in as_completed(numbers):

@@ -40,6 +40,7 @@ class Place:
     """What a worker needs to be at home where the sweep was started, on whatever host."""
 
     folder: str
+    script: str
     path: Sequence[str]
     environment: Mapping[str, str]
     objects: bytes  # classes that were given as objects
@@ -48,13 +49,15 @@ class Place:
     def here(cls, folder: str, environment: Mapping[str, str]) -> "Place":
         """Args: `folder` is that which relative paths start from, `environment` is of the jobs."""
         path = [os.path.abspath(entry or ".") for entry in sys.path]
-        at_home = {HOME: os.environ[HOME]} if HOME in os.environ else {}
-        return cls(folder, path, at_home | dict(environment), cloudpickle.dumps(given.objects()))
+        named = {HOME: os.environ[HOME]} if HOME in os.environ else {}
+        objects = cloudpickle.dumps(given.objects())
+        return cls(folder, os.path.abspath(sys.argv[0]), path, named | dict(environment), objects)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """The body happens there."""
-        folder, path = os.getcwd(), list(sys.path)
+        folder, path, script = os.getcwd(), list(sys.path), sys.argv[0]
+        sys.argv[0] = self.script
         sys.path += [entry for entry in self.path if entry not in path]
         given.take_objects(cloudpickle.loads(self.objects))
         with suppress(OSError):  # where the disk is not shared, data sets by name are there all the same
@@ -64,7 +67,7 @@ class Place:
                 yield
         finally:
             os.chdir(folder)
-            sys.path[:] = path
+            sys.path[:], sys.argv[0] = path, script
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,14 @@ def train_chunk(packed: Packed) -> Packed:
     Raises:
         ConfigError: the data are others here, or the store is out of reach.
     """
-    chunk: Chunk = packed.unpack()
+    try:
+        return Packed.of(_train(packed.unpack()))
+    except Exception as error:  # which Dask shows, with what it was called with
+        error.args = tuple(masked(value) if isinstance(value, str) else value for value in error.args)
+        raise error from None
+
+
+def _train(chunk: Chunk) -> Trained:
     start = time.perf_counter()
     captured = Captured(chunk.jobs)
     with ONE_AT_A_TIME, _heard() as said, chunk.place.taken():
@@ -117,7 +127,7 @@ def train_chunk(packed: Packed) -> Packed:
         else:
             values = [training.train_one(job) for job in chunk.jobs]
     travelling = [that_travels(value) if isinstance(value, Exception) else value for value in values]
-    return Packed.of(Trained(travelling, captured.trained, time.perf_counter() - start, list(said)))
+    return Trained(travelling, captured.trained, time.perf_counter() - start, list(said))
 
 
 def _check_data(chunk: Chunk) -> None:

@@ -6,6 +6,8 @@ import threading
 import time
 from contextlib import suppress
 
+import psutil
+
 from seedsweep.tracking.processes import Owner, alive, same_system, this_process
 
 SECONDS = 1.0  # between two looks
@@ -13,13 +15,15 @@ _watched: set[int] = set()  # the process ids that this process watches
 
 
 def end_with(owner: Owner) -> None:
-    """Have this process end when another one has, which nothing tells it of if that is killed.
+    """Have this process end when the one that it descends from has, which nothing tells it of if that is killed.
 
     Args:
-        owner: what `this_process` says in the other. One of another host cannot be watched.
+        owner: what `this_process` says in the other. Nothing is done if this process was started by something else,
+            such as a batch system.
     """
-    this = this_process()
-    if owner["pid"] in _watched or owner == this or not same_system(owner, this):
+    if owner["pid"] in _watched or not same_system(owner, this_process()):
+        return
+    if owner["pid"] not in [process.pid for process in psutil.Process().parents()]:
         return
     _watched.add(owner["pid"])
     threading.Thread(target=_watch, args=(owner,), daemon=True).start()
