@@ -54,7 +54,7 @@ class FleetLauncher(BasicLauncher):
         super().__init__()
         self.batched, self.job_dirs = batched, job_dirs
         keys: Any = OmegaConf.to_container(workers, resolve=True) if OmegaConf.is_config(workers) else workers
-        self.workers: dict[str, Any] = keys or {"kind": "none"}
+        self.workers = keys or {"kind": "none"}
         self._of_sweep = False
         self._on_workers: Any = None
 
@@ -71,7 +71,7 @@ class FleetLauncher(BasicLauncher):
         except (ImportError, ValueError) as error:
             with plugin.shown_by_hydra():
                 raise plugin.ConfigError("hydra.launcher.batched", self.batched, str(error)) from error
-        if self.workers["kind"] != "none":
+        if self._has_workers():
             with plugin.shown_by_hydra():
                 environment = {str(key): str(value) for key, value in config.hydra.job.env_set.items()}
                 self._run_all = self._on_workers = plugin.on_workers(self._run_all, self.workers, environment)
@@ -82,13 +82,19 @@ class FleetLauncher(BasicLauncher):
     def _check_workers(self, config: DictConfig) -> None:
         """Raise `ConfigError` if there are to be workers, and the jobs are such as Hydra runs itself."""
         hydra, key = config.hydra, "hydra/launcher/workers"
-        if self.workers["kind"] == "none":
+        if not self._has_workers():
             return
         if self.batched is None:
-            raise plugin.ConfigError(key, self.workers["kind"], "trains what seedsweep.run_all trains, and no other")
+            raise plugin.ConfigError(key, self._kind(), "trains what seedsweep.run_all trains, and no other")
         if hydra.job.chdir or hydra.get("callbacks"):
             allowed = "cannot be with hydra.job.chdir=true or hydra.callbacks, which have jobs run by this process"
-            raise plugin.ConfigError(key, self.workers["kind"], allowed)
+            raise plugin.ConfigError(key, self._kind(), allowed)
+
+    def _kind(self) -> Any:
+        return self.workers["kind"] if isinstance(self.workers, dict) else self.workers
+
+    def _has_workers(self) -> bool:
+        return bool(self._kind() != "none")
 
     def close(self) -> None:
         """End the workers, which stay from one launch to the next."""

@@ -1,6 +1,7 @@
 """`hydra/launcher/workers`: who trains the jobs of `hydra/launcher=fleet`; this process unless it is told otherwise."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
@@ -17,9 +18,9 @@ class WorkersConf:
     """What workers of every kind have."""
 
     kind: str = "local"
-    count: int | None = None  # processes; null: one for each core of this machine
-    retries: int = 3  # workers that a run may take with it before it has failed
-    chunk_seconds: float = 60.0  # of work that a worker gets at a time, once it is known what a run costs
+    count: Any = None  # processes; null: one for each core of this machine
+    retries: Any = 3  # workers that a run may take with it before it has failed
+    chunk_seconds: Any = 60.0  # of work that a worker gets at a time, once it is known what a run costs
 
 
 @dataclass
@@ -27,21 +28,21 @@ class DaskConf(WorkersConf):
     """Workers of a Dask scheduler: of one that runs already, or else of this machine."""
 
     kind: str = "dask"
-    address: str | None = None  # tcp://HOST:PORT of the scheduler, of whose workers `count` or all are used
-    start_timeout: float = 60.0  # seconds until the first worker has to be there
+    address: Any = None  # tcp://HOST:PORT of the scheduler, of whose workers `count` or all are used
+    start_timeout: Any = 60.0  # seconds until the first worker has to be there
 
 
 @dataclass
 class QueueConf(WorkersConf):
     """Workers that are jobs of a batch system, started by dask-jobqueue."""
 
-    queue: str | None = None  # or partition; null: the batch system's default
-    walltime: str = "01:00:00"  # of a job; when it is over, another one is asked for
-    memory: str = "2GB"  # of a job
-    cores: int = 1  # of a job, each of them a worker
-    directives: list[str] = field(default_factory=list)  # more lines for its script, such as --account=me
+    queue: Any = None  # or partition; null: the batch system's default
+    walltime: Any = "01:00:00"  # of a job; when it is over, another one is asked for
+    memory: Any = "2GB"  # of a job
+    cores: Any = 1  # of a job, each of them a worker
+    directives: Any = field(default_factory=list)  # more lines for its script, such as --account=me
     interface: str | None = None  # of the network between the nodes, such as ib0; null: the default
-    start_timeout: float = 600.0  # seconds until the first worker has to be there
+    start_timeout: Any = 600.0  # seconds until the first worker has to be there
 
 
 def _register() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import dask
 import dask_jobqueue
-from distributed import Client, KilledWorker, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster, Status
 
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.workers.chunk import CPUS
@@ -35,7 +35,7 @@ class DaskWorkers(Engine):
         self._cluster: Any = None
         self._client: Any = None
         self._counted, self._count = -SECONDS, 0
-        for name in ("distributed", "tornado.application"):  # what is lost we say ourselves
+        for name in ("distributed", "tornado.application", "asyncio"):  # what is lost we say ourselves
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             with dask.config.set(OWN):
@@ -100,10 +100,36 @@ def _cluster(settings: Settings) -> Any:
     options |= {"job_extra_directives": list(settings.directives), "job_script_prologue": exports}
     try:
         cluster = getattr(dask_jobqueue, QUEUES[settings.kind])(**_taken(settings.kind, options))
-        cluster.adapt(minimum=settings.count, maximum=settings.count)  # jobs that end are asked for again
     except (OSError, RuntimeError, ValueError) as error:
-        raise ConfigError(f"{KEY}.queue", settings.queue, f"{settings.kind} refuses: {error}") from error
+        raise _refused(settings, error) from error
+    try:
+        cluster.scale(settings.count)
+        cluster.sync(_submitted, cluster)
+        cluster.adapt(minimum=settings.count, maximum=settings.count)  # jobs that end are asked for again
+    except RuntimeError as error:
+        cluster.close()
+        raise _refused(settings, error) from error
+    except BaseException:
+        cluster.close()
+        raise
     return cluster
+
+
+async def _submitted(cluster: Any) -> None:
+    """Wait until the jobs are submitted; raises what the batch system answers."""
+    await cluster  # which says nothing of jobs that were refused; waiting for one of these submits it again
+    for job in list(cluster.workers.values()):
+        try:
+            await job
+        except BaseException:
+            for refused in cluster.workers.values():
+                refused.status = Status.closed  # as which alone the cluster can be closed
+            raise
+
+
+def _refused(settings: Settings, error: Exception) -> ConfigError:
+    said = " ".join(str(error).partition("stderr:")[2].split()) or str(error).splitlines()[0]
+    return ConfigError(f"{KEY}.queue", settings.queue, f"{settings.kind} refuses its jobs: {said}")
 
 
 def _taken(kind: str, options: dict[str, Any]) -> dict[str, Any]:

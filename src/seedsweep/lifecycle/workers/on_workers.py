@@ -25,7 +25,7 @@ from seedsweep.problem.factories import data
 log = logging.getLogger(__name__)
 
 
-def on_workers(task: Any, keys: Mapping[str, Any], environment: Mapping[str, str]) -> "OnWorkers":
+def on_workers(task: Any, keys: Any, environment: Mapping[str, str]) -> "OnWorkers":
     """The batched form of seedsweep's own task, whose jobs are trained by workers.
 
     Args:
@@ -39,7 +39,7 @@ def on_workers(task: Any, keys: Mapping[str, Any], environment: Mapping[str, str
     Raises:
         ConfigError: a key is not allowed, or the task is another application's.
     """
-    settings = settings_of(dict(keys))
+    settings = settings_of(keys)
     if task is not run_all:
         raise ConfigError("hydra/launcher/workers", settings.kind, "trains what seedsweep.run_all trains, and no other")
     return OnWorkers(settings, environment)

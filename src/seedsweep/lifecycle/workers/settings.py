@@ -1,6 +1,7 @@
 """What a launcher is told of its workers: where they are, how many, and how long is waited for them."""
 
 import re
+import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -16,6 +17,7 @@ QUEUES = {  # what dask-jobqueue calls them
     "lsf": "LSFCluster",
     "htcondor": "HTCondorCluster",
 }
+SUBMIT = {"slurm": "sbatch", "pbs": "qsub", "sge": "qsub", "lsf": "bsub", "htcondor": "condor_submit"}
 KINDS = ("none", "local", "dask", *QUEUES)
 PACKAGES = {"dask": ("distributed",)} | dict.fromkeys(QUEUES, ("distributed", "dask_jobqueue"))
 
@@ -64,9 +66,12 @@ class Settings:
         if missing := [name for name in PACKAGES.get(self.kind, ()) if not find_spec(name)]:
             allowed = f"needs {', '.join(missing)}: pip install 'seedsweep[workers]'"
             raise ConfigError("hydra/launcher/workers", self.kind, allowed)
+        if self.kind in QUEUES and not shutil.which(SUBMIT[self.kind]):
+            allowed = f"there is no command {SUBMIT[self.kind]} here: start the sweep where jobs are submitted"
+            raise ConfigError("hydra/launcher/workers", self.kind, allowed)
 
 
-def settings_of(keys: dict[str, Any]) -> Settings:
+def settings_of(keys: Any) -> Settings:
     """The settings that a configuration names.
 
     Args:
@@ -78,6 +83,8 @@ def settings_of(keys: dict[str, Any]) -> Settings:
     Raises:
         ConfigError: a value is not allowed.
     """
+    if not isinstance(keys, dict):
+        raise ConfigError(KEY, keys, f"is a group: choose its option by hydra/launcher/workers={keys}")
     lines = keys.get("directives") or []
     if not isinstance(lines, list):
         raise ConfigError(f"{KEY}.directives", lines, "must be a list of strings such as [--account=me]")
