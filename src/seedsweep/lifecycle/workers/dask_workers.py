@@ -98,6 +98,7 @@ def _cluster(settings: Settings) -> Any:
     options: dict[str, Any] = {"cores": settings.cores, "processes": settings.cores, "memory": settings.memory}
     options |= {"queue": settings.queue, "walltime": settings.walltime, "interface": settings.interface}
     options |= {"job_extra_directives": list(settings.directives), "job_script_prologue": exports}
+    options["scheduler_options"] = {"dashboard": False, "dashboard_address": ":0"}  # the usual port may be taken
     try:
         cluster = getattr(dask_jobqueue, QUEUES[settings.kind])(**_taken(settings.kind, options))
     except (OSError, RuntimeError, ValueError) as error:

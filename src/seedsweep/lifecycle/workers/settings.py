@@ -87,5 +87,5 @@ def settings_of(keys: Any) -> Settings:
         raise ConfigError(KEY, keys, f"is a group: choose its option by hydra/launcher/workers={keys}")
     lines = keys.get("directives") or []
     if not isinstance(lines, list):
-        raise ConfigError(f"{KEY}.directives", lines, "must be a list of strings such as [--account=me]")
+        raise ConfigError(f"{KEY}.directives", lines, "must be a list of strings such as ['--account=me']")
     return Settings(**keys | {"directives": tuple(lines)})
