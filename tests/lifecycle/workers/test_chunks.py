@@ -12,45 +12,71 @@ def fleet(jobs: int, limit: int = 8192) -> Source:
 
 
 def trained(source: Source, cost: float, workers: int, chunk_seconds: float = 60, fixed: float = 0) -> list[int]:
-    """The sizes of the chunks of jobs that cost so many seconds each, one chunk after another."""
+    """The sizes of the chunks of jobs that cost so many seconds each, in the order in which they are handed out."""
     chunks, sizes = Chunks([source], chunk_seconds, retries=3), []
-    while piece := chunks.next(workers, []):
-        sizes.append(len(piece.jobs))
-        source.measure(len(piece.jobs), fixed + cost * len(piece.jobs))
+    free, in_work = [0.0] * workers, []  # when a worker is free; chunks with when they end and what they take
+    while True:
+        while piece := chunks.next(workers, [work[2] for work in in_work]):
+            sizes.append(len(piece.jobs))
+            seconds, worker = fixed + cost * len(piece.jobs), free.index(min(free))
+            free[worker] += seconds
+            in_work.append((free[worker], seconds, piece))
+        if not in_work:
+            break
+        first = min(in_work, key=lambda work: work[0])
+        in_work.remove(first)
+        source.measure(len(first[2].jobs), first[1])
     assert sum(sizes) == len(source.jobs)
     return sizes
 
 
-def test_chunks_grow_to_so_much_work_as_is_asked_for() -> None:
-    sizes = trained(fleet(100_000), cost=0.1, workers=2)
-    assert sizes[:4] == [16, 128, 600, 600]
-    assert max(sizes) == 600
+def test_chunks_are_so_much_work_as_is_asked_for_once_two_sizes_were_measured() -> None:
+    sizes = trained(fleet(100_000), cost=0.1, workers=2, fixed=2)
+    assert sizes[:4] == [32, 32, 512, 512]
+    assert sizes[4:100] == [580] * 96  # 60 seconds
+    assert max(trained(fleet(10_000, limit=50), cost=0.1, workers=2)) == 50
 
 
-def test_a_short_sweep_still_has_some_chunks_for_every_worker() -> None:
-    sizes = trained(fleet(6000), cost=0.01, workers=2)
-    assert len(sizes) >= 8
-    assert max(sizes) <= 6000 / 8
+def test_a_fleet_whose_steps_cost_the_same_for_many_is_cut_into_few_chunks() -> None:
+    sizes = trained(fleet(6000), cost=0.001, workers=2, fixed=5)
+    assert len(sizes) <= 6
+    assert max(sizes) > 2500
 
 
-def test_what_a_fleet_costs_at_first_makes_no_small_chunks() -> None:
-    sizes = trained(fleet(6000), cost=0.001, workers=2, fixed=0.5)
-    assert sizes[:2] == [16, 128]
-    assert max(sizes) > 1000
+def test_a_fleet_whose_members_cost_has_some_chunks_for_every_worker() -> None:
+    sizes = trained(fleet(6000), cost=0.05, workers=2, fixed=0.5)
+    assert len(sizes) >= 2 * 5
+    assert sizes[-1] < max(sizes) / 3, "at the end nobody waits for long"
 
 
-def test_a_few_jobs_are_shared_by_all_workers_and_no_chunk_is_larger_than_fits() -> None:
-    assert trained(fleet(10), cost=0.001, workers=2)[0] == 3
-    assert max(trained(fleet(1000, limit=50), cost=0.001, workers=2)) == 50
+def test_an_expensive_run_makes_no_first_chunk_of_many() -> None:
+    assert trained(fleet(6000), cost=100, workers=2)[2] <= 5
+    assert trained(fleet(10), cost=100, workers=2)[0] == 3
+
+
+def test_runs_that_train_one_by_one_are_measured_by_one() -> None:
+    sizes = trained(Source(range(1000), False, 1000), cost=0.05, workers=2)
+    assert sizes[0] == 1
+    assert sizes[1] == 1
+    assert 10 < sizes[2] < 100
     assert trained(Source(range(4), False, 4), cost=100, workers=2) == [1, 1, 1, 1]
 
 
-def test_two_chunks_a_worker_are_in_work_at_most() -> None:
-    chunks = Chunks([fleet(1000)], 60, 3)
-    in_work: list[Piece] = []
-    while piece := chunks.next(3, in_work):
-        in_work.append(piece)
-    assert len(in_work) == 6
+def test_two_chunks_a_worker_are_in_work_and_one_until_they_are_measured() -> None:
+    source = fleet(100_000)
+    chunks = Chunks([source], 60, 3)
+
+    def handed_out() -> int:
+        in_work: list[Piece] = []
+        while piece := chunks.next(3, in_work):
+            in_work.append(piece)
+        return len(in_work)
+
+    assert handed_out() == 3
+    source.measure(32, 1)
+    assert handed_out() == 3
+    source.measure(200, 2)
+    assert handed_out() == 6
 
 
 def survivors(deadly: Sequence[int], jobs: int, retries: int) -> tuple[list[int], list[int], int]:
@@ -82,7 +108,8 @@ def test_every_run_that_ends_its_worker_is_given_up_and_no_other(retries: int) -
 
 
 def test_the_last_try_of_a_run_is_made_while_nothing_else_is_in_work() -> None:
-    source = Source(range(3), True, 1)
+    source = Source(range(3), False, 1)
+    source.measure(1, 100)
     chunks = Chunks([source], 60, retries=2)
     suspect, other = chunks.next(2, []), chunks.next(2, [])
     assert suspect

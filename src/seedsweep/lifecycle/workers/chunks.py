@@ -1,16 +1,17 @@
-"""How jobs are cut into chunks: by what the last ones took, and smaller where a worker was lost."""
+"""How jobs are cut into chunks: by what others took, and smaller where a worker was lost."""
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-IN_FLIGHT = 2  # chunks a worker: one in work, and one that waits for it
-FIRST = 16  # jobs of a fleet's first chunks, which measure
-GROWTH = 8  # times as many jobs as the largest chunk that was measured
-SHARES = 4  # chunks that each worker still gets, where there is enough work
-SHORTEST = 2.0  # seconds of a chunk, below which starting it would show
+IN_FLIGHT = 2  # chunks a worker: one in work, and one that waits for it, once it is known what a chunk takes
+FIRST = 32  # jobs of a fleet's first chunks, which measure
+GROWTH = 16  # times as many jobs as in the first chunks, for those that measure what a job costs
+PATIENCE = 5  # times the seconds of a chunk that one may take of which it is not known
+OVERHEAD = 0.05  # seconds of handing out a chunk and recording it
 
 
 @dataclass(frozen=True)
@@ -27,33 +28,60 @@ class Piece:
 class Source:
     """Jobs that can go into one chunk: those of a fleet, at most `limit` `together`, or those that train one by one.
 
-    `jobs` are their indices, of which those from `position` on are left.
+    A fleet's steps take much the same time whether it has ten members or a hundred, so that a chunk of n takes
+    `fixed + cost * n` seconds, of which `fixed` may be most: both are measured by chunks of two sizes. `jobs` are
+    their indices, of which those from `position` on are left.
     """
 
     jobs: Sequence[int] | np.ndarray
     together: bool
     limit: int
     position: int = 0
-    largest: int = 0  # chunk that was measured
-    cost: float = 0.0  # seconds of a job in it
+    _seconds: dict[int, list[float]] = field(default_factory=dict)  # that chunks took, by how many jobs they had
 
     def left(self) -> int:
         return len(self.jobs) - self.position
 
     def measure(self, jobs: int, seconds: float) -> None:
-        """Learn what a chunk took; the largest knows best, since a fleet's first jobs cost most."""
-        if jobs >= self.largest:
-            self.largest, self.cost = jobs, seconds / jobs
+        """Learn what a chunk took."""
+        self._seconds.setdefault(jobs, []).append(seconds)
 
-    def size(self, workers: int, chunk_seconds: float) -> int:
-        """How many jobs the next chunk has: so much work as is asked for, but some chunks for every worker."""
-        if not self.largest:
-            wanted = min(FIRST if self.together else 1, -(-self.left() // (IN_FLIGHT * workers)))
+    def law(self) -> tuple[float, float] | None:
+        """The seconds of a chunk, fixed and for each of its jobs; None if that is not known yet."""
+        if not self._seconds:
+            return None
+        small, large = min(self._seconds), max(self._seconds)
+        first, last = (float(np.median(self._seconds[size])) for size in (small, large))
+        if not self.together:
+            return 0.0, max(last / large, 1e-9)
+        if large < 2 * small:
+            return None
+        cost = max((last - first) / (large - small), 0.01 * last / large)
+        return max(0.0, first - cost * small), cost
+
+    def size(self, workers: int, chunk_seconds: float, in_work: int = 0) -> int:
+        """How many jobs the next chunk has, where others are in work."""
+        fair = -(-self.left() // workers)
+        if law := self.law():
+            wanted = self._balanced((self.left() + in_work) / workers, chunk_seconds, *law)
+        elif self._seconds:
+            measured = max(self._seconds)
+            quickly = PATIENCE * chunk_seconds / max(self._seconds[measured])  # if nothing of it was fixed
+            wanted = min(fair, int(measured * min(GROWTH, quickly)))
         else:
-            share = self.left() * self.cost / (SHARES * workers)
-            seconds = min(chunk_seconds, max(SHORTEST, share))
-            wanted = min(int(seconds / max(self.cost, 1e-9)), GROWTH * self.largest)
+            wanted = min(FIRST if self.together else 1, -(-fair // 2))
         return max(1, min(wanted, self.limit, self.left()))
+
+    def _balanced(self, share: float, chunk_seconds: float, fixed: float, cost: float) -> int:
+        """As many jobs as `chunk_seconds` have; fewer where workers would wait for the last one of them.
+
+        A worker has a share of so many jobs. With k chunks for it all of them take k times what is fixed, and at the
+        end half a chunk is waited for: the sum is least where both are the same.
+        """
+        fixed += OVERHEAD
+        chunks = max(1.0, math.sqrt(cost * share / (2 * fixed)))
+        asked = max(chunk_seconds - fixed, fixed) / cost
+        return math.ceil(min(share / chunks, asked))
 
     def take(self, size: int) -> Piece:
         taken = np.asarray(self.jobs[self.position : self.position + size]).tolist()
@@ -89,7 +117,10 @@ class Chunks:
             return self._again.popleft()
         for source in self.sources:
             if source.left():
-                return source.take(source.size(workers, self.chunk_seconds))
+                if len(in_work) >= workers and not source.law():
+                    return None  # who waits would get too little, or too much
+                others = sum(len(piece.jobs) for piece in in_work if piece.source is source)
+                return source.take(source.size(workers, self.chunk_seconds, others))
         return self._suspects.popleft() if self._suspects and not in_work else None
 
     def give_back(self, piece: Piece) -> list[int]:

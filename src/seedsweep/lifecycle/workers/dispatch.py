@@ -62,5 +62,6 @@ def dispatch(
                 for job in chunks.give_back(piece):
                     give_up(job, piece.source.together)
             else:
+                log.debug("a chunk of %d jobs: %.2f s", len(piece.jobs), trained.seconds)
                 piece.source.measure(len(piece.jobs), trained.seconds)
                 finish(piece, trained)
