@@ -1,9 +1,8 @@
 """Sweeps on workers through the real command: the same runs as without, whatever becomes of the workers."""
 
-import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,25 +99,34 @@ def test_a_run_that_ends_every_worker_has_failed_and_the_others_finish(
     assert "for lack of memory" in text
 
 
-def long_sweep(*workers: str) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
-    """A sweep whose workers are training, and those."""
-    command = ("-m", "seed=range(0,6)", "trainer.max_epochs=3000", "optimizer=adam", "hydra.sweep.dir=here", *workers)
+PATIENT = 300  # seconds for an event, on a machine that others use, too
+
+
+@pytest.fixture
+def long_sweep(uri: str) -> Iterator[subprocess.Popen[str]]:
+    """A sweep whose workers are training."""
+    command = ("-m", "seed=range(0,6)", "trainer.max_epochs=3000", "optimizer=adam", "hydra.sweep.dir=here", *LOCAL)
     process = start(*command)
-    wait_for(lambda: list(Path("here").glob(".progress-*")) and next(Path("here").glob(".progress-*")).stat().st_size)
-    return process, psutil.Process(process.pid).children(recursive=True)
+    try:
+        wait_for(lambda: [file for file in Path("here").glob(".progress-*") if file.stat().st_size], PATIENT)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["INT", "TERM", "KILL"]
 )
-def test_workers_end_with_the_sweep(uri: str, number: signal.Signals, code: int) -> None:
-    process, workers = long_sweep(*LOCAL)
+def test_workers_end_with_the_sweep(long_sweep: subprocess.Popen[str], number: signal.Signals, code: int) -> None:
+    workers = psutil.Process(long_sweep.pid).children(recursive=True)
     assert len(workers) >= 2
-    os.kill(process.pid, number)
-    out, err = process.communicate(timeout=100)
-    assert process.returncode == code, err
+    long_sweep.send_signal(number)
+    out, err = long_sweep.communicate(timeout=PATIENT)
+    assert long_sweep.returncode == code, err
     assert "Traceback" not in out + err
-    wait_for(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers))
+    _, left = psutil.wait_procs(workers, PATIENT)
+    assert left == []
 
 
 def test_workers_write_to_postgresql_themselves(
