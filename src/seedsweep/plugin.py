@@ -18,6 +18,10 @@ Jobs
     `composer_of`         for launchers: the composer that this function shares with the launcher
     `LazySequence`        a sequence of so many items, made when they are looked at
 
+Workers, as `hydra/launcher=fleet` has them
+    `on_workers`          the batched form of `seedsweep.run_all` whose jobs are trained by other processes
+    `workers_of`          for sweepers: a context at whose end the workers that a launcher has started are ended
+
 Sweeps
     `sweep_name`          what a sweep is called
     `sweep_folder`        where it keeps its files
@@ -56,6 +60,8 @@ if TYPE_CHECKING:
     from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
     from seedsweep.lifecycle.opening import open_search_sweep, open_sure_sweep, open_sweep
+    from seedsweep.lifecycle.workers.launcher_workers import workers_of
+    from seedsweep.lifecycle.workers.on_workers import on_workers
     from seedsweep.search.record import record_round, record_search, search_tags, unfinished_jobs
     from seedsweep.search.results import search_results
     from seedsweep.search.setup import open_search
@@ -74,6 +80,7 @@ __all__ = [
     "hydra_error",
     "is_tracked",
     "masked",
+    "on_workers",
     "open_purchase",
     "open_search",
     "open_search_sweep",
@@ -91,6 +98,7 @@ __all__ = [
     "sweep_folder",
     "sweep_name",
     "unfinished_jobs",
+    "workers_of",
 ]
 _NAMES = {
     "config.application": ("BatchedTask", "compose_jobs", "is_tracked", "sweep_folder", "sweep_name"),
@@ -105,6 +113,8 @@ _NAMES = {
     "lifecycle.opening": ("open_search_sweep", "open_sure_sweep", "open_sweep"),
     "until_sure.record": ("purchase_tags", "record_purchase", "show_purchase"),
     "until_sure.setup": ("open_purchase",),
+    "lifecycle.workers.launcher_workers": ("workers_of",),
+    "lifecycle.workers.on_workers": ("on_workers",),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 

@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,10 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, JobStatus, _save_config, configure_log, env_override, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import get_method
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import InterpolationToMissingValueError
 
+from hydra_plugins.seedsweep import workers as _  # noqa: F401  its options, which Hydra 1.4 does not look for
 from seedsweep import plugin
 
 log = logging.getLogger("seedsweep.launcher")
@@ -32,12 +33,15 @@ class FleetLauncherConf:
 
     `batched` is the dotted path of the batched form of the task function, a `seedsweep.plugin.BatchedTask`, by default
     what stands under `batched` in the application's own configuration. Without one, jobs are run one by one, as by
-    Hydra's basic launcher. `job_dirs` has each job's folder written as Hydra does, besides one file for all.
+    Hydra's basic launcher. `job_dirs` has each job's folder written as Hydra does, besides one file for all. `workers`
+    are those of `workers.py` beside this file.
     """
 
     _target_: str = "hydra_plugins.seedsweep.fleet.FleetLauncher"
+    defaults: list[Any] = field(default_factory=lambda: [{"workers": "none"}])
     batched: str | None = "${oc.select:batched,null}"
     job_dirs: bool = False
+    workers: Any = MISSING
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="fleet", node=FleetLauncherConf, provider="seedsweep")
@@ -46,15 +50,20 @@ ConfigStore.instance().store(group="hydra/launcher", name="fleet", node=FleetLau
 class FleetLauncher(BasicLauncher):
     """Hydra's basic launcher, with the jobs of a batch given to one function where the application has such."""
 
-    def __init__(self, batched: str | None = None, job_dirs: bool = False):
+    def __init__(self, batched: str | None = None, job_dirs: bool = False, workers: Any = None):
         super().__init__()
         self.batched, self.job_dirs = batched, job_dirs
+        keys: Any = OmegaConf.to_container(workers, resolve=True) if OmegaConf.is_config(workers) else workers
+        self.workers = keys or {"kind": "none"}
         self._of_sweep = False
+        self._on_workers: Any = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         if self.batched is not None and "." not in self.batched:
             self.batched = None  # an application's own word, that has nothing to do with this one
+        with plugin.shown_by_hydra():
+            self._check_workers(config)
         if self.batched is None:
             return
         try:
@@ -62,9 +71,35 @@ class FleetLauncher(BasicLauncher):
         except (ImportError, ValueError) as error:
             with plugin.shown_by_hydra():
                 raise plugin.ConfigError("hydra.launcher.batched", self.batched, str(error)) from error
+        if self._has_workers():
+            with plugin.shown_by_hydra():
+                environment = {str(key): str(value) for key, value in config.hydra.job.env_set.items()}
+                self._run_all = self._on_workers = plugin.on_workers(self._run_all, self.workers, environment)
         if of_sweep := getattr(task_function, "batched", None):  # it tells its jobs what they belong to
             self._run_all = of_sweep(self._run_all)
             self._of_sweep = True
+
+    def _check_workers(self, config: DictConfig) -> None:
+        """Raise `ConfigError` if there are to be workers, and the jobs are such as Hydra runs itself."""
+        hydra, key = config.hydra, "hydra/launcher/workers"
+        if not self._has_workers():
+            return
+        if self.batched is None:
+            raise plugin.ConfigError(key, self._kind(), "trains what seedsweep.run_all trains, and no other")
+        if hydra.job.chdir or hydra.get("callbacks"):
+            allowed = "cannot be with hydra.job.chdir=true or hydra.callbacks, which have jobs run by this process"
+            raise plugin.ConfigError(key, self._kind(), allowed)
+
+    def _kind(self) -> Any:
+        return self.workers["kind"] if isinstance(self.workers, dict) else self.workers
+
+    def _has_workers(self) -> bool:
+        return bool(self._kind() != "none")
+
+    def close(self) -> None:
+        """End the workers, which stay from one launch to the next."""
+        if self._on_workers is not None:
+            self._on_workers.close()
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         assert self.config is not None

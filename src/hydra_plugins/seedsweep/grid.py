@@ -67,8 +67,9 @@ class GridSweeper(BasicSweeper):
             self.record = sweep.record
             task = sweep.member(self.task_function)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
-            for first, launched in sweep.rounds(jobs, self.max_batch_size):
-                sweep.returns.append(self.launcher.launch(launched, initial_job_idx=first))
+            with plugin.workers_of(self.launcher):
+                for first, launched in sweep.rounds(jobs, self.max_batch_size):
+                    sweep.returns.append(self.launcher.launch(launched, initial_job_idx=first))
         return sweep.returns
 
     def _values(self, override: Override) -> list[str]:

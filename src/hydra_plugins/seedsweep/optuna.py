@@ -202,12 +202,13 @@ class OptunaSweeper(Sweeper):
 
     def _run(self, search: Any, jobs: Any, sweep: Any = None) -> None:
         """Launch the jobs of each round, of which these are the first, until the search asks for no more."""
-        while jobs:
-            search.tell(self._values(jobs, sweep))
-            jobs = search.ask()
-            if sweep and jobs:
-                sweep.add(jobs)
-                plugin.record_round(sweep, search)
+        with plugin.workers_of(self.launcher):
+            while jobs:
+                search.tell(self._values(jobs, sweep))
+                jobs = search.ask()
+                if sweep and jobs:
+                    sweep.add(jobs)
+                    plugin.record_round(sweep, search)
 
     def _values(self, jobs: Any, sweep: Any) -> list[Any]:
         """What jobs return, or the exceptions that end them; what a sweep has in the store is not launched."""

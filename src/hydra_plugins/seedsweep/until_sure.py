@@ -68,15 +68,21 @@ class UntilSureSweeper(GridSweeper):
             self.record = sweep.record
             task = sweep.member(self.task_function)
             self.launcher.setup(hydra_context=self.hydra_context, task_function=task, config=self.config)
-            while jobs:
-                for first, launched in sweep.rounds(jobs):
-                    sweep.returns.append(self.launcher.launch(launched, initial_job_idx=first))
-                values = sweep.values()
-                if sweep.failure():  # of all: what the body's end raises
-                    break
-                purchase.tell(values)
-                plugin.record_purchase(sweep, purchase)
-                if jobs := purchase.ask():
-                    sweep.add(jobs)
+            with plugin.workers_of(self.launcher):
+                self._buy(purchase, jobs, sweep)
         plugin.show_purchase(sweep, purchase)
         return list(sweep.returns)
+
+    def _buy(self, purchase: Any, jobs: Any, sweep: Any) -> None:
+        """Launch the jobs of each round, of which these are the first, until no more are asked for."""
+        assert self.launcher is not None
+        while jobs:
+            for first, launched in sweep.rounds(jobs):
+                sweep.returns.append(self.launcher.launch(launched, initial_job_idx=first))
+            values = sweep.values()
+            if sweep.failure():  # of all: what the body's end raises
+                break
+            purchase.tell(values)
+            plugin.record_purchase(sweep, purchase)
+            if jobs := purchase.ask():
+                sweep.add(jobs)

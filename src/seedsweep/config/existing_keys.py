@@ -15,7 +15,9 @@ from seedsweep.config.completeness import GROUPS
 from seedsweep.config.instantiation import TRAINER
 
 ABSENT = object()
-HYDRAS_GROUPS = ("hydra.sweeper", "hydra.launcher", "hydra.sweeper.sampler", "hydra.sweeper.pruner")  # as keys
+HYDRAS_GROUPS = (  # as keys
+    *("hydra.sweeper", "hydra.launcher", "hydra.sweeper.sampler", "hydra.sweeper.pruner", "hydra.launcher.workers"),
+)
 MANY = 3  # options that are named
 TYPED_IN_HYDRA = ("hydra.sweeper.", "hydra.launcher.", "hydra/sweeper", "hydra/launcher")  # meant by a bare name, too
 

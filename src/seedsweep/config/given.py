@@ -1,6 +1,7 @@
 """Classes that were given as objects and that Python cannot import, such as those of a notebook, by a digest."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from seedsweep.config.code_digest import code_digest
@@ -42,6 +43,25 @@ def given(name: str) -> Any:
     if name not in _objects:
         raise AttributeError(f"{name} was given as an object in another process; put its class in a file to import it")
     return _objects[name]
+
+
+def objects() -> dict[str, Any]:
+    """What was given in this process.
+
+    Returns:
+        The classes and functions by their names.
+    """
+    return dict(_objects)
+
+
+def take_objects(others: Mapping[str, Any]) -> None:
+    """Take what was given in another process, under the names that it has there.
+
+    Args:
+        others: as `objects` says them there; the names hold digests, so that the same one is the same object.
+    """
+    for name, value in others.items():
+        _objects.setdefault(name, value)
 
 
 def _public_path(module: str, name: str, value: Any) -> str:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import as_completed
 from typing import Any
 
+from seedsweep.lifecycle.workers.orphans import end_with
+from seedsweep.tracking.processes import this_process
+
 Call = Callable[[], Any]
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of many processes
 
@@ -30,7 +33,8 @@ class Processes:
         if self._executor is None:
             from loky import ProcessPoolExecutor
 
-            self._executor = ProcessPoolExecutor(self.count, env=ONE_THREAD)
+            started = {"env": ONE_THREAD, "initializer": end_with, "initargs": (this_process(),)}
+            self._executor = ProcessPoolExecutor(self.count, **started)
         return self._executor
 
     def end(self, kill: bool = False) -> None:

@@ -67,17 +67,17 @@ def training(file: Path, runs: int, epochs: int, unit: str) -> Iterator[None]:
 
         def poll() -> None:
             while not done.wait(POLL_SECONDS):
-                progress.update(task, completed=ended())
+                progress.update(task, completed=min(ended(), epochs))
 
         thread = Thread(target=poll, daemon=True)
         thread.start()
         try:
             yield
-            epochs = ended()  # of a search, that may have taken fewer
+            epochs = min(ended(), epochs)  # of a search, that may have taken fewer; more, where a worker was lost
         finally:
             done.set()
             thread.join()
-            progress.update(task, total=epochs, completed=ended())
+            progress.update(task, total=epochs, completed=min(ended(), epochs))
             file.unlink(missing_ok=True)
 
 

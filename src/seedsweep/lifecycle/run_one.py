@@ -39,32 +39,38 @@ def run(config: DictConfig) -> float:
         job = build(plain)
         planned = _plan(plain, job)
         left = "what had been trained is recorded" if plain["tracking"]["uri"] else "nothing is kept"
+        splits = job.splits
+        record = record_run(plain["tracking"], planned, "lightning", splits.fingerprint, splits.notes)
         if sweeping:
-            return train_alone(plain, job, planned)[0]
+            return train_alone(plain, job, record)[0]
         job.trainer.setdefault("enable_progress_bar", True)
-        value, result, page = train_alone(plain, job, planned)
+        value, result = train_alone(plain, job, record)
     except KeyboardInterrupt:
         if sweeping:
             raise
         print_interrupted(left)
         raise SystemExit(130) from None
-    print_run(planned, result, plain["tracking"]["uri"], page)
+    print_run(planned, result, plain["tracking"]["uri"], record.page)
     return value
 
 
-def train_alone(
-    config: Config, job: BuiltRun, planned: PlannedRun, prune: PruneRun | None = None
-) -> tuple[float, RunResult, str | None]:
-    """Train and record a run by the reference engine; its objective, its result, and its page in MLflow's UI.
+def train_alone(config: Config, job: BuiltRun, record: Any, prune: PruneRun | None = None) -> tuple[float, RunResult]:
+    """Train a run by the reference engine, and have it kept.
 
-    `prune` gets the points of every epoch, and says whether the training ends there.
+    Args:
+        config: of the run, plain and checked.
+        job: made of it.
+        record: what `record_run` gives, before it is entered.
+        prune: gets the points of every epoch, and says whether the training ends there.
+
+    Returns:
+        Its objective and its result.
     """
-    splits = job.splits
-    with record_run(config["tracking"], planned, "lightning", splits.fingerprint, splits.notes) as record:
+    with record:
         result = job.train(record.publish, prune)
         value = objective(result, **config["objective"])
         record.finish(result, job.network)
-    return value, result, record.page
+    return value, result
 
 
 def _check_additions(config: DictConfig) -> None:

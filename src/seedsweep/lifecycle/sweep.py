@@ -22,8 +22,8 @@ from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError, FailedRunsError
 from seedsweep.gc_pause import collector_paused
 from seedsweep.lifecycle.planned_job import planned
-from seedsweep.lifecycle.run_many import PruneJobs
 from seedsweep.lifecycle.task import SweepTask, Task
+from seedsweep.lifecycle.training import PruneJobs
 from seedsweep.problem.suboptimality import Gap
 from seedsweep.tracking.sweep_writer import SweepRecord
 

@@ -14,7 +14,9 @@ from seedsweep.config.application import BatchedTask
 from seedsweep.config.composing import Composed
 from seedsweep.config.lazy_sequence import LazySequence
 from seedsweep.lifecycle.progress import advance
-from seedsweep.lifecycle.run_many import PruneJobs
+from seedsweep.lifecycle.training import PruneJobs
+from seedsweep.lifecycle.workers.orphans import end_with
+from seedsweep.tracking.processes import Owner, this_process
 
 Task = Callable[[DictConfig], Any]
 
@@ -25,7 +27,7 @@ class SweepTask:
 
     `labels` are the keys that tell the sweep's runs apart, `progress` is the file of its bar, and `prune` ends runs of
     a fleet. `numbers` are the jobs' in the plan by those that they were launched with; where it has none they are
-    alike.
+    alike. `owner` is the sweep's process, with which those of its jobs end.
     """
 
     task: Task
@@ -34,8 +36,10 @@ class SweepTask:
     progress: Path
     prune: PruneJobs | None = None
     numbers: "array[int]" = field(default_factory=lambda: array("q"))
+    owner: Owner = field(default_factory=this_process)
 
     def __call__(self, config: DictConfig) -> Any:
+        end_with(self.owner)
         config.tracking.sweep = self.sweep
         config.tracking.labels = list(self.labels)
         with open_dict(config.tracking):

@@ -17,6 +17,7 @@ from hydra.utils import to_absolute_path
 from seedsweep.config.home import home
 from seedsweep.errors import ConfigError, StoreError
 from seedsweep.gc_pause import collector_paused
+from seedsweep.tracking.file_systems import network_file_system
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,6 +30,10 @@ QUIET = {  # MLflow's settings that every command wants, unless the user has sai
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # one for every small file
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for every run
 }
+ELSEWHERE = (
+    "where SQLite's locks do not hold, so that the store could be damaged: take a local disk"
+    " (tracking.uri=sqlite:////tmp/mlflow.db), or PostgreSQL or an MLflow server"
+)
 ALLOWED = "must be sqlite:///FILE.db, postgresql+psycopg://…, or http(s)://… of an MLflow server"
 
 
@@ -195,6 +200,8 @@ def schema_lock(url: Any, number: int = SCHEMA_LOCK) -> Iterator[None]:
 
 def _try_sqlite(uri: str, create: bool) -> None:
     file = Path(uri.removeprefix(SQLITE))
+    if create and (kind := network_file_system(file)):
+        raise ConfigError("tracking.uri", uri, f"is on a network file system ({kind}), {ELSEWHERE}")
     try:
         if create:
             (file.parent / "artifacts").mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,11 @@ SHARE = 10  # of the time of a training that writing them may take: a tenth
 
 @store_errors()
 def record_fleet(
-    tracking: Mapping[str, Any], planned: Sequence[PlannedRun], engine: str, fingerprint: str
+    tracking: Mapping[str, Any],
+    planned: Sequence[PlannedRun],
+    engine: str,
+    fingerprint: str,
+    start: int | None = None,
 ) -> "FleetRecord | UntrackedFleet":
     """The record of the runs of a fleet, as a context.
 
@@ -33,6 +37,7 @@ def record_fleet(
         planned: how the runs are known, in the order of the fleet's members.
         engine: which trains them.
         fingerprint: of their data.
+        start: when their training began, in milliseconds since 1970; None: now.
 
     Returns:
         What takes the columns while the fleet trains, and its result.
@@ -45,7 +50,7 @@ def record_fleet(
         return UntrackedFleet()
     client = client_of(tracking["uri"])
     experiments = {name: experiment_id(client, name) for name in dict.fromkeys(run.experiment for run in planned)}
-    start = int(time.time() * 1000)
+    start = int(time.time() * 1000) if start is None else start
     sweep = tracking["sweep"]
     with collector_paused():  # it would look through all the tags, again and again
         tags = [run_tags(run, engine, fingerprint, sweep) for run in planned]

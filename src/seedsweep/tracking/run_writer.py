@@ -38,7 +38,12 @@ TRACEBACK = "traceback.txt"
 
 @store_errors()
 def record_run(
-    tracking: Mapping[str, Any], planned: PlannedRun, engine: str, fingerprint: str, notes: Sequence[str] = ()
+    tracking: Mapping[str, Any],
+    planned: PlannedRun,
+    engine: str,
+    fingerprint: str,
+    notes: Sequence[str] = (),
+    start: int | None = None,
 ) -> "RunRecord | UntrackedRun":
     """The record of one run, as a context: what leaves the context by an exception ends it as failed or killed.
 
@@ -48,6 +53,7 @@ def record_run(
         engine: which trains it: `lightning`, `fleet`, or `function` of the user's own.
         fingerprint: of its data.
         notes: what was done to its data; of a sweep's runs, the sweep says it.
+        start: when its training began, in milliseconds since 1970; None: now.
 
     Returns:
         What takes the run's points while it trains, and its result.
@@ -62,7 +68,8 @@ def record_run(
     tags = run_tags(planned, engine, fingerprint, tracking["sweep"])
     if notes and not tracking["sweep"]:
         tags |= named({PREPARED: "; ".join(notes)})
-    return RunRecord(client, experiment_id(client, planned.experiment), planned, tags, int(time.time() * 1000))
+    start = int(time.time() * 1000) if start is None else start
+    return RunRecord(client, experiment_id(client, planned.experiment), planned, tags, start)
 
 
 class UntrackedRun:
@@ -76,6 +83,9 @@ class UntrackedRun:
 
     def __exit__(self, *_: object) -> None:
         """There is nothing to close."""
+
+    def add(self, points: Iterable[tuple[Point, int]]) -> None:
+        """There is nobody to tell."""
 
     def finish(self, result: RunResult, describe: Mapping[str, str]) -> None:
         """There is nothing to write."""

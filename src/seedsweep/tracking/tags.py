@@ -103,13 +103,13 @@ def run_tags(planned: PlannedRun, engine: str, fingerprint: str, sweep: str | No
 def named(tags: Mapping[str, str]) -> dict[str, str]:
     """Our tags by their full names, and MLflow's."""
     parent = {"mlflow.parentRunId": tags["sweep"]} if "sweep" in tags else {}
-    return {f"seedsweep.{key}": value[:5000] for key, value in tags.items()} | _origin() | parent
+    return {f"seedsweep.{key}": value[:5000] for key, value in tags.items()} | _origin(sys.argv[0]) | parent
 
 
-@lru_cache(maxsize=1)
-def _origin() -> dict[str, str]:
-    """Who ran which code, under the tags that MLflow's UI shows."""
-    script = Path(sys.argv[0])
+@lru_cache(maxsize=8)
+def _origin(started: str) -> dict[str, str]:
+    """Who ran which code, started by that script, under the tags that MLflow's UI shows."""
+    script = Path(started)
     tags = {
         "mlflow.user": _user(),
         "mlflow.source.name": script.name,

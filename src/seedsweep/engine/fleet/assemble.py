@@ -79,10 +79,22 @@ def chunks(first: Config, runs: np.ndarray) -> Iterator[np.ndarray]:
     Returns:
         The chunks (c,), in the order of the indices.
     """
-    affordable = MEMORY // (int(_try_model(first["model"], first["data"])) + _bytes_of_outputs(first))
-    size = first["trainer"].get("max_members") or max(1, min(MAX_MEMBERS, affordable))
+    size = chunk_size(first)
     for start in range(0, len(runs), size):
         yield runs[start : start + size]
+
+
+def chunk_size(first: Config) -> int:
+    """How many runs of a fleet are quick together and fit into memory.
+
+    Args:
+        first: the configuration of one of them.
+
+    Returns:
+        At least 1; `trainer.max_members` where that is set.
+    """
+    affordable = MEMORY // (int(_try_model(first["model"], first["data"])) + _bytes_of_outputs(first))
+    return int(first["trainer"].get("max_members") or max(1, min(MAX_MEMBERS, affordable)))
 
 
 def assemble(configs: Sequence[Config]) -> Fleet:
