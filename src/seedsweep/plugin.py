@@ -65,7 +65,8 @@ if TYPE_CHECKING:
     from seedsweep.search.record import record_round, record_search, search_tags, unfinished_jobs
     from seedsweep.search.results import search_results
     from seedsweep.search.setup import open_search
-    from seedsweep.until_sure.record import purchase_tags, record_purchase, show_purchase
+    from seedsweep.until_sure.identity import purchase_tags
+    from seedsweep.until_sure.record import record_purchase, show_purchase
     from seedsweep.until_sure.setup import open_purchase
 
 __all__ = [
@@ -111,7 +112,8 @@ _NAMES = {
     "search.results": ("search_results",),
     "search.setup": ("open_search",),
     "lifecycle.opening": ("open_search_sweep", "open_sure_sweep", "open_sweep"),
-    "until_sure.record": ("purchase_tags", "record_purchase", "show_purchase"),
+    "until_sure.identity": ("purchase_tags",),
+    "until_sure.record": ("record_purchase", "show_purchase"),
     "until_sure.setup": ("open_purchase",),
     "lifecycle.workers.launcher_workers": ("workers_of",),
     "lifecycle.workers.on_workers": ("on_workers",),

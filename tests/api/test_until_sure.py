@@ -1,7 +1,6 @@
 """`sweep(…, until="sure")`: seeds are bought until it is sure which option wins, also for functions."""
 
 import random
-import signal
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from mlflow import MlflowClient
+from shared.descent import calls, descend
 from shared.stores import runs_in
 
 import seedsweep
@@ -20,23 +20,6 @@ from seedsweep.until_sure.setup import DEFAULTS
 SMALL: dict[str, Any] = {"first_seeds": 10, "seeds_per_round": 5, "max_seeds": 20, "confirm_seeds": 2}
 SURE: dict[str, Any] = {"until": "sure", **SMALL}
 TRAINED: dict[str, Any] = {"model": "logistic_regression", "lr": [0.0001, 0.1], "max_epochs": 2}
-
-
-def descend(optimizer: str, lr: float, seed: int, log: Callable[..., None]) -> float:
-    """Noise that the seeds have in common, and a rule that is better at any rate; every call leaves a line."""
-    with Path("calls").open("a") as calls:
-        print(optimizer, lr, seed, file=calls)
-    if Path("broken").exists() and optimizer == Path("broken").read_text():
-        raise ValueError("this optimizer is broken")
-    if Path("interrupt").exists() and seed == 12:
-        signal.raise_signal(signal.SIGINT)
-    value = 2 + lr + (optimizer == "slow") + random.Random(seed).gauss(0, 0.3)
-    log("val/loss", value + random.Random(f"{seed} {optimizer} {lr}").gauss(0, 0.01))
-    return -value
-
-
-def calls() -> list[str]:
-    return Path("calls").read_text().splitlines()
 
 
 def accuracy(rule: str, seed: int) -> dict[str, float]:
@@ -233,7 +216,9 @@ def test_an_argument_that_is_a_key_may_be_fixed_by_a_partial(uri: str) -> None:
     assert results.answer
 
 
-def test_other_runs_that_seen_seeds_would_flatter_are_refused(uri: str) -> None:
-    seedsweep.sweep(returned, rule=["good", "bad"], processes=1, **SURE)
+def test_other_runs_that_seen_seeds_would_flatter_get_fresh_ones(uri: str) -> None:
+    seen = seedsweep.sweep(returned, rule=["good", "bad"], processes=1, **SURE).runs["seed"]
     with pytest.raises(seedsweep.ConfigError, match="^first_seed=0: .*need fresh seeds: first_seed="):
-        seedsweep.sweep(returned, rule=["good", "bad", "ugly"], processes=1, **SURE)
+        seedsweep.sweep(returned, rule=["good", "bad", "ugly"], processes=1, first_seed=0, **SURE)
+    fresh = seedsweep.sweep(returned, rule=["good", "bad", "ugly"], processes=1, **SURE).runs["seed"]
+    assert fresh.min() == seen[seen < 1_000_000].max() + 1

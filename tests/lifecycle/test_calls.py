@@ -5,6 +5,9 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+
+from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.calls import Processes, run_calls
 
 
@@ -32,3 +35,16 @@ def test_a_round_after_one_that_ended_its_process_has_others() -> None:
 def test_one_process_is_this_one() -> None:
     with Processes(1) as processes:
         assert round_of(os.getpid, processes=processes) == [os.getpid()]
+
+
+class _Unreadable:
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return int, ("unreadable",)
+
+
+def test_calls_that_no_process_can_read_are_refused_at_once() -> None:
+    with (
+        Processes(2) as processes,
+        pytest.raises(ConfigError, match="^processes=2: .*cannot read .*ValueError.*; processes=1 calls it in this"),
+    ):
+        round_of(*[partial(print, _Unreadable())] * 50, processes=processes)  # type: ignore[list-item]

@@ -101,12 +101,17 @@ def test_seeds_that_chose_the_cells_do_not_judge_them(train: Train, client: Mlfl
     first = ("hydra.sweeper.max_seeds=10", "hydra.sweeper.confirm_seeds=0", "hydra.sweeper.margin=0")
     assert train(*SURE, "optimizer=sgd,adam", "optimizer.lr=0.3", *first).code == 0
     more = ("optimizer=sgd,adam", "optimizer.lr=0.1,0.3", *first)
-    refused = train(*SURE, *more)
+    refused = train(*SURE, *more, "hydra.sweeper.first_seed=5")
     assert refused.code == 1
     assert "cells that are chosen after that need fresh seeds: hydra.sweeper.first_seed=10" in refused.err
     assert len(runs_in(client, "sweep")) == 1
-    assert train(*SURE, *more, "hydra.sweeper.first_seed=10").code == 0
+    fresh = train(*SURE, *more)
+    assert fresh.code == 0, fresh.err
+    assert "Seeds begin at 10: sweep " in fresh.out
     assert seedsweep.load_runs("latest")["seed"].min() == 10
+    for words in (more, ("optimizer=sgd,adam", "optimizer.lr=0.3", *first)):  # each goes on with its own sweep
+        assert train(*SURE, *words).code == 0
+    assert len(runs_in(client, "sweep")) == 2
 
 
 def test_looks_of_a_strict_test_are_fixed_beforehand(train: Train) -> None:

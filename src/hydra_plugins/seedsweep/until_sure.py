@@ -19,8 +19,9 @@ class UntilSureSweeperConf:
     `seeds_per_round` more, until an option wins with that `confidence`, options tie within the `margin` (a fraction of
     the leader's mean), or `max_seeds` are spent. `test` is `betting`, which may be looked at any time and goes on with
     more `max_seeds`, or `strict`, a group-sequential test. `metric` is judged, null: that of the objective; `by` names
-    the param of the options, null: the optimizer, or the first one that is swept. Seeds count from `first_seed`; the
-    winner and the runner-up get `confirm_seeds` fresh ones. `params` are swept besides the command's.
+    the param of the options, null: the optimizer, or the first one that is swept. Seeds count from `first_seed`, null:
+    from 0, or the first that no earlier sweep of these cells has seen; the winner and the runner-up get `confirm_seeds`
+    fresh ones. `params` are swept besides the command's.
     """
 
     _target_: str = "hydra_plugins.seedsweep.until_sure.UntilSureSweeper"
@@ -32,7 +33,7 @@ class UntilSureSweeperConf:
     test: str = "betting"
     metric: str | None = None
     by: str | None = None
-    first_seed: int = 0
+    first_seed: int | None = None
     confirm_seeds: int = 10
     params: dict[str, str] | None = None
 

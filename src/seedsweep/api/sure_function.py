@@ -16,7 +16,8 @@ from seedsweep.lifecycle.sure_function_sweep import judged
 from seedsweep.nearest import did_you_mean
 from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.until_sure.cells import Cells
-from seedsweep.until_sure.record import purchase_tags, record_purchase, show_purchase
+from seedsweep.until_sure.identity import purchase_tags
+from seedsweep.until_sure.record import record_purchase, show_purchase
 from seedsweep.until_sure.setup import DEFAULTS, KEYS, purchase_between
 
 OWN_KEYS = (*KEYS, "direction")  # of `until="sure"`, where a function is called

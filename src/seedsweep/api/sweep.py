@@ -29,7 +29,7 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
             (`lr=[0.01, 0.1]`, `max_epochs=10`). A list is swept, a tuple is one value; `seeds` says how many or which.
             `until="sure"` in place of `seeds` buys seeds until it is sure which option wins, by the keys of
             `hydra/sweeper=until_sure`: `first_seeds=10`, `seeds_per_round=5`, `max_seeds=100`, `confidence=0.95`,
-            `margin=0.01`, `test="betting"`, `metric`, `by`, `first_seed=0`, `confirm_seeds=10`; with a function also
+            `margin=0.01`, `test="betting"`, `metric`, `by`, `first_seed=None`, `confirm_seeds=10`; with a function also
             `direction`, `minimize` or `maximize`, where the name of what it logs does not say it.
 
     Returns:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import as_completed
 from typing import Any
 
+from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.workers.orphans import end_with
 from seedsweep.tracking.processes import this_process
 
@@ -60,6 +61,9 @@ def run_calls(
 
     Returns:
         What each call returned, by its number; a `RuntimeError` of one that ended its process.
+
+    Raises:
+        ConfigError: the processes cannot read the calls, such as those of a module that cannot be imported there.
     """
     ended: dict[int, Any] = {}
     if processes.count == 1:
@@ -92,8 +96,9 @@ def _run_together(
         for future in as_completed(numbers):
             ended[numbers[future]] = future.result()
             tell(future.result())
-    except BrokenProcessPool:
+    except BrokenProcessPool as broken:
         processes.end()
+        _check_readable(broken, processes)
         ended |= {numbers[done]: done.result() for done in numbers if done.done() and not done.exception()}
         lost = [number for number in calls if number not in ended]
         return lost[: 2 * processes.count + 1]  # as many as loky hands out at a time
@@ -103,3 +108,11 @@ def _run_together(
         processes.end(kill=True)
         raise
     return []
+
+
+def _check_readable(broken: Exception, processes: Processes) -> None:
+    """Raise `ConfigError` where a process could not read its call, of which loky has that process's traceback."""
+    if broken.__cause__ is not None:
+        *_, last = str(broken.__cause__).strip('"\n').splitlines()
+        allowed = f"they cannot read the function or its arguments ({last}); processes=1 calls it in this process"
+        raise ConfigError("processes", processes.count, allowed) from broken

@@ -28,8 +28,8 @@ class Purchase:
     """Asks for the runs of the next seeds of the cells that live, then of fresh seeds, and is told what they returned.
 
     `test` decides; the metric says which direction is better; `labels` are the params in which the cells differ; seeds
-    are judged at the numbers `looks_at`, and count from `first_seed`. When it is over, the cell
-    that leads and the one that comes closest are trained with `confirm_seeds` fresh seeds.
+    are judged at the numbers `looks_at`, and count from `first_seed`. When it is over, the cell that leads and the one
+    that comes closest are trained with `confirm_seeds` fresh seeds.
     """
 
     cells: Cells
@@ -40,6 +40,7 @@ class Purchase:
     looks_at: Sequence[int]
     first_seed: int = 0
     confirm_seeds: int = 10
+    seen_by: str = ""  # the sweep that is why they do not count from 0
     losses: dict[str, list[Array]] = field(default_factory=dict)  # of each seed (cells,); nan where nothing was bought
     looks: list[dict[str, State]] = field(default_factory=list)  # the states after each round
     confirmations: dict[str, Confirmation] = field(default_factory=dict)

@@ -12,14 +12,14 @@ from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.sweep import Compose, Overrides
 from seedsweep.metrics import Metric
 from seedsweep.until_sure.cells import Cells, find_cells
+from seedsweep.until_sure.identity import settle_first_seed
 from seedsweep.until_sure.purchase import APART, Purchase
-from seedsweep.until_sure.record import check_earlier
 from seedsweep.validation import check_integer, check_keys
 
 GROUP = "hydra.sweeper"
 TEST = ("first_seeds", "seeds_per_round", "max_seeds", "confidence", "margin", "test")  # as `Sequential` has them
 DEFAULTS = dict[str, Any](first_seeds=10, seeds_per_round=5, max_seeds=100, confidence=0.95, margin=0.01)
-DEFAULTS |= {"test": "betting", "metric": None, "by": None, "first_seed": 0, "confirm_seeds": 10}
+DEFAULTS |= {"test": "betting", "metric": None, "by": None, "first_seed": None, "confirm_seeds": 10}
 KEYS = tuple(DEFAULTS)
 
 
@@ -66,7 +66,8 @@ def purchase_between(
     Raises:
         ConfigError: a number is not allowed, or an earlier sweep has seen these seeds.
     """
-    check_integer(f"{GROUP}.first_seed", keys["first_seed"], 0, 2**31 - 1 - 2 * APART)
+    first_seed = 0 if keys["first_seed"] is None else keys["first_seed"]
+    check_integer(f"{GROUP}.first_seed", first_seed, 0, 2**31 - 1 - 2 * APART, note="or null")
     check_integer(f"{GROUP}.confirm_seeds", keys["confirm_seeds"], 0, APART)
     numbers = {name: keys[name] for name in TEST}
     test: Sequential | SequentialDataSets
@@ -80,8 +81,8 @@ def purchase_between(
         key, value, allowed = error.args
         raise ConfigError(f"{GROUP}.{key}", value, allowed) from None
     at = looks(keys["first_seeds"], keys["seeds_per_round"], keys["max_seeds"])
-    about = (metric, keys["confidence"], labels, at, keys["first_seed"], keys["confirm_seeds"])
+    about = (metric, keys["confidence"], labels, at, first_seed, keys["confirm_seeds"])
     purchase = Purchase(cells, test, *about)
     if uri is not None:
-        check_earlier(purchase, keys, uri)
+        settle_first_seed(purchase, keys, uri)
     return purchase
