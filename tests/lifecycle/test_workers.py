@@ -12,7 +12,8 @@ import pytest
 from mlflow import MlflowClient
 from shared.commands import Ended, start
 from shared.deadly import MOMENTUM, ONCE
-from shared.stores import Postgres, runs_in
+from shared.slurm import Slurm
+from shared.stores import Postgres, curves_by_name, runs_in
 from shared.waiting import wait_for
 
 import seedsweep
@@ -48,7 +49,18 @@ def keys(client: MlflowClient, runs: pd.DataFrame) -> list[tuple[str, str]]:
 MIXED = ("optimizer=sgd,adam,rprop", "seed=0,1", "trainer.max_epochs=2")  # the last one trains alone
 
 
-@pytest.mark.parametrize("workers", [LOCAL, DASK], ids=["local", "dask"])
+@pytest.fixture(params=["local", "dask", "slurm", "ray"])
+def workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """Two workers of each kind."""
+    words = (f"hydra/launcher/workers={request.param}", "hydra.launcher.workers.count=2")
+    if request.param != "slurm":
+        return words
+    slurm: Slurm = request.getfixturevalue("slurm")
+    for name, value in slurm.environment().items():
+        monkeypatch.setenv(name, value)
+    return (*words, "hydra.launcher.workers.interface=lo", "hydra.launcher.workers.memory=1GB")
+
+
 def test_runs_are_the_same_to_the_bit_with_workers_and_without(
     train: Train, client: MlflowClient, workers: tuple[str, ...]
 ) -> None:
@@ -68,13 +80,14 @@ def test_runs_are_the_same_to_the_bit_with_workers_and_without(
 
 
 def test_a_worker_that_is_killed_costs_nothing_but_its_work(
-    train: Train, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    train: Train, client: MlflowClient, workers: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One of Slurm with its job, as when its time is over."""
     words = (*DEADLY, f"+optimizer.momentum=0.5,{MOMENTUM}", "seed=range(0,12)")
     _, undisturbed = swept(train, *words)
     (tmp_path / "once").touch()
     monkeypatch.setenv(ONCE, str(tmp_path / "once"))
-    ended = train("-m", ANEW, *words, *LOCAL)
+    ended = train("-m", ANEW, *words, *workers)
     assert ended.code == 0, ended.err
     assert not (tmp_path / "once").exists()
     runs, points = recorded()
@@ -141,3 +154,15 @@ def test_workers_write_to_postgresql_themselves(
     assert sent == []
     assert points_of_workers.equals(points)
     assert runs["outcome"].tolist() == ["finished"] * 6
+
+
+def test_seeds_are_bought_on_workers_as_without(train: Train, client: MlflowClient) -> None:
+    sure = ("hydra/sweeper=until_sure", "hydra.sweeper.max_seeds=15", "hydra.sweeper.confirm_seeds=2")
+    cells = ("optimizer=sgd,adam", "optimizer.lr=0.1,0.3", "trainer.max_epochs=1")
+    for words in ((), LOCAL):
+        ended = train("-m", ANEW, *sure, *cells, *words)
+        assert ended.code == 0, ended.err
+    other, one = (sweep.data.tags["seedsweep.answer"] for sweep in runs_in(client, "sweep"))
+    assert one == other
+    first, second = (curves_by_name(sweep.info.run_id) for sweep in runs_in(client, "sweep"))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,22 @@ class Deadly(torch.optim.SGD):
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
         if self.defaults["momentum"] == MOMENTUM and is_worker() and _is_due():
-            os.kill(os.getpid(), 9)
+            _end()
         return super().step(closure)
 
 
 def is_worker() -> bool:
-    """Whether this is a process that loky or Dask has started."""
+    """Whether this is a process that loky, Dask or Ray has started."""
     command = " ".join(psutil.Process().cmdline())
-    return "loky" in command or "spawn_main" in command or multiprocessing.parent_process() is not None
+    is_named = any(name in command for name in ("loky", "ray::", "spawn_main"))
+    return is_named or multiprocessing.parent_process() is not None
+
+
+def _end() -> None:
+    if job := os.environ.get("SLURM_JOB_ID"):
+        subprocess.run(["scancel", "--signal=KILL", "--full", job], check=True)
+        signal.pause()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _is_due() -> bool:

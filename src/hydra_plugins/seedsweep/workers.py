@@ -33,6 +33,15 @@ class DaskConf(WorkersConf):
 
 
 @dataclass
+class RayConf(WorkersConf):
+    """Workers of a Ray cluster: of one that runs already, or else of this machine."""
+
+    kind: str = "ray"
+    address: Any = None  # HOST:PORT of the cluster, of whose processors, or GPUs, `count` or all are used
+    start_timeout: Any = 60.0  # seconds until the first processor has to be there
+
+
+@dataclass
 class QueueConf(WorkersConf):
     """Workers that are jobs of a batch system, started by dask-jobqueue."""
 
@@ -47,7 +56,7 @@ class QueueConf(WorkersConf):
 
 def _register() -> None:
     queues = ("slurm", "pbs", "sge", "lsf", "htcondor")
-    nodes = {"none": NoWorkersConf(), "local": WorkersConf(), "dask": DaskConf()}
+    nodes = {"none": NoWorkersConf(), "local": WorkersConf(), "dask": DaskConf(), "ray": RayConf()}
     for name, node in (nodes | {name: QueueConf(kind=name, count=2) for name in queues}).items():
         ConfigStore.instance().store(group="hydra/launcher/workers", name=name, node=node, provider="seedsweep")
 

@@ -83,6 +83,10 @@ class OnWorkers:
             from seedsweep.lifecycle.workers.local import LocalWorkers
 
             return LocalWorkers(self.settings.count)
+        if self.settings.kind == "ray":
+            from seedsweep.lifecycle.workers.ray_workers import RayWorkers
+
+            return RayWorkers(self.settings)
         from seedsweep.lifecycle.workers.dask_workers import DaskWorkers
 
         return DaskWorkers(self.settings)

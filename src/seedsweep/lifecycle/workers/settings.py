@@ -18,8 +18,9 @@ QUEUES = {  # what dask-jobqueue calls them
     "htcondor": "HTCondorCluster",
 }
 SUBMIT = {"slurm": "sbatch", "pbs": "qsub", "sge": "qsub", "lsf": "bsub", "htcondor": "condor_submit"}
-KINDS = ("none", "local", "dask", *QUEUES)
-PACKAGES = {"dask": ("distributed",)} | dict.fromkeys(QUEUES, ("distributed", "dask_jobqueue"))
+KINDS = ("none", "local", "dask", "ray", *QUEUES)
+EXTRAS = {"ray": "ray"}  # of ours, by which the packages are installed; all others by workers
+PACKAGES = {"dask": ("distributed",), "ray": ("ray",)} | dict.fromkeys(QUEUES, ("distributed", "dask_jobqueue"))
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ class Settings:
         check_integer(f"{KEY}.cores", self.cores, 1)
         for key in ("chunk_seconds", "start_timeout"):
             check_positive(f"{KEY}.{key}", getattr(self, key))
-        if self.address is not None and not re.fullmatch(r"(tcp|tls|ws|wss|ucx)://\S+:\d+", str(self.address)):
-            raise ConfigError(f"{KEY}.address", self.address, "must be that of a scheduler: tcp://HOST:PORT, or null")
+        self._check_address()
         if not re.fullmatch(r"(\d+-)?\d+:\d\d(:\d\d)?", str(self.walltime)):
             raise ConfigError(f"{KEY}.walltime", self.walltime, "must be HOURS:MINUTES:SECONDS, such as 01:00:00")
         if not re.fullmatch(r"\d+(\.\d+)? ?[kMGT]i?B", str(self.memory)):
@@ -64,11 +64,19 @@ class Settings:
         if not all(isinstance(line, str) for line in self.directives):
             raise ConfigError(f"{KEY}.directives", self.directives, "must be a list of strings such as --account=me")
         if missing := [name for name in PACKAGES.get(self.kind, ()) if not find_spec(name)]:
-            allowed = f"needs {', '.join(missing)}: pip install 'seedsweep[workers]'"
+            extra = EXTRAS.get(self.kind, "workers")
+            allowed = f"needs {', '.join(missing)}: pip install 'seedsweep[{extra}]'"
             raise ConfigError("hydra/launcher/workers", self.kind, allowed)
         if self.kind in QUEUES and not shutil.which(SUBMIT[self.kind]):
             allowed = f"there is no command {SUBMIT[self.kind]} here: start the sweep where jobs are submitted"
             raise ConfigError("hydra/launcher/workers", self.kind, allowed)
+
+    def _check_address(self) -> None:
+        pattern, what = r"(tcp|tls|ws|wss|ucx)://\S+:\d+", "a scheduler: tcp://HOST:PORT"
+        if self.kind == "ray":
+            pattern, what = r"auto|(ray://)?[^/\s]+:\d+", "a Ray cluster: HOST:6379, or auto on one of its machines"
+        if self.address is not None and not re.fullmatch(pattern, str(self.address)):
+            raise ConfigError(f"{KEY}.address", self.address, f"must be that of {what}, or null")
 
 
 def settings_of(keys: Any) -> Settings:
