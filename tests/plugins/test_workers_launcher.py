@@ -20,7 +20,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.workers.settings import Settings
 
 Train = Callable[..., Ended]
-LOCAL, DASK, SLURM = (f"hydra/launcher/workers={kind}" for kind in ("local", "dask", "slurm"))
+LOCAL, DASK, RAY, SLURM = (f"hydra/launcher/workers={kind}" for kind in ("local", "dask", "ray", "slurm"))
 KEY = "hydra.launcher.workers"
 SMALL = ("-m", "seed=range(0,12)", "trainer.max_epochs=1", "compare=false")
 REFUSED = {
@@ -30,6 +30,7 @@ REFUSED = {
     f"{LOCAL} {KEY}.chunk_seconds=-1": f"{KEY}.chunk_seconds=-1: must be a finite number greater than 0",
     f"{LOCAL} {KEY}.queue=x": f"{KEY}.queue=x: there is no key",
     f"{DASK} {KEY}.address=here": f"{KEY}.address=here: must be that of a scheduler: tcp://HOST:PORT",
+    f"{RAY} {KEY}.address=tcp://here": f"{KEY}.address=tcp://here: must be that of a Ray cluster: HOST:6379",
     f"{KEY}=local": f"{KEY}=local: is a group: choose its option by hydra/launcher/workers=local",
     "hydra/launcher/workers=slrm": "hydra/launcher/workers=slrm: must be one of .* did you mean slurm",
     "hydra/launcher/workers=lsf": "hydra/launcher/workers=lsf: there is no command bsub here",
@@ -138,6 +139,35 @@ def test_a_queue_that_gives_no_worker_is_named(
     ended = train(*SMALL, SLURM, f"{KEY}.queue=main", f"{KEY}.start_timeout=0.5")
     assert ended.code == 1
     assert f"{KEY}.queue=main: {said}" in ended.err
+
+
+# what submits a job, and a line of its script
+BATCH_SYSTEMS = {
+    "slurm": ("sbatch", "#SBATCH -p main"),
+    "pbs": ("qsub", "#PBS -q main"),
+    "sge": ("qsub", "#$ -q main"),
+    "lsf": ("bsub", "#BSUB -q main"),
+    "htcondor": ("condor_submit", "RequestMemory = "),
+}
+
+
+@pytest.mark.parametrize("kind", BATCH_SYSTEMS)
+def test_every_batch_system_is_asked_in_its_words(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    command, line = BATCH_SYSTEMS[kind]
+    submit = tmp_path / command
+    submit.write_text(
+        f'#!/bin/bash\nfor last; do :; done\ncat "${{last:-/dev/stdin}}" >{tmp_path}/script\necho no >&2; exit 1\n'
+    )
+    submit.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    named = [] if kind == "htcondor" else [f"{KEY}.queue=main"]
+    ended = train(*SMALL, f"hydra/launcher/workers={kind}", *named)
+    assert ended.code == 1
+    said = "Command exited with non-zero exit code. bsub says why" if kind == "lsf" else "no"  # whose words are lost
+    assert f"{kind} refuses its jobs: {said}" in ended.err
+    assert line in (tmp_path / "script").read_text()
 
 
 @pytest.mark.slow

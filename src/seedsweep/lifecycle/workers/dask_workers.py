@@ -13,7 +13,7 @@ from distributed import Client, KilledWorker, LocalCluster, Status
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.workers.chunk import CPUS
 from seedsweep.lifecycle.workers.engine import Engine, LostWorkerError
-from seedsweep.lifecycle.workers.settings import KEY, QUEUES, Settings
+from seedsweep.lifecycle.workers.settings import KEY, QUEUES, SUBMIT, Settings
 
 SECONDS = 1.0  # how old the number of workers may be
 OWN = {  # of a scheduler that is ours: a worker that is lost is told to us at once, who know what to do
@@ -129,7 +129,8 @@ async def _submitted(cluster: Any) -> None:
 
 
 def _refused(settings: Settings, error: Exception) -> ConfigError:
-    said = " ".join(str(error).partition("stderr:")[2].split()) or str(error).splitlines()[0]
+    said = " ".join(str(error).partition("stderr:")[2].split())
+    said = said or f"{str(error).splitlines()[0]} {SUBMIT[settings.kind]} says why to whoever submits a job by hand"
     return ConfigError(f"{KEY}.queue", settings.queue, f"{settings.kind} refuses its jobs: {said}")
 
 
