@@ -43,7 +43,8 @@ import hydra, pytorch_lightning as pl, torch
 from hydra.utils import instantiate
 from pytorch_lightning.loggers import MLFlowLogger
 from seedsweep.problem.module import Learner
-from seedsweep.problem.data_module import DataModule, prepare
+from seedsweep.problem.data_module import DataModule
+from seedsweep.problem.splits import prepare
 from seedsweep.problem.models import LogisticRegression
 
 @hydra.main(version_base="1.3", config_path="{root}/conf", config_name="config")

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from seedsweep.engine.built_run import BuiltRun, build
 from seedsweep.engine.lightning import train
 from seedsweep.outcomes import Point, RunResult, objective
-from seedsweep.problem.data_module import ORDER_STREAM
+from seedsweep.problem.splits import ORDER_STREAM
 
 LBFGS = ("optimizer._target_=torch.optim.LBFGS", "optimizer.lr=1", "~optimizer.weight_decay")
 LBFGS += ("+optimizer.line_search_fn=strong_wolfe", "trainer.max_epochs=40")

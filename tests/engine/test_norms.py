@@ -25,7 +25,7 @@ from seedsweep.engine.built_run import build
 from seedsweep.engine.fleet.trainer import train
 from seedsweep.engine.lightning import train as train_alone
 from seedsweep.outcomes import GRADIENT_NORM, WEIGHT_NORM, RunResult
-from seedsweep.problem.data_module import ORDER_STREAM
+from seedsweep.problem.splits import ORDER_STREAM
 
 RUNS = [run(name, rate, seed, epochs=3) for name in ("sgd", "adamw") for seed, rate in enumerate((0.01, 0.1, 1e9))]
 

@@ -11,8 +11,8 @@ import pytest
 
 from seedsweep.errors import ConfigError
 from seedsweep.problem import data_module
-from seedsweep.problem.data_module import Splits, prepare
 from seedsweep.problem.files import File
+from seedsweep.problem.splits import Splits, prepare
 
 ROWS = 120
 

@@ -13,9 +13,10 @@ from sklearn.preprocessing import scale
 from torch.utils.data import DataLoader
 
 from seedsweep.errors import ConfigError
-from seedsweep.problem.data_module import ORDER_STREAM, DataModule, prepare
+from seedsweep.problem.data_module import DataModule
 from seedsweep.problem.datasets import ScikitLearn
 from seedsweep.problem.files import File
+from seedsweep.problem.splits import ORDER_STREAM, prepare
 
 CANCER = ScikitLearn(name="breast_cancer", loader="breast_cancer")
 IRIS = ScikitLearn(name="iris", loader="iris")

@@ -7,9 +7,9 @@ from shared.commands import config
 from sklearn import metrics as trusted
 
 from seedsweep.errors import ConfigError
-from seedsweep.problem.data_module import Splits, prepare
 from seedsweep.problem.datasets import ScikitLearn
 from seedsweep.problem.epoch_metrics import CLASSIFICATION, REGRESSION, epoch_metrics
+from seedsweep.problem.splits import Splits, prepare
 
 RUNS, ROWS = 5, 70
 OF_ONE_CLASS = ("f1", "precision", "recall", "jaccard")

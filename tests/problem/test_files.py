@@ -7,9 +7,9 @@ import pytest
 from sklearn.datasets import load_digits
 
 from seedsweep.errors import ConfigError
-from seedsweep.problem.data_module import prepare
 from seedsweep.problem.datasets import ScikitLearn
 from seedsweep.problem.files import File
+from seedsweep.problem.splits import prepare
 
 
 def arrays(folder: Path, **values: np.ndarray) -> File:

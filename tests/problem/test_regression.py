@@ -17,10 +17,10 @@ from seedsweep.engine.fleet.assemble import assemble
 from seedsweep.engine.fleet.trainer import train
 from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError
-from seedsweep.problem.data_module import prepare
 from seedsweep.problem.datasets import ScikitLearn, log
 from seedsweep.problem.files import File
 from seedsweep.problem.losses import of_classes
+from seedsweep.problem.splits import prepare
 
 ROWS = 40
 

@@ -17,9 +17,9 @@ from seedsweep.engine.fleet import trainer as fleet
 from seedsweep.engine.fleet.assemble import assemble, refuse_model
 from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError
-from seedsweep.problem.data_module import prepare
 from seedsweep.problem.datasets import ScikitLearn
 from seedsweep.problem.factories import data, network
+from seedsweep.problem.splits import prepare
 from seedsweep.problem.torch_rows import TorchDataset
 
 DIGITS = TorchDataset(name="digits", dataset={"_target_": "shared.torch_datasets.digits"})

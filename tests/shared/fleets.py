@@ -20,9 +20,10 @@ from seedsweep.engine.fleet.shared_optimizer import MakeOptimizer, NotProportion
 from seedsweep.engine.fleet.trainer import train
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.outcomes import FleetResult, RunResult
-from seedsweep.problem.data_module import DataModule, Splits, prepare
+from seedsweep.problem.data_module import DataModule
 from seedsweep.problem.models import MLP, LogisticRegression, SoftmaxRegression
 from seedsweep.problem.module import Learner
+from seedsweep.problem.splits import Splits, prepare
 from shared.commands import OPTIMIZER_OPTIONS, ROOT
 
 # To which curves agree: the kinks of an mlp make more of a rounding, which its weights, whose flat directions no loss

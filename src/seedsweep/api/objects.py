@@ -17,6 +17,7 @@ from seedsweep.api.data_objects import data_node
 from seedsweep.config.given import dotted_path
 from seedsweep.config.home import shipped
 from seedsweep.errors import ConfigError
+from seedsweep.problem.lightning_classes import is_lightning_data, is_lightning_module
 
 RATE = 0.01  # of an optimizer whose class has no default, as in the files of `conf/optimizer`
 OURS = ("features", "classes", "generator")  # arguments that seedsweep gives a model
@@ -55,7 +56,7 @@ def option(group: str, value: Any) -> str:
         ConfigError: it is nothing of these.
     """
     made, keywords = (value.func, value.keywords) if isinstance(value, partial) else (value, {})
-    if group == "data" and not is_of_lightning(made, "LightningDataModule"):
+    if group == "data" and not is_lightning_data(made):
         return _store("data", *data_node(value))
     if (not inspect.isclass(made) and not inspect.isfunction(made)) or (isinstance(value, partial) and value.args):
         allowed = "must be the name of an option, a class, or a functools.partial of one with keywords"
@@ -89,20 +90,6 @@ def metric(value: Any) -> Any:
     return value
 
 
-def is_of_lightning(value: Any, name: str) -> bool:
-    """Whether a value is a class that inherits from one of Lightning's.
-
-    Args:
-        value: anything.
-        name: of the class of Lightning's.
-
-    Returns:
-        Whether it is; Lightning is not imported to tell.
-    """
-    lightning = sys.modules.get("pytorch_lightning")
-    return lightning is not None and inspect.isclass(value) and issubclass(value, getattr(lightning, name))
-
-
 def own_optimizer(groups: Mapping[str, Any]) -> dict[str, str]:
     """The optimizer of Lightning modules, unless another one is named.
 
@@ -115,7 +102,7 @@ def own_optimizer(groups: Mapping[str, Any]) -> dict[str, str]:
     given = groups.get("model")
     models = given if isinstance(given, list) else [given]
     classes: list[Any] = [model.func if isinstance(model, partial) else model for model in models]
-    if not all(is_of_lightning(one, "LightningModule") for one in classes):
+    if not all(is_lightning_module(one) for one in classes):
         return {}
     base = sys.modules["pytorch_lightning"].LightningModule.configure_optimizers
     return {"optimizer": "own"} if all(one.configure_optimizers is not base for one in classes) else {}

@@ -1,37 +1,39 @@
 """A configuration made real for the reference engine."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from omegaconf import DictConfig
-from pytorch_lightning import LightningDataModule, LightningModule
 
 from seedsweep.config.completeness import Config, resolve
-from seedsweep.engine.curves import PruneRun, PublishPoints
 from seedsweep.engine.early_stopping import stopping_rule
 from seedsweep.engine.factories import ELSEWHERE, batching, callbacks, decaying, decays_biases, gap, is_own
-from seedsweep.engine.lightning import train
 from seedsweep.engine.scheduling import interval, schedule, steps_taken
 from seedsweep.engine.target import target
 from seedsweep.engine.validation import check
 from seedsweep.outcomes import RunResult
-from seedsweep.problem.data_module import MODULE_STREAM
 from seedsweep.problem.factories import Data, describe, lightning_module, metrics_of_outputs, minibatches
+from seedsweep.problem.splits import MODULE_STREAM
+
+if TYPE_CHECKING:
+    from pytorch_lightning import LightningDataModule, LightningModule
+
+    from seedsweep.engine.curves import PruneRun, PublishPoints
 
 
 @dataclass
 class BuiltRun:
     """A configuration made real: what the reference engine needs, and what describes the network in the store."""
 
-    module: LightningModule
-    data: LightningDataModule
+    module: "LightningModule"
+    data: "LightningDataModule"
     trainer: dict[str, Any]
     splits: Data
     network: dict[str, str]
     order_seed: int
 
-    def train(self, publish: PublishPoints | None = None, prune: PruneRun | None = None) -> RunResult:
+    def train(self, publish: "PublishPoints | None" = None, prune: "PruneRun | None" = None) -> RunResult:
         """Train it by the reference engine; once, as the module is trained in place.
 
         Args:
@@ -41,6 +43,8 @@ class BuiltRun:
         Returns:
             Outcome, points and the last weights.
         """
+        from seedsweep.engine.lightning import train
+
         with torch.random.fork_rng(devices=[]):  # for modules that draw in their steps, such as dropout
             torch.manual_seed(MODULE_STREAM + self.order_seed)
             return train(self.module, self.data, publish=publish, prune=prune, **self.trainer)

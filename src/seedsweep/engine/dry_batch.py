@@ -7,20 +7,19 @@ from functools import partial
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import SGD
 from torch.utils._pytree import tree_leaves
 
 from seedsweep.caching import cached
 from seedsweep.engine.factories import decaying
-from seedsweep.engine.lightning import train
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import SUBOPTIMALITY, RunResult
-from seedsweep.problem.data_module import Splits
-from seedsweep.problem.factories import Data, checked_model, data, lightning_module, metrics_of_outputs, minibatches
+from seedsweep.problem.factories import Data, checked_model, data, learner, metrics_of_outputs, minibatches
+from seedsweep.problem.lightning_classes import is_lightning_module
 from seedsweep.problem.module import Learner, as_lightning, own_loss
 from seedsweep.problem.own_batches import OwnBatches
+from seedsweep.problem.splits import Splits
 
 STAGES = ("train", "val", "test")
 
@@ -48,7 +47,7 @@ def metrics_of(
         net = checked_model(model, rows)
         _check_parameters(model["_target_"], net)
         of_outputs = metrics_of_outputs({"model": model, "data": dataset, "metrics": asked}, rows)
-        if isinstance(net, LightningModule):
+        if is_lightning_module(type(net)):
             return _try_lightning(model["_target_"], net, rows, dataset, has_own_optimizer)
         quantities = [*_try_network(model["_target_"], net, list(_batches(rows, dataset)), rows), *of_outputs.computes]
         return (*(f"{stage}/{quantity}" for stage in STAGES for quantity in quantities), SUBOPTIMALITY)
@@ -72,7 +71,7 @@ def check_step(
     rows = data({"data": dataset})
     with torch.random.fork_rng(devices=[]):
         config = {"model": model, "data": dataset, "init_seed": 0}
-        module = lightning_module(config, rows, decaying(optimizer_config, decay_biases))
+        module = learner(config, rows, decaying(optimizer_config, decay_biases))
         batch = next(_batches(rows, dataset))
         try:
             if isinstance(module, Learner):
@@ -122,7 +121,7 @@ def _batches(rows: Data, dataset: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def _try_lightning(
-    target: str, module: LightningModule, rows: Data, dataset: Mapping[str, Any], has_own_optimizer: bool
+    target: str, module: nn.Module, rows: Data, dataset: Mapping[str, Any], has_own_optimizer: bool
 ) -> tuple[str, ...]:
     """The metrics of a Lightning module: by a training, validation and test of one batch each, by the real Trainer."""
     still = None if has_own_optimizer else partial(SGD, lr=0.0)
@@ -135,7 +134,9 @@ def _try_lightning(
     return tuple(counts)
 
 
-def _train_one_batch(module: LightningModule, rows: Data, batch_size: int) -> RunResult:
+def _train_one_batch(module: Any, rows: Data, batch_size: int) -> RunResult:
+    from seedsweep.engine.lightning import train
+
     limits: dict[str, Any] = dict.fromkeys(("limit_train_batches", "limit_val_batches", "limit_test_batches"), 1)
     return train(module, minibatches(rows, 0, batch_size=batch_size), max_epochs=1, accelerator="cpu", **limits)
 

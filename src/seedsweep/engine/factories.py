@@ -2,21 +2,24 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.utils import get_object
-from pytorch_lightning import Callback
 from torch.optim import Optimizer
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.config.instantiation import make
 from seedsweep.config.planned_run import SEARCH
+from seedsweep.engine.compiler import defer_compiler
 from seedsweep.engine.decay import MakeOptimizer, matrices_decay
 from seedsweep.errors import ConfigError
-from seedsweep.problem.data_module import Splits
 from seedsweep.problem.factories import Data
+from seedsweep.problem.splits import Splits
 from seedsweep.problem.suboptimality import Gap, coupled_decay, gap_of
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Callback
 
 # keys of the group trainer that are used elsewhere than in `lightning.train`
 ELSEWHERE = ("engine", "max_members", "reshuffle", "suboptimality", "early_stopping", "decay_biases", "target")
@@ -94,10 +97,11 @@ def without_rate(optimizer_config: Mapping[str, Any]) -> dict[str, Any]:
 
 @cached
 def _optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
+    defer_compiler()
     return make("optimizer", optimizer_config, object, _partial_=True)  # type: ignore[no-any-return]
 
 
-def callbacks(trainer: Mapping[str, Any]) -> list[Callback]:
+def callbacks(trainer: Mapping[str, Any]) -> "list[Callback]":
     """The callbacks of Lightning's Trainer that `trainer.callbacks` has the `_target_`s of, new for each run.
 
     Args:
@@ -113,6 +117,10 @@ def callbacks(trainer: Mapping[str, Any]) -> list[Callback]:
     if not isinstance(configs, list) or not all(isinstance(item, dict) and "_target_" in item for item in configs):
         allowed = "must be a list of callbacks such as [{_target_: pytorch_lightning.callbacks.EarlyStopping, …}]"
         raise ConfigError("trainer.callbacks", configs, allowed)
+    if not configs:
+        return []
+    from pytorch_lightning import Callback
+
     return [make("trainer.callbacks", item, Callback) for item in configs]
 
 

@@ -16,6 +16,7 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 
 from seedsweep.engine.curves import Curves, EndError, MeasureGap, PruneRun, PublishPoints
 from seedsweep.engine.early_stopping import StoppingRule
+from seedsweep.engine.one_thread import one_thread
 from seedsweep.engine.target import Target
 from seedsweep.outcomes import RunResult
 from seedsweep.problem.epoch_metrics import EpochMetrics
@@ -129,17 +130,6 @@ def _in_one_process() -> Iterator[None]:
     finally:
         SLURMEnvironment.detect = DETECT_SLURM  # type: ignore[method-assign]
         rank_zero_only.rank = rank  # type: ignore[attr-defined]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """How many threads share a sum decides its last bit: with one, curves are equal on every machine and launcher."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextmanager

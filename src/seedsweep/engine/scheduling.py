@@ -12,8 +12,8 @@ from seedsweep.caching import cached
 from seedsweep.config.instantiation import accepted, make
 from seedsweep.engine.factories import optimizer
 from seedsweep.errors import ConfigError
-from seedsweep.problem.data_module import Splits
 from seedsweep.problem.factories import data
+from seedsweep.problem.splits import Splits
 
 INTERVALS = ("epoch", "step")  # from one step of a schedule to the next
 TOTAL = "total_steps"  # an argument of schedules that have to know when the training ends

@@ -4,12 +4,10 @@ import json
 import logging
 import math
 from collections.abc import Mapping
-from inspect import isclass
 from typing import Any
 
 import torch
 from hydra.utils import get_object
-from pytorch_lightning import LightningModule
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnPlateau
 
@@ -19,8 +17,7 @@ from seedsweep.config.instantiation import TRAINER, check_kind, refusal
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
 from seedsweep.engine.dry_batch import check_step, metrics_of
 from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
-from seedsweep.engine.factories import ELSEWHERE, callbacks, decays_biases, gap, is_own, optimizer, without_rate
-from seedsweep.engine.lightning import make_trainer
+from seedsweep.engine.factories import ELSEWHERE, OWN, callbacks, decays_biases, gap, is_own, optimizer, without_rate
 from seedsweep.engine.scheduling import INTERVALS, interval, rates, schedule, steps_taken
 from seedsweep.engine.target import check_target, target
 from seedsweep.errors import ConfigError
@@ -28,11 +25,14 @@ from seedsweep.metrics import Metric
 from seedsweep.outcomes import SELECT, SUBOPTIMALITY, TO_TARGET
 from seedsweep.problem.epoch_metrics import CLASSIFICATION, REGRESSION
 from seedsweep.problem.factories import Data, data
+from seedsweep.problem.lightning_classes import is_lightning_module
 from seedsweep.validation import check_boolean, check_choice, check_integer, check_keys, check_positive
 
 log = logging.getLogger(__name__)
 ENGINES = ("fleet", "lightning")
 # of trainer; the rest is Lightning's
+PLAIN = {"accelerator": "cpu", "devices": 1, "precision": "32-true"}  # what Lightning's Trainer takes anywhere
+PLAIN |= dict.fromkeys(("gradient_clip_val", "gradient_clip_algorithm", "callbacks"))
 OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold", "norms")
 
 
@@ -138,8 +138,7 @@ def _say_whose_optimizer(model: Mapping[str, Any]) -> None:
 
 def _has_own_optimizer(target: str) -> bool:
     kind = get_object(target)
-    is_lightning = isclass(kind) and issubclass(kind, LightningModule)
-    return is_lightning and kind.configure_optimizers is not LightningModule.configure_optimizers
+    return is_lightning_module(kind) and kind.configure_optimizers is not get_object(OWN)
 
 
 def _check_own_optimizer(config: Config) -> None:
@@ -203,6 +202,10 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
     if trainer.get("max_members") is not None:
         check_integer("trainer.max_members", trainer["max_members"], 1)
     lightning = {key: value for key, value in trainer.items() if key not in OURS}
+    if lightning.items() <= PLAIN.items():  # which needs no Trainer to see
+        return
+    from seedsweep.engine.lightning import make_trainer
+
     try:
         make_trainer(**lightning | {"callbacks": callbacks(trainer)})
     except ConfigError:

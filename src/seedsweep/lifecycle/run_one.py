@@ -1,6 +1,6 @@
 """What one Hydra job does: check its configuration, train it, record it, and return its objective."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -12,10 +12,12 @@ from seedsweep.config.hydra_errors import shown_by_hydra
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.built_run import BuiltRun, build
-from seedsweep.engine.curves import PruneRun
 from seedsweep.outcomes import RunResult, objective
 from seedsweep.report.console import print_interrupted, print_run
 from seedsweep.tracking.run_writer import record_run
+
+if TYPE_CHECKING:
+    from seedsweep.engine.curves import PruneRun
 
 
 @shown_by_hydra()
@@ -54,7 +56,7 @@ def run(config: DictConfig) -> float:
     return value
 
 
-def train_alone(config: Config, job: BuiltRun, record: Any, prune: PruneRun | None = None) -> tuple[float, RunResult]:
+def train_alone(config: Config, job: BuiltRun, record: Any, prune: "PruneRun | None" = None) -> tuple[float, RunResult]:
     """Train a run by the reference engine, and have it kept.
 
     Args:

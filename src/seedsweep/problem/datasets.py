@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from seedsweep.errors import ConfigError
 from seedsweep.problem.class_weights import class_weights
@@ -199,6 +198,8 @@ class Labelled(Dataset):
         """Indices of the training (70 %), validation (15 %) and test (15 %) rows, of equal shares of the strata."""
         if rows < FEWEST:
             raise ConfigError("data.name", self.name, f"{rows} rows are too few to split 70/15/15")
+
+        from sklearn.model_selection import train_test_split
 
         def cut(indices: np.ndarray, size: float) -> list[np.ndarray]:
             within = None if strata is None else strata[indices]

@@ -13,7 +13,7 @@ from torch import Tensor
 from seedsweep.config.instantiation import make
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import stated_direction
-from seedsweep.problem.data_module import Splits
+from seedsweep.problem.splits import Splits
 from seedsweep.validation import check_choice, choice_error
 
 KEY = "metrics"

@@ -4,23 +4,26 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from inspect import isclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from hydra.utils import get_object
-from pytorch_lightning import LightningDataModule, LightningModule
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.config.instantiation import accepted, make
 from seedsweep.config.planned_run import leaves
 from seedsweep.errors import ConfigError
-from seedsweep.problem.data_module import DataModule, Splits, prepare
 from seedsweep.problem.datasets import Dataset
 from seedsweep.problem.epoch_metrics import EpochMetrics, epoch_metrics
-from seedsweep.problem.module import MakeOptimizer, MakeSchedule, as_lightning, own_loss
+from seedsweep.problem.lightning_classes import is_lightning_data, is_lightning_module
+from seedsweep.problem.module import Learner, MakeOptimizer, MakeSchedule, as_lightning, own_loss
 from seedsweep.problem.own_batches import OwnBatches, own_batches
+from seedsweep.problem.splits import Splits, prepare
 from seedsweep.problem.torch_rows import TorchDataset
+
+if TYPE_CHECKING:
+    from pytorch_lightning import LightningDataModule, LightningModule
 
 Data = Splits | OwnBatches
 NO_TARGET = "needs a target, and the data has none; choose model=quadratic"
@@ -42,7 +45,7 @@ def data(config: Config) -> Data:
     return dataset if isinstance(dataset, OwnBatches) else prepare(dataset)
 
 
-def minibatches(rows: Data, order_seed: int, **batching: Any) -> LightningDataModule:
+def minibatches(rows: Data, order_seed: int, **batching: Any) -> "LightningDataModule":
     """The minibatches of a run.
 
     Args:
@@ -53,7 +56,11 @@ def minibatches(rows: Data, order_seed: int, **batching: Any) -> LightningDataMo
     Returns:
         A data module; a LightningDataModule of one's own is made anew, and batches and shuffles as it will.
     """
-    return rows.make() if isinstance(rows, OwnBatches) else DataModule(rows, order_seed=order_seed, **batching)
+    if isinstance(rows, OwnBatches):
+        return rows.make()
+    from seedsweep.problem.data_module import DataModule
+
+    return DataModule(rows, order_seed=order_seed, **batching)
 
 
 def network(config: Config, splits: Data) -> torch.nn.Module:
@@ -80,8 +87,8 @@ def lightning_module(
     optimizer: MakeOptimizer | None,
     schedule: MakeSchedule | None = None,
     interval: str = "epoch",
-) -> LightningModule:
-    """The Lightning module of a run, with its initial weights.
+) -> "LightningModule":
+    """The Lightning module of a run, with its initial weights, for Lightning's Trainer.
 
     Args:
         config: of the run, plain and checked.
@@ -91,11 +98,31 @@ def lightning_module(
         interval: when the schedule takes a step, after each `epoch` or each `step` of the optimizer.
 
     Returns:
+        A `LightningLearner` around the network, or the Lightning module that it is.
+    """
+    return as_lightning(network(config, splits), optimizer, schedule, interval, **_of_learner(config, splits))
+
+
+def learner(config: Config, splits: Data, optimizer: MakeOptimizer) -> torch.nn.Module:
+    """The module of a run whose steps are taken without Lightning's Trainer, with its initial weights.
+
+    Args:
+        config: of the run, plain and checked.
+        splits: its data.
+        optimizer: makes the optimizer of parameters.
+
+    Returns:
         A `Learner` around the network, or the Lightning module that it is.
     """
+    net = network(config, splits)
+    if is_lightning_module(type(net)):
+        return as_lightning(net, optimizer)
+    return Learner(net, optimizer, **_of_learner(config, splits))
+
+
+def _of_learner(config: Config, splits: Data) -> dict[str, Any]:
     keeps = bool(metrics_of_outputs(config, splits))
-    loss = {"is_regression": splits.is_regression, "class_weights": splits.class_weights}
-    return as_lightning(network(config, splits), optimizer, schedule, interval, keeps_outputs=keeps, **loss)
+    return {"is_regression": splits.is_regression, "class_weights": splits.class_weights, "keeps_outputs": keeps}
 
 
 def metrics_of_outputs(config: Config, splits: Data) -> EpochMetrics:
@@ -112,11 +139,16 @@ def metrics_of_outputs(config: Config, splits: Data) -> EpochMetrics:
         ConfigError: there is no such metric, or the outputs of the model are not known to be logits or predictions.
     """
     asked, kind = config.get("metrics"), get_object(config["model"]["_target_"])
-    if isinstance(splits, Splits) and len(splits.train.tensors) > 1 and not own_loss(kind) and not _is_lightning(kind):
+    if (
+        isinstance(splits, Splits)
+        and len(splits.train.tensors) > 1
+        and not own_loss(kind)
+        and not is_lightning_module(kind)
+    ):
         return _epoch_metrics(asked, config["data"])
     if asked:
         allowed = f"are of a network's logits for rows of known classes; {config['model']['_target_']}"
-        allowed += " logs its own" if _is_lightning(kind) else " is trained on others, or by a loss of its own"
+        allowed += " logs its own" if is_lightning_module(kind) else " is trained on others, or by a loss of its own"
         raise ConfigError("metrics", asked, allowed)
     return EpochMetrics({})
 
@@ -182,16 +214,12 @@ def _check_fits(model_config: Mapping[str, Any], made_by: Any, splits: Data) -> 
     """The rows have what a model's loss needs, and nothing that it would not use."""
     if not isinstance(splits, Splits):
         return
-    target, has_own_loss = model_config["_target_"], own_loss(made_by) or _is_lightning(made_by)
+    target, has_own_loss = model_config["_target_"], own_loss(made_by) or is_lightning_module(made_by)
     if len(splits.train.tensors) == 1 and not has_own_loss:
         raise ConfigError("model", model_config.get("name", target), NO_TARGET)
     if splits.class_weights is not None and has_own_loss:
         allowed = f"weigh in the cross-entropy of a network's logits, and {target} has a loss of its own"
         raise ConfigError("data.class_weights", splits.class_weights.tolist(), allowed)
-
-
-def _is_lightning(made_by: Any) -> bool:
-    return isclass(made_by) and issubclass(made_by, LightningModule)
 
 
 def _arguments(model_config: Config, splits: Data) -> dict[str, Any]:
@@ -210,7 +238,7 @@ def _sizes(splits: Data) -> dict[str, int]:
 @cached
 def _dataset(data_config: Mapping[str, Any]) -> Dataset | OwnBatches:
     made_by = make("data", data_config, partial, _partial_=True, _recursive_=False).func
-    if isclass(made_by) and issubclass(made_by, LightningDataModule):
+    if is_lightning_data(made_by):
         return own_batches(data_config)
     keeps_config = isclass(made_by) and issubclass(made_by, TorchDataset)  # by which its rows are known, once read
     dataset: Dataset = make("data", data_config, Dataset, _recursive_=not keeps_config)

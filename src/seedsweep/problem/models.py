@@ -145,7 +145,15 @@ def check_sizes(key: str, sizes: Any) -> None:
 def _linear(fan_in: int, fan_out: int, init: str, generator: Generator | None) -> nn.Linear:
     """A linear layer with weights by the initializer and zero biases, as in Keras."""
     check_choice("model.init", init, INITIALIZERS)
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, fan_in, fan_out)  # type: ignore[no-untyped-call]  # samples nothing
+    layer: nn.Linear = _Unsampled(fan_in, fan_out)
+    layer.__class__ = nn.Linear
     INITIALIZERS[init](layer.weight.data, generator)
     torch.nn.init.zeros_(layer.bias)
     return layer
+
+
+class _Unsampled(nn.Linear):
+    """Samples nothing, as `torch.nn.utils.skip_init` has it, which imports sympy for that."""
+
+    def reset_parameters(self) -> None:
+        """Leave the parameters as they are."""

@@ -1,16 +1,18 @@
-"""The Lightning module of a run: one's own, or the one around a network, with loss, accuracy and optimizer."""
+"""The module of a run: a LightningModule of one's own, or one around a network, with loss, accuracy and optimizer."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytorch_lightning import LightningModule
-from pytorch_lightning.utilities.types import OptimizerConfig, OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from seedsweep.problem.lightning_classes import is_lightning_module
 from seedsweep.problem.losses import of_classes, of_regression
+
+if TYPE_CHECKING:
+    from pytorch_lightning import LightningModule
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
 MakeSchedule = Callable[[Optimizer], LRScheduler]
@@ -34,8 +36,8 @@ def as_lightning(
     schedule: MakeSchedule | None = None,
     interval: str = "epoch",
     **options: Any,
-) -> LightningModule:
-    """The Lightning module that trains a network.
+) -> "LightningModule":
+    """The Lightning module that trains a network, by Lightning's Trainer.
 
     Args:
         net: a network, or a Lightning module, which is trained by its own steps.
@@ -45,22 +47,24 @@ def as_lightning(
         options: of a `Learner`.
 
     Returns:
-        A `Learner` around the network; a Lightning module as it is, but for its optimizer.
+        A `LightningLearner` around the network; a Lightning module as it is, but for its optimizer.
     """
-    if not isinstance(net, LightningModule):
+    if not is_lightning_module(type(net)):
+        from seedsweep.problem.lightning_learner import LightningLearner
+
         assert optimizer  # noqa: S101  as `engine.validation` has seen to
-        return Learner(net, optimizer, schedule, interval, **options)
+        return LightningLearner(net, optimizer, schedule, interval, **options)
+    module: Any = net
     if optimizer:
-        own = partial(_optimization, net, optimizer, schedule, interval)
-        net.configure_optimizers = own  # type: ignore[method-assign]
-    return net
+        module.configure_optimizers = partial(optimization, module, optimizer, schedule, interval)
+    return module  # type: ignore[no-any-return]
 
 
-def trained(module: LightningModule) -> nn.Module:
-    """The network that a Lightning module trains, whose weights are kept.
+def trained(module: nn.Module) -> nn.Module:
+    """The network that a module trains, whose weights are kept.
 
     Args:
-        module: as `as_lightning` gives it.
+        module: a `Learner`, or a Lightning module of one's own.
 
     Returns:
         The network that the module is around, or the module itself where it is one's own.
@@ -68,11 +72,11 @@ def trained(module: LightningModule) -> nn.Module:
     return module.net if isinstance(module, Learner) else module
 
 
-def state_on_cpu(module: LightningModule) -> dict[str, Tensor]:
-    """The state dict of the network that a Lightning module trains, copied.
+def state_on_cpu(module: nn.Module) -> dict[str, Tensor]:
+    """The state dict of the network that a module trains, copied.
 
     Args:
-        module: as `as_lightning` gives it.
+        module: a `Learner`, or a Lightning module of one's own.
 
     Returns:
         Tensors by name, on the CPU.
@@ -80,18 +84,28 @@ def state_on_cpu(module: LightningModule) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in trained(module).state_dict().items()}
 
 
-def _optimization(
-    module: LightningModule, make: MakeOptimizer, schedule: MakeSchedule | None, interval: str
-) -> OptimizerConfig | OptimizerLRSchedulerConfig:
-    """What `configure_optimizers` returns."""
+def optimization(module: nn.Module, make: MakeOptimizer, schedule: MakeSchedule | None, interval: str) -> Any:
+    """What `configure_optimizers` of a Lightning module returns.
+
+    Args:
+        module: whose parameters are trained.
+        make: makes their optimizer.
+        schedule: makes the schedule of the learning rate, if there is one.
+        interval: when the schedule takes a step.
+
+    Returns:
+        The optimizer, and the schedule as Lightning has it.
+    """
     optimizer = make(module.parameters())
     if schedule is None:
         return {"optimizer": optimizer}
     return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule(optimizer), "interval": interval}}
 
 
-class Learner(LightningModule):
-    """Trains `net` on the cross-entropy or the squared error of its outputs, or on its own method `loss`.
+class Learner(nn.Module):
+    """Steps that train `net` on the cross-entropy or the squared error of its outputs, or on its own method `loss`.
+
+    Whoever takes the steps gives it a method `log`: a fleet, or Lightning, whose module a `LightningLearner` is.
 
     Args:
         net: from features (n, d) to outputs (n,) or (n, k).
@@ -104,6 +118,7 @@ class Learner(LightningModule):
     """
 
     class_weights: Tensor | None
+    log: Callable[..., None]
 
     def __init__(
         self,
@@ -131,12 +146,10 @@ class Learner(LightningModule):
     def test_step(self, batch: tuple[Tensor, ...], batch_idx: int) -> None:
         self._score(batch, "test")
 
-    def configure_optimizers(self) -> OptimizerConfig | OptimizerLRSchedulerConfig:
-        return _optimization(self, self.optimizer, self.schedule, self.interval)
-
     def _score(self, batch: tuple[Tensor, ...], stage: str) -> Tensor:
         values = {f"{stage}/{quantity}": value for quantity, value in self.measure(batch, stage).items()}
-        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(batch[0]))
+        for name, value in values.items():
+            self.log(name, value, on_step=False, on_epoch=True, batch_size=len(batch[0]))
         return values[f"{stage}/loss"]
 
     def measure(self, batch: tuple[Tensor, ...], stage: str | None = None) -> dict[str, Tensor]:

@@ -3,15 +3,17 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
 from seedsweep.config.instantiation import accepted, make
 from seedsweep.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pytorch_lightning import LightningDataModule
 
 HASHED = 2**26  # bytes of a split by which it is told from others; what follows is not looked at
 
@@ -24,7 +26,7 @@ class OwnBatches:
     first minibatch of its training rows, and `fingerprint` a hash of those of each split, as far as `HASHED` goes.
     """
 
-    make: Callable[[], LightningDataModule]
+    make: Callable[[], "LightningDataModule"]
     first: Any
     fingerprint: str
     feature_names: tuple[str, ...] = ()
@@ -56,7 +58,9 @@ def own_batches(data_config: Mapping[str, Any]) -> OwnBatches:
     options = {key: value for key, value in data_config.items() if key not in ("name", "batch_size")}
     options |= accepted(target, {"batch_size": size}) if size is not None else {}
 
-    def made() -> LightningDataModule:
+    def made() -> "LightningDataModule":
+        from pytorch_lightning import LightningDataModule
+
         module: LightningDataModule = make("data", options, LightningDataModule)
         return module
 
@@ -70,7 +74,7 @@ def own_batches(data_config: Mapping[str, Any]) -> OwnBatches:
     return OwnBatches(made, first, fingerprint)
 
 
-def _looked_at(module: LightningDataModule) -> tuple[Any, str]:
+def _looked_at(module: "LightningDataModule") -> tuple[Any, str]:
     """The first minibatch of the training rows, and a hash of those of all splits that there are."""
     digest = hashlib.sha256()
     with torch.random.fork_rng(devices=[]):
@@ -100,5 +104,7 @@ def _hash(loader: Any, digest: Any) -> Any:
     return first
 
 
-def _has(module: LightningDataModule, name: str) -> bool:
+def _has(module: "LightningDataModule", name: str) -> bool:
+    from pytorch_lightning import LightningDataModule
+
     return getattr(type(module), name) is not getattr(LightningDataModule, name)

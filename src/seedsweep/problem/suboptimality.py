@@ -12,9 +12,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from torch.optim import Optimizer
 
 from seedsweep.errors import ConfigError
-from seedsweep.problem.data_module import Splits
 from seedsweep.problem.models import LogisticRegression, SoftmaxRegression
 from seedsweep.problem.optimum import Optimum, optimum
+from seedsweep.problem.splits import Splits
 
 KEY = "trainer.suboptimality"
 CONVEX = {LogisticRegression: "logistic_regression", SoftmaxRegression: "softmax_regression"}

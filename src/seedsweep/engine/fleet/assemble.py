@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pytorch_lightning import LightningModule
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import SGD
 
 from seedsweep.caching import cached
@@ -23,9 +22,9 @@ from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.engine.scheduling import Rate, rates, steps_taken
 from seedsweep.engine.target import target
-from seedsweep.problem.data_module import Splits
-from seedsweep.problem.factories import data, lightning_module, metrics_of_outputs
+from seedsweep.problem.factories import data, learner, metrics_of_outputs
 from seedsweep.problem.own_batches import OwnBatches
+from seedsweep.problem.splits import Splits
 
 MEMORY = 2**29  # bytes that a chunk may need in one step
 MAX_MEMBERS = 8192  # of a chunk: larger ones are not quicker
@@ -116,7 +115,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     for config in configs:
         weights_key = repr(config["model"]), config["init_seed"]
         if weights_key not in weights:
-            member = lightning_module(config, splits, SGD)
+            member = learner(config, splits, SGD)
             weights[weights_key] = module.vector(member), module.kept(member)
         hyperparameters = without_rate(config["optimizer"])
         key = repr(hyperparameters)
@@ -171,7 +170,7 @@ def _device(accelerator: str) -> str:
 def _module(model: GroupConfig, dataset: GroupConfig, metrics: Any, precision: str, device: str) -> Vectorized:
     """The steps of a fleet's module: one object for all chunks and batches of jobs, so that they are traced once."""
     config = {"model": model, "data": dataset, "metrics": metrics, "init_seed": 0}
-    return Vectorized(lightning_module(config, _splits(config), SGD).to(device, PRECISIONS[precision]))
+    return Vectorized(learner(config, _splits(config), SGD).to(device, PRECISIONS[precision]))
 
 
 @cached
@@ -193,10 +192,10 @@ def _drops(model: GroupConfig, dataset: GroupConfig) -> bool:
     return bool(vectorized.masks(vectorized.vector(module), vectorized.kept(module), rows))
 
 
-def _modules(model: GroupConfig, dataset: GroupConfig) -> list[LightningModule]:
+def _modules(model: GroupConfig, dataset: GroupConfig) -> list[nn.Module]:
     """Two modules with weights of their own."""
     configs = [{"model": model, "data": dataset, "init_seed": seed} for seed in (0, 1)]
-    return [lightning_module(config, _splits(config), SGD) for config in configs]
+    return [learner(config, _splits(config), SGD) for config in configs]
 
 
 def _first_rows(dataset: GroupConfig) -> Batch:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from seedsweep.problem.data_module import MODULE_STREAM
+from seedsweep.problem.splits import MODULE_STREAM
 
 ELEMENTS = functional.dropout, torch.dropout
 # of those that drop whole channels, the dimensions with which torch takes the first for rows, otherwise for channels

@@ -2,19 +2,22 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from seedsweep.engine.curves import MeasureGap
 from seedsweep.engine.early_stopping import StoppingRule
 from seedsweep.engine.fleet.clipping import Clipping
 from seedsweep.engine.fleet.shared_optimizer import OptimizerRows
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.engine.scheduling import Rate
 from seedsweep.engine.target import Target
-from seedsweep.problem.data_module import Splits
 from seedsweep.problem.epoch_metrics import EpochMetrics
+from seedsweep.problem.splits import Splits
+
+if TYPE_CHECKING:
+    from seedsweep.engine.curves import MeasureGap
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Member:
     order_seed: int
     optimizer: Hashable
     rates: tuple[Rate, ...]
-    gap: MeasureGap | None = None
+    gap: "MeasureGap | None" = None
     kept: Mapping[str, Tensor] = field(default_factory=dict)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from seedsweep.problem.data_module import ORDER_STREAM
+from seedsweep.problem.splits import ORDER_STREAM
 
 
 class Shuffles:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from seedsweep.problem.module import Learner
@@ -26,7 +25,7 @@ class Step(nn.Module):
     depends on as it was the first time.
     """
 
-    def __init__(self, module: LightningModule, step: str, names: Sequence[str] = ()):
+    def __init__(self, module: nn.Module, step: str, names: Sequence[str] = ()):
         super().__init__()
         self.module, self.step, self.names = module, step, names
         self.logged: Logged = {}

@@ -13,9 +13,9 @@ from seedsweep.engine.fleet.members import Fleet
 from seedsweep.engine.fleet.roster import Roster
 from seedsweep.engine.fleet.state import TrainingState
 from seedsweep.engine.fleet.step import OUTPUT, Batch, Logged
-from seedsweep.engine.lightning import one_thread
+from seedsweep.engine.one_thread import one_thread
 from seedsweep.outcomes import Column, FleetResult
-from seedsweep.problem.data_module import evaluation_rows
+from seedsweep.problem.splits import evaluation_rows
 
 PublishColumns = Callable[[list[Column]], None]
 AdvanceEpochs = Callable[[int], None]  # of single members

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -13,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 from seedsweep.engine.fleet.dropout import Masked
 from seedsweep.engine.fleet.step import Batch, Logged, Tensors
 from seedsweep.engine.fleet.vectorize import Trained, Vectorized
+from seedsweep.problem.lightning_classes import is_lightning_module
 
 # what a Lightning module may have of its own: what a fleet calls itself, or never needs
 UNDERSTOOD = {f"{stage}_{thing}" for stage in ("test", "predict") for thing in ("step", "dataloader")}
@@ -24,7 +24,7 @@ class NotVectorizedError(ValueError):
     """Why a module's steps cannot be vectorised without changing its results."""
 
 
-def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
+def try_out(modules: Sequence[nn.Module], batch: Batch) -> int:
     """Take each step once for two modules, alone and vectorised; the bytes of a member in a training step, at most.
 
     Raises `NotVectorizedError` with the reason: hooks that only the Trainer calls, random numbers, anything that a
@@ -32,7 +32,7 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
     """
     if hooks := _hooks(type(modules[0])):
         raise NotVectorizedError(f"{type(modules[0]).__name__}.{hooks[0]} is for Lightning's Trainer alone")
-    if not modules[0].automatic_optimization:
+    if not getattr(modules[0], "automatic_optimization", True):
         raise NotVectorizedError(f"{type(modules[0]).__name__} takes its optimizer's steps itself")
     try:
         trial = _Trial(modules, batch)
@@ -56,7 +56,7 @@ def try_out(modules: Sequence[LightningModule], batch: Batch) -> int:
 class _Trial:
     """Steps of two modules on one batch, together in a column and alone."""
 
-    def __init__(self, modules: Sequence[LightningModule], batch: Batch):
+    def __init__(self, modules: Sequence[nn.Module], batch: Batch):
         self.modules, self.batch, self.vectorized = modules, batch, Vectorized(modules[0])
         self.vectors = torch.stack([self.vectorized.vector(module) for module in modules]).unsqueeze(1)
         self.kept = self.vectorized.stacked([self.vectorized.kept(module) for module in modules])
@@ -89,7 +89,7 @@ class _Trial:
             equal &= all(_close(value, logged_together[name][index]) for name, value in logged.items())
         return equal
 
-    def _alone(self, module: LightningModule, step: str) -> tuple[Tensor, Logged, Tensors]:
+    def _alone(self, module: nn.Module, step: str) -> tuple[Tensor, Logged, Tensors]:
         """The step of a module with its own parameters, and the same masks of dropout."""
         vectorized, parameters = Vectorized(module), dict(module.named_parameters())
         own: Tensors = {name: parameters[name] for name in vectorized.shapes}
@@ -105,8 +105,12 @@ def _where(error: Exception, module: nn.Module) -> str:
     return "" if layer is None else f"{names[id(layer)]} ({type(layer).__name__}): "
 
 
-def _hooks(kind: type[LightningModule]) -> list[str]:
+def _hooks(kind: type[nn.Module]) -> list[str]:
     """What a class has in place of Lightning's own that only the Trainer calls."""
+    if not is_lightning_module(kind):
+        return []
+    from pytorch_lightning import LightningModule
+
     of_its_own = {name for base in kind.__mro__[: kind.__mro__.index(LightningModule)] for name in vars(base)}
     return sorted(of_its_own & (set(dir(LightningModule)) - set(dir(nn.Module))) - UNDERSTOOD)
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
@@ -33,7 +32,7 @@ class Vectorized:
     What else a member has in its state dict, such as running statistics, is *kept*: tensors by name.
     """
 
-    def __init__(self, module: LightningModule):
+    def __init__(self, module: nn.Module):
         self.module = module
         self.shapes = {name: value.shape for name, value in self._trained(module)}
         self.parameters = sum(shape.numel() for shape in self.shapes.values())  # P
