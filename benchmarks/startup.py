@@ -1,49 +1,58 @@
-"""A whole small sweep from the command line, against importing the libraries that it cannot do without.
+"""One run and a whole small sweep from the command line, against importing what they cannot do without.
 
-    python benchmarks/startup.py [repetitions]
+    python benchmarks/startup.py [repetitions] [folder of another version]
 
-On two cores:
-
-    importing torch, pytorch_lightning, mlflow, hydra    5.66 s
-    train.py -m optimizer=sgd,adam,rmsprop seed=0        6.90 s   1.22×
-    the same, on a store that does not exist yet         7.54 s   1.33×
-    train.py --help                                      0.46 s   0.08×
+The floor imports torch, Hydra, SQLAlchemy and pandas, and opens the store. Another version, such as a git worktree of
+an older commit, is measured in the same invocation. Seconds are those of the processors, the fewest of the repetitions,
+since others may use the machine; the last column is against the floor.
 """
 
 import os
-import statistics
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-TRAIN = [sys.executable, str(Path(__file__).parents[1] / "train.py")]
-SWEEP = [*TRAIN, "-m", "optimizer=sgd,adam,rmsprop", "seed=0"]
-IMPORTS = [sys.executable, "-c", "import torch, pytorch_lightning, mlflow, hydra"]
+HERE = Path(__file__).parents[1]
+FLOOR = "import torch, hydra, sqlalchemy, pandas; sqlalchemy.create_engine({!r}).connect()"
+COMMANDS = {
+    "train.py": ["train.py"],
+    "train.py -m optimizer=sgd,adam,rmsprop seed=0,1": ["train.py", "-m", "optimizer=sgd,adam,rmsprop", "seed=0,1"],
+    "compare.py": ["compare.py"],
+    "train.py --help": ["train.py", "--help"],
+}
 
 
-def seconds(command: list[str], folder: str, store: str) -> float:
-    start = time.perf_counter()
-    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/{store}.db"}
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
-    return time.perf_counter() - start
+def seconds(command: list[str], folder: str, source: Path) -> float:
+    """Of all processors that a command needs."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = os.environ | {"PYTHONPATH": str(source / "src"), "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/kept.db"}
+    subprocess.run([sys.executable, *command], cwd=folder, env=environment, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def main(repetitions: int) -> None:
+def measure(source: Path, repetitions: int) -> tuple[float, dict[str, float]]:
+    """The floor, and the seconds of each command of a version."""
     with tempfile.TemporaryDirectory() as folder:
-        fresh = seconds(SWEEP, folder, "kept")  # makes the schema of the store
-        floor, sweep = [], []
-        for _ in range(repetitions):
-            floor.append(seconds(IMPORTS, folder, "kept"))
-            sweep.append(seconds(SWEEP, folder, "kept"))
-        help_ = seconds([*TRAIN, "--help"], folder, "kept")
-    least, median = statistics.median(floor), statistics.median(sweep)
-    print(f"importing torch, pytorch_lightning, mlflow, hydra   {least:5.2f} s")
-    print(f"train.py -m optimizer=sgd,adam,rmsprop seed=0       {median:5.2f} s   {median / least:.2f}×")
-    print(f"the same, on a store that does not exist yet        {fresh:5.2f} s   {fresh / least:.2f}×")
-    print(f"train.py --help                                     {help_:5.2f} s   {help_ / least:.2f}×")
+        floor = ["-c", FLOOR.format(f"sqlite:///{folder}/kept.db")]
+        scripts = {name: [str(source / words[0]), *words[1:]] for name, words in COMMANDS.items()}
+        for command in scripts.values():  # makes the schema of the store, and compiles what is imported
+            seconds(command, folder, source)
+        taken = {name: [seconds(command, folder, source) for _ in range(repetitions)] for name, command in scripts.items()}
+        least = min(seconds(floor, folder, source) for _ in range(repetitions))
+    return least, {name: min(values) for name, values in taken.items()}
+
+
+def main(repetitions: int, other: Path | None) -> None:
+    floor, now = measure(HERE, repetitions)
+    before = measure(other, repetitions)[1] if other else {}
+    print(f"{'the floor':50} {floor:5.2f} s")
+    for name, taken in now.items():
+        compared = f"   {taken / before[name]:4.2f}× of the other" if before else ""
+        print(f"{name:50} {taken:5.2f} s   {taken / floor:4.2f}×{compared}")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3, Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else None)

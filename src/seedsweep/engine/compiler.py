@@ -17,7 +17,7 @@ NAME = "torch._dynamo"
 def defer_compiler() -> None:
     """Have PyTorch's compiler imported when something is asked of it; what optimizers ask is answered without it."""
     if NAME not in sys.modules:
-        sys.modules[NAME] = torch._dynamo = _Compiler(NAME)  # type: ignore[assignment]
+        sys.modules[NAME] = torch._dynamo = _Compiler(NAME)
 
 
 class _Compiler(ModuleType):

@@ -1,6 +1,6 @@
 """The progress bars of a sweep, whichever processes or machines its jobs run in."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from struct import Struct
@@ -79,6 +79,14 @@ def training(file: Path, runs: int, epochs: int, unit: str) -> Iterator[None]:
             thread.join()
             progress.update(task, total=epochs, completed=min(ended(), epochs))
             file.unlink(missing_ok=True)
+
+
+@contextmanager
+def training_alone(epochs: int) -> Iterator[Callable[[int], None]]:
+    """A bar of the epochs of one run, moved by what it gives."""
+    with _bar(MofNCompleteColumn(), TextColumn("epochs")) as progress:
+        task = progress.add_task("training", total=epochs)
+        yield lambda count: progress.advance(task, count)
 
 
 def advance(file: Path, epochs: int) -> None:

@@ -12,7 +12,11 @@ from seedsweep.config.hydra_errors import shown_by_hydra
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.built_run import BuiltRun, build
+from seedsweep.engine.fleet.of_one import train_one, trains_in_fleet
+from seedsweep.engine.validation import check
+from seedsweep.lifecycle.progress import training_alone
 from seedsweep.outcomes import RunResult, objective
+from seedsweep.problem.factories import Data, data, describe
 from seedsweep.report.console import print_interrupted, print_run
 from seedsweep.tracking.run_writer import record_run
 
@@ -38,22 +42,33 @@ def run(config: DictConfig) -> float:
     try:
         plain = resolve(config)
         _check_additions(config)
-        job = build(plain)
-        planned = _plan(plain, job)
+        splits = check(plain)
+        planned = _plan(plain, splits)
         left = "what had been trained is recorded" if plain["tracking"]["uri"] else "nothing is kept"
-        splits = job.splits
-        record = record_run(plain["tracking"], planned, "lightning", splits.fingerprint, splits.notes)
-        if sweeping:
-            return train_alone(plain, job, record)[0]
-        job.trainer.setdefault("enable_progress_bar", True)
-        value, result = train_alone(plain, job, record)
+        engine = "fleet" if not sweeping and trains_in_fleet(plain) else "lightning"
+        job = build(plain) if engine == "lightning" else None
+        record = record_run(plain["tracking"], planned, engine, splits.fingerprint, splits.notes)
+        if job is None:
+            value, result = _train_in_fleet(plain, record)
+        else:
+            job.trainer.setdefault("enable_progress_bar", not sweeping)
+            value, result = train_alone(plain, job, record)
     except KeyboardInterrupt:
         if sweeping:
             raise
         print_interrupted(left)
         raise SystemExit(130) from None
-    print_run(planned, result, plain["tracking"]["uri"], record.page)
+    if not sweeping:
+        print_run(planned, result, plain["tracking"]["uri"], record.page)
     return value
+
+
+def _train_in_fleet(config: Config, record: Any) -> tuple[float, RunResult]:
+    with record, training_alone(config["trainer"]["max_epochs"]) as advance:
+        result = train_one(config, record.publish, advance)
+        value = objective(result, **config["objective"])
+        record.finish(result, describe(config, data(config)))
+    return value, result
 
 
 def train_alone(config: Config, job: BuiltRun, record: Any, prune: "PruneRun | None" = None) -> tuple[float, RunResult]:
@@ -84,13 +99,13 @@ def _check_additions(config: DictConfig) -> None:
         check_additions(additions, config, hydra, GlobalHydra.instance().config_loader())
 
 
-def _plan(config: Config, job: BuiltRun) -> PlannedRun:
+def _plan(config: Config, splits: Data) -> PlannedRun:
     """How the run will be known, by what Hydra says of the job where there is one."""
     if not HydraConfig.initialized():
-        return plan_run(config, {}, (), job.splits.fingerprint)
+        return plan_run(config, {}, (), splits.fingerprint)
     hydra = HydraConfig.get()
     labels = config["tracking"]["labels"]
     if labels is None:
         labels = [parse_override(override).param for override in hydra.overrides.task]
     number = 0 if OmegaConf.is_missing(hydra.job, "num") else config["tracking"].get("job", hydra.job.num)
-    return plan_run(config, hydra.runtime.choices, labels, job.splits.fingerprint, number)
+    return plan_run(config, hydra.runtime.choices, labels, splits.fingerprint, number)
