@@ -42,7 +42,7 @@ ECOSYSTEM = """
 import hydra, pytorch_lightning as pl, torch
 from hydra.utils import instantiate
 from pytorch_lightning.loggers import MLFlowLogger
-from seedsweep.problem.module import Learner
+from seedsweep.problem.lightning_learner import LightningLearner
 from seedsweep.problem.data_module import DataModule
 from seedsweep.problem.splits import prepare
 from seedsweep.problem.models import LogisticRegression
@@ -52,7 +52,7 @@ def main(config):
     splits = prepare(instantiate(config.data, _convert_="all"))
     torch.manual_seed(config.seed)
     arguments = {{key: value for key, value in config.optimizer.items() if key != "search"}}
-    module = Learner(LogisticRegression(4), instantiate(arguments, _partial_=True, _convert_="all"))
+    module = LightningLearner(LogisticRegression(4), instantiate(arguments, _partial_=True, _convert_="all"))
     logger = MLFlowLogger("benchmark", tracking_uri=config.tracking.uri)
     logger.log_hyperparams(config)
     quiet = dict(enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False)

@@ -40,7 +40,9 @@ def measure(source: Path, repetitions: int) -> tuple[float, dict[str, float]]:
         scripts = {name: [str(source / words[0]), *words[1:]] for name, words in COMMANDS.items()}
         for command in scripts.values():  # makes the schema of the store, and compiles what is imported
             seconds(command, folder, source)
-        taken = {name: [seconds(command, folder, source) for _ in range(repetitions)] for name, command in scripts.items()}
+        taken = {
+            name: [seconds(command, folder, source) for _ in range(repetitions)] for name, command in scripts.items()
+        }
         least = min(seconds(floor, folder, source) for _ in range(repetitions))
     return least, {name: min(values) for name, values in taken.items()}
 

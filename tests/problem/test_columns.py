@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from seedsweep.errors import ConfigError
-from seedsweep.problem import data_module
+from seedsweep.problem import splits
 from seedsweep.problem.files import File
 from seedsweep.problem.splits import Splits, prepare
 
@@ -293,8 +293,8 @@ def test_classes_and_levels_that_differ_in_spaces_alone_are_named(read: Callable
 def test_what_was_done_is_said_once_in_one_line(
     read: Callable[..., Splits], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data_module.log, "disabled", False)  # as Hydra's configuration of logging may have left it
-    data_module._say.cache_clear()
+    monkeypatch.setattr(splits.log, "disabled", False)  # as Hydra's configuration of logging may have left it
+    splits._say.cache_clear()
     content = table().to_csv(sep=";", decimal=",")
     with caplog.at_level(logging.WARNING):
         read(content)

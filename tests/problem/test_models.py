@@ -11,8 +11,8 @@ from sklearn.metrics import accuracy_score, log_loss
 from seedsweep.errors import ConfigError
 from seedsweep.problem.image_models import CNN, RNN
 from seedsweep.problem.initializers import INITIALIZERS, TRUNCATION
-from seedsweep.problem.models import MLP, LogisticRegression, SoftmaxRegression, Standardize
 from seedsweep.problem.module import Learner
+from seedsweep.problem.models import MLP, LogisticRegression, SoftmaxRegression, Standardize
 
 FAN_OUT, FAN_IN = 200, 300
 # Keras' variance scaling: scale / fan
@@ -60,7 +60,7 @@ def test_loss_and_accuracy_equal_scikit_learns(classes: int) -> None:
     net = LogisticRegression(4, 2) if classes == 2 else SoftmaxRegression(4, classes)
     module = Learner(net, torch.optim.SGD)
     logged: dict[str, torch.Tensor] = {}
-    module.log_dict = lambda values, **_: logged.update(values)  # type: ignore[method-assign, assignment]
+    module.log = lambda name, value, **_: logged.update({name: value})
     loss = module.training_step((x, y), 0)
     logits = net(x).detach().double()
     probabilities = torch.sigmoid(logits) if classes == 2 else torch.softmax(logits, 1)

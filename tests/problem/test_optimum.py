@@ -49,8 +49,8 @@ from seedsweep.outcomes import SUBOPTIMALITY, FleetResult, RunResult
 from seedsweep.problem import optimum as module
 from seedsweep.problem import suboptimality
 from seedsweep.problem.data_module import DataModule
+from seedsweep.problem.lightning_learner import LightningLearner
 from seedsweep.problem.models import LogisticRegression, SoftmaxRegression
-from seedsweep.problem.module import Learner
 from seedsweep.problem.optimum import Optimum, optimum
 from seedsweep.problem.suboptimality import Gap, coupled_decay, gap_of
 
@@ -340,7 +340,7 @@ def measured(problem: Problem, runs: list[tuple[Run, float]], **options: Any) ->
 
 def alone(problem: Problem, one: Run, gap: Gap | None) -> RunResult:
     """The run by the reference engine, as `test_fleet.alone` has it."""
-    classifier = Learner(problem.sample(one), lambda parameters: one.make(parameters, lr=one.rates[0]))
+    classifier = LightningLearner(problem.sample(one), lambda parameters: one.make(parameters, lr=one.rates[0]))
     rows = DataModule(problem.splits, problem.batch_size, one.seed)
     options: dict[str, Any] = {"log_every_n_steps": 10, "divergence_threshold": 1e4, "accelerator": "cpu"}
     return training.train(classifier, rows, max_epochs=len(one.rates), gap=gap, **options)

@@ -21,6 +21,7 @@ from seedsweep.engine.fleet.trainer import train
 from seedsweep.engine.fleet.vectorize import Vectorized
 from seedsweep.outcomes import FleetResult, RunResult
 from seedsweep.problem.data_module import DataModule
+from seedsweep.problem.lightning_learner import LightningLearner
 from seedsweep.problem.models import MLP, LogisticRegression, SoftmaxRegression
 from seedsweep.problem.module import Learner
 from seedsweep.problem.splits import Splits, prepare
@@ -128,7 +129,7 @@ def fleet(problem: Problem, runs: Sequence[Run], **options: Any) -> Fleet:
     return Fleet(Vectorized(module), problem.splits, problem.batch_size, optimizers, members, **options)
 
 
-class Scheduled(Learner):
+class Scheduled(LightningLearner):
     """Sets its optimizer's rate at the beginning of every epoch."""
 
     rates: tuple[float, ...]
@@ -139,7 +140,7 @@ class Scheduled(Learner):
 
 def alone(problem: Problem, run: Run, **options: Any) -> RunResult:
     """The run by the reference engine."""
-    kind = Learner if len(set(run.rates)) == 1 else Scheduled
+    kind = LightningLearner if len(set(run.rates)) == 1 else Scheduled
     module = kind(problem.sample(run), lambda parameters: run.make(parameters, lr=run.rates[0]))
     module.rates = run.rates
     data = DataModule(problem.splits, problem.batch_size, run.seed)
