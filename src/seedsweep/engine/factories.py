@@ -1,7 +1,8 @@
 """From a configuration to what trains a network: optimizer, minibatches, callbacks, suboptimality."""
 
+import inspect
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from hydra.utils import get_object
@@ -98,7 +99,28 @@ def without_rate(optimizer_config: Mapping[str, Any]) -> dict[str, Any]:
 @cached
 def _optimizer(optimizer_config: Mapping[str, Any]) -> Callable[..., Optimizer]:
     defer_compiler()
-    return make("optimizer", optimizer_config, object, _partial_=True)  # type: ignore[no-any-return]
+    return partial(_made, make("optimizer", optimizer_config, object, _partial_=True))
+
+
+def _made(make: Callable[..., Optimizer], *arguments: Any, **keywords: Any) -> Optimizer:
+    """The optimizer; one whose step takes no closure, as Lightning's Trainer gives it, calls that before it."""
+    made: Any = make(*arguments, **keywords)
+    kind: Any = type(made)
+    if issubclass(kind, Optimizer) and not _takes_closure(kind):
+        made.step = partial(_step_after, made.step)
+    return made  # type: ignore[no-any-return]
+
+
+@cache
+def _takes_closure(kind: Any) -> bool:
+    return len(inspect.signature(kind.step).parameters) > 1
+
+
+def _step_after(step: Callable[[], Any], closure: Callable[[], Any] | None = None) -> Any:
+    """The loss of the closure, whose gradients the step is then taken by."""
+    loss = closure() if closure else None
+    step()
+    return loss
 
 
 def callbacks(trainer: Mapping[str, Any]) -> "list[Callback]":

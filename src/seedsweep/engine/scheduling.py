@@ -44,11 +44,20 @@ def steps_taken(scheduled: Mapping[str, Any] | None, dataset: Mapping[str, Any],
     Returns:
         Epochs, or steps of the optimizer; None where the number of minibatches is not known.
     """
-    return trainer["max_epochs"] if interval(scheduled) == "epoch" else _optimizer_steps(dataset, trainer)
+    return trainer["max_epochs"] if interval(scheduled) == "epoch" else optimizer_steps(dataset, trainer)
 
 
 @cached
-def _optimizer_steps(dataset: Mapping[str, Any], trainer: Mapping[str, Any]) -> int | None:
+def optimizer_steps(dataset: Mapping[str, Any], trainer: Mapping[str, Any]) -> int | None:
+    """How many steps the optimizer takes in a run.
+
+    Args:
+        dataset: the group `data`.
+        trainer: the group of that name.
+
+    Returns:
+        At most so many; None where the number of minibatches is not known.
+    """
     splits = data({"data": dataset})
     if not isinstance(splits, Splits):
         return None

@@ -30,6 +30,7 @@ from seedsweep.validation import check_boolean, check_choice, check_integer, che
 
 log = logging.getLogger(__name__)
 ENGINES = ("fleet", "lightning")
+ANY_RATE = 1e-3  # at which an optimizer is tried, once for all rates
 # of trainer; the rest is Lightning's
 PLAIN = {"accelerator": "cpu", "devices": 1, "precision": "32-true"}  # what Lightning's Trainer takes anywhere
 PLAIN |= dict.fromkeys(("gradient_clip_val", "gradient_clip_algorithm", "callbacks"))
@@ -63,7 +64,8 @@ def check(config: Config) -> Data:
     measured = metrics_of(config["model"], config["data"], has_own_optimizer, config.get("metrics"))
     if not has_own_optimizer:
         decay_biases = decays_biases(config["trainer"])
-        check_step(config["model"], config["data"], without_rate(config["optimizer"]), decay_biases)
+        at_one_rate = without_rate(config["optimizer"]) | ({"lr": ANY_RATE} if "lr" in config["optimizer"] else {})
+        check_step(config["model"], config["data"], at_one_rate, decay_biases)
     _check_objective(config["objective"], config["trainer"], (*measured, *TO_TARGET))
     _check_trainer(config["trainer"])
     check_early_stopping(config["trainer"], measured)

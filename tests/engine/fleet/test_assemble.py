@@ -239,6 +239,25 @@ class Mixing(Strange):
     def move(self, parameter, rate):
         parameter -= rate * parameter.grad / parameter.grad.norm()
 
+class Turning(Squaring):
+    steps = 0  # as SGD for 150
+
+    def move(self, parameter, rate):
+        self.steps += parameter.ndim > 1 or parameter.numel() > 1
+        if self.steps > 150:
+            return super().move(parameter, rate)
+        parameter -= rate * parameter.grad
+
+class Bare(torch.optim.Optimizer):
+    def __init__(self, parameters, lr):
+        super().__init__(parameters, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter -= group["lr"] * parameter.grad
+
 class Warming(torch.optim.lr_scheduler.LRScheduler):
     def get_lr(self):
         for group in self.optimizer.param_groups:
@@ -272,6 +291,27 @@ def test_what_would_be_trained_otherwise_in_a_fleet_is_found(
     ended = train("-m", override, "seed=0,1", "trainer.max_epochs=1")
     assert ended.code == 0, ended.err
     assert set(engines(client).values()) == {"lightning"}
+
+
+def test_an_optimizer_that_changes_its_ways_late_joins_no_long_fleet(strange: None) -> None:
+    turning = "optimizer._target_=strange.Turning"
+    assert group([resolved(turning, "trainer.max_epochs=4")], REFUSALS)[1] == {}  # 100 steps
+    alone = {0: f"strange.Turning: {NOT_PROPORTIONAL}"}
+    assert group([resolved(turning, "trainer.max_epochs=7")], REFUSALS)[1] == alone
+
+
+def test_an_optimizer_that_takes_no_closure_trains_in_both_engines(
+    train: Train, client: MlflowClient, strange: None
+) -> None:
+    bare = ("-m", "optimizer._target_=strange.Bare", "seed=0,1", "trainer.max_epochs=2", "tracking.reuse=false")
+    bare += tuple(f"~optimizer.{key}" for key in sorted(resolved()["optimizer"].keys() - {"_target_", "lr", "search"}))
+    losses = []
+    for engine in ("fleet", "lightning"):
+        ended = train(*bare, f"trainer.engine={engine}")
+        assert ended.code == 0, ended.err
+        assert set(engines(client).values()) >= {engine}
+        losses.append(seedsweep.load_runs("latest")["val/loss"].to_numpy())
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["rprop", "asgd"])

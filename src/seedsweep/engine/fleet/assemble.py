@@ -16,11 +16,11 @@ from seedsweep.engine.factories import batching, decays_biases, gap, is_own, opt
 from seedsweep.engine.fleet.clipping import clipping
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
-from seedsweep.engine.fleet.shared_optimizer import NotProportionalError, OptimizerRows, probe, probe_apart
+from seedsweep.engine.fleet.shared_optimizer import NotProportionalError, OptimizerRows, probe, probe_apart, probe_steps
 from seedsweep.engine.fleet.step import Batch, Tensors
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
-from seedsweep.engine.scheduling import Rate, rates, steps_taken
+from seedsweep.engine.scheduling import Rate, optimizer_steps, rates, steps_taken
 from seedsweep.engine.target import target
 from seedsweep.problem.factories import data, learner, metrics_of_outputs
 from seedsweep.problem.own_batches import OwnBatches
@@ -60,7 +60,7 @@ def refuse_optimizer(config: Config) -> str | None:
     """
     if is_own(config["optimizer"]):
         return "the model's own configure_optimizers is for Lightning's Trainer alone"
-    tried = _try_optimizer(without_rate(config["optimizer"]), decays_biases(config["trainer"]))
+    tried = _try_optimizer(without_rate(config["optimizer"]), decays_biases(config["trainer"]), _probe_steps(config))
     if isinstance(tried, str):
         return f"{config['optimizer']['_target_']}: {tried}"
     if _rates(config) is None:
@@ -120,7 +120,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
         hyperparameters = without_rate(config["optimizer"])
         key = repr(hyperparameters)
         if key not in optimizers:
-            optimizers[key] = _parts(hyperparameters, decays_biases(trainer), module)
+            optimizers[key] = _parts(hyperparameters, decays_biases(trainer), module, _probe_steps(config))
         rate_by_epoch = _rates(config) or ()
         vector, kept = weights[weights_key]
         members.append(Member(vector, config["order_seed"], key, rate_by_epoch, gap(config, splits), kept))
@@ -146,6 +146,11 @@ def _rates(config: Config) -> tuple[Rate, ...] | None:
     scheduled, trainer = config.get("schedule"), config["trainer"]
     steps = steps_taken(scheduled, config["data"], trainer)
     return rates(config["optimizer"], scheduled, trainer["max_epochs"], steps)
+
+
+def _probe_steps(config: Config) -> int:
+    """How long an optimizer is tried: those that change their ways late must not stay unseen."""
+    return probe_steps(optimizer_steps(config["data"], config["trainer"]) or 1)
 
 
 def _splits(config: Config) -> Splits:
@@ -202,9 +207,11 @@ def _first_rows(dataset: GroupConfig) -> Batch:
     return tuple(column[: dataset["batch_size"]] for column in _splits({"data": dataset}).train.tensors)
 
 
-def _parts(optimizer_config: GroupConfig, decay_biases: bool, module: Vectorized) -> Sequence[OptimizerRows]:
+def _parts(
+    optimizer_config: GroupConfig, decay_biases: bool, module: Vectorized, steps: int
+) -> Sequence[OptimizerRows]:
     """The optimizers of the columns of a fleet's parameters: one, or one of the matrices and one of the others."""
-    make, starts = optimizer(optimizer_config), _try_optimizer(optimizer_config, decay_biases)
+    make, starts = optimizer(optimizer_config), _try_optimizer(optimizer_config, decay_biases, steps)
     if decay_biases:
         return [OptimizerRows(make, *starts)]
     matrices = OptimizerRows(make, starts[0], columns=slice(module.matrices))
@@ -213,10 +220,10 @@ def _parts(optimizer_config: GroupConfig, decay_biases: bool, module: Vectorized
 
 
 @cached
-def _try_optimizer(optimizer_config: GroupConfig, decay_biases: bool) -> Any:
+def _try_optimizer(optimizer_config: GroupConfig, decay_biases: bool, steps: int) -> Any:
     """Where the steps of the optimizers of the columns start from, or why they cannot serve several rates."""
     try:
         make = optimizer(optimizer_config)
-        return (probe(make),) if decay_biases else probe_apart(make)
+        return (probe(make, steps),) if decay_biases else probe_apart(make, steps)
     except NotProportionalError as error:
         return str(error)

@@ -4,6 +4,7 @@ Nearly every update is proportional to its learning rate. So an optimizer steps 
 rate of 1, and each member takes its own rate times the change.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +20,8 @@ from seedsweep.engine.decay import MakeOptimizer, matrices_decay, undecayed
 Start = Literal["zeros", "values"]
 
 STARTS: tuple[Start, ...] = ("zeros", "values")
-STEPS, RATES = 100, (0.01, 0.3)  # of the probe
+STEPS, MOST_STEPS = 100, 25_600  # of the probe, which are as many as the training has, rounded up
+RATES = 0.01, 0.3
 SPLIT = 6  # numbers of its matrix, and one more of its bias
 RELATIVE, ABSOLUTE = 1e-9, 1e-12  # in float64, to which proportional updates agree
 MIXED = "its steps are not proportional to the learning rate, or mix the members"
@@ -94,26 +96,32 @@ class Optimizers:
         torch.where(active, moved, self.parameters, out=self.parameters)
 
 
-def probe(make: MakeOptimizer) -> Start:
+def probe_steps(training: int) -> int:
+    """How many steps the probe takes for a training of so many, which are the same for trainings of similar length."""
+    doublings: int = max(0, math.ceil(math.log2(training / STEPS)))
+    return min(MOST_STEPS, STEPS << doublings)
+
+
+def probe(make: MakeOptimizer, steps: int = STEPS) -> Start:
     """Where one step for many rates has to start from: the members' values, or zero if it does not depend on them.
 
     Takes the same steps for members of several rates, one by one and stacked, in float64, and has some leave the stack.
     Zero is the better start, as no digit of the change is lost beside the value. Raises `NotProportionalError` with
     what is wrong.
     """
-    return _probe(make, [(make, slice(None))])[0]
+    return _probe(make, [(make, slice(None))], steps)[0]
 
 
-def probe_apart(make: MakeOptimizer) -> Sequence[Start]:
+def probe_apart(make: MakeOptimizer, steps: int = STEPS) -> Sequence[Start]:
     """As `probe`, for an optimizer of which only matrices decay: of that of the matrices, and that of the others."""
-    return _probe(matrices_decay(make), [(make, slice(SPLIT)), (undecayed(make), slice(SPLIT, None))])
+    return _probe(matrices_decay(make), [(make, slice(SPLIT)), (undecayed(make), slice(SPLIT, None))], steps)
 
 
-def _probe(make: MakeOptimizer, parts: Sequence[tuple[MakeOptimizer, slice]]) -> Sequence[Start]:
+def _probe(make: MakeOptimizer, parts: Sequence[tuple[MakeOptimizer, slice]], steps: int) -> Sequence[Start]:
     """The starts of what makes the optimizers of columns, which together do what `make` does for a member alone."""
     generator = torch.Generator().manual_seed(0)
     first = torch.randn(len(RATES), 7, dtype=torch.float64, generator=generator)
-    gradients = _gradients(generator)
+    gradients = _gradients(generator, steps)
     try:
         single = torch.stack([_alone(make, rate, first[i], gradients[:, i]) for i, rate in enumerate(RATES)])
         for starts in product(STARTS, repeat=len(parts)):
@@ -173,13 +181,13 @@ def _take(value: Any, rows: Tensor, is_member: Tensor, shape: torch.Size) -> Any
     return taken
 
 
-def _gradients(generator: torch.Generator) -> Tensor:
+def _gradients(generator: torch.Generator, steps: int) -> Tensor:
     """Gradients (steps, members, 7) with a drift, small and large in turn, and not at the same time in all members.
 
     What an optimizer does only to large gradients, or only now and then, must not stay unseen.
     """
-    noise = torch.randn(STEPS, len(RATES), 7, dtype=torch.float64, generator=generator)
-    time = torch.arange(STEPS, dtype=torch.float64).view(-1, 1, 1) / 8 + torch.arange(len(RATES)).view(1, -1, 1)
+    noise = torch.randn(steps, len(RATES), 7, dtype=torch.float64, generator=generator)
+    time = torch.arange(steps, dtype=torch.float64).view(-1, 1, 1) / 8 + torch.arange(len(RATES)).view(1, -1, 1)
     scaled: Tensor = (noise + torch.randn(7, dtype=torch.float64, generator=generator)) * 10 ** (3 * time.sin())
     return scaled
 
