@@ -18,6 +18,7 @@ from seedsweep.config.home import home
 from seedsweep.errors import ConfigError, StoreError
 from seedsweep.gc_pause import collector_paused
 from seedsweep.tracking.file_systems import network_file_system
+from seedsweep.tracking.moved_store import find_artifacts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -82,6 +83,8 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
         try:
             if create and uri.startswith(SQLITE):
                 _make_schema(Path(uri.removeprefix(SQLITE)))
+            if uri.startswith(SQLITE):
+                find_artifacts(Path(uri.removeprefix(SQLITE)))
             client = MlflowClient(tracking_uri=uri)  # imports the kind of store, and makes the schema of a new one
             client.search_experiments(max_results=1)
         except MlflowException as error:
