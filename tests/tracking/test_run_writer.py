@@ -25,7 +25,7 @@ def test_run_is_recorded_as_the_design_promises(train: Callable[..., Ended], cli
     assert client.get_experiment(run.info.experiment_id).name == "breast_cancer/logistic_regression"
     assert (run.info.run_name, run.info.status) == ("adam lr=0.1 seed=3", "FINISHED")
     tags = {key.removeprefix("seedsweep."): value for key, value in run.data.tags.items()}
-    assert (tags["outcome"], tags["engine"], tags["group"]) == ("finished", "lightning", "adam lr=0.1")
+    assert (tags["outcome"], tags["engine"], tags["group"]) == ("finished", "fleet", "adam lr=0.1")
     assert len(tags["key"]) == len(tags["data"]) == 16
     params = run.data.params
     assert (params["optimizer"], params["data"], params["model"]) == ("adam", "breast_cancer", "logistic_regression")
