@@ -1,5 +1,6 @@
 """How the commands answer wrong input: in a line or two, without a traceback."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from hydra.errors import CompactHydraException, MissingConfigException
 
 from seedsweep.errors import ConfigError, SeedsweepError
 
+UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)  # also of Hydra's own folders
 FULL = "HYDRA_FULL_ERROR"  # set by a user who wants the traceback
 
 
@@ -34,6 +36,11 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
             return _with_all_options(main)
         except (CompactHydraException, SeedsweepError) as error:
             sys.stderr.write(f"{_brief(error)}\n")
+            sys.exit(1)
+        except OSError as error:
+            if error.errno not in UNWRITABLE or error.filename is None:
+                raise
+            sys.stderr.write(f"{os.path.abspath(error.filename)} cannot be written: {error.strerror}\n")
             sys.exit(1)
         finally:
             del os.environ[FULL]

@@ -132,7 +132,13 @@ def store_errors() -> Iterator[None]:
         exceptions = sys.modules.get("mlflow.exceptions")  # without which the error is none of MLflow's
         if exceptions is None or not isinstance(error, exceptions.MlflowException):
             raise
-        raise StoreError(str(error)) from error
+        raise StoreError(_brief(str(error))) from error
+
+
+def _brief(reason: str) -> str:
+    """What MLflow was refused, without the statement and its values, which SQLAlchemy adds to a database's words."""
+    database = re.match(r"\(\w+[\w.]*Error\) (.*?)\n\[SQL", reason, re.DOTALL)
+    return f"the database refused: {database[1].strip()}" if database else reason
 
 
 def _newer(reason: str) -> str | None:
@@ -167,8 +173,22 @@ def _alone(uri: str, create: bool) -> AbstractContextManager[Any]:
     """Two commands that make the schema of one new database at once would both fail, and so would one that reads it."""
     if uri.startswith(SQLITE):
         lock = f"{uri.removeprefix(SQLITE)}.lock"
-        return FileLock(lock) if create or os.access(lock, os.W_OK) else nullcontext()
+        return _locked(uri, lock) if create or os.access(lock, os.W_OK) else nullcontext()
     return nullcontext() if uri.startswith("http") else schema_lock(uri)
+
+
+@contextmanager
+def _locked(uri: str, file: str) -> Iterator[None]:
+    """The lock in a file beside a store."""
+    lock = FileLock(file)
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise ConfigError("tracking.uri", uri, f"cannot be written: {error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def sweeps_lock(uri: str) -> AbstractContextManager[Any]:
@@ -182,7 +202,7 @@ def sweeps_lock(uri: str) -> AbstractContextManager[Any]:
     """
     uri = absolute(uri)
     if uri.startswith(SQLITE):
-        return FileLock(f"{uri.removeprefix(SQLITE)}.sweeps.lock")
+        return _locked(uri, f"{uri.removeprefix(SQLITE)}.sweeps.lock")
     return nullcontext() if uri.startswith("http") else schema_lock(uri, SWEEPS_LOCK)
 
 
