@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 from hydra.core.utils import JobReturn, JobStatus
 
 from seedsweep.config.composing import Composed
+from seedsweep.config.detail import RUNS
 from seedsweep.config.planned_call import METRIC, Call, plan_call
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.lifecycle.calls import run_calls
@@ -29,6 +30,7 @@ class ComposedCall(Composed):
 class FunctionSweep(GridSweep):
     """Plans calls, has them made in processes of their own, and records each as a run."""
 
+    details = (RUNS,)  # each call is recorded where it is made
     unit: ClassVar[str] = "runs"
     compose: Callable[[Sequence[str], int], ComposedCall]
     _is_judged: bool = False  # whether a call has said by what

@@ -57,7 +57,7 @@ def record_groups(
     client = connect(tracking_uri or default_uri())
     experiment, now = _experiment(client, sweep), int(time.time() * 1000)
     runs = [NewRun(run, experiment, _tags(sweep, row), now) for run, row in _planned(groups, by, at)]
-    replace_runs(client, sweep, "group", runs, list(_columns(bands, groups, now)))
+    replace_runs(client, sweep, "group", runs, list(curve_columns(bands, groups, now)))
 
 
 @store_errors()
@@ -118,7 +118,7 @@ def _tags(sweep: str, row: Mapping[Any, Any]) -> dict[str, str]:
     return named({"kind": "group", "sweep": sweep, "group": row["group"]} | counts)
 
 
-def _columns(bands: pd.DataFrame, groups: pd.DataFrame, now: int) -> Iterator[Column]:
+def curve_columns(bands: pd.DataFrame, groups: pd.DataFrame, now: int) -> Iterator[Column]:
     """The points of the bands, in the order of their steps; the members are indices in `groups`."""
     indices = pd.MultiIndex.from_frame(groups[GROUP]).get_indexer(pd.MultiIndex.from_frame(bands[GROUP]))
     points = bands[["metric", "step", "epoch"]].assign(member=indices)

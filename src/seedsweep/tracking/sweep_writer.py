@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedsweep.config.csv_cells import safe_csv
+from seedsweep.config.detail import GROUPS, RUNS
 from seedsweep.config.plan import Plan
 from seedsweep.errors import masked
 from seedsweep.outcomes import RunResult
+from seedsweep.tracking.chunk_files import DETAIL, ChunkedSweep
 from seedsweep.tracking.connection import absolute, connect, store_errors
 from seedsweep.tracking.copied_runs import copies_of, copy_runs
 from seedsweep.tracking.pages import charts_page
@@ -61,6 +63,7 @@ class SweepRecord:
     ):
         self.client = connect(uri, create=True)
         self.uri = absolute(uri)
+        self.detail = former.tags.get(DETAIL, RUNS) if former else tags.get("detail", RUNS)
         self.experiment_ids = [experiment_id(self.client, experiment) for experiment in plan.experiments]
         if former:
             self.run_id = former.run_id
@@ -101,13 +104,20 @@ class SweepRecord:
         self.client.set_tag(self.run_id, "seedsweep.owner", owner)
         self.client.set_tag(self.run_id, "seedsweep.command", masked(" ".join(sys.argv)))
         self.client.update_run(self.run_id, "RUNNING")
+        if self.chunks:
+            self.chunks.remove_parts()
         runs = self.runs()
         remove_runs(self.client, runs["run"][runs["status"] != "FINISHED"].tolist())
         self._note_copies()
 
     def runs(self) -> "pd.DataFrame":
         """The runs of the sweep that are in the store, as `runs_of` has them."""
-        return runs_of(self.client, self.run_id)
+        return runs_of(self.client, self.run_id, self.chunks)
+
+    @property
+    def chunks(self) -> ChunkedSweep | None:
+        """The chunks of a sweep that is recorded in groups."""
+        return ChunkedSweep(self.client, self.run_id) if self.detail == GROUPS else None
 
     @store_errors()
     def read_plan(self) -> Plan:
@@ -159,7 +169,8 @@ class SweepRecord:
 
     def page(self, metric: str) -> str:
         """The page in MLflow's UI with the charts of the sweep's runs, the best by a metric first."""
-        return charts_page(self.experiment_ids[0], "run", self.run_id, metric)
+        kind = "best" if self.detail == GROUPS else "run"
+        return charts_page(self.experiment_ids[0], kind, self.run_id, metric)
 
     @store_errors()
     def write(self, runs: Iterable["pd.DataFrame"], curves: Iterable["pd.DataFrame"]) -> None:

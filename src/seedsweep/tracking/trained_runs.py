@@ -8,9 +8,11 @@ import numpy as np
 from seedsweep.config.demand import Demand
 from seedsweep.config.plan import Plan
 from seedsweep.errors import ConfigError
+from seedsweep.tracking.chunked_runs import runs_with_keys
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.sql import open_database, transaction
+from seedsweep.tracking.tags import OFTEN
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
 KEYS = 2_000  # that are asked for at once
 ENDED = ("finished", "diverged")  # outcomes of what need not be trained again
-OFTEN = "trainer.log_every_n_steps"
 INDEX = "CREATE INDEX IF NOT EXISTS seedsweep_keys ON tags (value) WHERE key = 'seedsweep.key'"
 # the order of the tables is that in which they are looked into: each run by its id, once its key is there
 ASKED = """SELECT wanted.value, MIN(wanted.run_uuid) FROM tags AS wanted{index} CROSS JOIN runs CROSS JOIN tags AS ended
@@ -50,6 +51,8 @@ def trained_runs(client: "MlflowClient", plan: Plan, jobs: np.ndarray) -> np.nda
         names = np.array([f"{key:016x}" for key in keys[asked].tolist()])
         pairs = _in_database(database, names, demand) if database else _by_client(client, plan, set(names), demand)
         run_of = dict(pairs)
+        left = keys[asked][[name not in run_of for name in names.tolist()]]
+        run_of |= {f"{key:016x}": run for key, run in runs_with_keys(client, left, demand)}
         runs[asked] = [run_of.get(name, "") for name in names.tolist()]
     chosen: np.ndarray = runs[jobs]
     return chosen

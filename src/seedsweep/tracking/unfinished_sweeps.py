@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from seedsweep.outcomes import Point, RunResult
+from seedsweep.tracking.chunk_files import ChunkedSweep
+from seedsweep.tracking.chunked_runs import ChunkedRun, chunked_run
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, recorded
@@ -43,12 +46,13 @@ def find_former(client: "MlflowClient", tag: str, value: str, experiments: dict[
 
 
 @store_errors()
-def runs_of(client: "MlflowClient", sweep: str) -> pd.DataFrame:
+def runs_of(client: "MlflowClient", sweep: str, chunks: ChunkedSweep | None = None) -> pd.DataFrame:
     """The runs of a sweep.
 
     Args:
         client: of the store.
         sweep: its run id.
+        chunks: of a sweep that is recorded in groups.
 
     Returns:
         A row a run, the jobs ascending: its `job`, its id, `run`, its `status` in MLflow, and its `outcome` if it has
@@ -62,7 +66,10 @@ def runs_of(client: "MlflowClient", sweep: str) -> pd.DataFrame:
             (run.data.tags["seedsweep.job"], run.info.run_id, run.info.status, run.data.tags.get("seedsweep.outcome"))
             for run in runs
         ]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"job": int}).sort_values("job", ignore_index=True)
+    frames = [pd.DataFrame(rows, columns=COLUMNS).astype({"job": int})]
+    for chunk in chunks.chunks(["run", "outcome"]) if chunks else ():
+        frames.append(chunk.runs.to_pandas().assign(status="FINISHED")[COLUMNS])
+    return pd.concat(frames, ignore_index=True).sort_values("job", ignore_index=True)
 
 
 @store_errors()
@@ -89,10 +96,25 @@ def read_result(client: "MlflowClient", run: str, metric: str) -> RunResult:
     Returns:
         A result without weights, whose points, the steps ascending, know no epochs.
     """
+    if found := _in_chunk(client, run):
+        chunk, row, about = found
+        rows = [point for point in chunk.only(np.array([row])).points().to_pylist() if point["metric"] == metric]
+        return RunResult(about["outcome"], [Point(metric, point["step"], 0, point["value"]) for point in rows])
     curve = sorted(client.get_metric_history(run, metric), key=lambda point: point.step)
     points = [Point(metric, point.step, 0, point.value) for point in curve]
     outcome: Any = client.get_run(run).data.tags["seedsweep.outcome"]
     return RunResult(outcome, points)
+
+
+def _in_chunk(client: "MlflowClient", run: str) -> ChunkedRun | None:
+    """A run that MLflow does not have, but a chunk."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_run(run)
+    except MlflowException:
+        return chunked_run(client, run)
+    return None
 
 
 def _rows(engine: "Engine", sweep: str) -> list[tuple[Any, ...]]:

@@ -1,0 +1,86 @@
+"""What MLflow has of a sweep in groups besides its parent run: its groups with mean curves, and the best run of each."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from seedsweep.config.plan import Plan
+from seedsweep.config.planned_run import SEEDS, PlannedRun
+from seedsweep.outcomes import OUTCOMES, Column
+from seedsweep.tracking.chunk_files import Chunk
+from seedsweep.tracking.chunk_frames import params_of
+from seedsweep.tracking.chunk_tables import columns_of
+from seedsweep.tracking.connection import store_errors
+from seedsweep.tracking.derived_runs import curve_columns, replace_runs
+from seedsweep.tracking.sweep_writer import SweepRecord
+from seedsweep.tracking.tags import NewRun, named, run_tags
+from seedsweep.tracking.weights import COPIED_FROM
+
+BEST = "best"  # the kind of runs that are in a chunk, too
+
+
+@store_errors()
+def record_mean_curves(record: SweepRecord, plan: Plan, groups: pd.DataFrame, bands: pd.DataFrame) -> None:
+    """Write a run for each of some groups, in place of those written before.
+
+    Args:
+        record: of the sweep.
+        plan: of the sweep.
+        groups: a row a group: `group`, `planned` and the outcomes.
+        bands: their mean curves, as `derived_runs.record_groups` takes them.
+    """
+    now, experiment = int(time.time() * 1000), record.experiment_ids[0]
+    runs = []
+    for number, row in enumerate(groups.to_dict("records")):
+        planned = _of_group(number, plan.first_of(row["group"]), row)
+        counts = {name: str(row[name]) for name in ("planned", *OUTCOMES)}
+        tags = named({"kind": "group", "sweep": record.run_id, "group": row["group"]} | counts)
+        runs.append(NewRun(planned, experiment, tags, now))
+    columns = curve_columns(bands.assign(problem=""), groups.assign(problem=""), now)
+    replace_runs(record.client, record.run_id, "group", runs, list(columns))
+
+
+@store_errors()
+def record_best_runs(record: SweepRecord, jobs: np.ndarray) -> None:
+    """Write the runs of jobs (n,), which are in chunks, as MLflow's own too, in place of those written before.
+
+    Args:
+        record: of the sweep.
+        jobs: whose runs are the best.
+    """
+    runs, columns = [], []
+    for chunk in record.chunks.chunks() if record.chunks else ():
+        rows = np.flatnonzero(np.isin(chunk.runs["job"].to_numpy(), jobs))
+        if len(rows):
+            chosen = chunk.only(rows)
+            columns += [_moved(column, len(runs)) for column in columns_of(chosen.points())]
+            runs += [NewRun(*new, *times) for new, times in _as_new(record, chosen)]
+    replace_runs(record.client, record.run_id, BEST, runs, columns)
+
+
+def _of_group(number: int, first: PlannedRun, row: Mapping[Any, Any]) -> PlannedRun:
+    params = {key: value for key, value in first.recorded_params.items() if key not in SEEDS}
+    complete = row["finished"] == row["planned"]
+    count = f"mean of {row['finished']}" if complete else f"{row['finished']} of {row['planned']} finished"
+    shared = (params, {"seeds": str(row["planned"])})
+    return PlannedRun(number, f"{row['group']} ({count})", row["group"], "", "", shared)
+
+
+def _as_new(record: SweepRecord, chunk: Chunk) -> Iterator[tuple[tuple[Any, ...], tuple[int, int]]]:
+    """What `NewRun` takes of each run of a chunk: how it is known, and when it started and ended."""
+    for row, params in zip(chunk.runs.to_pylist(), params_of(chunk.runs), strict=True):
+        planned = PlannedRun(row["job"], row["name"], row["group"], f"{row['key']:016x}", "", (params,))
+        tags = run_tags(planned, row["engine"], row["fingerprint"], record.run_id)
+        tags |= {"seedsweep.kind": BEST, "seedsweep.outcome": row["outcome"]}
+        tags |= {"seedsweep.weights": f"{row['weights']}#{row['member']}"} if row["weights"] else {}
+        tags |= {COPIED_FROM: row["copied_from"]} if row["copied_from"] else {}
+        del tags["seedsweep.job"]  # by which the runs of a sweep are counted
+        yield (planned, record.experiment_ids[0], tags), (row["started"], row["ended"])
+
+
+def _moved(column: Column, members: int) -> Column:
+    """The column of members that stand after so many others."""
+    return column._replace(members=column.members + members)
