@@ -77,7 +77,7 @@ def _student(values: np.ndarray, row: np.ndarray, confidence: float) -> tuple[np
 
 
 def limits(n: np.ndarray, mean: np.ndarray, squares: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
-    """Mean, lower and upper limit, and number, of so many values with that mean and sum of squared distances from it."""
+    """Mean, lower and upper limit, and number, of `n` values with that mean and sum of squared distances from it."""
     from scipy.special import stdtrit  # scipy.stats takes 0.4 s to import
 
     with np.errstate(over="ignore", invalid="ignore"):  # values of 1e300; single ones, 0 / 0

@@ -73,7 +73,7 @@ class StreamedMeans:
         frames = []
         for metric, step, column, moments in self._held():
             having = np.flatnonzero(moments.n)
-            values = limits(*(array[having] for array in moments), confidence=confidence)
+            values = limits(moments.n[having], moments.mean[having], moments.squares[having], confidence)
             about = {"group": having, "metric": metric, "step": step, "epoch": self._epochs[column]}
             frames.append(pd.DataFrame(about | dict(zip(("mean", "low", "high", "n"), values, strict=True))))
         empty = pd.DataFrame(columns=["group", *POINT, "mean", "low", "high", "n"])
@@ -81,7 +81,7 @@ class StreamedMeans:
         return table.sort_values(["group", "metric", "step"], ignore_index=True)
 
     def _held(self) -> Iterator[tuple[str, int, int, Moments]]:
-        """Each metric and step with its column and its moments, runs that stopped before staying at their last values."""
+        """Each metric and step, its column, its moments; runs that stopped before stay at their last values."""
         stopped, metric = _none((self._groups,)), None
         for name, step in sorted(self._points):
             if name != metric:

@@ -41,7 +41,9 @@ def chosen_detail(asked: Any, runs: int, possible: Collection[str] = DETAILS) ->
     """
     check_detail(asked)
     if asked is not None and asked not in possible:
-        raise ConfigError(KEY, asked, f"is for grids of configurations; here it must be {' or '.join(possible)}, or null")
+        raise ConfigError(
+            KEY, asked, f"is for grids of configurations; here it must be {' or '.join(possible)}, or null"
+        )
     if asked is None:
         return GROUPS if runs >= MANY and GROUPS in possible else RUNS
     return str(asked)

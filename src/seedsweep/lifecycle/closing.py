@@ -59,7 +59,9 @@ def _record_end(
     record.reap()
     gc.freeze()  # what there is now is no garbage, and there may be very much of it
     in_files = record.detail == GROUPS
-    tables: Iterable[pd.DataFrame] = [load_runs(*store)] if compared else stream_runs(*store)  # at once, where that is needed anyhow
+    tables: Iterable[pd.DataFrame] = (
+        [load_runs(*store)] if compared else stream_runs(*store)
+    )  # at once, where that is needed anyhow
     curves = list(stream_curves(*store)) if compared else stream_curves(*store)
     kept: list[pd.DataFrame] = []
     tables = _keeping(tables, kept, () if compared else ("job", "group", "outcome", metric, *SHOWN))

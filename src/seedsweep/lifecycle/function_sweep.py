@@ -30,7 +30,7 @@ class ComposedCall(Composed):
 class FunctionSweep(GridSweep):
     """Plans calls, has them made in processes of their own, and records each as a run."""
 
-    details = (RUNS,)  # each call is recorded where it is made
+    details: ClassVar[tuple[str, ...]] = (RUNS,)  # each call is recorded where it is made
     unit: ClassVar[str] = "runs"
     compose: Callable[[Sequence[str], int], ComposedCall]
     _is_judged: bool = False  # whether a call has said by what

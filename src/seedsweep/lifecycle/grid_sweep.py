@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import ClassVar
 
 import pandas as pd
 
@@ -34,7 +35,7 @@ def _kept_anyway() -> Iterator[None]:
 class GridSweep(Sweep):
     """Refuses to train a run twice, fails if a run failed, and says at its end what the seeds allow to say."""
 
-    details = DETAILS
+    details: ClassVar[tuple[str, ...]] = DETAILS
 
     def _plan_job(self, job: Composed) -> None:
         super()._plan_job(job)

@@ -20,7 +20,6 @@ from seedsweep.tracking.tags import PREPARED
 from seedsweep.tracking.unfinished_sweeps import find_former
 from seedsweep.validation import check_boolean
 
-
 log = logging.getLogger(__name__)
 
 

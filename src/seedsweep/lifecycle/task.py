@@ -25,8 +25,8 @@ class SweepTask:
     """The task of a job of the sweep with this run id; it travels to the job's process.
 
     `labels` are the keys that tell the sweep's runs apart, `progress` is the file of its bar, and `prune` ends runs of
-    a fleet. `detail` is that in which the sweep is recorded. `numbers` are the jobs' in the plan by those that they were launched with; where it has none they are
-    alike.
+    a fleet. `detail` is that in which the sweep is recorded. `numbers` are the jobs' in the plan by those that they
+    were launched with; where it has none they are alike.
     """
 
     task: Task

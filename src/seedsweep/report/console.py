@@ -74,7 +74,9 @@ def print_in_groups(runs: int) -> None:
     Args:
         runs: of the sweep.
     """
-    words = f"{runs:,} runs: chunk files hold them, MLflow the groups and the best; tracking.detail=runs has all in MLflow"
+    words = (
+        f"{runs:,} runs: chunk files hold them, MLflow the groups and the best; tracking.detail=runs has all in MLflow"
+    )
     Console(highlight=False, soft_wrap=True).print(words)
 
 

@@ -67,7 +67,7 @@ class ChunkedSweep:
         """Add a chunk of runs, whose weights were written as `weights` says; it is complete or not there at all."""
         from pyarrow.parquet import write_table
 
-        zipped = partial(write_table, compression="zstd", use_dictionary=[name for name in points.column_names[:-1]])
+        zipped = partial(write_table, compression="zstd", use_dictionary=list(points.column_names[:-1]))
         curves = self.files.write(CURVES, PARQUET, lambda path: zipped(points, path))
         described = runs.replace_schema_metadata(header(curves, weights))
         self.files.write(RUNS, PARQUET, lambda path: write_table(described, path, compression="zstd"))

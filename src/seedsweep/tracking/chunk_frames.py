@@ -65,7 +65,9 @@ def curves_of_chunk(chunk: "Chunk") -> pd.DataFrame:
 
 def _of_kind(table: "pa.Table", kind: bytes) -> Iterator[str]:
     """The params or the metrics among the columns of a table of runs."""
-    return (field.name for field in table.schema if field.name not in ABOUT and (field.metadata or {}).get(KIND) == kind)
+    return (
+        field.name for field in table.schema if field.name not in ABOUT and (field.metadata or {}).get(KIND) == kind
+    )
 
 
 def _coded(column: "pa.ChunkedArray") -> tuple[np.ndarray, list[str]]:

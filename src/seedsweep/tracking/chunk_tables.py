@@ -79,10 +79,24 @@ def points_table(columns: Sequence[Column], of_member: np.ndarray) -> "pa.Table"
     metric = np.repeat(metrics.astype(np.int32), counts)
     run = of_member[np.concatenate([column.members for column in columns])].astype(np.int32)
     value = np.concatenate([column.values for column in columns])
-    order = np.argsort(run * np.int64(len(names)) + metric, kind="stable")  # each metric was measured by ascending steps
+    order = np.argsort(
+        run * np.int64(len(names)) + metric, kind="stable"
+    )  # each metric was measured by ascending steps
     coded = pa.DictionaryArray.from_arrays(pa.array(metric[order]), pa.array(names, pa.string()))
     arrays = [run[order], coded, step[order], epoch[order], time[order], value[order]]
     return pa.table(dict(zip(POINT, arrays, strict=True)))
+
+
+def points_of_curves(curves: pd.DataFrame, runs: Sequence[str], times: np.ndarray) -> "pa.Table":
+    """The points of tidy curves of runs, by their ids, each at the time (n,) that is given of its run."""
+    import pyarrow as pa
+
+    run = pd.Index(runs).get_indexer(curves["run"].array).astype(np.int32)
+    metric, names = pd.factorize(curves["metric"], sort=True)
+    coded = pa.DictionaryArray.from_arrays(pa.array(metric.astype(np.int32)), pa.array(list(names), pa.string()))
+    numbers = (curves[name].to_numpy() for name in ("step", "epoch"))
+    table = pa.table(dict(zip(POINT, (run, coded, *numbers, times[run], curves["value"].to_numpy()), strict=True)))
+    return table.take(np.argsort(run, kind="stable"))
 
 
 def last_values(points: "pa.Table", runs: int) -> "dict[str, pa.Array]":
@@ -107,7 +121,9 @@ def columns_of(points: "pa.Table") -> Iterator[Column]:
     """The points as columns again, in the order of their times; the members are the rows of the table of runs."""
     frame = points.to_pandas().sort_values(["time", "step", "metric", "epoch", "run"], kind="stable")
     for (time, step, metric, epoch), rows in frame.groupby(["time", "step", "metric", "epoch"], observed=True):
-        yield Column(str(metric), int(step), int(epoch), int(time), rows["run"].to_numpy(np.int64), rows["value"].to_numpy())
+        yield Column(
+            str(metric), int(step), int(epoch), int(time), rows["run"].to_numpy(np.int64), rows["value"].to_numpy()
+        )
 
 
 def chosen_points(points: "pa.Table", rows: np.ndarray) -> "pa.Table":

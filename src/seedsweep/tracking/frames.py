@@ -90,7 +90,9 @@ class Strings:
     def grow(self, runs: int) -> None:
         """Add so many runs that have no strings."""
         self._runs += runs
-        self._codes = {name: np.append(codes, np.full(runs, NONE, dtype=np.int32)) for name, codes in self._codes.items()}
+        self._codes = {
+            name: np.append(codes, np.full(runs, NONE, dtype=np.int32)) for name, codes in self._codes.items()
+        }
 
     def column(self, name: str, order: Any = slice(None), as_strings: bool = False) -> Any:
         """The column of the runs in that order; params are numbers or booleans where all are, or stay strings."""
@@ -98,7 +100,9 @@ class Strings:
         if name == "outcome":
             codes[codes == NONE] = self.codes_of[name].setdefault("missing", len(self.codes_of[name]))
         strings = pd.array(list(self.codes_of[name]), dtype="str")
-        values = strings if name in STRINGS or (as_strings and name != "job") else typed(strings, complete=NONE not in codes)
+        values = (
+            strings if name in STRINGS or (as_strings and name != "job") else typed(strings, complete=NONE not in codes)
+        )
         return take(values, codes, allow_fill=True)
 
     def _add(self, name: str) -> None:

@@ -1,8 +1,8 @@
-"""What MLflow has of a sweep in groups besides its parent run: its groups with mean curves, and the best run of each."""
+"""What MLflow has of a sweep in groups beside its parent run: the groups with mean curves, the best run of each."""
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,14 +10,14 @@ import pandas as pd
 from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import SEEDS, PlannedRun
 from seedsweep.outcomes import OUTCOMES, Column
+from seedsweep.tracking.chunk_copies import new_run
 from seedsweep.tracking.chunk_files import Chunk
 from seedsweep.tracking.chunk_frames import params_of
 from seedsweep.tracking.chunk_tables import columns_of
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.derived_runs import curve_columns, replace_runs
 from seedsweep.tracking.sweep_writer import SweepRecord
-from seedsweep.tracking.tags import NewRun, named, run_tags
-from seedsweep.tracking.weights import COPIED_FROM
+from seedsweep.tracking.tags import NewRun, named
 
 BEST = "best"  # the kind of runs that are in a chunk, too
 
@@ -51,13 +51,13 @@ def record_best_runs(record: SweepRecord, jobs: np.ndarray) -> None:
         record: of the sweep.
         jobs: whose runs are the best.
     """
-    runs, columns = [], []
+    runs, columns = list[NewRun](), list[Column]()
     for chunk in record.chunks.chunks() if record.chunks else ():
         rows = np.flatnonzero(np.isin(chunk.runs["job"].to_numpy(), jobs))
         if len(rows):
             chosen = chunk.only(rows)
             columns += [_moved(column, len(runs)) for column in columns_of(chosen.points())]
-            runs += [NewRun(*new, *times) for new, times in _as_new(record, chosen)]
+            runs += list(_as_new(record, chosen))
     replace_runs(record.client, record.run_id, BEST, runs, columns)
 
 
@@ -69,16 +69,12 @@ def _of_group(number: int, first: PlannedRun, row: Mapping[Any, Any]) -> Planned
     return PlannedRun(number, f"{row['group']} ({count})", row["group"], "", "", shared)
 
 
-def _as_new(record: SweepRecord, chunk: Chunk) -> Iterator[tuple[tuple[Any, ...], tuple[int, int]]]:
-    """What `NewRun` takes of each run of a chunk: how it is known, and when it started and ended."""
+def _as_new(record: SweepRecord, chunk: Chunk) -> Iterator[NewRun]:
     for row, params in zip(chunk.runs.to_pylist(), params_of(chunk.runs), strict=True):
         planned = PlannedRun(row["job"], row["name"], row["group"], f"{row['key']:016x}", "", (params,))
-        tags = run_tags(planned, row["engine"], row["fingerprint"], record.run_id)
-        tags |= {"seedsweep.kind": BEST, "seedsweep.outcome": row["outcome"]}
-        tags |= {"seedsweep.weights": f"{row['weights']}#{row['member']}"} if row["weights"] else {}
-        tags |= {COPIED_FROM: row["copied_from"]} if row["copied_from"] else {}
-        del tags["seedsweep.job"]  # by which the runs of a sweep are counted
-        yield (planned, record.experiment_ids[0], tags), (row["started"], row["ended"])
+        run = new_run(planned, row, record.experiment_ids[0], record.run_id)
+        del run.tags["seedsweep.job"]  # by which the runs of a sweep are counted
+        yield run._replace(tags=run.tags | {"seedsweep.kind": BEST})
 
 
 def _moved(column: Column, members: int) -> Column:

@@ -165,7 +165,7 @@ def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> 
     with store_errors():
         client = connect(tracking_uri or default_uri())
         chosen = None if sweep is None else sweeps_of(client, sweep)[0]
-        parent, database = chosen and chosen.run_id, open_database(client.tracking_uri)
+        parent, database = chosen.run_id if chosen else None, open_database(client.tracking_uri)
         yield curves_frame([])
         for points in read_points(database, parent) if database else _read_points(client, parent):
             yield curves_frame(points)
@@ -181,8 +181,8 @@ def stream_groups(sweep: str, tracking_uri: str | None = None) -> Iterator[tuple
         tracking_uri: address of the store; the default store when None.
 
     Returns:
-        Pairs of a frame as `stream_curves` gives them, in which `run` may be any number that tells a run from the others
-        of the frame, and the names of the points' groups (n,).
+        Pairs of a frame as `stream_curves` gives them, in which `run` may be any number that tells the runs of a frame
+        apart, and the names of the points' groups (n,).
 
     Raises:
         ConfigError: no such store or sweep.

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ from seedsweep.config.detail import GROUPS, RUNS
 from seedsweep.config.plan import Plan
 from seedsweep.errors import masked
 from seedsweep.outcomes import RunResult
+from seedsweep.tracking.chunk_copies import copy_from_chunks, copy_into_chunks
 from seedsweep.tracking.chunk_files import DETAIL, ChunkedSweep
 from seedsweep.tracking.connection import absolute, connect, store_errors
 from seedsweep.tracking.copied_runs import copies_of, copy_runs
@@ -139,16 +141,28 @@ class SweepRecord:
         Returns:
             Those of them that have one now, with the ids of the runs that were copied for them.
         """
-        runs = trained_runs(self.client, plan, jobs)
-        copied, sources = jobs[runs != ""], runs[runs != ""]
+        runs, is_chunked = trained_runs(self.client, plan, jobs)
+        copied, sources, is_chunked = jobs[runs != ""], runs[runs != ""], is_chunked[runs != ""]
+        if is_chunked.any():
+            job_of = dict(zip(sources[is_chunked].tolist(), copied[is_chunked].tolist(), strict=True))
+            copy_from_chunks(self.client, self.run_id, plan, job_of, self.chunks)
+        if not is_chunked.all():
+            others = (copied[~is_chunked], sources[~is_chunked])
+            if self.chunks:
+                copy_into_chunks(self.client, plan, *others, self.chunks)
+            else:
+                copy_runs(self.client, self.run_id, plan, *others)
         if len(copied):
-            copy_runs(self.client, self.run_id, plan, copied, sources)
             self._note_copies()
         return dict(zip(copied.tolist(), sources.tolist(), strict=True))
 
     def _note_copies(self) -> None:
         """Have the sweep say how many of its runs are copies, and of which sweeps."""
-        if copies := copies_of(self.client, self.run_id):
+        copies = Counter(copies_of(self.client, self.run_id))
+        for chunk in self.chunks.chunks(["copied_from", "copied_sweep"]) if self.chunks else ():
+            about = chunk.runs.select(["copied_from", "copied_sweep"]).to_pylist()
+            copies.update(row["copied_sweep"] for row in about if row["copied_from"])
+        if copies:
             sources = ", ".join(filter(None, copies))[:5000]
             self.write_progress({"copied": str(sum(copies.values())), "copied_from": sources}, {}, 0)
 

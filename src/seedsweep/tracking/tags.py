@@ -48,8 +48,8 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
 class NewRun(NamedTuple):
     """What is written of a run when it is made.
 
-    `experiment` is the id of its experiment, `tags` are by their full names, `start` and `end` in milliseconds since 1970; one
-    that has no end gets that of its recording.
+    `experiment` is the id of its experiment, `tags` are by their full names, `start` and `end` in milliseconds since
+    1970; one that has no end gets that of its recording.
     """
 
     planned: PlannedRun

@@ -33,7 +33,7 @@ HAS = " AND EXISTS (SELECT 1 FROM {table} AS has WHERE has.run_uuid = wanted.run
 
 
 @store_errors()
-def trained_runs(client: "MlflowClient", plan: Plan, jobs: np.ndarray) -> np.ndarray:
+def trained_runs(client: "MlflowClient", plan: Plan, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The runs in a store that planned ones need not be trained for again.
 
     Args:
@@ -42,9 +42,10 @@ def trained_runs(client: "MlflowClient", plan: Plan, jobs: np.ndarray) -> np.nda
         jobs: the indices (n,) of those that are.
 
     Returns:
-        The ids (n,) of runs that have the same keys and what else is asked; empty where there is none.
+        The ids (n,) of runs that have the same keys and what else is asked, empty where there is none; and whether each
+        is in a chunk (n,).
     """
-    keys, runs = plan.keys, np.full(len(plan), "", dtype="U32")
+    keys, runs, is_chunked = plan.keys, np.full(len(plan), "", dtype="U32"), np.zeros(len(plan), dtype=bool)
     database = open_database(client.tracking_uri)
     for demand, of_demand in plan.demands():
         asked = np.intersect1d(of_demand, jobs)
@@ -52,10 +53,11 @@ def trained_runs(client: "MlflowClient", plan: Plan, jobs: np.ndarray) -> np.nda
         pairs = _in_database(database, names, demand) if database else _by_client(client, plan, set(names), demand)
         run_of = dict(pairs)
         left = keys[asked][[name not in run_of for name in names.tolist()]]
-        run_of |= {f"{key:016x}": run for key, run in runs_with_keys(client, left, demand)}
+        in_chunks = {f"{key:016x}": run for key, run in runs_with_keys(client, left, demand)} if len(left) else {}
+        is_chunked[asked] = [name in in_chunks for name in names.tolist()]
+        run_of |= in_chunks
         runs[asked] = [run_of.get(name, "") for name in names.tolist()]
-    chosen: np.ndarray = runs[jobs]
-    return chosen
+    return runs[jobs], is_chunked[jobs]
 
 
 def _in_database(engine: "Engine", keys: np.ndarray, demand: Demand) -> Iterator[tuple[str, str]]:
