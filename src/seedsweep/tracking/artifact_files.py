@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 DIGITS = 32  # of a digest that a name has
-NAME = re.compile(rf"[0-9a-f]{{{DIGITS}}}\.\w+")
+NAME = re.compile(rf"[0-9a-f]{{{DIGITS}}}\.(parquet|safetensors)")
 PART = ".part"  # the end of the name of a file that is being written
 
 

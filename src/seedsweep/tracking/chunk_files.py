@@ -4,11 +4,11 @@ A chunk is there once the file of its runs is, which is written last and names t
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -81,46 +81,64 @@ class ChunkedSweep:
 
         return self.files.write(WEIGHTS, SAFETENSORS, write)
 
-    def chunks(self, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
-        """The chunks, each job once, with these columns of the table of runs; None for all of them."""
+    def chunks(
+        self, columns: Sequence[str] | None = None, skip: Callable[[StoreError], object] | None = None
+    ) -> Iterator[Chunk]:
+        """The chunks, each job once.
+
+        Args:
+            columns: of the table of runs, besides `job`, as far as a chunk has them; None for all of them.
+            skip: is told of each chunk whose file is damaged, which is left out then; None: that is an error.
+
+        Returns:
+            Those with runs that count.
+
+        Raises:
+            StoreError: a file is gone or damaged, or was written by a newer version.
+        """
         seen = np.zeros(0, dtype=bool)
         for name in self.files.names(RUNS):
-            table = _parquet(self.files, name, None if columns is None else ["job", *columns])
+            try:
+                table, curves = self._runs(name, None if columns is None else ["job", *columns])
+            except StoreError as error:
+                if skip is None:
+                    raise
+                skip(error)
+                continue
             jobs = table["job"].to_numpy()
             if len(jobs) and jobs.max() >= len(seen):
                 seen = np.append(seen, np.zeros(2 * int(jobs.max()) + 1 - len(seen), dtype=bool))
-            counts = ~(seen[jobs] | np.isin(jobs, self._besides))
+            rows = np.flatnonzero(~(seen[jobs] | np.isin(jobs, self._besides)))
             seen[jobs] = True
-            about = self._about(name, table)
-            if counts.all():
-                yield Chunk(self.files, name, table, about["curves"], None)
-            elif counts.any():
-                rows = np.flatnonzero(counts)
-                yield Chunk(self.files, name, table.take(rows), about["curves"], rows)
-
-    def jobs(self) -> np.ndarray:
-        """The jobs (n,) that have a run in a chunk."""
-        return np.concatenate([np.empty(0, np.int64), *(chunk.runs["job"].to_numpy() for chunk in self.chunks([]))])
+            if len(rows) == len(jobs):
+                yield Chunk(self.files, name, table, curves, None)
+            elif len(rows):
+                yield Chunk(self.files, name, table.take(rows), curves, rows)
 
     def remove_parts(self) -> None:
         """Remove what a process that is gone did not write to its end."""
         self.files.remove_parts(RUNS, CURVES, WEIGHTS)
 
-    def _about(self, name: str, table: "pa.Table") -> Any:
+    def _runs(self, name: str, columns: Sequence[str] | None) -> "tuple[pa.Table, str]":
+        """The table of a chunk's runs, and the name of the file of their curves."""
+        table = _parquet(self.files, name, columns)
         about = json.loads((table.schema.metadata or {}).get(HEADER, b"{}"))
         if about.get("format", 0) > FORMAT:
             raise StoreError(f"{name} of sweep {self.sweep[:8]} was written by a newer seedsweep: upgrade this one")
         if "curves" not in about:
             raise self.files.damaged(name, "is no chunk that seedsweep wrote")
-        return about
+        return table, str(about["curves"])
 
 
 def _parquet(files: ArtifactFiles, name: str, columns: Sequence[str] | None = None) -> "pa.Table":
+    """The table in a file, with these of its columns, as far as it has them."""
     import pyarrow as pa
-    from pyarrow.parquet import read_table
+    from pyarrow.parquet import ParquetFile
 
     content = files.read(name)
     try:
-        return read_table(pa.BufferReader(content), columns=columns)
-    except (pa.ArrowException, KeyError) as error:
+        file = ParquetFile(pa.BufferReader(content))
+        chosen = columns and [column for column in dict.fromkeys(columns) if column in file.schema_arrow.names]
+        return file.read(columns=chosen)
+    except pa.ArrowException as error:
         raise files.damaged(name, "is no chunk that seedsweep wrote") from error

@@ -1,11 +1,13 @@
 """Single runs in the chunk files of a store: found by their ids, or by their keys."""
 
+import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from seedsweep.config.demand import Demand
+from seedsweep.errors import StoreError
 from seedsweep.tracking.chunk_files import Chunk, ChunkedSweep
 from seedsweep.tracking.chunk_tables import KIND, METRIC
 from seedsweep.tracking.recorded_sweeps import chunked_sweeps
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from mlflow import MlflowClient
 
+log = logging.getLogger(__name__)
 ABOUT = ("run", "key", "outcome", "engine", "weights", "member", "copied_from")
 
 
@@ -40,12 +43,16 @@ def chunked_run(client: "MlflowClient", run: str) -> ChunkedRun | None:
 
 def runs_with_keys(client: "MlflowClient", keys: np.ndarray, demand: Demand) -> Iterator[tuple[int, str]]:
     """The runs in chunks that have some of the keys (n,) uint64, and what else is asked: pairs of a key and an id."""
-    wanted = np.unique(keys)
+    wanted, asked = np.unique(keys), ("run", "key", "outcome", "engine", OFTEN, *demand.metrics)
     for sweep in chunked_sweeps(client):
-        for chunk in ChunkedSweep(client, sweep.run_id, sweep.artifacts).chunks(None):
+        for chunk in ChunkedSweep(client, sweep.run_id, sweep.artifacts).chunks(asked, _do_not_count):
             rows = np.flatnonzero(np.isin(chunk.runs["key"].to_numpy(), wanted) & _satisfies(chunk.runs, demand))
             chosen = chunk.runs.select(("key", "run")).take(rows)
             yield from zip(chosen["key"].to_pylist(), chosen["run"].to_pylist(), strict=True)
+
+
+def _do_not_count(error: StoreError) -> None:
+    log.warning("%s; until then they do not count", error)
 
 
 def _satisfies(runs: "pa.Table", demand: Demand) -> np.ndarray:

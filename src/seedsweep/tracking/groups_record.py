@@ -20,6 +20,7 @@ from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.tracking.tags import NewRun, named
 
 BEST = "best"  # the kind of runs that are in a chunk, too
+COUNTED = ("seedsweep.job", "seedsweep.key")  # by which runs are counted and found: these are in the chunk
 
 
 @store_errors()
@@ -73,8 +74,8 @@ def _as_new(record: SweepRecord, chunk: Chunk) -> Iterator[NewRun]:
     for row, params in zip(chunk.runs.to_pylist(), params_of(chunk.runs), strict=True):
         planned = PlannedRun(row["job"], row["name"], row["group"], f"{row['key']:016x}", "", (params,))
         run = new_run(planned, row, record.experiment_ids[0], record.run_id)
-        del run.tags["seedsweep.job"]  # by which the runs of a sweep are counted
-        yield run._replace(tags=run.tags | {"seedsweep.kind": BEST})
+        tags = {key: value for key, value in run.tags.items() if key not in COUNTED}
+        yield run._replace(tags=tags | {"seedsweep.kind": BEST})
 
 
 def _moved(column: Column, members: int) -> Column:
