@@ -29,7 +29,7 @@ READERS = {
 READ = "from seedsweep.tracking.reader import load_curves, load_runs, stream_curves; print({})"
 HEAD = f"{'runs':>8s} {'':14s} {'whole s':>8s} {'MB':>6s} {'ms a run':>9s} {'ratio':>6s} {'kB a run':>9s}"
 
-Spent = dict[str, tuple[float, float, float]]  # by what was done: seconds, those of the processor, peak memory in MB
+Spent = dict[str, tuple[float, ...]]  # by what was done: seconds, those of the processor, peak memory in MB
 
 
 def command(folder: Path, *arguments: str) -> tuple[tuple[float, float, float], str]:
@@ -71,7 +71,7 @@ def measured(folder: Path, data: list[str], runs: int) -> Spent:
 
 def least(spent: list[Spent]) -> Spent:
     """The least of each number."""
-    return {what: min(times[what] for times in spent) for what in spent[0]}
+    return {what: tuple(map(min, zip(*(times[what] for times in spent), strict=True))) for what in spent[0]}
 
 
 def main(largest: int) -> None:

@@ -127,6 +127,30 @@ def test_sweeps_of_very_many_runs_are_in_groups_by_themselves_and_say_so(
     assert "all 4 runs are in the store" in went_on.out
 
 
+def test_a_server_keeps_chunks_among_its_artifacts(train: Train, server: str) -> None:
+    words = (*WORDS, f"tracking.uri={server}", "experiment=chunks")
+    assert train(*words, "seed=0", "tracking.detail=runs").code == 0
+    assert "4 of 8 runs are in the store; training 4" in train(*words, "seed=0,1", IN_GROUPS).out
+    assert "all 4 runs are in the store" in train(*words, "seed=1", "tracking.detail=runs").out
+    client = MlflowClient(server)
+    experiment = client.get_experiment_by_name("chunks").experiment_id
+    parents = client.search_runs([experiment], "tags.`seedsweep.kind` = 'sweep'")
+    assert [parent.data.tags.get("seedsweep.copied") for parent in parents] == ["4", "4", None]
+    first, grouped, last = (seedsweep.load_runs(parent.info.run_id, server) for parent in parents[::-1])
+    for runs, sweep in ((first, parents[2]), (last, parents[0])):
+        for name, value in zip(runs["name"], runs["val/loss"], strict=True):
+            assert grouped.set_index("name")["val/loss"][name] == value
+        of_name = seedsweep.load_curves(sweep.info.run_id, server).merge(runs[["run", "name"]], on="run")
+        in_groups = seedsweep.load_curves(parents[1].info.run_id, server).merge(grouped[["run", "name"]], on="run")
+        both = of_name.merge(in_groups, on=["name", "metric", "step", "epoch"])
+        assert len(both) == len(of_name)
+        assert both["value_x"].equals(both["value_y"])
+    for run in (*grouped["run"], *last["run"]):
+        assert seedsweep.load_model(run, server) is not None
+    for kind in ("best", "group"):
+        assert len(client.search_runs([experiment], f"tags.`seedsweep.kind` = '{kind}'")) == 4
+
+
 @pytest.mark.parametrize(("asked", "runs", "chosen"), [(None, 99_999, "runs"), (None, 100_000, "groups")])
 def test_the_detail_is_chosen_by_the_number_of_runs(asked: str | None, runs: int, chosen: str) -> None:
     assert chosen_detail(asked, runs) == chosen
