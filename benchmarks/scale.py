@@ -3,9 +3,9 @@
     python benchmarks/scale.py [1000000]   (the largest sweep; from a million on with one epoch)
 
 Two optimizers × five rates × seeds on the notebook's task, as whole processes: the sweep, the same command again, which
-finds every run in the store, and each reader. Times are of the processor, which other processes on the machine change
-little, the least of some repetitions; the start of a process, a sweep of ten runs, is taken off. Results are in
-docs/performance.md.
+finds every run in the store, and each reader. The costs a run are without the start of a process: of a sweep what it says
+that its phases take, of a reader its second call, of the command again the time of the processor less that of ten runs.
+Each is the least of some repetitions. Results are in docs/performance.md.
 """
 
 import os
@@ -26,14 +26,21 @@ READERS = {
     "load_curves": "len(load_curves('latest'))",
     "stream_curves": "sum(map(len, stream_curves('latest')))",
 }
-READ = "from seedsweep.tracking.reader import load_curves, load_runs, stream_curves; print({})"
+READ = """from time import perf_counter
+from seedsweep.tracking.reader import load_curves, load_runs, stream_curves
+{0}
+start = perf_counter()
+{0}
+print("reading", round(perf_counter() - start, 4), "s")"""
 HEAD = f"{'runs':>8s} {'':14s} {'whole s':>8s} {'MB':>6s} {'ms a run':>9s} {'ratio':>6s} {'kB a run':>9s}"
 
-Spent = dict[str, tuple[float, ...]]  # by what was done: seconds, those of the processor, peak memory in MB
+PHASES = re.compile(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b")  # such as "closing: 1.50 s"
+
+Spent = dict[str, tuple[float, ...]]  # by what was done: seconds, those that count, peak memory in MB
 
 
-def command(folder: Path, *arguments: str) -> tuple[tuple[float, float, float], str]:
-    """What a whole process takes, and what it printed."""
+def command(folder: Path, *arguments: str, by: str = "phases") -> tuple[float, float, float]:
+    """What a whole process takes, counted `by` what it says that its phases take, or by all time of the processor."""
     environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
     with (folder / "log").open("w+") as log:
         start = os.times().elapsed
@@ -44,7 +51,11 @@ def command(folder: Path, *arguments: str) -> tuple[tuple[float, float, float], 
         text = log.read()
     if status:
         raise SystemExit(text)
-    return (seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024), text
+    phases = [(name, float(value)) for name, value in PHASES.findall(text)]
+    about = ", ".join(f"{name} {value:.2f} s" for name, value in phases)
+    print(f"{folder.name} {arguments[0][-8:]}: {about}", file=sys.stderr, flush=True)
+    counted = sum(value for _, value in phases) if by == "phases" else usage.ru_utime + usage.ru_stime
+    return seconds, counted, usage.ru_maxrss / 1024
 
 
 def measured(folder: Path, data: list[str], runs: int) -> Spent:
@@ -54,14 +65,10 @@ def measured(folder: Path, data: list[str], runs: int) -> Spent:
     words = [*data, *SWEPT, f"seed=range(0,{runs // EACH})", *epochs, "tracking.detail=groups", *QUIETLY]
     command(folder, "-c", "from seedsweep.tracking.connection import connect, default_uri as uri; connect(uri(), True)")
     spent: Spent = {}
-    for name in ("the sweep", "again"):
-        spent[name], text = command(folder, str(ROOT / "train.py"), "-m", *words)
-        phases = dict.fromkeys(re.findall(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b", text))
-        of_phase = {phase: sum(float(value) for other, value in phases if other == phase) for phase, _ in phases}
-        about = ", ".join(f"{phase} {seconds / runs * 1e3:.3f}" for phase, seconds in of_phase.items())
-        print(f"{runs:8d} {name}, ms a run: {about}", file=sys.stderr, flush=True)
+    for name, by in (("the sweep", "phases"), ("again", "processor")):
+        spent[name] = command(folder, str(ROOT / "train.py"), "-m", *words, by=by)
     for name, expression in READERS.items():
-        spent[name], _ = command(folder, "-c", READ.format(expression))
+        spent[name] = command(folder, "-c", READ.format(expression))
     files = [
         file for kind in ("runs", "curves", "weights") for file in folder.glob(f"artifacts/*/*/artifacts/{kind}/*")
     ]
@@ -83,8 +90,8 @@ def main(largest: int) -> None:
         for runs in (size for size in TIMES if size <= largest):
             spent = least([measured(Path(name) / f"{runs}-{time}", data, runs) for time in range(TIMES[runs])])
             start = start or spent
-            for what, (seconds, processor, megabytes) in spent.items() if runs > min(TIMES) else ():
-                cost = (processor - start[what][1]) / runs * 1e3
+            for what, (seconds, counted, megabytes) in spent.items() if runs > min(TIMES) else ():
+                cost = (counted - start[what][1] * (what == "again")) / runs * 1e3
                 memory = (megabytes - start[what][2]) / runs * 1e3
                 ratio = f"{cost / first.setdefault(what, cost):6.2f}" if first.get(what, cost) > 0 else f"{'–':>6s}"
                 lines.append(f"{runs:8d} {what:14s} {seconds:8.1f} {megabytes:6.0f} {cost:9.4f} {ratio} {memory:9.3f}")
