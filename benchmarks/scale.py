@@ -3,9 +3,9 @@
     python benchmarks/scale.py [1000000]   (the largest sweep; from a million on with one epoch)
 
 Two optimizers × five rates × seeds on the notebook's task, as whole processes: the sweep, the same command again, which
-finds every run in the store, and each reader. The costs a run are without the start of a process: of a sweep what it says
-that its phases take, of a reader its second call, of the command again the time of the processor less that of ten runs.
-Each is the least of some repetitions. Results are in docs/performance.md.
+finds every run in the store, and each reader. The costs a run are without the start of a process: of a sweep what it
+says that its phases take, of a reader its second call, of the command again the time of the processor less that of ten
+runs. Each is the least of some repetitions. Results are in docs/performance.md.
 """
 
 import os
