@@ -5,6 +5,7 @@ are two-sided, and `nan` where one value has none. docs/statistics.md says why t
 """
 
 import math
+from collections.abc import Iterator
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -135,12 +136,23 @@ def interquartile_mean(
     if n == 1:
         return Interval(estimate, math.nan, math.nan)
     means = []
-    for index in np.array_split(generator.integers(n, size=(resamples, n), dtype=np.int32), 1 + resamples * n // BLOCK):
+    rows = 1 + BLOCK // n
+    for start in range(0, resamples, rows):  # all at once may take gigabytes
+        index = generator.integers(n, size=(min(rows, resamples - start), n), dtype=np.int32)
         bins = index + n * np.arange(len(index))[:, None]
         means.append(_middle_means(sample, np.bincount(bins.ravel(), minlength=index.size).reshape(index.shape)))
-    bootstrap, jackknife = np.concatenate(means), _middle_means(sample, 1 - np.eye(n))
+    bootstrap, jackknife = np.concatenate(means), np.concatenate([*_without_each(sample, rows)])
     limits = np.quantile(bootstrap, _levels(estimate, bootstrap, jackknife, confidence), method="inverted_cdf")
     return Interval(estimate, *limits.tolist())
+
+
+def _without_each(sample: Array, rows: int) -> Iterator[Array]:
+    """The mean of the middle half without each of the values (n,), sorted, so many at once."""
+    for start in range(0, sample.size, rows):
+        left_out = np.arange(start, min(start + rows, sample.size))
+        weights = np.ones((left_out.size, sample.size))
+        weights[left_out - start, left_out] = 0
+        yield _middle_means(sample, weights)
 
 
 def probability(a: ArrayLike, b: ArrayLike, paired: bool, confidence: float = 0.95) -> Interval:
