@@ -158,6 +158,15 @@ def test_probability_by_hand() -> None:
     assert intervals.probability([1, 1], [1, 1], paired=False).estimate == 0.5
 
 
+def test_unpaired_probability_is_that_of_all_pairs_for_groups_of_any_size() -> None:
+    a, b = (generator(seed).integers(0, 50, 400).astype(float) for seed in (0, 1))
+    a[:20] = b[:30] = INF
+    pairs = np.mean((a[:, None] < b) + (a[:, None] == b) / 2)
+    assert intervals.probability(a, b, paired=False).estimate == pairs
+    very_many = np.tile(a, 500), np.tile(b, 500)  # 40 billion pairs
+    assert intervals.probability(*very_many, paired=False).estimate == pairs
+
+
 @pytest.mark.parametrize("wins", [0, 3, 10])
 def test_paired_probability_has_wilson_s_interval(wins: int) -> None:
     interval = intervals.probability([0] * wins + [2] * (10 - wins), [1] * 10, paired=True)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from shared.commands import Ended
-from shared.stores import runs_in
+from shared.stores import curves_by_name, runs_in
 
 import seedsweep
 from seedsweep.config import detail
@@ -16,10 +16,12 @@ from seedsweep.config.detail import chosen_detail
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle import run_many
 from seedsweep.tracking.recorded_sweeps import find_sweeps
+from seedsweep.tracking.weights import COPIED_FROM
 
 Train = Callable[..., Ended]
 WORDS = ("-m", "trainer.max_epochs=1", "compare=false", "optimizer=sgd,adam", "optimizer.lr=0.01,0.1")
 IN_GROUPS = "tracking.detail=groups"
+GRID = ("hydra/sweeper/sampler=grid", "hydra.sweeper.confirm=0")
 
 
 def chunks(folder: str = "runs") -> list[Path]:
@@ -92,6 +94,33 @@ def test_runs_in_chunks_are_never_trained_again(train: Train, client: MlflowClie
             own = points.loc[run].sort_values(["metric", "step"]).reset_index(drop=True)
             pd.testing.assert_frame_equal(own, curves.setdefault(name, own))
             assert seedsweep.load_model(run) is not None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hydra/sweeper=until_sure", "hydra.sweeper.first_seeds=3", "hydra.sweeper.max_seeds=3"),
+        ("hydra/sweeper=optuna", "hydra.sweeper.seeds=3", "hydra.sweeper.n_trials=4", *GRID),
+    ],
+    ids=["until sure", "a search"],
+)
+def test_sweeps_that_choose_their_runs_find_them_in_chunks(
+    train: Train, client: MlflowClient, words: tuple[str, ...]
+) -> None:
+    assert train(*WORDS, "seed=0,1,2", "trainer.max_members=5", IN_GROUPS).code == 0
+    in_groups = curves_by_name("latest")
+    assert train(*WORDS, *words).code == 0
+    assert sum(COPIED_FROM in run.data.tags for run in runs_in(client)) == 12
+    chosen = curves_by_name("latest")
+    assert chosen[chosen["name"].isin(in_groups["name"])].reset_index(drop=True).equals(in_groups)
+
+
+@pytest.mark.parametrize("sweeper", ["until_sure", "optuna"])
+def test_sweeps_that_choose_their_runs_are_not_in_groups(train: Train, sweeper: str) -> None:
+    ended = train(*WORDS, f"hydra/sweeper={sweeper}", IN_GROUPS)
+    assert ended.code == 1
+    assert "tracking.detail=groups: is for grids of configurations; here it must be runs, or null" in ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_what_is_asked_of_a_run_in_a_chunk_decides_whether_it_counts(train: Train, uri: str) -> None:

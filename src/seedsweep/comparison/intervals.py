@@ -174,14 +174,20 @@ def probability(a: ArrayLike, b: ArrayLike, paired: bool, confidence: float = 0.
     first, second = checked(a), checked(b)
     if paired and first.size != second.size:
         raise ValueError(f"pairs need as many values of each, not {first.size} and {second.size}")
-    against = second if paired else second[:, None]
-    estimate = float(np.mean((first < against) + (first == against) / 2))
+    estimate = float(np.mean((first < second) + (first == second) / 2)) if paired else _smaller(first, second)
     z, n = NormalDist().inv_cdf((1 + confidence) / 2), first.size
     if not paired:
         return Interval(estimate, *(_newcombe(estimate, end, n, second.size, z) for end in (0.0, 1.0)))
     half = z * math.sqrt(estimate * (1 - estimate) / n + (z / n) ** 2 / 4)
     low, high = ((estimate + z**2 / (2 * n) + side) / (1 + z**2 / n) for side in (-half, half))
     return Interval(estimate, max(low, 0.0), min(high, 1.0))
+
+
+def _smaller(first: Array, second: Array) -> float:
+    """The share of all n x m pairs in which the first is smaller, ties counting half, without a table of the pairs."""
+    ascending = np.sort(first)
+    below, up_to = (np.searchsorted(ascending, second, side).sum() for side in ("left", "right"))
+    return float((below + up_to) / 2 / (first.size * second.size))
 
 
 def checked(values: ArrayLike, finite: bool = False) -> Array:
