@@ -1,11 +1,11 @@
-"""What does a run cost in a sweep of 1,000, 10,000 and 100,000 runs, recorded in groups: time, memory, disk?
+"""What does a run cost in a sweep of 1,000, 10,000, 100,000 and 1,000,000 runs in groups: time, memory, disk?
 
-    python benchmarks/scale.py [1000000]   (the largest sweep; from a million on with one epoch)
+    python benchmarks/scale.py [1000000]   (the largest sweep, 100,000 by default; from a million on with one epoch)
 
 Two optimizers × five rates × seeds on the notebook's task, as whole processes: the sweep, the same command again, which
 finds every run in the store, and each reader. The costs a run are without the start of a process: of a sweep what it
-says that its phases take, of a reader its second call, of the command again the time of the processor less that of ten
-runs. Each is the least of some repetitions. Results are in docs/performance.md.
+says that its phases take, of a comparison, too, of a reader its second call, of the command again the time of the
+processor less that of ten runs. Each is the least of some repetitions. Results are in docs/performance.md.
 """
 
 import os
@@ -25,9 +25,12 @@ READERS = {
     "load_runs": "len(load_runs('latest'))",
     "load_curves": "len(load_curves('latest'))",
     "stream_curves": "sum(map(len, stream_curves('latest')))",
+    "load_model": "load_model(last)",
 }
 READ = """from time import perf_counter
-from seedsweep.tracking.reader import load_curves, load_runs, stream_curves
+from seedsweep.tracking.reader import load_curves, load_runs, stream_curves, stream_runs
+from seedsweep.tracking.weights import load_model
+last = [part["run"].iloc[-1] for part in stream_runs("latest") if len(part)][-1]
 {0}
 start = perf_counter()
 {0}
@@ -69,6 +72,8 @@ def measured(folder: Path, data: list[str], runs: int) -> Spent:
         spent[name] = command(folder, str(ROOT / "train.py"), "-m", *words, by=by)
     for name, expression in READERS.items():
         spent[name] = command(folder, "-c", READ.format(expression))
+    if runs > EACH:  # of one seed there is nothing to compare
+        spent["compare"] = command(folder, str(ROOT / "compare.py"), "figures=null", QUIETLY[-1])
     files = [
         file for kind in ("runs", "curves", "weights") for file in folder.glob(f"artifacts/*/*/artifacts/{kind}/*")
     ]

@@ -5,7 +5,6 @@ are two-sided, and `nan` where one value has none. docs/statistics.md says why t
 """
 
 import math
-from collections.abc import Iterator
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -141,18 +140,21 @@ def interquartile_mean(
         index = generator.integers(n, size=(min(rows, resamples - start), n), dtype=np.int32)
         bins = index + n * np.arange(len(index))[:, None]
         means.append(_middle_means(sample, np.bincount(bins.ravel(), minlength=index.size).reshape(index.shape)))
-    bootstrap, jackknife = np.concatenate(means), np.concatenate([*_without_each(sample, rows)])
-    limits = np.quantile(bootstrap, _levels(estimate, bootstrap, jackknife, confidence), method="inverted_cdf")
+    bootstrap = np.concatenate(means)
+    levels = _levels(estimate, bootstrap, _without_each(sample), confidence)
+    limits = np.quantile(bootstrap, levels, method="inverted_cdf")
     return Interval(estimate, *limits.tolist())
 
 
-def _without_each(sample: Array, rows: int) -> Iterator[Array]:
-    """The mean of the middle half without each of the values (n,), sorted, so many at once."""
-    for start in range(0, sample.size, rows):
-        left_out = np.arange(start, min(start + rows, sample.size))
-        weights = np.ones((left_out.size, sample.size))
-        weights[left_out - start, left_out] = 0
-        yield _middle_means(sample, weights)
+def _without_each(sample: Array) -> Array:
+    """The mean of the middle half without each of the values (n,), sorted: their distances from the first value."""
+    n, finite = sample.size - 1, int(np.isfinite(sample).sum())
+    distance = np.where(np.isfinite(sample), sample - sample[0], 0.0) if finite else np.zeros(n + 1)
+    weight = np.diff(np.clip(np.arange(n + 1.0), n / 4, 3 * n / 4))  # of the first of the values that are left, …
+    before = np.cumsum(np.append(0.0, weight * distance[:-1]))
+    after = np.cumsum(np.append(0.0, (weight * distance[1:])[::-1]))[::-1]
+    is_left = finite - (np.arange(n + 1) < finite)  # so many finite values
+    return np.where(is_left < 3 * n / 4, np.inf, (before + after) / (n / 2))
 
 
 def probability(a: ArrayLike, b: ArrayLike, paired: bool, confidence: float = 0.95) -> Interval:
