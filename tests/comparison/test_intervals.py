@@ -147,6 +147,13 @@ def test_interquartile_mean_counts_diverged_runs_as_the_worst() -> None:
     assert iqm([1, 2, 3, 4, 1e300]).estimate == pytest.approx((0.75 * 2 + 3 + 0.75 * 4) / 2.5)
 
 
+def test_interquartile_mean_of_very_many_values_has_limits() -> None:
+    values = generator().normal(size=50_000)
+    interval = iqm(values, resamples=50)
+    assert 0 < interval.high - interval.low < 0.05
+    assert abs(interval.estimate) < 0.02
+
+
 def test_interquartile_mean_is_repeatable() -> None:
     values = generator().normal(size=100)
     assert iqm(values) == iqm(values)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from contextlib import suppress
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from shared.recorded_fleets import measured, network, plans
 from shared.stores import runs_in
 
 import seedsweep
+from seedsweep.config.demand import Demand
 from seedsweep.config.plan import Plan
 from seedsweep.errors import ConfigError, StoreError
 from seedsweep.outcomes import FleetResult
@@ -24,6 +26,7 @@ from seedsweep.tracking.fleet_writer import record_fleet
 from seedsweep.tracking.groups_record import record_best_runs
 from seedsweep.tracking.reader import stream_curves, stream_groups, stream_runs
 from seedsweep.tracking.sweep_writer import SweepRecord
+from seedsweep.tracking.trained_runs import trained_runs
 
 ELSE = ["run", "sweep", "started", "seconds"]  # in which two recordings of the same runs differ
 POINT = ["name", "metric", "step"]
@@ -136,6 +139,28 @@ def test_a_chunk_that_is_there_twice_counts_once(uri: str, sweep: SweepRecord) -
     points = seedsweep.load_curves(sweep.run_id)
     assert not points.duplicated(["run", "metric", "step"]).any()
     assert set(points["run"]) == set(seedsweep.load_runs(sweep.run_id)["run"])
+
+
+def test_runs_count_and_are_copied_with_the_metrics_that_they_were_measured_by(uri: str) -> None:
+    client, plan, others = MlflowClient(uri), Plan(), Plan()
+    planned = [replace(run, demand=Demand(measured_by="mine")) for run in plans()]
+    for run in planned:
+        plan.add(run)
+        others.add(replace(run, demand=Demand(measured_by="others")))
+    jobs = np.arange(5)
+    first = SweepRecord(uri, plan, "first", "", tags={"detail": "groups"})
+    tracking = {"uri": uri, "sweep": first.run_id, "detail": "groups"}
+    with record_fleet(tracking, planned, "fleet", "0" * 16) as fleet:
+        fleet.finish(RESULT, network())
+    for detail in ("runs", "groups", "runs"):
+        assert set(trained_runs(client, others, jobs)[0]) == {""}
+        sweep = SweepRecord(uri, plan, detail, "", tags={"detail": "groups"} if detail == "groups" else {})
+        assert list(sweep.take_trained(plan, jobs)) == [0, 1, 2, 3, 4]
+        client.delete_run(first.run_id)
+        for run in () if first.detail == "groups" else runs_in(client):
+            client.delete_run(run.info.run_id)
+        first = sweep
+    assert {run.data.tags["seedsweep.measured_by"] for run in runs_in(client)} == {"mine"}
 
 
 @pytest.mark.parametrize(
