@@ -1,6 +1,6 @@
 """What does a run cost in a sweep of 1,000, 10,000, 100,000 and 1,000,000 runs in groups: time, memory, disk?
 
-    python benchmarks/scale.py [1000000]   (the largest sweep, 100,000 by default; from a million on with one epoch)
+    python benchmarks/scale.py [1000000]   (the largest sweep, 100,000 by default; up to a million all have one epoch)
 
 Two optimizers × five rates × seeds on the notebook's task, as whole processes: the sweep, the same command again, which
 finds every run in the store, and each reader. The costs a run are without the start of a process: of a sweep what it
@@ -20,7 +20,7 @@ from fleet import QUIETLY, ROOT, table  # type: ignore[import-not-found]
 SWEPT = ("optimizer=sgd,adam", "optimizer.lr=0.003,0.01,0.03,0.1,0.3")
 EACH = 10  # runs of one seed
 TIMES = {20: 3, 1_000: 3, 10_000: 2, 100_000: 1, 1_000_000: 1}  # that a sweep of so many runs is made; the first: start
-FEW_EPOCHS = 1_000_000  # runs from which on there is one
+MANY = 1_000_000  # runs of the largest sweep from which on all have one epoch in place of five
 READERS = {
     "load_runs": "len(load_runs('latest'))",
     "load_curves": "len(load_curves('latest'))",
@@ -61,10 +61,9 @@ def command(folder: Path, *arguments: str, by: str = "phases") -> tuple[float, f
     return seconds, counted, usage.ru_maxrss / 1024
 
 
-def measured(folder: Path, data: list[str], runs: int) -> Spent:
+def measured(folder: Path, data: list[str], runs: int, epochs: list[str]) -> Spent:
     """What a sweep of so many runs takes, in a store of its own."""
     folder.mkdir()
-    epochs = ["trainer.max_epochs=1"] if runs >= FEW_EPOCHS else []
     words = [*data, *SWEPT, f"seed=range(0,{runs // EACH})", *epochs, "tracking.detail=groups", *QUIETLY]
     command(folder, "-c", "from seedsweep.tracking.connection import connect, default_uri as uri; connect(uri(), True)")
     spent: Spent = {}
@@ -73,10 +72,9 @@ def measured(folder: Path, data: list[str], runs: int) -> Spent:
     for name, expression in READERS.items():
         spent[name] = command(folder, "-c", READ.format(expression))
     spent["compare"] = command(folder, str(ROOT / "compare.py"), "figures=null", QUIETLY[-1])
-    files = [
-        file for kind in ("runs", "curves", "weights") for file in folder.glob(f"artifacts/*/*/artifacts/{kind}/*")
-    ]
-    spent["on disk"] = (0.0, 0.0, sum(file.stat().st_size for file in files) / 1e6)
+    for what, pattern in {"chunk files": "*/*", "the plan": "plan.csv"}.items():
+        files = [file for file in folder.glob(f"artifacts/*/*/artifacts/{pattern}") if file.parent.name != "report"]
+        spent[what] = (0.0, 0.0, sum(file.stat().st_size for file in files) / 1e6)
     return spent
 
 
@@ -87,12 +85,12 @@ def least(spent: list[Spent]) -> Spent:
 
 def main(largest: int) -> None:
     with tempfile.TemporaryDirectory() as name:
-        data = table(Path(name))
+        data, epochs = table(Path(name)), ["trainer.max_epochs=1"] if largest >= MANY else []
         start: Spent = {}
         first: dict[str, float] = {}
         lines = [HEAD]
         for runs in (size for size in TIMES if size <= largest):
-            spent = least([measured(Path(name) / f"{runs}-{time}", data, runs) for time in range(TIMES[runs])])
+            spent = least([measured(Path(name) / f"{runs}-{time}", data, runs, epochs) for time in range(TIMES[runs])])
             start = start or spent
             for what, (seconds, counted, megabytes) in spent.items() if runs > min(TIMES) else ():
                 cost = (counted - start[what][1] * (what == "again")) / runs * 1e3

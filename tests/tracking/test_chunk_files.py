@@ -199,6 +199,14 @@ def test_weights_that_are_cut_off_are_named(sweep: SweepRecord) -> None:
         seedsweep.load_model(seedsweep.load_runs(sweep.run_id)["run"][0])
 
 
+def test_a_run_of_a_chunk_that_has_no_weights_has_no_model(uri: str) -> None:
+    sweep = opened(uri)
+    with record_fleet({"uri": uri, "sweep": sweep.run_id, "detail": "groups"}, plans(), "fleet", "0" * 16) as fleet:
+        fleet.finish(replace(RESULT, weights={}), network())
+    with pytest.raises(ConfigError, match="no trained run of that id"):
+        seedsweep.load_model(seedsweep.load_runs(sweep.run_id)["run"][0])
+
+
 def test_a_run_that_no_chunk_has_is_no_run(sweep: SweepRecord) -> None:
     unknown = sweep.run_id[:12] + "0" * 20
     with pytest.raises(ConfigError, match=f"run_id={unknown}: no trained run of that id"):

@@ -117,5 +117,5 @@ def _tags(client: "MlflowClient", run_id: str) -> dict[str, str]:
     except MlflowException:
         if (about := chunked_run(client, run_id)) is None:
             raise
-    where = {"seedsweep.weights": f"{about['weights']}#{about['member']}"} if about["member"] >= 0 else {}
+    where = {"seedsweep.weights": f"{about['weights']}#{about['member']}"} if about["weights"] else {}
     return where | ({COPIED_FROM: str(about["copied_from"])} if about["copied_from"] else {})
