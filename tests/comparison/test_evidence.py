@@ -56,6 +56,13 @@ def test_one_seed_that_hides_a_difference_is_named() -> None:
     assert said(comparison, "alone") == ["Seed 7 alone hides that adam is better than sgd"]
 
 
+def test_one_seed_of_very_many_that_hides_a_difference_is_named() -> None:
+    differences = np.random.default_rng(2).normal(0.2, 1, 1000)
+    assert not said(compare(pair(differences)), "alone")
+    differences[700] = -150
+    assert said(compare(pair(differences)), "alone") == ["Seed 700 alone hides that adam is better than sgd"]
+
+
 def test_one_seed_that_decides_is_named_and_few_seeds_are_not() -> None:
     differences = np.array([-0.12, 2.2, 1.43, 0.96, 1.52, -1.11, 1.08, 1.88, 1.84, -1.11, -0.44, 0.91, 9.0])
     comparison = compare(pair(differences))

@@ -147,6 +147,13 @@ def test_interquartile_mean_counts_diverged_runs_as_the_worst() -> None:
     assert iqm([1, 2, 3, 4, 1e300]).estimate == pytest.approx((0.75 * 2 + 3 + 0.75 * 4) / 2.5)
 
 
+def test_interquartile_mean_of_very_many_values_has_limits() -> None:
+    values = generator().normal(size=50_000)
+    interval = iqm(values, resamples=50)
+    assert 0 < interval.high - interval.low < 0.05
+    assert abs(interval.estimate) < 0.02
+
+
 def test_interquartile_mean_is_repeatable() -> None:
     values = generator().normal(size=100)
     assert iqm(values) == iqm(values)
@@ -156,6 +163,15 @@ def test_probability_by_hand() -> None:
     assert intervals.probability([1, 2, INF, INF], [2, 2, 3, INF], paired=True).estimate == 0.5
     assert intervals.probability([1, 2], [2, INF], paired=False).estimate == 3.5 / 4
     assert intervals.probability([1, 1], [1, 1], paired=False).estimate == 0.5
+
+
+def test_unpaired_probability_is_that_of_all_pairs_for_groups_of_any_size() -> None:
+    a, b = (generator(seed).integers(0, 50, 400).astype(float) for seed in (0, 1))
+    a[:20] = b[:30] = INF
+    pairs = np.mean((a[:, None] < b) + (a[:, None] == b) / 2)
+    assert intervals.probability(a, b, paired=False).estimate == pairs
+    very_many = np.tile(a, 500), np.tile(b, 500)  # 40 billion pairs
+    assert intervals.probability(*very_many, paired=False).estimate == pairs
 
 
 @pytest.mark.parametrize("wins", [0, 3, 10])

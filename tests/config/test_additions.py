@@ -51,7 +51,7 @@ def check(*overrides: str, name: str = "config", folder: Path = ROOT / "conf") -
         ("+optimzer=adam", r"did you mean optimizer\?"),
         ("+optimzer._target_=torch.optim.Adam", "nothing uses a key optimzer._target_"),
         ("+objective.metrik=val/loss", r"did you mean objective.metric\?"),
-        ("+tracking.foo=1", "tracking=local has tracking.uri, tracking.reuse, tracking.sweep"),
+        ("+tracking.foo=1", "tracking=local has tracking.uri, tracking.reuse, tracking.detail"),
         ("+name=mine", r"did you mean data.name or model.name\?"),
         ("+a.b=${seed}", "nothing uses a key a.b"),
     ],

@@ -18,6 +18,7 @@ from shared.waiting import wait_for
 
 import seedsweep
 from seedsweep.lifecycle.workers import on_workers
+from seedsweep.lifecycle.workers.recording import writes_itself
 
 Train = Callable[..., Ended]
 POINT = ["name", "metric", "step", "epoch", "value"]
@@ -77,6 +78,23 @@ def test_runs_are_the_same_to_the_bit_with_workers_and_without(
         assert tags[0]["mlflow.source.name"] == tags[1]["mlflow.source.name"]
     seconds = runs_of_workers["seconds"]
     assert seconds.between(0, 600).all()
+
+
+def test_the_parent_of_workers_writes_their_chunk_files(train: Train, client: MlflowClient, tmp_path: Path) -> None:
+    runs, points = swept(train, *MIXED)
+    runs_of_workers, points_of_workers = swept(train, *MIXED, *LOCAL, "tracking.detail=groups")
+    assert points_of_workers.equals(points)
+    same = ["name", "group", "job", "outcome", "status", "optimizer.lr", "seed"]
+    pd.testing.assert_frame_equal(runs_of_workers[same], runs[same])
+    assert runs_of_workers["seconds"].between(0, 600).all()
+    files = list(tmp_path.glob("artifacts/*/*/artifacts/runs/*.parquet"))
+    assert pd.concat(map(pd.read_parquet, files))["job"].sort_values().tolist() == [0, 1, 2, 3]  # the others alone
+    assert not runs_of_workers["run"].isin([run.info.run_id for run in runs_in(client)])[:4].any()
+    assert "all 6 runs are in the store" in train("-m", *MIXED, "tracking.detail=groups").out
+    writes = {"postgresql+psycopg://host/store": True, "sqlite:///mlflow.db": False, "http://host": False}
+    for uri, in_database in writes.items():
+        assert writes_itself({"uri": uri, "detail": "runs"}) == in_database
+        assert not writes_itself({"uri": uri, "detail": "groups"})
 
 
 def test_a_worker_that_is_killed_costs_nothing_but_its_work(

@@ -1,6 +1,7 @@
 """Sweeps that kill themselves (SIGKILL) at an event: in forks of one process that has imported everything before.
 
-An event is a statement to the database, half of what is inserted in one transaction, a commit, or an epoch of a fleet.
+An event is a statement to the database, half of what is inserted in one transaction, a commit, an epoch of a fleet, or
+a chunk's file that is written but not in its place.
 As a script: reads a line of JSON for each sweep, and answers with one.
 """
 
@@ -26,6 +27,7 @@ SMALL = ("trainer.max_epochs=2", "optimizer=sgd,adam", "seed=0,1", "compare=fals
 SWEEPS = {
     "fleets": (*SMALL, "trainer.max_members=3"),
     "the reference engine": (*SMALL, "trainer.engine=lightning"),
+    "groups": (*SMALL, "trainer.max_members=2", "tracking.detail=groups"),
     "a function": (),
 }
 POINT = ["name", "metric", "step", "epoch", "value"]
@@ -75,11 +77,17 @@ def check_once(uri: str, ended: Died, undisturbed: pd.DataFrame) -> None:
     assert ended.code == 0, ended.out
     client = MlflowClient(uri)
     (parent,) = runs_in(client, "sweep")
-    runs = runs_in(client)
-    assert {parent.info.status, *(run.info.status for run in runs)} == {"FINISHED"}
+    planned, in_groups = int(parent.data.tags["seedsweep.planned"]), "seedsweep.detail" in parent.data.tags
+    runs, table = runs_in(client), seedsweep.load_runs(parent.info.run_id, uri)
+    assert {parent.info.status, *(run.info.status for run in runs)} == {"FINISHED"} == set(table["status"])
     keys = Counter(run.data.tags["seedsweep.key"] for run in runs)
-    assert set(keys.values()) == {1}
-    assert len(keys) == int(parent.data.tags["seedsweep.planned"]) == int(parent.data.tags["seedsweep.finished"])
+    assert set(keys.values()) == ({1} if runs else set())
+    assert len(keys) == planned * (not in_groups)
+    assert table["job"].tolist() == list(range(planned))
+    assert planned == int(parent.data.tags["seedsweep.finished"])
+    for kind in ("group", "best") if in_groups else ():
+        groups = Counter(run.data.tags["seedsweep.group"] for run in runs_in(client, kind))
+        assert groups == dict.fromkeys(table["group"], 1)
     assert curves(uri).equals(undisturbed)
 
 
@@ -110,7 +118,7 @@ class Events:
     def watch(self) -> None:
         from sqlalchemy import Engine, event
 
-        from seedsweep.tracking import copied_runs, fleet_writer, sql_run, sql_writer
+        from seedsweep.tracking import artifact_files, copied_runs, fleet_writer, sql_run, sql_writer
 
         event.listen(Engine, "before_cursor_execute", self.tick)
         event.listen(Engine, "commit", self.tick)
@@ -126,6 +134,12 @@ class Events:
             publish(record, columns)
 
         fleet_writer.FleetRecord.publish = published  # type: ignore[method-assign]
+        write = artifact_files.ArtifactFiles.write
+
+        def written(files: Any, below: str, suffix: str, content: Callable[[Path], object]) -> str:
+            return write(files, below, suffix, lambda path: (content(path), self.tick()))
+
+        artifact_files.ArtifactFiles.write = written  # type: ignore[method-assign]
 
 
 def _without_syncing(connection: Any, _: Any) -> None:

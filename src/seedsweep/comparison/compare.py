@@ -1,6 +1,7 @@
 """From runs and curves to a `Comparison`: what the evidence of many seeds allows to say."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -88,9 +89,12 @@ class Comparison:
     @property
     def diagnostics(self) -> list[Diagnostic]:
         """What a reader should know before believing the verdicts."""
+        return self._own_diagnostics + self.added_diagnostics
+
+    @cached_property
+    def _own_diagnostics(self) -> list[Diagnostic]:
         metric, varied = self.question.measure, (str(self.question.by), *(self.question.at or ()))
-        diagnostics = diagnose(self.runs, self.groups, self.same, self.best, self.bands, metric, varied)
-        return diagnostics + self.added_diagnostics
+        return diagnose(self.runs, self.groups, self.same, self.best, self.bands, metric, varied)
 
 
 def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: Any) -> Comparison:

@@ -4,12 +4,13 @@ Smaller is better, and a diverged run is `inf`, as in `intervals`. See docs/stat
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from seedsweep.comparison.intervals import BLOCK, Array, checked
 
@@ -93,13 +94,24 @@ def sign_patterns(n: int, generator: np.random.Generator, resamples: int, column
     """
     if 2**n <= resamples:
         flips = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
+        blocks: Iterable[NDArray[Any]] = np.array_split(flips, 1 + len(flips) * (n + columns) // (16 * BLOCK))
     else:
-        flips = generator.integers(2, size=(resamples, n), dtype=np.int8)
-    for block in np.array_split(flips, 1 + len(flips) * (n + columns) // (16 * BLOCK)):
+        blocks = _random_flips(n, generator, resamples, 16 * BLOCK // (n + columns))
+    for block in blocks:
         signs = block.astype(float)
         signs *= -2
         signs += 1
         yield signs
+
+
+def _random_flips(n: int, generator: np.random.Generator, resamples: int, rows: int) -> Iterator[NDArray[Any]]:
+    """Random patterns (b, n) of 0 and 1, about so many rows at once, since all may take gigabytes.
+
+    A multiple of four rows at once gives the numbers of a single call, which takes four from each draw.
+    """
+    rows = max(4, rows - rows % 4)
+    for start in range(0, resamples, rows):
+        yield generator.integers(2, size=(min(rows, resamples - start), n), dtype=np.int8)
 
 
 def p_from_hits(hits: Array, n: int, resamples: int) -> Array:

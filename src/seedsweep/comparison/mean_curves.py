@@ -69,11 +69,17 @@ def _rows(group: np.ndarray, points: pd.DataFrame) -> tuple[np.ndarray, np.ndarr
 
 def _student(values: np.ndarray, row: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
     """Mean, lower and upper limit, and number, each (rows,), of the values (n,) of each row."""
-    from scipy.special import stdtrit  # scipy.stats takes 0.4 s to import
-
     n = np.bincount(row)
-    with np.errstate(over="ignore", invalid="ignore"):  # values of 1e300; single ones, 0 / 0
+    with np.errstate(over="ignore", invalid="ignore"):  # values of 1e300
         mean = np.bincount(row, values) / n
         squares = np.bincount(row, (values - mean[row]) ** 2)
+    return limits(n, mean, squares, confidence)
+
+
+def limits(n: np.ndarray, mean: np.ndarray, squares: np.ndarray, confidence: float) -> tuple[np.ndarray, ...]:
+    """Mean, lower and upper limit, and number, of `n` values with that mean and sum of squared distances from it."""
+    from scipy.special import stdtrit  # scipy.stats takes 0.4 s to import
+
+    with np.errstate(over="ignore", invalid="ignore"):  # values of 1e300; single ones, 0 / 0
         half = stdtrit(n - 1, (1 + confidence) / 2) * np.sqrt(squares / (n - 1) / n)
         return mean, mean - half, mean + half, n

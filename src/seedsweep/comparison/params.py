@@ -33,30 +33,30 @@ def swept(runs: pd.DataFrame, by: str | None = None) -> list[str]:
         The names of their columns.
     """
     problem = problems(runs)
-    fixed = [runs[by].map(label)] if by in runs else []
+    fixed = [labels(runs[by])] if by in runs else []
     fixed += [] if problem is None else [problem]
     varying: dict[str, pd.Series] = {}
     for name in sorted(params(runs), key=lambda name: ("." in name, name)):  # options before what follows from them
-        labels = runs[name].map(label)
+        values = labels(runs[name])
         if DEFAULTS_SINCE.get(name) is not None:  # runs from before there was the key have none
-            labels = labels.mask(runs[name].isna(), _default(name, labels))
-        if name in (by, PROBLEM, PROBLEM_NAME) or labels.nunique() < 2:
+            values = values.mask(runs[name].isna(), _default(name, values))
+        if name in (by, PROBLEM, PROBLEM_NAME) or values.nunique() < 2:
             continue
         option = varying.get(name.rsplit(".", 1)[0])
-        follows = option is not None and labels.groupby(option).nunique().max() == 1
+        follows = option is not None and values.groupby(option).nunique().max() == 1
         if not follows and name.endswith(".max_lr"):  # of a schedule, wherever it has one
             has_value = runs[name].notna()
-            rates = (labels[has_value].equals(rate[has_value]) for key, rate in varying.items() if key.endswith(".lr"))
+            rates = (values[has_value].equals(rate[has_value]) for key, rate in varying.items() if key.endswith(".lr"))
             follows = any(rates)
-        if not follows and (not fixed or labels.groupby(fixed).nunique().max() > 1):
-            varying[name] = labels
+        if not follows and (not fixed or values.groupby(fixed).nunique().max() > 1):
+            varying[name] = values
     return sorted(varying, key=lambda name: (not name.endswith(".lr"), runs[name].isna().any()))
 
 
-def _default(name: str, labels: pd.Series) -> str:
+def _default(name: str, values: pd.Series) -> str:
     """The label of what a key was before it came; booleans that some runs do not have are strings, as in the store."""
     default = DEFAULTS_SINCE[name]
-    return canonical(default) if labels.isin(["true", "false"]).any() else label(default)
+    return canonical(default) if values.isin(["true", "false"]).any() else label(default)
 
 
 def compared(runs: pd.DataFrame) -> str:
@@ -82,7 +82,7 @@ def problems(runs: pd.DataFrame) -> pd.Series | None:
         The name that it has, else that of its option; None where neither is a column.
     """
     name = next((name for name in (PROBLEM_NAME, PROBLEM) if name in runs), None)
-    return None if name is None else runs[name].map(label)
+    return None if name is None else labels(runs[name])
 
 
 def setting_labels(runs: pd.DataFrame, at: Sequence[str]) -> pd.Series:
@@ -90,7 +90,7 @@ def setting_labels(runs: pd.DataFrame, at: Sequence[str]) -> pd.Series:
     setting = pd.Series("", index=runs.index)
     for name in at:
         has_value = runs[name].notna()
-        assignment = f" {name.rsplit('.', 1)[-1]}=" + runs[name].map(label)
+        assignment = f" {name.rsplit('.', 1)[-1]}=" + labels(runs[name])
         setting = setting.where(~has_value, setting + assignment)
     return setting.str.strip()
 
@@ -128,9 +128,17 @@ def ordered(runs: pd.DataFrame, by: str, at: Sequence[str]) -> pd.DataFrame:
     names = [name for name in (PROBLEM_NAME, PROBLEM, by, *at, *SEEDS) if (runs.columns == name).sum() == 1]
     keys = []
     for name in names:
-        labels = runs[name].map(label)
-        keys += [pd.to_numeric(labels, errors="coerce").to_numpy(dtype=float), pd.factorize(labels, sort=True)[0]]
+        values = labels(runs[name])
+        keys += [pd.to_numeric(values, errors="coerce").to_numpy(dtype=float), pd.factorize(values, sort=True)[0]]
     return runs.iloc[np.lexsort(keys[::-1])] if keys else runs
+
+
+def labels(column: pd.Series) -> pd.Series:
+    """The `label` of each value of a column, of which each distinct one is named once."""
+    if column.dtype == object or column.empty:  # in which 1 and True would be the same
+        return column.map(label)
+    codes, distinct = pd.factorize(column, use_na_sentinel=False)
+    return pd.Series(distinct, name=column.name).map(label).take(codes).set_axis(column.index)
 
 
 def label(value: object) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from seedsweep.comparison.params import label, params, problems, setting_labels
+from seedsweep.comparison.params import labels, params, problems, setting_labels
 from seedsweep.config.planned_run import PROBLEM, PROBLEM_NAME, SEEDS
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
@@ -42,7 +42,7 @@ def score_runs(
     scored = pd.DataFrame({"run": names})
     problem = problems(runs)
     scored["problem"] = "" if problem is None or {PROBLEM, PROBLEM_NAME} & {by, *at} else problem
-    scored["option"] = runs[by].map(label)
+    scored["option"] = labels(runs[by])
     scored["setting"] = setting_labels(runs, at)
     scored["group"] = (scored["option"] + " " + scored["setting"]).str.strip()
     scored["seed"], scored["replicate"] = _seeds(runs)
@@ -99,13 +99,13 @@ def _seeds(runs: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     if not names:
         raise ConfigError("seed", None, "the runs need a column `seed`, or `init_seed` and `order_seed`")
     if len(names) == 1 or (runs[names[0]] == runs[names[1]]).all():
-        seeds = runs[names[0]].map(label)
+        seeds = labels(runs[names[0]])
         return seeds, seeds
     seeds, fewer = setting_labels(runs, names), min(names, key=lambda name: runs[name].nunique())
     crossed = seeds.nunique() > max(runs[name].nunique() for name in names)
     if not crossed or runs[fewer].nunique() == 1:
         return seeds, seeds
-    return seeds, fewer.rsplit("_", 1)[0] + "=" + runs[fewer].map(label)
+    return seeds, fewer.rsplit("_", 1)[0] + "=" + labels(runs[fewer])
 
 
 def _selected(

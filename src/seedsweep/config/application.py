@@ -15,7 +15,7 @@ from seedsweep.config.composing import Composed, composer_of
 from seedsweep.errors import ConfigError, masked
 
 TRACKING = {"uri", "sweep", "labels"}  # the keys by which an application says that its runs are tracked by seedsweep
-UNNAMED = ("compare=", "tracking.reuse=")  # overrides that change nothing of what a sweep is
+UNNAMED = ("compare=", "tracking.reuse=", "tracking.detail=")  # overrides that change nothing of what a sweep is
 
 
 class BatchedTask(Protocol):

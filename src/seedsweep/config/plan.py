@@ -119,6 +119,10 @@ class Plan:
                 plan.add(_written(names, row))
         return plan
 
+    def first_of(self, group: str) -> PlannedRun:
+        """The first run of a group."""
+        return self._first[group]
+
     def group(self, job: int) -> str:
         """The group of a run."""
         return self._names[self._group[job]]

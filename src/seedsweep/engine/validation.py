@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnP
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config, check_complete
+from seedsweep.config.detail import check_detail
 from seedsweep.config.instantiation import TRAINER, check_kind, refusal
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
 from seedsweep.engine.dry_batch import check_step, metrics_of
@@ -54,6 +55,7 @@ def check(config: Config) -> Data:
         raise ConfigError("experiment", config["experiment"], "must be a name of 1 to 200 characters")
     for key in SEEDS:
         check_integer(key, config[key], 0, 2**31 - 1)
+    check_detail(config["tracking"].get("detail"))
     splits = data(config)
     _check_class(config["model"]["_target_"])
     if has_own_optimizer := is_own(config["optimizer"]):

@@ -3,13 +3,16 @@
 import gc
 import logging
 import time
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from itertools import zip_longest
 
 import pandas as pd
 from hydra.core.utils import JobStatus
 
+from seedsweep.config.detail import GROUPS
 from seedsweep.errors import ConfigError, FailedRunsError, StoreError, masked
+from seedsweep.lifecycle.closing_groups import record_groups_and_best
 from seedsweep.lifecycle.sweep import Sweep
 from seedsweep.outcomes import outcome_of
 from seedsweep.report.summary import SHOWN, count_outcomes, summarize
@@ -55,12 +58,21 @@ def _record_end(
         return _as_recorded(store, metric, compared)
     record.reap()
     gc.freeze()  # what there is now is no garbage, and there may be very much of it
-    tables = [load_runs(*store)] if compared else stream_runs(*store)  # at once, where that is needed anyhow
+    in_files = record.detail == GROUPS
+    tables: Iterable[pd.DataFrame] = (
+        [load_runs(*store)] if compared else stream_runs(*store)
+    )  # at once, where that is needed anyhow
     curves = list(stream_curves(*store)) if compared else stream_curves(*store)
     kept: list[pd.DataFrame] = []
-    record.write(_keeping(tables, kept, () if compared else ("group", "outcome", metric, *SHOWN)), curves)
+    tables = _keeping(tables, kept, () if compared else ("job", "group", "outcome", metric, *SHOWN))
+    if in_files:
+        deque(tables, maxlen=0)
+    else:
+        record.write(tables, curves)
     runs = pd.concat(kept, ignore_index=True)
     summary = summarize(runs, metric)
+    if in_files:
+        record_groups_and_best(sweep, record, runs, with_curves=not compared)
     record.close(status, count_outcomes(runs), summary)
     return runs, pd.concat(curves, ignore_index=True) if isinstance(curves, list) else None, summary
 

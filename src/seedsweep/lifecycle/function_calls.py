@@ -10,6 +10,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from seedsweep.config.composing import Composed
 from seedsweep.config.demand import ANY_RUN, Demand
+from seedsweep.config.detail import RUNS
 from seedsweep.config.planned_call import METRIC, Call, plan_call
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.lifecycle.calls import Processes, run_calls
@@ -35,6 +36,7 @@ class FunctionCalls(Sweep):
     They are judged by the metric that one of them has logged first, unless `asked` names another.
     """
 
+    details: ClassVar[tuple[str, ...]] = (RUNS,)  # each call is recorded where it is made
     unit: ClassVar[str] = "runs"
     compose: Callable[[Overrides, int], ComposedCall]
     asked: str | None = None

@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import ClassVar
 
 import pandas as pd
 
 from seedsweep.config.composing import Composed
+from seedsweep.config.detail import DETAILS
 from seedsweep.config.home import command
 from seedsweep.config.lazy_sequence import LazySequence
 from seedsweep.errors import ConfigError, FailedRunsError, masked
@@ -32,6 +34,8 @@ def _kept_anyway() -> Iterator[None]:
 
 class GridSweep(Sweep):
     """Refuses to train a run twice, fails if a run failed, and says at its end what the seeds allow to say."""
+
+    details: ClassVar[tuple[str, ...]] = DETAILS
 
     def _plan_job(self, job: Composed) -> None:
         super()._plan_job(job)

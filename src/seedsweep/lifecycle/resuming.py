@@ -1,16 +1,18 @@
 """What a sweep need not train: its own runs of a command that was ended or killed, and those of other sweeps."""
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from typing import NoReturn
 
 from omegaconf import OmegaConf
 
+from seedsweep.config.detail import GROUPS, KEY, RUNS, chosen_detail
 from seedsweep.config.planned_call import METRIC, SELECT
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.sweep import Sweep
-from seedsweep.report.console import print_reused
+from seedsweep.report.console import print_in_groups, print_reused
 from seedsweep.tracking.connection import connect, sweeps_lock
 from seedsweep.tracking.processes import this_process
 from seedsweep.tracking.recorded_sweeps import OWNER, RecordedSweep, owner_at_work
@@ -18,6 +20,8 @@ from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.tracking.tags import PREPARED
 from seedsweep.tracking.unfinished_sweeps import find_former, recorded_plan
 from seedsweep.validation import check_boolean
+
+log = logging.getLogger(__name__)
 
 
 def open_record(sweep: Sweep, tags: Mapping[str, str]) -> None:
@@ -33,6 +37,7 @@ def open_record(sweep: Sweep, tags: Mapping[str, str]) -> None:
     tracking = sweep.first["tracking"]
     reuse = tracking.get("reuse", True)
     check_boolean("tracking.reuse", reuse)
+    sweep.detail = chosen_detail(tracking.get("detail"), len(sweep.plan), sweep.details)
     judged = {METRIC: sweep.first["objective"]["metric"], SELECT: sweep.first["objective"]["select"]}
     tags = judged | dict(tags)
     client, owner = connect(tracking["uri"], create=True), json.dumps(this_process())
@@ -47,11 +52,14 @@ def open_record(sweep: Sweep, tags: Mapping[str, str]) -> None:
         config = OmegaConf.to_yaml(OmegaConf.create(dict(sweep.first)))
         named = tags | {"owner": owner, tag: value}
         named |= {PREPARED: "\n".join(sweep.notes)} if sweep.notes else {}
+        named |= {"detail": GROUPS} if sweep.detail == GROUPS else {}
         about = (sweep.plan, sweep.name, config, sweep.optima(), named)
         sweep.record = SweepRecord(tracking["uri"], *about, former=former[0] if former else None)
         if former:
             _go_on(sweep, sweep.record, former[0], owner)
             sweep.record.write_about(sweep.plan, config, sweep.optima())  # it may be gone, or never have been written
+        sweep.detail = sweep.record.detail
+    _say_detail(sweep, tracking.get("detail"))
     if reuse and (stored := sweep.take_stored()):
         print_reused(stored, len(sweep.plan))
 
@@ -64,6 +72,14 @@ def _go_on(sweep: Sweep, record: SweepRecord, former: RecordedSweep, owner: str)
     sweep.is_complete = former.status == "FINISHED" and not len(sweep.left)
     if not sweep.is_complete:
         record.go_on(owner)
+
+
+def _say_detail(sweep: Sweep, asked: str | None) -> None:
+    """Say in which detail a sweep is recorded where that is not what was asked for, or nothing was."""
+    if asked not in (None, sweep.detail):
+        log.warning("%s=%s: the sweep goes on as it began, with %s=%s", KEY, asked, KEY, sweep.detail)
+    elif asked is None and sweep.detail != RUNS:
+        print_in_groups(len(sweep.plan))
 
 
 def _may_be_at_work(former: RecordedSweep) -> bool:

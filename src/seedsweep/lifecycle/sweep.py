@@ -15,6 +15,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from seedsweep.config.completeness import Config
 from seedsweep.config.composing import Composed
+from seedsweep.config.detail import RUNS
 from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.engine.factories import gap
@@ -54,8 +55,10 @@ class Sweep(ABC):
     returns: list[Sequence[JobReturn]] = field(default_factory=list)
     launched: "array[int]" = field(default_factory=lambda: array("q"))  # numbers in the plan of the jobs that returned
     numbers: "array[int]" = field(default_factory=lambda: array("q"))  # and those by which they do not go themselves
+    detail: str = RUNS  # in which it is recorded
     is_complete: bool = False  # whether it stood in the store, with all its runs, when it was opened
     _ended: np.ndarray | None = None  # the jobs that need not be trained
+    details: ClassVar[tuple[str, ...]] = (RUNS,)  # in which its kind of sweep can be recorded
     unit: ClassVar[str] = "epochs"  # that its bar counts
     grows: ClassVar[bool] = False  # whether jobs are added to it
     is_shared: ClassVar[bool] = False  # whether several processes may be at what one command asks for
@@ -94,7 +97,7 @@ class Sweep(ABC):
             A task to launch instead.
         """
         sweep = self.record.run_id if self.record else None
-        return SweepTask(task, sweep, self.labels, self.progress, prune, self.numbers)
+        return SweepTask(task, sweep, self.labels, self.progress, prune, self.detail, self.numbers)
 
     @property
     def left(self) -> np.ndarray:

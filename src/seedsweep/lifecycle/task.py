@@ -12,6 +12,7 @@ from omegaconf import DictConfig, open_dict
 
 from seedsweep.config.application import BatchedTask
 from seedsweep.config.composing import Composed
+from seedsweep.config.detail import RUNS
 from seedsweep.config.lazy_sequence import LazySequence
 from seedsweep.lifecycle.progress import advance
 from seedsweep.lifecycle.training import PruneJobs
@@ -26,8 +27,9 @@ class SweepTask:
     """The task of a job of the sweep with this run id; it travels to the job's process.
 
     `labels` are the keys that tell the sweep's runs apart, `progress` is the file of its bar, and `prune` ends runs of
-    a fleet. `numbers` are the jobs' in the plan by those that they were launched with; where it has none they are
-    alike. `owner` is the sweep's process, with which those of its jobs end.
+    a fleet. `detail` is that in which the sweep is recorded. `numbers` are the jobs' in the plan by those that they
+    were launched with; where it has none they are alike. `owner` is the sweep's process, with which those of its jobs
+    end.
     """
 
     task: Task
@@ -35,6 +37,7 @@ class SweepTask:
     labels: tuple[str, ...]
     progress: Path
     prune: PruneJobs | None = None
+    detail: str = RUNS
     numbers: "array[int]" = field(default_factory=lambda: array("q"))
     owner: Owner = field(default_factory=this_process)
 
@@ -43,6 +46,7 @@ class SweepTask:
         config.tracking.sweep = self.sweep
         config.tracking.labels = list(self.labels)
         with open_dict(config.tracking):
+            config.tracking.detail = self.detail
             config.tracking.job = self._number(HydraConfig.get().job.num)
         try:
             return self.task(config)
@@ -56,7 +60,8 @@ class SweepTask:
         """The batched form of the task, as the jobs of this sweep have to run it."""
 
         def run(jobs: Sequence[Composed]) -> Sequence[Any]:
-            tracking = jobs[0].config["tracking"] | {"sweep": self.sweep, "labels": list(self.labels)}
+            own = {"sweep": self.sweep, "labels": list(self.labels), "detail": self.detail}
+            tracking = jobs[0].config["tracking"] | own
 
             def of_sweep(index: int) -> Composed:
                 number = self._number(jobs[index].number)

@@ -68,6 +68,18 @@ def print_reused(stored: int, runs: int) -> None:
     Console(highlight=False, soft_wrap=True).print(words if stored < runs else f"all {runs:,} runs are in the store")
 
 
+def print_in_groups(runs: int) -> None:
+    """Say, before a sweep trains, that its runs will be in files, where nobody asked for that.
+
+    Args:
+        runs: of the sweep.
+    """
+    words = (
+        f"{runs:,} runs: chunk files hold them, MLflow the groups and the best; tracking.detail=runs has all in MLflow"
+    )
+    Console(highlight=False, soft_wrap=True).print(words)
+
+
 def print_sweep(
     runs: pd.DataFrame,
     summary: pd.DataFrame,

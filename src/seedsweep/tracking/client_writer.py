@@ -21,6 +21,7 @@ class ClientRuns:
     def __init__(self, client: "MlflowClient", runs: Sequence[NewRun]):
         self._client = client
         self._records = [RunRecord(client, run.experiment, run.planned, run.tags, run.start) for run in runs]
+        self._ends = {id(record): run.end for record, run in zip(self._records, runs, strict=True)}
         self._threads = THREADS if client.tracking_uri.startswith("http") else 1
 
     def write(self, columns: Sequence[Column]) -> None:
@@ -51,7 +52,7 @@ class ClientRuns:
 
         def write(record: RunRecord) -> None:
             record.flush()
-            record.end("FINISHED")
+            record.end("FINISHED", self._ends[id(record)])
 
         self._add(columns)
         try:

@@ -13,6 +13,7 @@ from seedsweep.config.planned_run import PlannedRun
 from seedsweep.gc_pause import collector_paused
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.queries import of_kind, search_runs
+from seedsweep.tracking.recorded_sweeps import chunked_sweeps
 from seedsweep.tracking.run_writer import METRICS, PARAMS
 from seedsweep.tracking.sql import COLUMNS, insert, open_database, transaction
 from seedsweep.tracking.sql_run import drop_former
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 RUNS = 2_000  # that are copied in one transaction
+BEGINNING = 12  # characters that the id of a run begins with as that of its sweep does, see `tags.run_id`
 THREADS = 8  # that write to an MLflow server
 # tags of a run that say where it belongs, and not how it was trained
 OWN = (
@@ -33,10 +35,11 @@ OWN = (
 ABOUT = """SELECT copies.target, runs.user_id, runs.start_time, runs.end_time, copied.value
 FROM copies CROSS JOIN runs LEFT JOIN tags AS copied ON copied.run_uuid = runs.run_uuid AND copied.key = :source
 WHERE runs.run_uuid = copies.source ORDER BY copies.target"""
-COPIES = """SELECT source.value, COUNT(*) FROM tags AS copied CROSS JOIN tags AS own
+COPIES = """SELECT COALESCE(source.value, SUBSTR(copied.value, 1, 12)) AS origin, COUNT(*)
+FROM tags AS copied CROSS JOIN tags AS own
 LEFT JOIN tags AS source ON source.run_uuid = copied.value AND source.key = 'seedsweep.sweep'
 WHERE copied.run_uuid BETWEEN :first AND :last AND copied.key = :copied
-AND own.run_uuid = copied.run_uuid AND own.key = 'seedsweep.sweep' AND own.value = :sweep GROUP BY source.value"""
+AND own.run_uuid = copied.run_uuid AND own.key = 'seedsweep.sweep' AND own.value = :sweep GROUP BY origin"""
 
 
 @store_errors()
@@ -78,10 +81,29 @@ def copies_of(client: "MlflowClient", sweep: str) -> dict[str, int]:
 
         values = {"copied": COPIED_FROM, "first": sweep[:12], "last": f"{sweep[:12]}g", "sweep": sweep}
         with transaction(database) as connection:
-            return {row[0] or "": row[1] for row in connection.execute(sa.text(COPIES), values)}
+            return _by_sweep(client, {row[0]: row[1] for row in connection.execute(sa.text(COPIES), values)})
     sources = [run.data.tags.get(COPIED_FROM) for run in search_runs(client, of_kind("run", sweep))]
-    sweeps = {run: client.get_run(run).data.tags.get("seedsweep.sweep", "") for run in set(filter(None, sources))}
-    return dict(Counter(sweeps[run] for run in sources if run))
+    sweeps = {run: _sweep_of(client, run) for run in set(filter(None, sources))}
+    return _by_sweep(client, Counter(sweeps[run] for run in sources if run))
+
+
+def _sweep_of(client: "MlflowClient", run: str) -> str:
+    """The sweep of a run; of one that MLflow does not have, since it is in a chunk, the beginning of its id."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.get_run(run).data.tags.get("seedsweep.sweep", ""))
+    except MlflowException:
+        return run[:BEGINNING]
+
+
+def _by_sweep(client: "MlflowClient", counts: Mapping[str, int]) -> dict[str, int]:
+    """The counts by the ids of sweeps; of one that has its runs in chunks, only the beginning may be given."""
+    chunked = {sweep.run_id[:BEGINNING]: sweep.run_id for sweep in chunked_sweeps(client)}
+    counted: Counter[str] = Counter()
+    for sweep, count in counts.items():
+        counted[chunked.get(sweep, "") if len(sweep) == BEGINNING else sweep] += count
+    return dict(counted)
 
 
 def _copy_rows(

@@ -13,7 +13,7 @@ from seedsweep.outcomes import OUTCOMES, Column
 from seedsweep.tracking.client_writer import ClientRuns
 from seedsweep.tracking.connection import connect, default_uri, store_errors
 from seedsweep.tracking.queries import of_kind
-from seedsweep.tracking.sql import open_database
+from seedsweep.tracking.sql import delete_runs, open_database, transaction
 from seedsweep.tracking.sql_writer import SqlRuns
 from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.tracking.tags import NewRun, named
@@ -57,7 +57,7 @@ def record_groups(
     client = connect(tracking_uri or default_uri())
     experiment, now = _experiment(client, sweep), int(time.time() * 1000)
     runs = [NewRun(run, experiment, _tags(sweep, row), now) for run, row in _planned(groups, by, at)]
-    replace_runs(client, sweep, "group", runs, list(_columns(bands, groups, now)))
+    replace_runs(client, sweep, "group", runs, list(curve_columns(bands, groups, now)))
 
 
 @store_errors()
@@ -81,7 +81,11 @@ def replace_runs(
     client: "MlflowClient", sweep: str, kind: str, runs: Sequence[NewRun], columns: Sequence[Column]
 ) -> None:
     """Write runs of one kind, all of one experiment, below a sweep, in place of those of that kind."""
-    if database := open_database(client.tracking_uri):
+    database = open_database(client.tracking_uri)
+    if database and not runs:
+        with transaction(database) as connection:
+            delete_runs(connection, _former(connection, sweep, kind))
+    elif database:
         SqlRuns(client, database, runs).replace(lambda connection: _former(connection, sweep, kind), columns)
     elif runs:
         former = client.search_runs([runs[0].experiment], of_kind(kind, sweep), max_results=MOST)
@@ -118,7 +122,7 @@ def _tags(sweep: str, row: Mapping[Any, Any]) -> dict[str, str]:
     return named({"kind": "group", "sweep": sweep, "group": row["group"]} | counts)
 
 
-def _columns(bands: pd.DataFrame, groups: pd.DataFrame, now: int) -> Iterator[Column]:
+def curve_columns(bands: pd.DataFrame, groups: pd.DataFrame, now: int) -> Iterator[Column]:
     """The points of the bands, in the order of their steps; the members are indices in `groups`."""
     indices = pd.MultiIndex.from_frame(groups[GROUP]).get_indexer(pd.MultiIndex.from_frame(bands[GROUP]))
     points = bands[["metric", "step", "epoch"]].assign(member=indices)

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol
 
+from seedsweep.config.detail import GROUPS
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.gc_pause import collector_paused
 from seedsweep.outcomes import Column, FleetResult
+from seedsweep.tracking.chunk_writer import ChunkRuns
 from seedsweep.tracking.client_writer import ClientRuns
 from seedsweep.tracking.connection import client_of, store_errors
 from seedsweep.tracking.sql import open_database
@@ -33,7 +35,8 @@ def record_fleet(
     rows in one transaction, a server marks them as deleted.
 
     Args:
-        tracking: the group of the configuration: `uri` (None for no record), `sweep` (its run id, or None).
+        tracking: the group of the configuration: `uri` (None for no record), `sweep` (its run id, or None), `detail`
+            (of a sweep: `groups` for chunk files).
         planned: how the runs are known, in the order of the fleet's members.
         engine: which trains them.
         fingerprint: of their data.
@@ -48,10 +51,11 @@ def record_fleet(
     """
     if tracking["uri"] is None:
         return UntrackedFleet()
-    client = client_of(tracking["uri"])
-    experiments = {name: experiment_id(client, name) for name in dict.fromkeys(run.experiment for run in planned)}
+    client, sweep = client_of(tracking["uri"]), tracking["sweep"]
     start = int(time.time() * 1000) if start is None else start
-    sweep = tracking["sweep"]
+    if sweep and tracking.get("detail") == GROUPS:
+        return FleetRecord(ChunkRuns(client, sweep, planned, engine, fingerprint, start), sweep)
+    experiments = {name: experiment_id(client, name) for name in dict.fromkeys(run.experiment for run in planned)}
     with collector_paused():  # it would look through all the tags, again and again
         tags = [run_tags(run, engine, fingerprint, sweep) for run in planned]
     runs = [NewRun(run, experiments[run.experiment], named, start) for run, named in zip(planned, tags, strict=True)]

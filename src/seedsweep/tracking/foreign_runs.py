@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 THREADS = 8  # that ask for curves
-DERIVED = ("sweep", "group", "trial")  # our runs that are no trainings
+DERIVED = ("sweep", "group", "trial", "best")  # our runs that are no trainings
 OUTCOMES = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "failed"}  # all others are missing
 
 

@@ -4,42 +4,57 @@ import math
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from pandas.api.extensions import take
 
 from seedsweep.outcomes import RUN_COLUMNS
+from seedsweep.tracking.chunk_frames import put_last_values, put_strings
 from seedsweep.tracking.sql import Pair, StoredPoint, StoredRuns
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 NOT_CURVES = ("epoch", "optimizer.lr")
 TAGS = {f"seedsweep.{key}": key for key in ("group", "sweep", "job", "outcome")} | {"seedsweep.data": "fingerprint"}
 STRINGS = ("name", "group", "sweep", "outcome", "status", "fingerprint")
+NEVER = float(np.iinfo(np.int64).min)  # as numpy has a moment that is none
 NONE = -1  # the code of a run that has no string in a column
 
+Chunked = Sequence[tuple[str, "pa.Table"]]  # the runs of chunks, each with the id of its sweep
 Missing = Callable[[set[int]], Sequence[Mapping[Any, Any]]]  # the rows of a plan without those of these jobs
 
 
-def runs_frame(stored: StoredRuns, sweep: str | None, missing: Missing) -> pd.DataFrame:
-    """The table of `load_runs`: the stored runs, and those of the `sweep` that were only planned."""
+def runs_frame(
+    stored: StoredRuns, sweep: str | None, missing: Missing, chunked: Chunked = (), as_strings: bool = False
+) -> pd.DataFrame:
+    """The table of `load_runs`: the stored runs, those in chunks, and those of the `sweep` that were only planned.
+
+    Its params are what all strings of a column are, or stay strings.
+    """
     ids = pd.Index([info[0] for info in stored.infos], dtype=object)
-    strings = _Strings(len(ids))
+    strings = Strings(len(ids))
     for name, number in (("name", 1), ("status", 2)):
         strings.put(name, slice(None), np.array([info[number] for info in stored.infos], dtype=object))
     for key, runs, values in _by_key(stored.tags, ids):
         if key in TAGS:
             strings.put(TAGS[key], runs, values)
+    in_chunks = sum(len(table) for _, table in chunked)
+    strings.grow(in_chunks)
+    put_strings(strings, chunked, len(ids))
     planned = missing(set(map(int, strings.codes_of["job"]))) if sweep else ()
-    _put_planned(strings, [{**row, "sweep": sweep, "job": str(row["job"])} for row in planned], len(ids))
+    _put_planned(strings, [{**row, "sweep": sweep, "job": str(row["job"])} for row in planned], len(ids) + in_chunks)
     for key, runs, values in _by_key(stored.params, ids):
         strings.put(key, runs, values)
-    numbers = _metrics(stored, ids, len(planned))
-    about = _about(stored, len(planned))
+    numbers = _metrics(stored, ids, in_chunks + len(planned))
+    put_last_values(numbers, chunked, len(ids), len(planned))
+    about = _about(stored, [table for _, table in chunked], len(planned))
     sorting = pd.DataFrame({key: strings.column(key) for key in ("sweep", "job")}).sort_values(["sweep", "job"])
     order = sorting.index.to_numpy()
     columns = {name: values[order] for name, values in (about | numbers).items()}
-    columns |= {name: strings.column(name, order) for name in strings.codes_of if name not in columns}
+    columns |= {name: strings.column(name, order, as_strings) for name in strings.codes_of if name not in columns}
     return pd.DataFrame({name: columns[name] for name in ordered(columns)}, copy=False)
 
 
@@ -49,7 +64,7 @@ def ordered(columns: Collection[str]) -> list[str]:
     return [*RUN_COLUMNS, *sorted(params_and_metrics, key=lambda name: ("/" in name, name))]
 
 
-class _Strings:
+class Strings:
     """Columns of strings by runs: thousands of runs have few different ones, of which each is kept once."""
 
     def __init__(self, runs: int):
@@ -61,32 +76,40 @@ class _Strings:
 
     def put(self, name: str, runs: Any, strings: np.ndarray) -> None:
         """Put the strings (n,) of runs, which are given by their indices, into a column; None for none."""
+        codes, distinct = pd.factorize(strings)
+        self.put_codes(name, runs, codes, distinct)
+
+    def put_codes(self, name: str, runs: Any, codes: np.ndarray, distinct: Iterable[str]) -> None:
+        """The same for strings that are given by their indices among distinct ones, -1 for none."""
         if name not in self.codes_of:
             self._add(name)
         codes_of = self.codes_of[name]
-        codes, distinct = pd.factorize(strings)
         numbers = [*(codes_of.setdefault(string, len(codes_of)) for string in distinct), NONE]  # for -1, the last
-        self._codes[name][runs] = np.array(numbers, dtype=np.intp)[codes]
+        self._codes[name][runs] = np.array(numbers, dtype=np.int32)[codes]
 
     def grow(self, runs: int) -> None:
         """Add so many runs that have no strings."""
         self._runs += runs
-        self._codes = {name: np.append(codes, np.full(runs, NONE)) for name, codes in self._codes.items()}
+        self._codes = {
+            name: np.append(codes, np.full(runs, NONE, dtype=np.int32)) for name, codes in self._codes.items()
+        }
 
-    def column(self, name: str, order: Any = slice(None)) -> Any:
-        """The column of the runs in that order; params are numbers or booleans where all are."""
+    def column(self, name: str, order: Any = slice(None), as_strings: bool = False) -> Any:
+        """The column of the runs in that order; params are numbers or booleans where all are, or stay strings."""
         codes = self._codes[name][order]
         if name == "outcome":
             codes[codes == NONE] = self.codes_of[name].setdefault("missing", len(self.codes_of[name]))
         strings = pd.array(list(self.codes_of[name]), dtype="str")
-        values = strings if name in STRINGS else typed(strings, complete=NONE not in codes)
+        values = (
+            strings if name in STRINGS or (as_strings and name != "job") else typed(strings, complete=NONE not in codes)
+        )
         return take(values, codes, allow_fill=True)
 
     def _add(self, name: str) -> None:
-        self._codes[name], self.codes_of[name] = np.full(self._runs, NONE), {}
+        self._codes[name], self.codes_of[name] = np.full(self._runs, NONE, dtype=np.int32), {}
 
 
-def _put_planned(strings: _Strings, rows: Sequence[Mapping[Any, Any]], stored: int) -> None:
+def _put_planned(strings: Strings, rows: Sequence[Mapping[Any, Any]], stored: int) -> None:
     """Put the rows of a plan, whose runs are not in the store, after those that are."""
     strings.grow(len(rows))
     for key in dict.fromkeys(chain.from_iterable(rows)):
@@ -94,14 +117,22 @@ def _put_planned(strings: _Strings, rows: Sequence[Mapping[Any, Any]], stored: i
         strings.put(key, stored + having, np.array([rows[index][key] for index in having], dtype=object))
 
 
-def _about(stored: StoredRuns, planned: int) -> dict[str, Any]:
+def _about(stored: StoredRuns, chunked: "Sequence[pa.Table]", planned: int) -> dict[str, Any]:
     """The columns that every run has, with so many empty rows for those that were only planned."""
-    columns = list(zip(*stored.infos, strict=True)) or [()] * 5
-    run, start, end = ([*columns[number], *[None] * planned] for number in (0, 3, 4))
-    started = np.array(start, dtype=float)
-    ended = np.array([time or None for time in end], dtype=float)
-    moments = pd.to_datetime(start, unit="ms", utc=True).as_unit("us").array
-    return {"run": pd.array(run, dtype="str"), "started": moments, "seconds": (ended - started) / 1000}
+    run, _, _, start, end = list(zip(*stored.infos, strict=True)) or [()] * 5
+    started, ended = (
+        np.concatenate(
+            [np.array(times, dtype=float), *(table[name] for table in chunked), np.full(planned, np.nan)], dtype=float
+        )
+        for name, times in (("started", start), ("ended", [time or None for time in end]))
+    )
+    moments = np.where(np.isnan(started), NEVER, started).astype(np.int64).view("datetime64[ms]")
+    ids = [pd.array(part, dtype="str") for part in (run, *(table["run"] for table in chunked), [None] * planned)]
+    return {
+        "run": type(ids[0])._concat_same_type(ids),
+        "started": pd.to_datetime(moments, utc=True).as_unit("us").array,
+        "seconds": (ended - started) / 1000,
+    }
 
 
 def _metrics(stored: StoredRuns, ids: pd.Index, planned: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Runs and their curves, read from an MLflow store: from its database, or by MLflow's client."""
 
+from array import array
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,12 +12,15 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.config.csv_cells import original_table
+from seedsweep.config.detail import GROUPS
 from seedsweep.config.plan import IDENTITY
 from seedsweep.gc_pause import collector_paused
+from seedsweep.tracking.chunk_files import DETAIL, ChunkedSweep
+from seedsweep.tracking.chunk_frames import curves_of_chunk
 from seedsweep.tracking.connection import connect, default_uri, store_errors
-from seedsweep.tracking.frames import NOT_CURVES, curves_frame, runs_frame
+from seedsweep.tracking.frames import NOT_CURVES, Chunked, curves_frame, runs_frame
 from seedsweep.tracking.queries import PAGE, of_kind, search_runs
-from seedsweep.tracking.recorded_sweeps import sweeps_of
+from seedsweep.tracking.recorded_sweeps import RecordedSweep, chunked_sweeps, sweeps_of
 from seedsweep.tracking.sql import StoredPoint, StoredRuns, open_database, read_jobs, read_points, read_runs
 from seedsweep.tracking.unfinished_sweeps import PLAN
 
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 # how a plan is read
 AS_STRINGS: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
 RUNS = 2048  # in one of the tables of `stream_runs`
+NO_RUNS = StoredRuns((), (), (), ())
 THREADS = 8  # that ask a server for curves
 
 
@@ -49,11 +54,10 @@ def load_runs(sweep: str | None = None, tracking_uri: str | None = None) -> pd.D
         StoreError: MLflow refused what it was asked.
     """
     client = connect(tracking_uri or default_uri())
-    parent = None if sweep is None else sweeps_of(client, sweep)[0].run_id
-    database = open_database(client.tracking_uri)
+    parent = None if sweep is None else sweeps_of(client, sweep)[0]
     with collector_paused():  # it would look through hundreds of thousands of rows, again and again
-        stored = read_runs(database, parent) if database else _read_runs(client, parent)
-        return runs_frame(stored, parent, lambda done: _missing(client, str(parent), done))
+        chunked = [(chunks.sweep, chunk.runs) for chunks in _chunked(client, parent) for chunk in chunks.chunks()]
+        return _with_chunks(client, parent, chunked)
 
 
 @store_errors()
@@ -90,13 +94,44 @@ def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.Data
     """
     client = connect(tracking_uri or default_uri())
     with store_errors():
-        parent = sweeps_of(client, sweep)[0].run_id
+        parent = sweeps_of(client, sweep)[0]
+        database = open_database(client.tracking_uri)
+        if chunked := _chunked(client, parent):
+            yield from _runs_of_chunks(client, parent, chunked[0])
+        elif database is None:
+            yield load_runs(parent.run_id, client.tracking_uri)
+        else:
+            yield from _runs_of_plan(client, database, parent.run_id)
+
+
+def _chunked(client: "MlflowClient", sweep: RecordedSweep | None) -> list[ChunkedSweep]:
+    """What a sweep, or the whole store, has in chunk files."""
+    grouped = chunked_sweeps(client) if sweep is None else [sweep] * (sweep.tags.get(DETAIL) == GROUPS)
+    return [ChunkedSweep(client, item.run_id, item.artifacts, _recorded_jobs(client, item.run_id)) for item in grouped]
+
+
+def _recorded_jobs(client: "MlflowClient", sweep: str) -> Collection[int]:
+    """The jobs of a sweep that have a run in MLflow, as those that were trained alone."""
+    if database := open_database(client.tracking_uri):
+        return read_jobs(database, sweep)["job"].tolist()  # type: ignore[no-any-return]
+    return [int(run.data.tags["seedsweep.job"]) for run in search_runs(client, of_kind("run", sweep))]
+
+
+def _with_chunks(client: "MlflowClient", sweep: RecordedSweep | None, chunked: Chunked) -> pd.DataFrame:
+    """The table of the runs in MLflow and of those in chunks."""
+    parent, database = sweep.run_id if sweep else None, open_database(client.tracking_uri)
+    stored = read_runs(database, parent) if database else _read_runs(client, parent)
+    return runs_frame(stored, parent, lambda done: _missing(client, sweep, done), chunked)
+
+
+def _runs_of_chunks(client: "MlflowClient", sweep: RecordedSweep, chunks: ChunkedSweep) -> Iterator[pd.DataFrame]:
+    done = array("q")
+    for chunk in chunks.chunks():
+        done.extend(chunk.runs["job"].to_pylist())
+        yield runs_frame(NO_RUNS, None, lambda _: (), [(sweep.run_id, chunk.runs)], as_strings=True)
     database = open_database(client.tracking_uri)
-    if database is None:
-        yield load_runs(parent, client.tracking_uri)
-        return
-    with store_errors():
-        yield from _runs_of_plan(client, database, parent)
+    stored = read_runs(database, sweep.run_id) if database else _read_runs(client, sweep.run_id)
+    yield runs_frame(stored, sweep.run_id, lambda others: _missing(client, sweep, others | {*done}), as_strings=True)
 
 
 def _runs_of_plan(client: "MlflowClient", database: "Engine", parent: str) -> Iterator[pd.DataFrame]:
@@ -108,7 +143,7 @@ def _runs_of_plan(client: "MlflowClient", database: "Engine", parent: str) -> It
             missing = plan.loc[~plan.index.isin(jobs["job"]), ["job", "name", "group"]].to_dict("records")
             with collector_paused():
                 ids = jobs["run"].astype(str).tolist()
-                stored = read_runs(database, parent, ids, params=False) if ids else StoredRuns((), (), (), ())
+                stored = read_runs(database, parent, ids, params=False) if ids else NO_RUNS
                 runs = runs_frame(stored, parent, lambda _, missing=missing: missing)  # type: ignore[misc]
             params = plan[plan.columns.difference([*IDENTITY, *runs])].dropna(axis=1, how="all").loc[runs["job"]]
             yield pd.concat([runs, params.set_axis(runs.index)], axis=1)
@@ -129,11 +164,43 @@ def stream_curves(sweep: str | None = None, tracking_uri: str | None = None) -> 
     """
     with store_errors():
         client = connect(tracking_uri or default_uri())
-        parent = None if sweep is None else sweeps_of(client, sweep)[0].run_id
-        database = open_database(client.tracking_uri)
+        chosen = None if sweep is None else sweeps_of(client, sweep)[0]
+        parent, database = chosen.run_id if chosen else None, open_database(client.tracking_uri)
         yield curves_frame([])
         for points in read_points(database, parent) if database else _read_points(client, parent):
             yield curves_frame(points)
+        for chunks in _chunked(client, chosen):
+            yield from map(curves_of_chunk, chunks.chunks(["run"]))
+
+
+def stream_groups(sweep: str, tracking_uri: str | None = None) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    """The curves of a sweep in several frames, with the group that each point is of.
+
+    Args:
+        sweep: run id of the sweep, its beginning, or `"latest"`.
+        tracking_uri: address of the store; the default store when None.
+
+    Returns:
+        Pairs of a frame as `stream_curves` gives them, in which `run` may be any number that tells the runs of a frame
+        apart, and the names of the points' groups (n,).
+
+    Raises:
+        ConfigError: no such store or sweep.
+    """
+    client = connect(tracking_uri or default_uri())
+    with store_errors():
+        chosen = sweeps_of(client, sweep)[0]
+        parent, database = chosen.run_id, open_database(client.tracking_uri)
+        stored = read_runs(database, parent) if database else _read_runs(client, parent)
+        tags = chain.from_iterable(stored.tags)
+        group_of = {run: value for run, key, value in tags if key == "seedsweep.group"}
+        for points in read_points(database, parent) if database else _read_points(client, parent):
+            frame = curves_frame(points)
+            yield frame, frame["run"].map(group_of).to_numpy(dtype=object)
+        for chunks in _chunked(client, chosen):
+            for chunk in chunks.chunks(["group"]):
+                frame = chunk.points().to_pandas()
+                yield frame, np.array(chunk.runs["group"].to_pylist(), dtype=object)[frame["run"]]
 
 
 def _read_runs(client: "MlflowClient", sweep: str | None) -> StoredRuns:
@@ -165,9 +232,11 @@ def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[Sto
             yield list(chain.from_iterable(threads.map(points, ids[start : start + PAGE])))
 
 
-def _missing(client: "MlflowClient", sweep: str, done: Collection[int]) -> list[dict[Any, Any]]:
+def _missing(client: "MlflowClient", sweep: RecordedSweep | None, done: Collection[int]) -> list[dict[Any, Any]]:
     """The rows of a sweep's plan whose jobs are not in the store."""
-    with _plan(client, sweep) as file:
+    if sweep is None or len(done) == int(sweep.tags.get("seedsweep.planned", -1)):
+        return []
+    with _plan(client, sweep.run_id) as file:
         if set(pd.read_csv(file, usecols=["job"])["job"]) <= set(done):
             return []
         plan = original_table(pd.read_csv(file, **AS_STRINGS))

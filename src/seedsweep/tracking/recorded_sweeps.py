@@ -1,14 +1,16 @@
 """Sweeps that were recorded: finding them in a store, reading and adding their artifacts, ending those left running."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from seedsweep.config.detail import GROUPS
 from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
+from seedsweep.tracking.chunk_files import DETAIL
 from seedsweep.tracking.connection import connect, store_errors
 from seedsweep.tracking.processes import Owner, may_live
 from seedsweep.tracking.queries import experiment_ids, of_kind, search_runs
@@ -99,6 +101,12 @@ def sweeps_of(client: "MlflowClient", *chosen: str, experiment: str | None = Non
             allowed = f"no such sweep; the newest are {newest}" if newest else "there are no sweeps yet"
             raise ConfigError("sweep", name, allowed)
     return [by_id[name] for name in dict.fromkeys(chosen)] if chosen else sweeps
+
+
+def chunked_sweeps(client: "MlflowClient", experiments: Collection[str] | None = None) -> list[RecordedSweep]:
+    """The sweeps in groups that a store has, of the experiments with these names, or of all."""
+    clause = f"{of_kind('sweep')} and tags.`{DETAIL}` = '{GROUPS}'"
+    return [recorded(run) for run in search_runs(client, clause, experiments)]
 
 
 @store_errors()

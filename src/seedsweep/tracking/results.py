@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seedsweep.outcomes import Point, RunResult
+from seedsweep.tracking.chunked_runs import chunks_with
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.frames import unclipped
 from seedsweep.tracking.sql import open_database, transaction
@@ -37,6 +38,21 @@ def read_results(client: "MlflowClient", runs: Sequence[str], metric: str) -> di
         chosen = runs[start : start + RUNS]
         rows = _rows(database, chosen, metric) if database else _by_client(client, chosen, metric)
         results |= {run: RunResult(outcome, _points(metric, curve)) for run, outcome, curve in rows}
+    if left := [run for run in runs if run not in results]:
+        results |= _in_chunks(client, left, metric)
+    return results
+
+
+def _in_chunks(client: "MlflowClient", runs: Sequence[str], metric: str) -> dict[str, RunResult]:
+    """The results of runs that MLflow does not have."""
+    results: dict[str, RunResult] = {}
+    for _, chunk in chunks_with(client, runs, ["run", "outcome"]):
+        about = chunk.runs.select(["run", "outcome"]).to_pylist()
+        found = [RunResult(run["outcome"], []) for run in about]
+        for point in chunk.points().select(["run", "metric", "step", "value"]).to_pylist():
+            if point["metric"] == metric:
+                found[point["run"]].points.append(Point(metric, point["step"], 0, point["value"]))
+        results |= {run["run"]: result for run, result in zip(about, found, strict=True)}
     return results
 
 
@@ -56,13 +72,18 @@ def _rows(engine: "Engine", runs: Sequence[str], metric: str) -> Iterator[tuple[
         rows = connection.execute(sa.text(CURVES.format(runs=listed)), {"metric": metric})
         for run, step, value, is_nan in rows:
             curves[run].append((step, float("nan") if is_nan else value))
-    return ((run, outcomes[run], curves[run]) for run in runs)
+    return ((run, outcomes[run], curves[run]) for run in runs if run in outcomes)
 
 
 def _by_client(
     client: "MlflowClient", runs: Sequence[str], metric: str
 ) -> Iterator[tuple[str, Any, list[tuple[int, float]]]]:
+    from mlflow.exceptions import MlflowException
+
     for run in runs:
+        try:
+            outcome = client.get_run(run).data.tags["seedsweep.outcome"]
+        except MlflowException:  # it is in a chunk
+            continue
         history = sorted(client.get_metric_history(run, metric), key=lambda point: point.step)
-        curve = [(point.step, point.value) for point in history]
-        yield run, client.get_run(run).data.tags["seedsweep.outcome"], curve
+        yield run, outcome, [(point.step, point.value) for point in history]

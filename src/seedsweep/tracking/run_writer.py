@@ -204,9 +204,9 @@ class RunRecord:
             metrics.append(Metric(RATE, float(self._params[RATE]), self._start, 0))
         return metrics
 
-    def end(self, status: str) -> None:
-        """End the run with a status of MLflow's."""
+    def end(self, status: str, at: int | None = None) -> None:
+        """End the run with a status of MLflow's, now if no time is given."""
         run = self.open()
         if not self._is_elsewhere:
-            self.client.set_terminated(run, status)
+            self.client.set_terminated(run, status, at)
         self.ended = True

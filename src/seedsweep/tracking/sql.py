@@ -28,6 +28,7 @@ COLUMNS = {  # that are written here; every other one must be free to be left ou
     "latest_metrics": ("run_uuid", "key", "value", "timestamp", "step", "is_nan"),
 }
 READ = {"experiments": ("experiment_id", "lifecycle_stage")}
+TAGS = ("group", "sweep", "job", "outcome", "data")  # that are read of a run
 SECONDS = 60  # that a transaction waits for those of other processes
 ROWS = 20_000  # that are read at once
 CACHE = 8_000  # kB of the database that SQLite keeps in memory
@@ -114,14 +115,19 @@ def read_jobs(engine: "Engine", sweep: str) -> np.ndarray:
     return np.sort(np.fromiter(map(tuple, _fetch(engine, query)), dtype=[("job", np.int64), ("run", "S32")]))
 
 
-def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = None, params: bool = True) -> StoredRuns:
+def read_runs(
+    engine: "Engine",
+    sweep: str | None,
+    ids: Sequence[str] | None = None,
+    params: bool = True,
+    tags: Sequence[str] = TAGS,
+) -> StoredRuns:
     """The runs of a sweep, or all, the newest first: those that MLflow's client would find; of these only `ids`."""
     import sqlalchemy as sa
 
     tables = _tables()
     runs = tables["runs"].c
-    # as one string: thousands of parameters would take longer than the query
-    chosen: Any = _chosen(sweep) if ids is None else [sa.literal_column(", ".join(f"'{run_id}'" for run_id in ids))]
+    chosen: Any = _chosen(sweep) if ids is None else [_listed(ids)]
 
     def pairs(table: str, *keys: str) -> Iterator[Sequence[Pair]]:
         key, run = tables[table].c.key, tables[table].c.run_uuid
@@ -131,19 +137,21 @@ def read_runs(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = N
     infos = sa.select(runs.run_uuid, runs.name, runs.status, runs.start_time, runs.end_time)
     return StoredRuns(
         list(_fetch(engine, infos.where(runs.run_uuid.in_(chosen)).order_by(runs.start_time.desc(), runs.run_uuid))),
-        pairs("tags", *(f"seedsweep.{key}" for key in ("group", "sweep", "job", "outcome", "data"))),
+        pairs("tags", *(f"seedsweep.{key}" for key in tags)),
         pairs("params") if params else (),
         pairs("latest_metrics"),
     )
 
 
-def read_points(engine: "Engine", sweep: str | None) -> Iterator[list[StoredPoint]]:
+def read_points(engine: "Engine", sweep: str | None, ids: Sequence[str] | None = None) -> Iterator[list[StoredPoint]]:
     """The points of the same runs in batches of about `ROWS`, which hold whole runs; the runs' ids ascend."""
     import sqlalchemy as sa
 
     metrics = _tables()["metrics"]
     query = sa.select(metrics.c.run_uuid, metrics.c.key, metrics.c.step, _value(metrics))
-    query = query.where(metrics.c.run_uuid.in_(_chosen(sweep))).order_by(metrics.c.run_uuid)
+    query = query.where(metrics.c.run_uuid.in_(_chosen(sweep) if ids is None else [_listed(ids)])).order_by(
+        metrics.c.run_uuid
+    )
     rest: list[Any] = []
     with transaction(engine) as connection:
         statement = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
@@ -186,6 +194,13 @@ def _chosen(sweep: str | None) -> "Select[Any]":
         tag = tags.alias().c
         query = query.where(tag.run_uuid == runs.run_uuid, tag.key == f"seedsweep.{key}", tag.value == value)
     return query
+
+
+def _listed(ids: Sequence[str]) -> Any:
+    """Ids as one string: thousands of parameters would take longer than the query."""
+    import sqlalchemy as sa
+
+    return sa.literal_column(", ".join(f"'{run_id}'" for run_id in ids))
 
 
 def _value(table: "Table") -> Any:

@@ -117,7 +117,8 @@ class SqlRuns:
 
     def _end(self, connection: "Connection", status: str) -> None:
         now = int(time.time() * 1000)
-        change(connection, END, ((status, now, run_id) for run_id in self._ids))
+        ends = (now if run.end is None else run.end for run in self._runs)
+        change(connection, END, ((status, end, run_id) for end, run_id in zip(ends, self._ids, strict=True)))
 
     def _by_index(self, column: Column) -> Column:
         """The column with the indices of its members in `_runs`."""

@@ -3,6 +3,7 @@
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seedsweep.config.csv_cells import safe_csv
+from seedsweep.config.detail import GROUPS, RUNS
 from seedsweep.config.plan import Plan
 from seedsweep.errors import masked
 from seedsweep.outcomes import RunResult
+from seedsweep.tracking.chunk_copies import copy_from_chunks, copy_into_chunks
+from seedsweep.tracking.chunk_files import DETAIL, ChunkedSweep
 from seedsweep.tracking.connection import absolute, connect, store_errors
 from seedsweep.tracking.copied_runs import copies_of, copy_runs
 from seedsweep.tracking.pages import charts_page
@@ -64,6 +68,7 @@ class SweepRecord:
     ):
         self.client = connect(uri, create=True)
         self.uri = absolute(uri)
+        self.detail = former.tags.get(DETAIL, RUNS) if former else tags.get("detail", RUNS)
         self.experiment_ids = [experiment_id(self.client, experiment) for experiment in plan.experiments]
         if former:
             self.run_id = former.run_id
@@ -104,13 +109,20 @@ class SweepRecord:
         self.client.set_tag(self.run_id, "seedsweep.owner", owner)
         self.client.set_tag(self.run_id, "seedsweep.command", _command())
         self.client.update_run(self.run_id, "RUNNING")
+        if self.chunks:
+            self.chunks.remove_parts()
         runs = self.runs()
         remove_runs(self.client, runs["run"][runs["status"] != "FINISHED"].tolist())
         self._note_copies()
 
     def runs(self) -> "pd.DataFrame":
         """The runs of the sweep that are in the store, as `runs_of` has them."""
-        return runs_of(self.client, self.run_id)
+        return runs_of(self.client, self.run_id, self.chunks)
+
+    @property
+    def chunks(self) -> ChunkedSweep | None:
+        """The chunks of a sweep that is recorded in groups."""
+        return ChunkedSweep(self.client, self.run_id) if self.detail == GROUPS else None
 
     def read_plan(self) -> Plan | None:
         """The plan as it was written last, as `recorded_plan` has it."""
@@ -139,16 +151,28 @@ class SweepRecord:
         Returns:
             Those of them that have one now, with the ids of the runs that were copied for them.
         """
-        runs = trained_runs(self.client, plan, jobs)
-        copied, sources = jobs[runs != ""], runs[runs != ""]
+        runs, is_chunked = trained_runs(self.client, plan, jobs)
+        copied, sources, is_chunked = jobs[runs != ""], runs[runs != ""], is_chunked[runs != ""]
+        if is_chunked.any():
+            job_of = dict(zip(sources[is_chunked].tolist(), copied[is_chunked].tolist(), strict=True))
+            copy_from_chunks(self.client, self.run_id, plan, job_of, self.chunks)
+        if not is_chunked.all():
+            others = (copied[~is_chunked], sources[~is_chunked])
+            if self.chunks:
+                copy_into_chunks(self.client, plan, *others, self.chunks)
+            else:
+                copy_runs(self.client, self.run_id, plan, *others)
         if len(copied):
-            copy_runs(self.client, self.run_id, plan, copied, sources)
             self._note_copies()
         return dict(zip(copied.tolist(), sources.tolist(), strict=True))
 
     def _note_copies(self) -> None:
         """Have the sweep say how many of its runs are copies, and of which sweeps."""
-        if copies := copies_of(self.client, self.run_id):
+        copies = Counter(copies_of(self.client, self.run_id))
+        for chunk in self.chunks.chunks(["copied_from", "copied_sweep"]) if self.chunks else ():
+            about = chunk.runs.select(["copied_from", "copied_sweep"]).to_pylist()
+            copies.update(row["copied_sweep"] for row in about if row["copied_from"])
+        if copies:
             sources = ", ".join(filter(None, copies))[:5000]
             self.write_progress({"copied": str(sum(copies.values())), "copied_from": sources}, {}, 0)
 
@@ -169,7 +193,8 @@ class SweepRecord:
 
     def page(self, metric: str) -> str:
         """The page in MLflow's UI with the charts of the sweep's runs, the best by a metric first."""
-        return charts_page(self.experiment_ids[0], "run", self.run_id, metric)
+        kind = "best" if self.detail == GROUPS else "run"
+        return charts_page(self.experiment_ids[0], kind, self.run_id, metric)
 
     @store_errors()
     def write(self, runs: Iterable["pd.DataFrame"], curves: Iterable["pd.DataFrame"]) -> None:

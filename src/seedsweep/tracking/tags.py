@@ -21,6 +21,7 @@ from seedsweep.tracking.connection import artifact_location
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+OFTEN = "trainer.log_every_n_steps"  # a param: what else is asked of a run besides its key
 NAME = 250  # characters of a run's name
 PREPARED = "prepared"  # the tag that says what was done to a table before the training
 MEASURED_BY = "seedsweep.measured_by"  # tag of a run: a digest of the metrics that were given as classes
@@ -48,13 +49,15 @@ def experiment_id(client: "MlflowClient", name: str) -> str:
 class NewRun(NamedTuple):
     """What is written of a run when it is made.
 
-    `experiment` is the id of its experiment, `tags` are by their full names, `start` is in milliseconds since 1970.
+    `experiment` is the id of its experiment, `tags` are by their full names, `start` and `end` in milliseconds since
+    1970; one that has no end gets that of its recording.
     """
 
     planned: PlannedRun
     experiment: str
     tags: dict[str, str]
     start: int
+    end: int | None = None
 
 
 def new_id() -> str:

@@ -8,10 +8,11 @@ import numpy as np
 from seedsweep.config.demand import Demand
 from seedsweep.config.plan import Plan
 from seedsweep.errors import ConfigError
+from seedsweep.tracking.chunked_runs import runs_with_keys
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.sql import open_database, transaction
-from seedsweep.tracking.tags import MEASURED_BY
+from seedsweep.tracking.tags import MEASURED_BY, OFTEN
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 KEYS = 2_000  # that are asked for at once
 ENDED = ("finished", "diverged")  # outcomes of what need not be trained again
-OFTEN = "trainer.log_every_n_steps"
 INDEX = "CREATE INDEX IF NOT EXISTS seedsweep_keys ON tags (value) WHERE key = 'seedsweep.key'"
 # the order of the tables is that in which they are looked into: each run by its id, once its key is there
 ASKED = """SELECT wanted.value, MIN(wanted.run_uuid) FROM tags AS wanted{index} CROSS JOIN runs CROSS JOIN tags AS ended
@@ -33,7 +33,7 @@ HAS = " AND EXISTS (SELECT 1 FROM {table} AS has WHERE has.run_uuid = wanted.run
 
 
 @store_errors()
-def trained_runs(client: "MlflowClient", plan: Plan, jobs: np.ndarray) -> np.ndarray:
+def trained_runs(client: "MlflowClient", plan: Plan, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The runs in a store that planned ones need not be trained for again.
 
     Args:
@@ -42,18 +42,22 @@ def trained_runs(client: "MlflowClient", plan: Plan, jobs: np.ndarray) -> np.nda
         jobs: the indices (n,) of those that are.
 
     Returns:
-        The ids (n,) of runs that have the same keys and what else is asked; empty where there is none.
+        The ids (n,) of runs that have the same keys and what else is asked, empty where there is none; and whether each
+        is in a chunk (n,).
     """
-    keys, runs = plan.keys, np.full(len(plan), "", dtype="U32")
+    keys, runs, is_chunked = plan.keys, np.full(len(plan), "", dtype="U32"), np.zeros(len(plan), dtype=bool)
     database = open_database(client.tracking_uri)
     for demand, of_demand in plan.demands():
         asked = np.intersect1d(of_demand, jobs)
         names = np.array([f"{key:016x}" for key in keys[asked].tolist()])
         pairs = _in_database(database, names, demand) if database else _by_client(client, plan, set(names), demand)
         run_of = dict(pairs)
+        left = keys[asked][[name not in run_of for name in names.tolist()]]
+        in_chunks = {f"{key:016x}": run for key, run in runs_with_keys(client, left, demand)} if len(left) else {}
+        is_chunked[asked] = [name in in_chunks for name in names.tolist()]
+        run_of |= in_chunks
         runs[asked] = [run_of.get(name, "") for name in names.tolist()]
-    chosen: np.ndarray = runs[jobs]
-    return chosen
+    return runs[jobs], is_chunked[jobs]
 
 
 def _in_database(engine: "Engine", keys: np.ndarray, demand: Demand) -> Iterator[tuple[str, str]]:

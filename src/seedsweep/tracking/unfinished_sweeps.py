@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from seedsweep.config.plan import Plan
+from seedsweep.tracking.chunk_files import ChunkedSweep
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, recorded
@@ -48,12 +49,13 @@ def find_former(client: "MlflowClient", tag: str, value: str, experiments: dict[
 
 
 @store_errors()
-def runs_of(client: "MlflowClient", sweep: str) -> pd.DataFrame:
+def runs_of(client: "MlflowClient", sweep: str, chunks: ChunkedSweep | None = None) -> pd.DataFrame:
     """The runs of a sweep.
 
     Args:
         client: of the store.
         sweep: its run id.
+        chunks: of a sweep that is recorded in groups.
 
     Returns:
         A row a run, the jobs ascending: its `job`, its id, `run`, its `key`, its `status` in MLflow, and its `outcome`
@@ -64,7 +66,11 @@ def runs_of(client: "MlflowClient", sweep: str) -> pd.DataFrame:
     else:
         runs = search_runs(client, of_kind("run", sweep))
         rows = [(*_identity(run), run.info.status, run.data.tags.get("seedsweep.outcome")) for run in runs]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"job": int}).sort_values("job", ignore_index=True)
+    frames = [pd.DataFrame(rows, columns=COLUMNS).astype({"job": int})]
+    for chunk in chunks.chunks(["run", "key", "outcome"]) if chunks else ():
+        keys = [f"{key:016x}" for key in chunk.runs["key"].to_pylist()]
+        frames.append(chunk.runs.to_pandas().assign(status="FINISHED", key=keys)[COLUMNS])
+    return pd.concat(frames, ignore_index=True).sort_values("job", ignore_index=True)
 
 
 @store_errors()

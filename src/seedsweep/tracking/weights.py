@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from seedsweep.errors import ConfigError
+from seedsweep.errors import ConfigError, StoreError
+from seedsweep.tracking.chunked_runs import chunked_run
 from seedsweep.tracking.connection import connect, default_uri, store_errors
 
 if TYPE_CHECKING:
@@ -82,11 +83,11 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
 def _read(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[str, Tensor]]":
     """The header and the weights of a run: from its own file, or from its index in that of its fleet."""
     from mlflow.exceptions import MlflowException
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     with TemporaryDirectory() as folder:
         try:
-            tags = client.get_run(run_id).data.tags
+            tags = _tags(client, run_id)
             tag = tags.get("seedsweep.weights")
             stacked = re.fullmatch(TAG, tag) if tag else None
             if tag and not stacked:
@@ -96,9 +97,25 @@ def _read(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[st
         except MlflowException as error:
             allowed = f"no trained run of that id in {client.tracking_uri}; load_runs() lists those there are"
             raise ConfigError("run_id", run_id, allowed) from error
-        with safe_open(file, "pt") as weights:
-            names = list(weights.keys())
-            if not stacked:
-                return weights.metadata(), {name: weights.get_tensor(name) for name in names}
-            member = int(stacked[3])
-            return weights.metadata(), {name: weights.get_slice(name)[member].clone() for name in names}
+        try:
+            with safe_open(file, "pt") as weights:
+                names = list(weights.keys())
+                if not stacked:
+                    return weights.metadata(), {name: weights.get_tensor(name) for name in names}
+                member = int(stacked[3])
+                return weights.metadata(), {name: weights.get_slice(name)[member].clone() for name in names}
+        except SafetensorError as error:
+            raise StoreError(f"{path} among the artifacts of {holder} is damaged: {error}") from error
+
+
+def _tags(client: "MlflowClient", run_id: str) -> dict[str, str]:
+    """The tags of a run; of one in a chunk those that say where its weights are."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return dict(client.get_run(run_id).data.tags)
+    except MlflowException:
+        if (about := chunked_run(client, run_id)) is None:
+            raise
+    where = {"seedsweep.weights": f"{about['weights']}#{about['member']}"} if about["weights"] else {}
+    return where | ({COPIED_FROM: str(about["copied_from"])} if about["copied_from"] else {})

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from seedsweep.config.composing import Composed
+from seedsweep.config.detail import GROUPS
 from seedsweep.lifecycle.planned_job import planned
 from seedsweep.lifecycle.workers.packing import TrainedFleet, TrainedRun
 from seedsweep.problem.factories import data, describe
@@ -17,8 +18,8 @@ class DeadlyRunError(RuntimeError):
 
 
 def writes_itself(tracking: Mapping[str, Any]) -> bool:
-    """Whether a worker records what it trains: in PostgreSQL, which takes many writers; SQLite takes one, and a server
-    gives no ids by which a run that is recorded twice would be one.
+    """Whether a worker records what it trains: in PostgreSQL, which takes many writers. SQLite takes one, a server
+    gives no ids by which a run that is recorded twice would be one, and a worker may not see the disk of chunk files.
 
     Args:
         tracking: the group of the configuration.
@@ -26,7 +27,8 @@ def writes_itself(tracking: Mapping[str, Any]) -> bool:
     Returns:
         Whether it does, or there is nothing to record.
     """
-    return tracking["uri"] is None or str(tracking["uri"]).startswith("postgresql")
+    in_database = str(tracking["uri"]).startswith("postgresql") and tracking.get("detail") != GROUPS
+    return tracking["uri"] is None or in_database
 
 
 def keep(jobs: Sequence[Composed], trained: Sequence[TrainedFleet | TrainedRun]) -> None:
