@@ -1,5 +1,6 @@
 """Runs and their curves, read from an MLflow store: from its database, or by MLflow's client."""
 
+import logging
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from sqlalchemy import Engine
 
+log = logging.getLogger(__name__)
 # how a plan is read
 AS_STRINGS: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
 RUNS = 2048  # in one of the tables of `stream_runs`
@@ -102,6 +104,9 @@ def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.Data
 def _runs_of_plan(client: "MlflowClient", database: "Engine", parent: str) -> Iterator[pd.DataFrame]:
     done = read_jobs(database, parent)
     with _plan(client, parent) as file:
+        if file is None:
+            yield load_runs(parent, client.tracking_uri)
+            return
         for plan in map(original_table, pd.read_csv(file, **AS_STRINGS, chunksize=RUNS)):
             plan.index = pd.Index(plan["job"].astype(int))
             jobs = done[slice(*np.searchsorted(done["job"], (plan.index[0], plan.index[-1] + 1)))]
@@ -168,7 +173,7 @@ def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[Sto
 def _missing(client: "MlflowClient", sweep: str, done: Collection[int]) -> list[dict[Any, Any]]:
     """The rows of a sweep's plan whose jobs are not in the store."""
     with _plan(client, sweep) as file:
-        if set(pd.read_csv(file, usecols=["job"])["job"]) <= set(done):
+        if file is None or set(pd.read_csv(file, usecols=["job"])["job"]) <= set(done):
             return []
         plan = original_table(pd.read_csv(file, **AS_STRINGS))
     missing: list[dict[Any, Any]] = plan[~plan["job"].astype(int).isin(list(done))].to_dict("records")
@@ -176,7 +181,14 @@ def _missing(client: "MlflowClient", sweep: str, done: Collection[int]) -> list[
 
 
 @contextmanager
-def _plan(client: "MlflowClient", sweep: str) -> Iterator[str]:
-    """The file of a sweep's plan, as long as the context lasts: without a folder of its own MLflow would leave one."""
-    with TemporaryDirectory() as folder:
-        yield client.download_artifacts(sweep, PLAN, folder)
+def _plan(client: "MlflowClient", sweep: str) -> Iterator[str | None]:
+    """The file of a sweep's plan, as long as the context lasts; None where its artifacts were cleaned away."""
+    from mlflow.exceptions import MlflowException
+
+    with TemporaryDirectory() as folder:  # without one of ours MLflow would leave one
+        try:
+            file = client.download_artifacts(sweep, PLAN, folder)
+        except (MlflowException, OSError):
+            log.warning("the plan of sweep %s cannot be read: its runs that never began are not counted", sweep[:8])
+            file = None
+        yield file
