@@ -1,5 +1,6 @@
 """A storage can be named in every way that Optuna has, and what cannot be used is refused in one line."""
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -112,6 +113,7 @@ def test_a_journal_that_ends_in_half_a_line_is_cut_and_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storages.log, "disabled", False)
+    caplog.set_level(logging.WARNING, storages.log.name)
     file = tmp_path / "trials.log"
     study = optuna.create_study(study_name="ours", storage=open_storage(str(file)))
     study.tell(study.ask(), 1.0)
