@@ -16,6 +16,7 @@ Jobs
     `Composed`            a job: its number, overrides, configuration (a plain dictionary) and chosen options
     `compose_jobs`        for sweepers: the function that composes jobs
     `composer_of`         for launchers: the composer that this function shares with the launcher
+    `current_in_hydra`    a context in which `${hydra:…}` and `HydraConfig` are of a job
     `LazySequence`        a sequence of so many items, made when they are looked at
 
 Workers, as `hydra/launcher=fleet` has them
@@ -54,7 +55,7 @@ from seedsweep.gc_pause import collector_paused
 
 if TYPE_CHECKING:
     from seedsweep.config.application import BatchedTask, compose_jobs, is_tracked, sweep_folder, sweep_name
-    from seedsweep.config.composing import Composed, composer_of
+    from seedsweep.config.composing import Composed, composer_of, current_in_hydra
     from seedsweep.config.home import shipped
     from seedsweep.config.hydra_errors import hydra_error, shown_by_hydra
     from seedsweep.config.lazy_sequence import LazySequence
@@ -78,6 +79,7 @@ __all__ = [
     "collector_paused",
     "compose_jobs",
     "composer_of",
+    "current_in_hydra",
     "hydra_error",
     "is_tracked",
     "masked",
@@ -103,7 +105,7 @@ __all__ = [
 ]
 _NAMES = {
     "config.application": ("BatchedTask", "compose_jobs", "is_tracked", "sweep_folder", "sweep_name"),
-    "config.composing": ("Composed", "composer_of"),
+    "config.composing": ("Composed", "composer_of", "current_in_hydra"),
     "config.home": ("shipped",),
     "config.hydra_errors": ("hydra_error", "shown_by_hydra"),
     "config.lazy_sequence": ("LazySequence",),
