@@ -6,6 +6,7 @@ Errors
     `shown_by_hydra`      a context in which Hydra shows our errors as messages, without a traceback
     `hydra_error`         the same for an error that is returned
     `masked`              a text without the passwords of its addresses
+    `mask_files`          the same for the YAML files of a folder
 
 Applications
     `shipped`             a folder of configurations that seedsweep comes with: `conf` or `sweeps`
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from seedsweep.config.composing import Composed, composer_of, current_in_hydra
     from seedsweep.config.home import shipped
     from seedsweep.config.hydra_errors import hydra_error, shown_by_hydra
+    from seedsweep.config.hydra_files import mask_files
     from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
     from seedsweep.lifecycle.opening import open_search_sweep, open_sure_sweep, open_sweep
@@ -82,6 +84,7 @@ __all__ = [
     "current_in_hydra",
     "hydra_error",
     "is_tracked",
+    "mask_files",
     "masked",
     "on_workers",
     "open_purchase",
@@ -108,6 +111,7 @@ _NAMES = {
     "config.composing": ("Composed", "composer_of", "current_in_hydra"),
     "config.home": ("shipped",),
     "config.hydra_errors": ("hydra_error", "shown_by_hydra"),
+    "config.hydra_files": ("mask_files",),
     "config.lazy_sequence": ("LazySequence",),
     "errors": ("ConfigError", "FailedRunsError", "masked"),
     "search.record": ("record_round", "record_search", "search_tags", "unfinished_jobs"),

@@ -180,6 +180,7 @@ class FleetLauncher(BasicLauncher):
         _save_config(_without_hydra(config), "config.yaml", output)
         _save_config(OmegaConf.masked_copy(config, "hydra"), "hydra.yaml", output)
         _save_config(config.hydra.overrides.task, "overrides.yaml", output)
+        plugin.mask_files(output)
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from seedsweep.config.additions import added, check_additions
 from seedsweep.config.completeness import Config, resolve
 from seedsweep.config.hydra_errors import shown_by_hydra
+from seedsweep.config.hydra_files import mask_passwords
 from seedsweep.config.overrides import as_typed, parse_override
 from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.built_run import BuiltRun, build
@@ -33,6 +34,7 @@ def run(config: DictConfig) -> float:
     """
     sweeping = HydraConfig.initialized() and "MULTIRUN" in str(HydraConfig.get().mode)
     left = "nothing had been trained"
+    mask_passwords()
     try:
         plain = resolve(config)
         _check_additions(config)

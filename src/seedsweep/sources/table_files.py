@@ -11,6 +11,7 @@ import pandas as pd
 
 from seedsweep.errors import ConfigError
 from seedsweep.problem.csv_format import HEAD, encodings, first_lines, repeated_names, separators, word
+from seedsweep.validation import check_file
 
 KEY = "runs"  # of conf/compare.yaml
 PARQUET = (".parquet", ".pq")
@@ -41,6 +42,7 @@ def read_table(file: Path) -> ReadTable:
     Raises:
         ConfigError: it is no such table.
     """
+    check_file(KEY, file, file)
     try:
         frame, notes = _parquet(file) if file.suffix.lower() in PARQUET else _csv(file)
     except (OSError, ValueError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:

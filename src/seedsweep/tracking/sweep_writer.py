@@ -1,5 +1,6 @@
 """The parent run of a sweep in the MLflow store: its plan before the first run starts, its tables after the last."""
 
+import html
 import shlex
 import sys
 import time
@@ -218,4 +219,9 @@ def _markdown(table: "pd.DataFrame") -> str:
     """The table as MLflow's UI shows it above a run's parameters."""
     rows: list[list[str]] = [list(map(str, table)), ["---"] * len(table.columns)]
     rows += table.astype(str).to_numpy().tolist()
-    return "\n".join(f"| {' | '.join(value.replace('|', '/') for value in row)} |" for row in rows)
+    return "\n".join(f"| {' | '.join(map(_as_text, row))} |" for row in rows)
+
+
+def _as_text(value: str) -> str:
+    """A cell that is no HTML, and does not end."""
+    return html.escape(" ".join(value.replace("|", "/").split()), quote=False)
