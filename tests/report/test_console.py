@@ -56,7 +56,7 @@ def test_a_server_is_opened_by_its_address_and_a_file_by_a_command(tmp_path: Pat
     assert how_to_open("http://me:secret@host:5000/", "#/x").endswith("host:5000/#/x")
     assert "secret" not in how_to_open("http://me:secret@host:5000/", "#/x")
     command = how_to_open(f"sqlite:///{tmp_path}/a b.db", "#/x")
-    assert command == f"seedsweep-ui tracking.uri='sqlite:///{tmp_path}/a b.db', then open http://127.0.0.1:5000/#/x"
+    assert command == f"seedsweep-ui tracking.uri='sqlite:///{tmp_path}/a b.db', then open\nhttp://127.0.0.1:5000/#/x"
 
 
 def test_a_number_that_is_not_finite_is_a_dash() -> None:

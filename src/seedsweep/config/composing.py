@@ -161,7 +161,11 @@ def composer_of(loader: ConfigLoader, master: DictConfig) -> Composer:
 
 @contextmanager
 def current_in_hydra(config: DictConfig) -> Iterator[None]:
-    """Make a job's configuration the one that Hydra's resolver `hydra:` reads."""
+    """Make a job's configuration the one that Hydra's resolver `hydra:` reads.
+
+    Args:
+        config: composed, with its `hydra` node.
+    """
     before = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(config.copy())
     try:

@@ -132,7 +132,7 @@ def how_to_open(uri: str, page: str) -> str:
     uri = connection.absolute(uri)
     at_home = uri == connection.home_uri()
     how = command("ui") if at_home else f"seedsweep-ui tracking.uri={shlex.quote(masked(uri))}"
-    return f"{how}, then open http://127.0.0.1:5000/{page}"
+    return f"{how}, then open\nhttp://127.0.0.1:5000/{page}"
 
 
 def print_headline(comparison: "Comparison") -> None:

@@ -18,7 +18,7 @@ from seedsweep.errors import masked
 from seedsweep.outcomes import RunResult
 from seedsweep.tracking.connection import absolute, connect, store_errors
 from seedsweep.tracking.copied_runs import copies_of, copy_runs
-from seedsweep.tracking.pages import charts_page
+from seedsweep.tracking.pages import view_page, view_tag
 from seedsweep.tracking.parquet import write_curves, write_runs
 from seedsweep.tracking.recorded_sweeps import ASKED, RecordedSweep, end_runs, recorded, remove_running
 from seedsweep.tracking.results import read_results
@@ -168,9 +168,11 @@ class SweepRecord:
         """The sweep as the store has it now."""
         return recorded(self.client.get_run(self.run_id))
 
-    def page(self, metric: str) -> str:
-        """The page in MLflow's UI with the charts of the sweep's runs, the best by a metric first."""
-        return charts_page(self.experiment_ids[0], "run", self.run_id, metric)
+    @store_errors()
+    def page(self, metric: str, params: Sequence[str]) -> str:
+        """The page in MLflow's UI with the sweep's runs, the best by a metric first, and columns of these params."""
+        self.client.set_experiment_tag(self.experiment_ids[0], *view_tag(self.run_id, metric, params))
+        return view_page(self.experiment_ids[0], self.run_id)
 
     @store_errors()
     def write(self, runs: Iterable["pd.DataFrame"], curves: Iterable["pd.DataFrame"]) -> None:
