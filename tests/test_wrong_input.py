@@ -191,3 +191,13 @@ def test_deleted_experiment_is_named(train: Callable[..., Ended], client: Mlflow
         refused(train(*mode, "experiment=gone"), "experiment=gone: was deleted in MLflow")
     assert not runs_in(client)
     assert not runs_in(client, "sweep")
+
+
+def test_passwords_of_an_address_stand_in_no_file_of_hydras(train: Callable[..., Ended], tmp_path: Path) -> None:
+    address = f"tracking.uri=postgresql+psycopg://me:s3cret@127.0.0.1:{free_port()}/runs"
+    train("hydra.run.dir=out", address)
+    train("-m", "hydra.sweep.dir=outs", "hydra/launcher=basic", address)
+    train("-m", "hydra.sweep.dir=others", address)
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert (tmp_path / "out" / ".hydra" / "overrides.yaml") in files
+    assert [file for file in files if b"s3cret" in file.read_bytes()] == []

@@ -6,6 +6,7 @@ Errors
     `shown_by_hydra`      a context in which Hydra shows our errors as messages, without a traceback
     `hydra_error`         the same for an error that is returned
     `masked`              a text without the passwords of its addresses
+    `mask_files`          the same for the YAML files of a folder
 
 Applications
     `shipped`             a folder of configurations that seedsweep comes with: `conf` or `sweeps`
@@ -16,6 +17,7 @@ Jobs
     `Composed`            a job: its number, overrides, configuration (a plain dictionary) and chosen options
     `compose_jobs`        for sweepers: the function that composes jobs
     `composer_of`         for launchers: the composer that this function shares with the launcher
+    `current_in_hydra`    a context in which `${hydra:…}` and `HydraConfig` are of a job
     `LazySequence`        a sequence of so many items, made when they are looked at
 
 Workers, as `hydra/launcher=fleet` has them
@@ -54,9 +56,10 @@ from seedsweep.gc_pause import collector_paused
 
 if TYPE_CHECKING:
     from seedsweep.config.application import BatchedTask, compose_jobs, is_tracked, sweep_folder, sweep_name
-    from seedsweep.config.composing import Composed, composer_of
+    from seedsweep.config.composing import Composed, composer_of, current_in_hydra
     from seedsweep.config.home import shipped
     from seedsweep.config.hydra_errors import hydra_error, shown_by_hydra
+    from seedsweep.config.hydra_files import mask_files
     from seedsweep.config.lazy_sequence import LazySequence
     from seedsweep.errors import ConfigError, FailedRunsError, masked
     from seedsweep.lifecycle.opening import open_search_sweep, open_sure_sweep, open_sweep
@@ -78,8 +81,10 @@ __all__ = [
     "collector_paused",
     "compose_jobs",
     "composer_of",
+    "current_in_hydra",
     "hydra_error",
     "is_tracked",
+    "mask_files",
     "masked",
     "on_workers",
     "open_purchase",
@@ -103,9 +108,10 @@ __all__ = [
 ]
 _NAMES = {
     "config.application": ("BatchedTask", "compose_jobs", "is_tracked", "sweep_folder", "sweep_name"),
-    "config.composing": ("Composed", "composer_of"),
+    "config.composing": ("Composed", "composer_of", "current_in_hydra"),
     "config.home": ("shipped",),
     "config.hydra_errors": ("hydra_error", "shown_by_hydra"),
+    "config.hydra_files": ("mask_files",),
     "config.lazy_sequence": ("LazySequence",),
     "errors": ("ConfigError", "FailedRunsError", "masked"),
     "search.record": ("record_round", "record_search", "search_tags", "unfinished_jobs"),

@@ -1,7 +1,9 @@
 """Checks of single values, each raising `ConfigError` with what is allowed."""
 
 import math
+import stat
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from seedsweep.errors import ConfigError
@@ -66,6 +68,29 @@ def check_boolean(key: str, value: Any) -> None:
     """
     if not isinstance(value, bool):
         raise ConfigError(key, value, "must be true or false")
+
+
+def check_file(key: str, file: Path, typed: Any) -> None:
+    """Check that a file can be read to its end: pipes wait for a writer, and devices have none.
+
+    Args:
+        key: the dotted key of its path.
+        file: where it is.
+        typed: the path as it was given.
+
+    Raises:
+        ConfigError: there is none, or it is something else.
+    """
+    try:
+        status = file.stat()
+    except (OSError, ValueError) as error:
+        raise ConfigError(key, typed, "no such file") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise ConfigError(key, typed, "is a folder: name a file in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError(key, typed, "is a pipe, a device or the like: write what it gives into a file")
+    if status.st_size == 0:  # also of what the kernel makes up while it is read
+        raise ConfigError(key, typed, "is empty")
 
 
 def check_choice(key: str, value: Any, allowed: Collection[Any]) -> None:

@@ -131,7 +131,7 @@ def test_numbers_that_a_function_returns_are_never_taken_for_params(uri: str) ->
 
     comparison = seedsweep.sweep(count, a=[1, 2], seeds=6, processes=1).compare()
     assert list(comparison.question.at or ()) == []
-    assert [verdict.winner for verdict in comparison.verdicts] == ["1"]
+    assert [verdict.winner for verdict in comparison.verdicts] == ["a=1"]
 
 
 def test_names_of_metrics_are_made_to_fit(uri: str) -> None:
@@ -170,7 +170,7 @@ def test_results_of_which_nobody_knows_the_direction_are_shown_all_the_same(uri:
     results = seedsweep.sweep(lambda a, seed: a + seed, a=np.arange(1, 3), seeds=np.arange(6), processes=1)
     assert "is it better when larger or smaller?" in repr(results)
     assert "is it better when larger or smaller?" in results._repr_html_()
-    assert results.compare(direction="minimize").verdicts[0].winner == "1"
+    assert results.compare(direction="minimize").verdicts[0].winner == "a=1"
 
 
 def test_what_cannot_be_sent_to_other_processes_is_refused_before_the_first(uri: str, client: MlflowClient) -> None:

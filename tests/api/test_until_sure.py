@@ -35,7 +35,7 @@ OPTIMIZERS: dict[str, Any] = {"optimizer": ["slow", "fast"], "lr": [0.1, 0.2], "
 
 def test_an_optimizer_wins_with_fewer_runs_than_the_most(uri: str) -> None:
     results = seedsweep.sweep(optimizer=["sgd", torch.optim.Adam], by="optimizer.lr", **TRAINED, **SURE)
-    assert results.answer.startswith("0.1 wins; sure at 95 % after")
+    assert results.answer.startswith("lr=0.1 wins; sure at 95 % after")
     assert "on 2 fresh seeds" in results.answer
     assert len(results.runs) < 4 * 20
     assert set(results.runs["optimizer"]) == {"sgd", "Adam"}

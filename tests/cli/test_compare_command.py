@@ -184,3 +184,20 @@ def test_store_of_a_newer_mlflow_is_said_to_be_one(train: Command, uri: str) -> 
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 1
     assert "it was made by a newer MLflow than" in ended.stderr
+
+
+def test_hostile_names_stay_texts_in_all_that_is_written(
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path
+) -> None:
+    hostile, label = '"><img src=x onerror=alert(1)>{{7*7}}', "</script><script>alert(2)</script>"
+    rows = pd.DataFrame({hostile: range(40), "=1+1": [0, 2] * 20, label: ["<b>yes</b>", "${oc.env:HOME}"] * 20})
+    rows.to_csv(tmp_path / f"..{hostile}.csv", index=False)
+    data = ("data=table", f"data.path='..{hostile}.csv'", f"data.target='{label}'", "data.batch_size=8")
+    assert train("-m", *data, "optimizer=sgd,adam", "seed=range(0,3)", "trainer.max_epochs=1").code == 0
+    pages = [file for file in tmp_path.rglob("*.html") if file.is_file()]
+    assert len(pages) == 1
+    for sign in ("<img src=x", "<script>alert", "<b>yes", "49.csv"):
+        assert sign not in pages[0].read_text()
+    (sweep,) = runs_in(client, "sweep")
+    assert "<img" not in sweep.data.tags["mlflow.note.content"]
+    assert {path.parent.name for path in tmp_path.glob("*/*")} <= {"artifacts", "multirun", "outputs"}

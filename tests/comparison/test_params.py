@@ -12,7 +12,7 @@ from seedsweep.errors import ConfigError
 def test_param_that_was_swept_is_compared_where_the_optimizer_is_one() -> None:
     comparison = compare(runs({("sgd", 0.1): 1.0, ("sgd", 1.0): 0.5}))
     assert comparison.question.by == "optimizer.lr"
-    assert sentences(comparison, "at the same setting")[0].startswith("1 wins")
+    assert sentences(comparison, "at the same setting")[0].startswith("lr=1 wins")
 
 
 def test_param_that_was_not_swept_is_refused_with_those_that_were() -> None:

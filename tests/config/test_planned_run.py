@@ -52,9 +52,12 @@ def test_a_name_has_the_labels_and_the_seeds() -> None:
 
 
 def test_params_are_recorded_as_long_as_mlflow_takes_them() -> None:
-    run = PlannedRun(0, "a", "a", "0", "e", ({"x": "1", "path": "y" * 7000}, {"x": "2"}))
-    assert run.recorded_params == {"x": "2", "path": "y" * 6000}
-    assert len(run.params["path"]) == 7000
+    runs = [PlannedRun(0, "a", "a", "0", "e", ({"x": "1", "path": "y" * 7000 + end}, {"x": "2"})) for end in "ab"]
+    recorded = [run.recorded_params for run in runs]
+    assert [params["x"] for params in recorded] == ["2", "2"]
+    assert [len(params["path"]) for params in recorded] == [6000, 6000]
+    assert recorded[0]["path"] != recorded[1]["path"], "though they begin alike"
+    assert len(runs[0].params["path"]) == 7001
 
 
 @pytest.mark.parametrize(
@@ -67,3 +70,10 @@ def test_each_value_has_one_string(value: object, string: str) -> None:
 
 def test_a_setting_is_shown_with_four_digits() -> None:
     assert setting({"optimizer.lr": 0.123456, "model": "mlp", "n": 3}) == "optimizer.lr=0.1235 model=mlp n=3"
+
+
+def test_groups_of_long_values_have_short_names_that_differ() -> None:
+    columns = ",".join(f"column_{number}" for number in range(1000))
+    names = {planned(f"data.features=[{columns},{last}]", "data.features").group for last in "xy"}
+    assert len(names) == 2
+    assert max(map(len, names)) < 150

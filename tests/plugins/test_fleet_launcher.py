@@ -1,6 +1,7 @@
 """The fleet launcher as a plugin of Hydra: under its own suites, under other sweepers, for other applications."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -61,6 +62,8 @@ APP = """
 import json, os
 import hydra
 from pathlib import Path
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
 from omegaconf import OmegaConf
 
 def vars_of(job):
@@ -71,6 +74,18 @@ def run_all(jobs):
     told = [vars_of(job) for job in jobs]
     Path("told.jsonl").open("a").write(json.dumps(told, default=str, skipkeys=True) + "\\n")
     return [ValueError("three") if j.config["x"] == 3 else j.config["x"] * j.config["unit"]["factor"] for j in jobs]
+
+class Noting(Callback):
+    def note(self, kind, config, *more):
+        here = os.path.basename(HydraConfig.get().runtime.output_dir)
+        line = [kind, config.x, config.hydra.job.num, here, *more]
+        Path("noted.jsonl").open("a").write(json.dumps(line) + "\\n")
+
+    def on_job_start(self, config, task_function, **kwargs):
+        self.note("start", config)
+
+    def on_job_end(self, config, job_return, **kwargs):
+        self.note("end", config, job_return.status.name, job_return._return_value, list(job_return.overrides))
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(config):
@@ -154,7 +169,7 @@ def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     return folder
 
 
@@ -229,14 +244,38 @@ def test_job_returns_are_those_of_hydra(theirs: Path) -> None:
     assert [job["status"] for job in batched] == ["COMPLETED", "COMPLETED", "FAILED"]
 
 
-CALLBACK = "+hydra.callbacks.log._target_=hydra.experimental.callback.Callback"
-
-
-@pytest.mark.parametrize("wish", [CHDIR, CALLBACK])
-def test_what_needs_jobs_as_hydra_runs_them_has_them_one_by_one(theirs: Path, wish: str) -> None:
-    out = sweep(theirs, "hydra/sweeper=basic", "hydra.launcher.batched=app.run_all", wish, "x=1,2")
+def test_a_change_of_the_working_directory_has_jobs_run_one_by_one(theirs: Path) -> None:
+    out = sweep(theirs, "hydra/sweeper=basic", "hydra.launcher.batched=app.run_all", CHDIR, "x=1,2")
     assert out.count("alone") == 2
     assert not list(theirs.rglob("told.jsonl"))
+
+
+@pytest.mark.slow
+def test_callbacks_are_called_for_each_job_as_by_hydra(theirs: Path) -> None:
+    command = ("hydra/sweeper=basic", "x=1,2", "+hydra.callbacks.noting._target_=app.Noting")
+    seen = []
+    for batched in ("null", "app.run_all"):
+        sweep(theirs, *command, f"hydra.launcher.batched={batched}")
+        noted = (theirs / "noted.jsonl").read_text().splitlines()
+        seen.append(sorted(map(json.loads, noted)))
+        (theirs / "noted.jsonl").unlink()
+    assert seen[0] == seen[1]
+    assert [kind for kind, *_ in seen[1]] == ["end", "end", "start", "start"]
+    assert len(told(theirs)[0]) == 2
+
+
+IDIOMS = {
+    "${hydra.job.override_dirname}": ["x=1", "x=2"],
+    "${hydra.job.num}_${x}": ["0_1", "1_2"],
+    "${hydra.job.id}": ["0", "1"],
+}
+
+
+@pytest.mark.parametrize(("subdir", "names"), IDIOMS.items(), ids=IDIOMS)
+def test_folders_are_named_in_hydras_own_idioms(theirs: Path, subdir: str, names: list[str]) -> None:
+    command = ("hydra/sweeper=basic", f"hydra.sweep.subdir={subdir}", "x=1,2", "hydra.launcher.job_dirs=true")
+    sweep(theirs, *command, "hydra.launcher.batched=app.run_all")
+    assert sorted(file.parent.name for file in (theirs / "sweep").glob("*/.hydra")) == names
 
 
 def test_values_that_hydra_fills_in_for_each_job_are_there(theirs: Path) -> None:
@@ -302,9 +341,15 @@ def test_values_of_every_type_are_kept_as_hydra_writes_them(theirs: Path) -> Non
         assert job["config"]["typed"]["path"] == "here"
 
 
+READS = "+read=${oc.env:UNIT,none}"
+
+
 def test_environment_of_the_jobs_is_set(theirs: Path) -> None:
-    sweep(theirs, "hydra.launcher.batched=app.run_all", "+hydra.job.env_set.UNIT=metre", "hydra.sweeper.rounds=1")
+    sweep(
+        theirs, "hydra.launcher.batched=app.run_all", "+hydra.job.env_set.UNIT=metre", "hydra.sweeper.rounds=1", READS
+    )
     assert {job["environment"] for job in told(theirs)[0]} == {"metre"}
+    assert {job["config"]["read"] for job in told(theirs)[0]} == {"metre"}
 
 
 def test_no_output_subdir_leaves_no_file(theirs: Path) -> None:
@@ -328,7 +373,9 @@ def test_job_dirs_are_those_of_hydra(theirs: Path) -> None:
             assert content["hydra"]["runtime"].pop("output_dir") == str(theirs / folder / str(number))
             assert content["hydra"]["sweep"].pop("dir") == folder
             del content["hydra"]["launcher"], content["hydra"]["overrides"]["hydra"]
-            del content["hydra"]["runtime"]["choices"]["hydra/launcher"]
+            choices = content["hydra"]["runtime"]["choices"]
+            for group in ("hydra/launcher", "hydra/launcher/workers"):
+                choices.pop(group, None)
         assert left == right
 
 

@@ -301,3 +301,16 @@ def test_what_was_done_is_said_once_in_one_line(
         read(content, batch_size=8)
     said = "t: separated by semicolons; decimal commas in a, b, c; left out Unnamed: 0, an index without a name"
     assert [record.getMessage() for record in caplog.records] == [said]
+
+
+@pytest.mark.parametrize("space", [" ", "\u00a0", "\u202f", "\u2009"])
+def test_every_space_may_stand_between_thousands(read: Callable[..., Splits], space: str) -> None:
+    numbers = np.arange(ROWS) * 1_100 + 1_100
+    content = table(b=[f"{number:,}".replace(",", space) for number in numbers])
+    with pytest.raises(ConfigError, match="data.features=b: holds .*data.thousands=space reads as a number"):
+        read(content)
+    assert same_rows(read(content, thousands="space"), read(table(b=numbers)))
+    with_commas = table(b=[f"{number:,}".replace(",", space) + ",5" for number in numbers])
+    with pytest.raises(ConfigError, match="data.thousands=space data.decimal=comma reads as a number"):
+        read(with_commas)
+    assert same_rows(read(with_commas, thousands="space", decimal="comma"), read(table(b=numbers + 0.5)))

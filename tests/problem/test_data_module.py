@@ -99,7 +99,7 @@ def test_changed_file_is_read_again(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "": "is no CSV",
+    "": "is empty",
     "a,b,y\n": "has no rows",
     "a,b,y\n1,2,0\n1,2,3,1\n": "saw 4",
     "a,b,y\n1,2,0,9\n1,2,1,9\n": "is no CSV",

@@ -1,5 +1,7 @@
 """Files that people bring."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import ScikitLearn
 from seedsweep.problem.files import File
 from seedsweep.problem.splits import prepare
+from seedsweep.sources.files import runs_of_files
+from seedsweep.sources.recorded_runs import Named
 
 
 def arrays(folder: Path, **values: np.ndarray) -> File:
@@ -52,3 +56,29 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").write_bytes(b"PK no archive")
     with pytest.raises(ConfigError, match="is no CSV, Parquet or NumPy table"):
         File(name="mine", path=str(tmp_path / "mine.npz"), target="y").read()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: os.mkfifo(path), "is a pipe, a device or the like"),
+        (lambda path: path.symlink_to("/dev/zero"), "is a pipe, a device or the like"),
+        (lambda path: path.symlink_to("/dev/tty"), "is a pipe, a device or the like"),
+        (lambda path: path.symlink_to("/proc/kmsg"), "is empty"),
+        (lambda path: path.mkdir(), "is a folder"),
+        (lambda path: path.touch(), "is empty"),
+        (lambda path: path.symlink_to("nowhere"), "no such file"),
+    ],
+)
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.npz"])
+def test_what_has_no_end_is_refused_and_not_waited_for(
+    tmp_path: Path, make: Callable[[Path], None], said: str, name: str
+) -> None:
+    path = tmp_path / name
+    make(path)
+    with pytest.raises(ConfigError, match=f"data.path=.*: {said}"):
+        File(name="t", path=str(path), target="y").read()
+    if name != "t.npz" and not path.is_dir() and path.exists():
+        for asked in (path, tmp_path):
+            with pytest.raises(ConfigError, match=f"runs=.*: {said}"):
+                runs_of_files(str(asked), Named())

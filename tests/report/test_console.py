@@ -56,8 +56,21 @@ def test_a_server_is_opened_by_its_address_and_a_file_by_a_command(tmp_path: Pat
     assert how_to_open("http://me:secret@host:5000/", "#/x").endswith("host:5000/#/x")
     assert "secret" not in how_to_open("http://me:secret@host:5000/", "#/x")
     command = how_to_open(f"sqlite:///{tmp_path}/a b.db", "#/x")
-    assert command == f"seedsweep-ui tracking.uri='sqlite:///{tmp_path}/a b.db', then open http://127.0.0.1:5000/#/x"
+    assert command == f"seedsweep-ui tracking.uri='sqlite:///{tmp_path}/a b.db', then open\nhttp://127.0.0.1:5000/#/x"
 
 
 def test_a_number_that_is_not_finite_is_a_dash() -> None:
     assert [number_or_dash(value, ".2g") for value in (0.123, math.nan, math.inf)] == ["0.12", "–", "–"]
+
+
+def test_one_seed_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = swept()[0].drop_duplicates("optimizer").assign(group=lambda table: table["optimizer"])
+    print_sweep(runs, summarize(runs, "val/loss"), "a", "last values")
+    assert "last values of one seed, which cannot tell luck from merit: seed=range(0,10)" in capsys.readouterr().out
+
+
+def test_shared_ranks_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    print_comparison(compare(*swept(options=("a", "b"), rates=(0.1,)), seed=1))
+    printed = capsys.readouterr().out
+    ranks = [line.split()[0] for line in printed.splitlines() if line.split()[:1] in (["1"], ["2"])]
+    assert ("rank: 1 + how many options are surely better" in printed) == (len(set(ranks)) < len(ranks))

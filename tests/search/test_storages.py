@@ -1,5 +1,6 @@
 """A storage can be named in every way that Optuna has, and what cannot be used is refused in one line."""
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from shared.waiting import free_port
 
 from seedsweep.errors import ConfigError
+from seedsweep.search import storages
 from seedsweep.search.storages import default_storage, open_storage
 
 
@@ -105,3 +107,23 @@ def test_the_default_is_beside_the_database_of_mlflow(tmp_path: Path, monkeypatc
     assert default_storage() == "sqlite:////elsewhere/optuna.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert default_storage() == f"sqlite:///{tmp_path}/mlruns/optuna.db"
+
+
+def test_a_journal_that_ends_in_half_a_line_is_cut_and_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storages.log, "disabled", False)
+    caplog.set_level(logging.WARNING, storages.log.name)
+    file = tmp_path / "trials.log"
+    study = optuna.create_study(study_name="ours", storage=open_storage(str(file)))
+    study.tell(study.ask(), 1.0)
+    whole = file.read_bytes()
+    file.write_bytes(whole + whole.splitlines()[-1][:20])
+    again = optuna.load_study(study_name="ours", storage=open_storage(str(file)))
+    assert caplog.records[-1].getMessage().startswith("trials.log ended in half a line")
+    again.tell(again.ask(), 2.0)
+    assert [trial.value for trial in optuna.load_study(study_name="ours", storage=open_storage(str(file))).trials] == [
+        1,
+        2,
+    ]
+    assert file.read_bytes().startswith(whole)

@@ -1,12 +1,13 @@
 """A search as tables: what fresh seeds say, and values that stay what they are."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 from mlflow import MlflowClient
 from shared.commands import Ended
-from shared.searches import SEARCH
+from shared.searches import RATES, SEARCH, SMALL
 from shared.stores import runs_in
 
 from seedsweep.search.tables import sentence
@@ -37,3 +38,24 @@ def test_confirmed_trials_that_seeds_cannot_tell_apart_are_named() -> None:
         "Confirmed: lr=0: val/loss 1 [0.9, 1.1] with 5 fresh seeds, 1 in the search; with these seeds it cannot be told"
         " apart from lr=1"
     )
+
+
+def test_a_search_of_which_everything_diverged_confirms_none() -> None:
+    row = {"study": "s", "number": 0, "rank": 1, "setting": "lr=9", "seed": 0, "low": math.nan, "high": math.nan}
+    table = pd.DataFrame([row | {"searched": -math.inf, "fresh": -math.inf, "value": -math.inf}])
+    assert sentence(table, "val/accuracy").startswith("None is confirmed: every trial of the search diverged; search")
+    assert "every trial that it chose diverged" in sentence(table.assign(searched=0.9), "val/accuracy")
+
+
+def test_a_search_does_not_go_on_where_the_rows_have_changed(
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path
+) -> None:
+    rows = pd.DataFrame({"a": range(40), "y": [0, 1] * 20})
+    rows.to_csv(tmp_path / "t.csv", index=False)
+    search = (*SEARCH, RATES, *SMALL, "data=table", "data.path=t.csv", "data.target=y", "hydra.sweeper.study_name=s")
+    assert train(*search).code == 0
+    rows.assign(a=range(1, 41)).to_csv(tmp_path / "t.csv", index=False)
+    ended = train(*search, "hydra.sweeper.n_trials=3")
+    assert ended.code == 1
+    assert "study=s: this study is there, with another search: the rows of the data" in ended.err
+    assert "hydra.sweeper.study_name=second" in ended.err

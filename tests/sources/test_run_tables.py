@@ -59,7 +59,10 @@ def test_columns_that_only_tell_runs_apart_are_no_setting(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"sep": ";", "decimal": ",", "encoding": "latin-1"}, "separated by ;, decimal commas in lr, loss, accuracy"),
+        (
+            {"sep": ";", "decimal": ",", "encoding": "latin-1"},
+            "separated by semicolons, decimal commas in lr, loss, accuracy",
+        ),
         ({"sep": "\t", "encoding": "utf-8-sig"}, "separated by tabs"),
         ({"sep": ",", "encoding": "utf-16"}, "read as utf-16"),
     ],

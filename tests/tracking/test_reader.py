@@ -1,5 +1,6 @@
 """Runs and curves as they are read, in one table or in several."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,3 +66,24 @@ def test_table_in_parts_has_the_missing_runs_in_their_places(
     write_runs(reading.stream_runs("latest", uri), tmp_path / "parts.parquet")
     assert whole["job"].tolist() == list(range(8))
     pd.testing.assert_frame_equal(*(pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("parts", "whole")))
+
+
+def test_a_sweep_whose_artifacts_were_cleaned_away_is_compared_from_the_database(
+    train: Callable[..., Ended], compare: Callable[..., Ended], uri: str, tmp_path: Path
+) -> None:
+    train("-m", "optimizer=sgd,adam", "seed=0,1", "trainer.max_epochs=1")
+    shutil.rmtree(tmp_path / "artifacts")
+    ended = compare()
+    assert ended.code == 0, ended.err
+    assert "two seeds are too few" in ended.out
+
+
+def test_metrics_that_others_log_to_a_run_later_are_read_as_they_are(
+    train: Callable[..., Ended], client: MlflowClient
+) -> None:
+    train("-m", "seed=0", "trainer.max_epochs=2")
+    (run,) = runs_in(client)
+    client.log_metric(run.info.run_id, "theirs", 1.5, step=7)
+    curves = seedsweep.load_curves("latest").set_index("metric")
+    assert curves.loc["theirs", ["step", "epoch", "value"]].tolist() == [7, 0, 1.5]
+    assert curves.loc["val/loss", "epoch"].tolist() == [0, 1]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from mlflow import MlflowClient
+from safetensors import safe_open
 from shared.commands import Ended
 from shared.stores import runs_in
 from sklearn.datasets import load_breast_cancer
@@ -50,6 +51,41 @@ def test_store_cannot_make_load_model_call_anything(
     client.log_artifact(run.info.run_id, file)
     with pytest.raises(TypeError, match="subprocess.Popen"):
         seedsweep.load_model(run.info.run_id)
+
+
+def test_a_module_that_the_store_names_is_imported_only_if_it_is_trusted(
+    train: Callable[..., Ended], client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    (tmp_path / "theirs.py").write_text(
+        "from pathlib import Path\nfrom seedsweep.model import LogisticRegression\nPath('ran').touch()\n"
+        "class Net(LogisticRegression): pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    train("trainer.max_epochs=1")
+    (run,) = runs_in(client)
+    file = client.download_artifacts(run.info.run_id, "weights.safetensors", str(tmp_path))
+    weights, header = load_file(file), dict(safe_open(file, "pt").metadata())
+
+    def loaded(*without: str, trust: tuple[str, ...] = (), **changed: str) -> torch.nn.Module:
+        described = {key: value for key, value in (header | changed).items() if key not in without}
+        save_file(weights, file, metadata=described)
+        client.log_artifact(run.info.run_id, file)
+        return seedsweep.load_model(run.info.run_id, trust=trust)
+
+    with pytest.raises(seedsweep.ConfigError, match=r"trust=\[\]: theirs.Net .* trust=\['theirs'\]"):
+        loaded(**{"class": "theirs.Net"})
+    assert not (tmp_path / "ran").exists()
+    assert loaded(trust=("theirs",), **{"class": "theirs.Net"}) is not None
+    assert (tmp_path / "ran").exists()
+    assert loaded(**{"class": "theirs.Net"}) is not None, "which is imported already"
+    for key in ("class", "arguments"):
+        with pytest.raises(seedsweep.ConfigError, match=f"the header of its weights has no {key}"):
+            loaded(key)
+    for wrong in ({"arguments": "{"}, {"arguments": '{"features": 3}'}, {"mean": "null"}, {"arguments": "[]"}):
+        with pytest.raises(seedsweep.ConfigError, match="its weights do not fit seedsweep.model.LogisticRegression"):
+            loaded(**wrong)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

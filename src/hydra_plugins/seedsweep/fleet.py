@@ -86,8 +86,8 @@ class FleetLauncher(BasicLauncher):
             return
         if self.batched is None:
             raise plugin.ConfigError(key, self._kind(), "trains what seedsweep.run_all trains, and no other")
-        if hydra.job.chdir or hydra.get("callbacks"):
-            allowed = "cannot be with hydra.job.chdir=true or hydra.callbacks, which have jobs run by this process"
+        if hydra.job.chdir:
+            allowed = "cannot be with hydra.job.chdir=true, which has jobs run by this process"
             raise plugin.ConfigError(key, self._kind(), allowed)
 
     def _kind(self) -> Any:
@@ -105,7 +105,7 @@ class FleetLauncher(BasicLauncher):
         assert self.config is not None
         hydra = self.config.hydra
         chdir = not version.base_at_least("1.2") if hydra.job.chdir is None else hydra.job.chdir
-        if self.batched is None or chdir or hydra.get("callbacks"):  # which want jobs as Hydra runs them
+        if self.batched is None or chdir:  # which wants jobs as Hydra runs them
             return super().launch(job_overrides, initial_job_idx)
         setup_globals()
         configure_log(hydra.hydra_logging, hydra.verbose)
@@ -123,6 +123,7 @@ class FleetLauncher(BasicLauncher):
             log.warning("the jobs are run one by one: %s", error)
             return super().launch(job_overrides, first)
         with env_override(self.config.hydra.job.env_set):
+            self._call_back(composer, jobs)
             values = list(self._run_all(jobs if self._of_sweep else list(jobs)))
         if len(values) != len(jobs):
             count = f"{len(values)} values for {len(jobs)} jobs"
@@ -132,7 +133,24 @@ class FleetLauncher(BasicLauncher):
         def job_return(index: int) -> JobReturn:
             return _Return(composer, first + index, job_overrides[index], values[index], shared)
 
-        return plugin.LazySequence(len(values), job_return)
+        returns = plugin.LazySequence(len(values), job_return)
+        with env_override(self.config.hydra.job.env_set):
+            self._call_back(composer, jobs, returns)
+        return returns
+
+    def _call_back(self, composer: Any, jobs: Sequence[Any], returns: Sequence[JobReturn] | None = None) -> None:
+        """Call the application's callbacks for the start of each job, or for its end where it has returned."""
+        assert self.config is not None
+        assert self.hydra_context is not None
+        assert self.task_function is not None
+        callbacks = self.hydra_context.callbacks
+        for index, job in enumerate(jobs if self.config.hydra.get("callbacks") else ()):
+            config = composer.full(job.overrides, job.number)
+            with plugin.current_in_hydra(config):
+                if returns is None:
+                    callbacks.on_job_start(config=config, task_function=self.task_function)
+                else:
+                    callbacks.on_job_end(config=config, job_return=returns[index])
 
     def _save(self, composer: Any, jobs: Sequence[Any], first: int) -> None:
         """Compose all jobs; write what `.hydra` folders hold, in one file of a line a job, or the folders."""
@@ -150,7 +168,7 @@ class FleetLauncher(BasicLauncher):
                     if below:
                         line = {"job": job.number, "overrides": job.overrides, "config": job.config}
                         file.write(plugin.masked(_json(line)) + "\n")
-                    if below and self.job_dirs:
+                    if below and (self.job_dirs or self.config.hydra.get("callbacks")):
                         self._save_folder(composer.full(job.overrides, job.number), below)
             except InterpolationToMissingValueError:
                 file.truncate(before)
@@ -162,6 +180,7 @@ class FleetLauncher(BasicLauncher):
         _save_config(_without_hydra(config), "config.yaml", output)
         _save_config(OmegaConf.masked_copy(config, "hydra"), "hydra.yaml", output)
         _save_config(config.hydra.overrides.task, "overrides.yaml", output)
+        plugin.mask_files(output)
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

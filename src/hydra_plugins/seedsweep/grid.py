@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ class GridSweeperConf(BasicSweeperConf):
     """Hydra's basic sweeper's keys: `max_batch_size` jobs launched at once, `params` swept besides the command's."""
 
     _target_: str = "hydra_plugins.seedsweep.grid.GridSweeper"
+    params: dict[str, str] | None = field(default_factory=dict)  # so that +hydra.sweeper.params.KEY=VALUE adds one
 
 
 ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweeperConf, provider="seedsweep")

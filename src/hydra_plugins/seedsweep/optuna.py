@@ -41,7 +41,7 @@ class OptunaSweeperConf:
     n_jobs: int = 2
     max_failure_rate: float = 0.0
     search_space: Any = None
-    params: Any = None
+    params: Any = field(default_factory=dict)
     custom_search_space: str | None = None
     pruner: Any = MISSING
     seeds: Any = None

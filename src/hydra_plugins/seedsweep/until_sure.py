@@ -1,7 +1,7 @@
 """`hydra/sweeper=until_sure`: every combination of the overrides gets seeds until it is sure which option wins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -35,7 +35,7 @@ class UntilSureSweeperConf:
     by: str | None = None
     first_seed: int | None = None
     confirm_seeds: int = 10
-    params: dict[str, str] | None = None
+    params: dict[str, str] | None = field(default_factory=dict)
 
 
 ConfigStore.instance().store(group="hydra/sweeper", name="until_sure", node=UntilSureSweeperConf, provider="seedsweep")

@@ -19,6 +19,7 @@ from seedsweep.api.keywords import GROUPS, overrides_of, written
 from seedsweep.config.all_options import with_all_options
 from seedsweep.config.composition_errors import explained
 from seedsweep.config.home import shipped
+from seedsweep.config.overrides import as_typed
 from seedsweep.config.planned_run import leaves
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.run_one import run
@@ -99,7 +100,7 @@ def run_sweep(overrides: Sequence[str]) -> SweepRecord:
         sweeper = Plugins.instance().instantiate_sweeper(config=config, hydra_context=context, task_function=run)
         if not hasattr(sweeper, "record"):
             raise ConfigError("hydra/sweeper", type(sweeper).__name__, "records nothing; take grid or optuna")
-        sweeper.sweep(list(config.hydra.overrides.task))
+        sweeper.sweep(as_typed(config.hydra.overrides.task))
         return sweeper.record  # type: ignore[no-any-return]
 
 

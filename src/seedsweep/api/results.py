@@ -1,5 +1,6 @@
 """A recorded sweep, as Python and notebooks see it."""
 
+from collections.abc import Collection
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -105,11 +106,12 @@ class Results:
         own["metric"] = self.metric
         return compare(self.runs, self.curves, **own | question)
 
-    def model(self, run: str | None = None) -> "nn.Module":
+    def model(self, run: str | None = None, trust: Collection[str] = ()) -> "nn.Module":
         """The trained model of a run, ready to predict.
 
         Args:
             run: its id or its name; None: the one that is best by the metric.
+            trust: names of modules and packages that may be imported for it, as `load_model` has it.
 
         Returns:
             A torch module, from features in their own units to logits.
@@ -117,7 +119,7 @@ class Results:
         Raises:
             ConfigError: there is no such run, or it has no weights.
         """
-        return load_model(self._run_id(run), self.tracking_uri)
+        return load_model(self._run_id(run), self.tracking_uri, trust)
 
     def plot(self, figure: str | None = None, **question: Any) -> "TopLevelMixin":
         """A figure of the comparison.

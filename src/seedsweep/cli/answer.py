@@ -16,7 +16,7 @@ from seedsweep.comparison.compare import Comparison
 from seedsweep.comparison.question import KEYS
 from seedsweep.comparison.selection import filtered_runs, newest_runs
 from seedsweep.comparison.study_effects import StudyComparison
-from seedsweep.config.overrides import parse_override
+from seedsweep.config.overrides import as_typed, parse_override
 from seedsweep.config.planned_call import own_question
 from seedsweep.errors import ConfigError, masked
 from seedsweep.report.console import how_to_open
@@ -106,7 +106,7 @@ def _store(request: dict[str, Any]) -> str:
 
 def _own_question(sweeps: list[RecordedSweep]) -> dict[str, Any]:
     """How the runs of a function are compared, unless it was typed."""
-    typed = {parse_override(override).key for override in HydraConfig.get().overrides.task}
+    typed = {parse_override(override).key for override in as_typed(HydraConfig.get().overrides.task)}
     return {key: value for key, value in own_question(sweeps[0].tags).items() if key not in typed}
 
 
@@ -127,13 +127,15 @@ def _sweep_names(request: dict[str, Any]) -> list[str]:
 
 def _as_typed() -> list[str]:
     """The sweeps as they were typed: YAML takes the beginning of an id for a number, as 123456 or 67e41."""
-    override = next(override for override in HydraConfig.get().overrides.task if override.startswith("sweep="))
+    override = next(
+        override for override in as_typed(HydraConfig.get().overrides.task) if override.startswith("sweep=")
+    )
     return [name.strip() for name in (parse_override(override).value or "").strip("[]").split(",")]
 
 
 def _typed() -> list[str]:
     """What was asked on the command line besides which sweeps."""
-    overrides = HydraConfig.get().overrides.task
+    overrides = as_typed(HydraConfig.get().overrides.task)
     return [override for override in overrides if parse_override(override).key not in SWEEPS]
 
 

@@ -3,16 +3,19 @@
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.utils import JobReturn
 from hydra.errors import CompactHydraException, MissingConfigException
 
 from seedsweep.errors import ConfigError, SeedsweepError
 
 UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)  # also of Hydra's own folders
+NO_OPTION = "Config group override must be a string"  # how Hydra begins, of optimizer=3
 FULL = "HYDRA_FULL_ERROR"  # set by a user who wants the traceback
 
 
@@ -33,7 +36,8 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
             return main()
         os.environ[FULL] = "1"  # has Hydra raise what it would print
         try:
-            return _with_all_options(main)
+            with _without_overrides():
+                return _with_all_options(main)
         except (CompactHydraException, SeedsweepError) as error:
             sys.stderr.write(f"{_brief(error)}\n")
             sys.exit(1)
@@ -42,10 +46,32 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
                 raise
             sys.stderr.write(f"{os.path.abspath(error.filename)} cannot be written: {error.strerror}\n")
             sys.exit(1)
+        except ValueError as error:
+            if not str(error).startswith(NO_OPTION):
+                raise
+            sys.stderr.write(f"{_brief(error)}\n")
+            sys.exit(1)
         finally:
             del os.environ[FULL]
 
     return command
+
+
+@contextmanager
+def _without_overrides() -> Iterator[None]:
+    """Have Hydra raise the errors of ours that ended a job, before which it would write all of the job's overrides."""
+    value = JobReturn.return_value
+
+    def return_value(job: JobReturn) -> Any:
+        if isinstance(job._return_value, SeedsweepError):
+            raise job._return_value
+        return value.fget(job)  # type: ignore[attr-defined]
+
+    JobReturn.return_value = property(return_value, value.fset)  # type: ignore[assignment,attr-defined]
+    try:
+        yield
+    finally:
+        JobReturn.return_value = value  # type: ignore[method-assign]
 
 
 def _with_all_options(main: Callable[[], Any]) -> Any:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from seedsweep.comparison.compare import Comparison
 from seedsweep.comparison.question import KEYS
-from seedsweep.config.overrides import parse_override
+from seedsweep.config.overrides import as_typed, parse_override
 from seedsweep.errors import ConfigError, masked
 
 NO_SWEEP = ("latest", None)  # what `sweep` is unless a sweep is asked for
@@ -90,5 +90,5 @@ def _say(lines: list[str], stderr: bool = False) -> None:
 
 def _typed() -> list[str]:
     """What was asked on the command line."""
-    overrides = HydraConfig.get().overrides.task
+    overrides = as_typed(HydraConfig.get().overrides.task)
     return [override for override in overrides if parse_override(override).key not in UNSAID]

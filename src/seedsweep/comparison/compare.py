@@ -13,8 +13,9 @@ from seedsweep.comparison.diagnostics import diagnose
 from seedsweep.comparison.groups import describe_groups
 from seedsweep.comparison.headline import headline
 from seedsweep.comparison.mean_curves import mean_curves
+from seedsweep.comparison.named_values import label, labels, option_labels
 from seedsweep.comparison.pairwise import PairwiseComparison
-from seedsweep.comparison.params import compared, label, ordered, swept, with_nulls
+from seedsweep.comparison.params import compared, ordered, swept, with_nulls
 from seedsweep.comparison.question import Question, checked_question
 from seedsweep.comparison.remarks import Remark, remarks
 from seedsweep.comparison.scores import independent, score_runs
@@ -159,4 +160,8 @@ def _completed(question: Question, runs: pd.DataFrame) -> Question:
         raise ConfigError("runs", "none", "there is nothing to compare")
     by = question.by or compared(runs)
     at = swept(runs, by) if question.at is None else question.at
-    return replace(question, by=by, at=at, baseline=None if question.baseline is None else label(question.baseline))
+    baseline = None if question.baseline is None else label(question.baseline)
+    if baseline is not None and by in runs:
+        names = dict(zip(labels(runs[by]), option_labels(runs[by], by), strict=True))
+        baseline = names.get(baseline, baseline)
+    return replace(question, by=by, at=at, baseline=baseline)

@@ -11,6 +11,7 @@ from seedsweep.comparison.diagnostic import Diagnostic, shortened
 from seedsweep.comparison.evidence import diagnose_evidence
 from seedsweep.comparison.lost_runs import label, lost_runs
 from seedsweep.comparison.pairwise import PairwiseComparison
+from seedsweep.comparison.problems import data_params
 from seedsweep.metrics import Metric
 from seedsweep.outcomes import STOPPED_EPOCH
 
@@ -78,11 +79,11 @@ def data_versions(runs: pd.DataFrame) -> Iterator[Diagnostic]:
     Returns:
         At most one diagnostic.
     """
-    params = [name for name in map(str, runs) if name == "data" or name.startswith("data.")]
-    params = [name for name in params if name != "data.batch_size"]
+    params = data_params(runs)
     fingerprinted = runs.dropna(subset="fingerprint")
     if params and (fingerprinted.groupby(params, dropna=False)["fingerprint"].nunique() > 1).any():
-        yield Diagnostic("The runs were trained on several versions of the same data", "run them again on the newest")
+        said = "The runs were trained on several versions of the same data, which are not compared with each other"
+        yield Diagnostic(said, "run them again on the newest")
 
 
 def _chosen(groups: pd.DataFrame, best: Sequence[PairwiseComparison], metric: Metric) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from seedsweep.comparison.named_values import label, labels
+from seedsweep.comparison.problems import problems
 from seedsweep.config.planned_run import DEFAULTS_SINCE, PROBLEM, PROBLEM_NAME, SEEDS, canonical
 from seedsweep.metrics import names_metric
 from seedsweep.outcomes import RUN_COLUMNS
@@ -72,19 +74,6 @@ def compared(runs: pd.DataFrame) -> str:
     return OPTIMIZER if OPTIMIZER in varying or not varying else varying[0]
 
 
-def problems(runs: pd.DataFrame) -> pd.Series | None:
-    """The data set of each run.
-
-    Args:
-        runs: a row a run.
-
-    Returns:
-        The name that it has, else that of its option; None where neither is a column.
-    """
-    name = next((name for name in (PROBLEM_NAME, PROBLEM) if name in runs), None)
-    return None if name is None else labels(runs[name])
-
-
 def setting_labels(runs: pd.DataFrame, at: Sequence[str]) -> pd.Series:
     """Such as `lr=0.01 momentum=0.9` of each run; a param that an option does not have is left out."""
     setting = pd.Series("", index=runs.index)
@@ -131,23 +120,3 @@ def ordered(runs: pd.DataFrame, by: str, at: Sequence[str]) -> pd.DataFrame:
         values = labels(runs[name])
         keys += [pd.to_numeric(values, errors="coerce").to_numpy(dtype=float), pd.factorize(values, sort=True)[0]]
     return runs.iloc[np.lexsort(keys[::-1])] if keys else runs
-
-
-def labels(column: pd.Series) -> pd.Series:
-    """The `label` of each value of a column, of which each distinct one is named once."""
-    if column.dtype == object or column.empty:  # in which 1 and True would be the same
-        return column.map(label)
-    codes, distinct = pd.factorize(column, use_na_sentinel=False)
-    return pd.Series(distinct, name=column.name).map(label).take(codes).set_axis(column.index)
-
-
-def label(value: object) -> str:
-    """A value of a param as options and settings are named.
-
-    Args:
-        value: of any type.
-
-    Returns:
-        Its string; of a float with twelve digits at most.
-    """
-    return f"{value:.12g}" if isinstance(value, float) else str(value)

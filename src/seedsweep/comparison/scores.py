@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from seedsweep.comparison.params import labels, params, problems, setting_labels
+from seedsweep.comparison.named_values import labels, option_labels
+from seedsweep.comparison.params import params, setting_labels
+from seedsweep.comparison.problems import FILE, problems
 from seedsweep.config.planned_run import PROBLEM, PROBLEM_NAME, SEEDS
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
@@ -41,8 +43,8 @@ def score_runs(
     names = runs["run"] if "run" in runs else pd.Series(runs.index.astype(str), index=runs.index)
     scored = pd.DataFrame({"run": names})
     problem = problems(runs)
-    scored["problem"] = "" if problem is None or {PROBLEM, PROBLEM_NAME} & {by, *at} else problem
-    scored["option"] = labels(runs[by])
+    scored["problem"] = "" if problem is None or {PROBLEM, PROBLEM_NAME, FILE} & {by, *at} else problem
+    scored["option"] = option_labels(runs[by], by)
     scored["setting"] = setting_labels(runs, at)
     scored["group"] = (scored["option"] + " " + scored["setting"]).str.strip()
     scored["seed"], scored["replicate"] = _seeds(runs)

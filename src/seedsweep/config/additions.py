@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from seedsweep.config.existing_keys import ABSENT, HYDRAS_GROUPS, ExistingKeys, existing_keys
 from seedsweep.config.instantiation import argument_names
 from seedsweep.config.interpolations import Keys, overlap, walk
-from seedsweep.config.overrides import ParsedOverride, parse_override
+from seedsweep.config.overrides import ParsedOverride, as_typed, parse_override
 from seedsweep.config.planned_run import SEARCH
 from seedsweep.config.unknown_keys import unknown_key
 from seedsweep.errors import ConfigError
@@ -60,7 +60,7 @@ def check_additions(
     unused = [typed for typed in additions if not any(overlap(_path(typed.key), path) for path in references)]
     if not unused and all(len(_path(typed.key)) == 1 for typed in additions):
         return
-    overrides = [*hydra.overrides.hydra, *hydra.overrides.task]
+    overrides = [*as_typed(hydra.overrides.hydra), *as_typed(hydra.overrides.task)]
     existing = existing_keys(loader, hydra.job.config_name, overrides)
     retargeted = {typed.key for typed in map(parse_override, overrides) if typed.key.endswith("._target_")}
     for typed in additions:

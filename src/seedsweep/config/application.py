@@ -12,6 +12,7 @@ from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueE
 from seedsweep.config.additions import added, check_additions
 from seedsweep.config.completeness import resolve
 from seedsweep.config.composing import Composed, composer_of
+from seedsweep.config.overrides import as_typed
 from seedsweep.errors import ConfigError, masked
 
 TRACKING = {"uri", "sweep", "labels"}  # the keys by which an application says that its runs are tracked by seedsweep
@@ -75,8 +76,8 @@ def _application(config: DictConfig) -> list[str]:
 
 
 def _typed(config: DictConfig) -> list[str]:
-    overrides: list[str] = OmegaConf.to_container(config.hydra.overrides.task)  # type: ignore[assignment]
-    return [override for override in filter_overrides(overrides) if not override.startswith(UNNAMED)]
+    overrides = filter_overrides(as_typed(config.hydra.overrides.task))
+    return [override for override in overrides if not override.startswith(UNNAMED)]
 
 
 def sweep_folder(config: DictConfig) -> Path:
@@ -112,7 +113,7 @@ def compose_jobs(loader: ConfigLoader, config: DictConfig) -> Callable[[Sequence
         and, if seedsweep tracks the runs, for a key that is added and that nothing uses.
     """
     tracked = is_tracked(config)
-    of_hydra = added(config.hydra.overrides.hydra) if tracked else []
+    of_hydra = added(as_typed(config.hydra.overrides.hydra)) if tracked else []
     checked = set()
 
     def compose(overrides: Sequence[str], number: int) -> Composed:

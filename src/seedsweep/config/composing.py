@@ -14,6 +14,7 @@ from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import env_override
 from hydra.errors import HydraException
 from omegaconf import AnyNode, DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
@@ -63,7 +64,7 @@ class Composer:
         config = self.loader.load_sweep_config(self.master, list(overrides))
         with open_dict(config):
             config.hydra.job.id = config.hydra.job.num = number
-        with _current_in_hydra(config):
+        with current_in_hydra(config):
             output = os.path.abspath(os.path.join(config.hydra.sweep.dir, config.hydra.sweep.subdir))
         with open_dict(config), read_write(config.hydra.runtime):
             config.hydra.runtime.output_dir = output
@@ -159,8 +160,12 @@ def composer_of(loader: ConfigLoader, master: DictConfig) -> Composer:
 
 
 @contextmanager
-def _current_in_hydra(config: DictConfig) -> Iterator[None]:
-    """Make a job's configuration the one that Hydra's resolver `hydra:` reads."""
+def current_in_hydra(config: DictConfig) -> Iterator[None]:
+    """Make a job's configuration the one that Hydra's resolver `hydra:` reads.
+
+    Args:
+        config: composed, with its `hydra` node.
+    """
     before = HydraConfig.instance().cfg
     HydraConfig.instance().set_config(config.copy())
     try:
@@ -171,7 +176,7 @@ def _current_in_hydra(config: DictConfig) -> Iterator[None]:
 
 def _resolve(config: DictConfig) -> dict[str, Any]:
     """The resolved content of a job's configuration; its `hydra` node is deleted, as for its task."""
-    with _current_in_hydra(config):
+    with current_in_hydra(config), env_override(config.hydra.job.env_set):
         with read_write(config), open_dict(config):
             del config["hydra"]
         return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]

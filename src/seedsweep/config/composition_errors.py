@@ -25,6 +25,8 @@ from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
 from seedsweep.validation import choice_error
 
+SWEPT = re.compile(r"Sweeping over Hydra's configuration is not supported : '(\+*hydra\.sweeper\.params\..*)'")
+
 
 def explained(error: Exception, typed: Sequence[str] = ()) -> ConfigError | None:
     """An error of Hydra's composition as one of ours.
@@ -42,7 +44,11 @@ def explained(error: Exception, typed: Sequence[str] = ()) -> ConfigError | None
     if isinstance(error, InstantiationException):
         return _wrong_node(str(error), typed)
     if not isinstance(error, ConfigCompositionException):
-        return None
+        return _no_option(composition_of(error)) if isinstance(error, ValueError) else None
+    if swept := SWEPT.fullmatch(str(error)):
+        override = parse_override(swept[1])
+        quoted = f"""'{swept[1].partition("=")[0]}="{override.value}"'"""
+        return ConfigError(override.typed_key, override.value, f"quote what is to be swept by it: {quoted}")
     composition = composition_of(error)
     if isinstance(error, MissingConfigException):
         name = error.missing_cfg_file or ""
@@ -71,6 +77,15 @@ def _wrong_node(message: str, typed: Sequence[str]) -> ConfigError | None:
             )
         if node and unexpected and override.key == f"{node[1]}.{unexpected[1]}":
             return ConfigError(override.typed_key, override.value, f"nothing uses a key {override.key}: leave it out")
+    return None
+
+
+def _no_option(composition: "Composition | None") -> ConfigError | None:
+    """The error of a number in the place of an option, which Hydra takes for none."""
+    for override in map(parse_override, composition.overrides if composition else []):
+        options = composition.loader.get_group_options(override.key) if composition else []
+        if options and override.value not in options:
+            return choice_error(override.key, override.value, options)
     return None
 
 

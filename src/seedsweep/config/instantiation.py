@@ -106,6 +106,44 @@ def argument_names(target: str) -> list[str]:
     return [item.name for item in parameters if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)]
 
 
+def check_numbers(group: str, values: Mapping[str, Any]) -> None:
+    """Check that what is a number by default, or true or false, or several numbers as betas are, is given as such.
+
+    Args:
+        group: name of the group of an optimizer or a schedule.
+        values: its keys and values, plain.
+
+    Raises:
+        ConfigError: a value is another.
+    """
+    try:
+        parameters = inspect.signature(get_object(values["_target_"])).parameters
+    except Exception:  # as above
+        return
+    for name, value in values.items():
+        if name in parameters and (allowed := _other_than(parameters[name], value)):
+            raise ConfigError(f"{group}.{name}", value, allowed)
+
+
+def _other_than(parameter: inspect.Parameter, value: Any) -> str:
+    """What the value of an argument should be, as its default or its type is; empty where it is such, or unknown."""
+    default = parameter.default
+    if isinstance(default, tuple) and default and all(map(_is_number, default)):
+        is_such = isinstance(value, list) and len(value) == len(default) and all(map(_is_number, value))
+        return "" if is_such else f"must be {len(default)} numbers, such as [{', '.join(map(str, default))}]"
+    if not isinstance(value, str | list | dict):  # numbers stand for truth, and null for a default of their own
+        return ""
+    if isinstance(default, bool):
+        return "must be true or false"
+    if _is_number(default):
+        return f"must be a number, such as {default}"
+    return "must be a number" if parameter.annotation in (int, float, "int", "float") else ""
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def accepted(made_by: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Those of some arguments that a class or function takes by name.
 

@@ -1,8 +1,11 @@
 """Overrides as they are typed, such as `+optimizer.lr=0.1`: prefix, key and value, without Hydra's parser."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
+
+from omegaconf import OmegaConf
 
 PREFIXES = "+~"  # of a key that is added (+ or ++) or deleted (~)
 
@@ -25,6 +28,19 @@ class ParsedOverride:
     def param(self) -> str:
         """The name under which runs record the key: MLflow takes no @ in a name."""
         return self.key.replace("@", ".")
+
+
+def as_typed(overrides: Sequence[str]) -> list[str]:
+    """The overrides of a command or a job, in which interpolations stand as they were typed.
+
+    Args:
+        overrides: `hydra.overrides.task` or `hydra.overrides.hydra`, whose interpolations are looked up by a loop.
+
+    Returns:
+        Their texts.
+    """
+    texts: Any = OmegaConf.to_container(overrides, resolve=False)
+    return list(texts)
 
 
 @lru_cache(maxsize=4_096)

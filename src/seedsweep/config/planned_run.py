@@ -8,6 +8,7 @@ from typing import Any
 
 from seedsweep.caching import cached
 from seedsweep.config.code_digest import digest_of_path
+from seedsweep.config.cutting import cut
 from seedsweep.config.demand import ANY_RUN, Demand
 from seedsweep.outcomes import GRADIENT_NORM, SUBOPTIMALITY, WEIGHT_NORM
 
@@ -69,7 +70,7 @@ class PlannedRun:
     @property
     def recorded_params(self) -> dict[str, str]:
         """The params, as long as MLflow takes them."""
-        return {key: value[:LONGEST] for key, value in self.params.items()}
+        return {key: cut(value, LONGEST) for key, value in self.params.items()}
 
     def different(self, other: "PlannedRun") -> list[str]:
         """The keys, except for seeds, in which two runs differ: none within a group."""
@@ -239,7 +240,7 @@ def _name(params: Mapping[str, str], labels: Collection[str]) -> str:
         words.append(f"lr={_short(params['optimizer.lr'])}")
     for label in labels:
         if label in params and label not in ("optimizer", OPTIMIZER, "optimizer.lr", *SEEDS):
-            words.append(f"{label.rsplit('.', 1)[-1]}={params[label]}")
+            words.append(f"{label.rsplit('.', 1)[-1]}={cut(params[label])}")
     return " ".join(words)
 
 

@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 
 from seedsweep.config.interpolations import Keys
-from seedsweep.config.overrides import ParsedOverride, parse_override
+from seedsweep.config.overrides import ParsedOverride, as_typed, parse_override
 
 KEY = re.compile(r"[a-z_][\w-]*(\.[a-z_][\w-]*)*", re.ASCII | re.IGNORECASE)
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?", re.ASCII)
@@ -92,7 +92,7 @@ class OverrideReader:
 
     def _is_group(self, key: str) -> bool:
         if key not in self._groups:
-            job, command = self._master.hydra.job, list(self._master.hydra.overrides.hydra)
+            job, command = self._master.hydra.job, as_typed(self._master.hydra.overrides.hydra)
             self._groups[key] = bool(self._loader.get_group_options(key, None, job.config_name, command))
         return self._groups[key]
 

@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnP
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config, check_complete
 from seedsweep.config.detail import check_detail
-from seedsweep.config.instantiation import TRAINER, check_kind, refusal
+from seedsweep.config.instantiation import TRAINER, check_kind, check_numbers, refusal
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
 from seedsweep.engine.dry_batch import check_step, metrics_of
 from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
@@ -114,6 +114,7 @@ def _check_optimizer(optimizer_config: Mapping[str, Any]) -> None:
     for key, value in leaves(optimizer_config, "optimizer."):
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(key, value, "must be a finite number")
+    check_numbers("optimizer", optimizer_config)
     try:
         tried = optimizer(optimizer_config)([torch.nn.Parameter(torch.zeros(2, 2))])
     except ConfigError:
@@ -175,6 +176,7 @@ def _check_schedule(
     if "max_lr" in scheduled and scheduled["max_lr"] != optimizer_config.get("lr"):
         allowed = "must be ${optimizer.lr}, since OneCycleLR and CyclicLR ignore the optimizer's rate"
         raise ConfigError("schedule.max_lr", scheduled["max_lr"], allowed)
+    check_numbers("schedule", scheduled)
     target, steps = scheduled["_target_"], steps_taken(scheduled, dataset, trainer)
     makes = schedule(scheduled, steps)
     try:

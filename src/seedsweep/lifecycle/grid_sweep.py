@@ -82,7 +82,7 @@ class GridSweep(Sweep):
 
             with _kept_anyway():
                 comparison = compare_sweeps(runs, curves, [self.record.recorded()], self.first["objective"])
-        page = self.record.page(self.first["objective"]["metric"])
+        page = self.record.page(self.first["objective"]["metric"], self.labels)
         print_sweep(runs, summary, self.name, "last value", self.record.uri, page)
         if comparison is not None:
             with _kept_anyway():

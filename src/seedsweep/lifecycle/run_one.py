@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from seedsweep.config.additions import added, check_additions
 from seedsweep.config.completeness import Config, resolve
 from seedsweep.config.hydra_errors import shown_by_hydra
-from seedsweep.config.overrides import parse_override
+from seedsweep.config.hydra_files import mask_passwords
+from seedsweep.config.overrides import as_typed, parse_override
 from seedsweep.config.planned_run import PlannedRun, plan_run
 from seedsweep.engine.built_run import BuiltRun, build
 from seedsweep.engine.fleet.of_one import train_one, trains_in_fleet
@@ -39,6 +40,7 @@ def run(config: DictConfig) -> float:
     """
     sweeping = HydraConfig.initialized() and "MULTIRUN" in str(HydraConfig.get().mode)
     left = "nothing had been trained"
+    mask_passwords()
     try:
         plain = resolve(config)
         _check_additions(config)
@@ -95,7 +97,7 @@ def _check_additions(config: DictConfig) -> None:
     if not (HydraConfig.initialized() and GlobalHydra.instance().is_initialized()):
         return
     hydra: Any = HydraConfig.get()
-    if additions := added([*hydra.overrides.hydra, *hydra.overrides.task]):
+    if additions := added([*as_typed(hydra.overrides.hydra), *as_typed(hydra.overrides.task)]):
         check_additions(additions, config, hydra, GlobalHydra.instance().config_loader())
 
 
@@ -106,6 +108,6 @@ def _plan(config: Config, splits: Data) -> PlannedRun:
     hydra = HydraConfig.get()
     labels = config["tracking"]["labels"]
     if labels is None:
-        labels = [parse_override(override).param for override in hydra.overrides.task]
+        labels = [parse_override(override).param for override in as_typed(hydra.overrides.task)]
     number = 0 if OmegaConf.is_missing(hydra.job, "num") else config["tracking"].get("job", hydra.job.num)
     return plan_run(config, hydra.runtime.choices, labels, splits.fingerprint, number)

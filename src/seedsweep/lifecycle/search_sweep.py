@@ -27,4 +27,5 @@ class SearchSweep(GrowingSweep):
         if self.record is None:
             print_searched(runs)
         else:
-            print_searched(runs, self.record.uri, self.record.page(self.first["objective"]["metric"]))
+            page = self.record.page(self.first["objective"]["metric"], self.labels)
+            print_searched(runs, self.record.uri, page)

@@ -1,7 +1,6 @@
 """CSV files as people have them: separator, encoding and decimal commas are found out, and said."""
 
 import codecs
-import csv
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,20 +10,18 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from seedsweep.errors import ConfigError
+from seedsweep.problem.csv_format import HEAD, SIGNS, encodings, first_lines, repeated_names, separators, word
 from seedsweep.validation import check_choice
 
-SIGNS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " ", "dot": ".", "apostrophe": "'"}
 KEYS = {  # of a CSV file, and the signs that each may be; words, since Hydra and shells read the signs themselves
     "separator": ("comma", "semicolon", "tab", "pipe", "space"),
     "decimal": ("dot", "comma"),
     "thousands": ("comma", "dot", "space", "apostrophe"),
     "encoding": (),
 }
-FOUND = ",;\t|"  # separators that are found out
-HEAD = 2**16  # bytes from which they are
-LINES = 6
 EMPTY = ("", "?", "-")  # cells that hold nothing, besides those that pandas knows
-MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+SPACES = " \u00a0\u2009\u202f"  # between thousands: also those at which no line breaks
+BETWEEN = rf"(?<=\d)[{SPACES}](?=\d\d\d(?!\d))"
 COMMA_NUMBER = r"[+-]?(?:\d+|\d*,\d+)(?:[eE][+-]?\d+)?"
 GROUPED = r"[+-]?[1-9]\d{0,2},\d{3}"  # with a comma that may stand for either
 POINT_NUMBER = r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?"
@@ -51,7 +48,7 @@ def check_format(given: Mapping[str, Any]) -> None:
         if value is None:
             continue
         if key != "encoding":
-            check_choice(f"data.{key}", value, [*words, *(SIGNS[word] for word in words)])
+            check_choice(f"data.{key}", value, [*words, *(SIGNS[name] for name in words)])
             continue
         try:
             codecs.lookup(str(value))
@@ -79,36 +76,36 @@ def read_csv(file: Path, given: Mapping[str, Any]) -> Read:
     """
     with file.open("rb") as opened:
         head = opened.read(HEAD)
-    mark = next((name for start, name in MARKS.items() if head.startswith(start)), None)
-    if given["encoding"] is None and mark is None and b"\0" in head:
+    possible = encodings(head)
+    if given["encoding"] is None and "utf-8" in possible and b"\0" in head:
         allowed = "the file has NUL bytes, as UTF-16 without a mark has: data.encoding=utf-16-le, or utf-16-be"
         raise ConfigError("data.encoding", None, allowed)
-    encodings = [given["encoding"]] if given["encoding"] else [mark] if mark else ["utf-8", "cp1252", "latin-1"]
-    for encoding in encodings:
+    for encoding in [given["encoding"]] if given["encoding"] else possible:
         try:
             frame, notes = _read(file, head, encoding, given)
         except UnicodeError:
             continue
         said = [] if encoding in ("utf-8", "utf-8-sig") else [f"read as {encoding}"]
         return Read(frame, (*said, *notes))
-    raise ConfigError("data.encoding", given["encoding"] or mark, "is not the encoding of the file")
+    raise ConfigError("data.encoding", given["encoding"] or possible[0], "is not the encoding of the file")
 
 
 def _read(file: Path, head: bytes, encoding: str, given: Mapping[str, Any]) -> Read:
-    lines = codecs.getincrementaldecoder(encoding)().decode(head).lstrip("\ufeff").splitlines()
-    lines = [line for line in lines if line.strip()][:LINES]
+    lines = first_lines(head, encoding)
     separator = SIGNS.get(given["separator"], given["separator"]) or _separator(lines)
-    names = [name.strip() for name in next(csv.reader(lines, delimiter=separator), [])]
-    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+    if twice := repeated_names(lines, separator):
         raise ConfigError(
             "data.path", file.name, f"has several columns of the same name: {', '.join(twice)}; rename them"
         )
     options: dict[str, Any] = {"sep": r"\s+" if separator == " " else separator, "encoding": encoding}
     options |= {key: SIGNS.get(given[key], given[key]) for key in ("decimal", "thousands") if given[key]}
+    has_spaces = options.get("thousands") == " " and bool(options.pop("thousands"))
     if any(f"{separator} " in line for line in lines):
         options["skipinitialspace"] = True  # as a third slower
     frame = _parsed(file, options)
-    notes = [] if separator == "," else [f"separated by {_word(separator)}s"]
+    if has_spaces:
+        frame = _without_spaces(frame, options.get("decimal", "."))
+    notes = [] if separator == "," else [f"separated by {word(separator)}s"]
     if given["decimal"] is None and separator != "," and (commas := _decimal_commas(frame, given["thousands"])):
         frame = _parsed(file, options | {"decimal": ","})
         _check_points(frame)
@@ -128,19 +125,28 @@ def _parsed(file: Path, options: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _separator(lines: Sequence[str]) -> str:
-    """The sign that cuts the first lines into equally many fields, more than one; a comma where none does."""
-    fields = {sign: [len(row) for row in csv.reader(lines, delimiter=sign)] for sign in FOUND}
-    cutting = [sign for sign, counts in fields.items() if counts and min(counts) == max(counts) > 1]
-    if len(cutting) > 1:
-        words = " or ".join(map(_word, cutting))
+    """The sign that separates the fields of a file that begins so."""
+    possible = separators(lines)
+    if len(possible) > 1:
+        words = " or ".join(map(word, possible))
         raise ConfigError(
-            "data.separator", None, f"may be {words}: say which, as in data.separator={_word(cutting[0])}"
+            "data.separator", None, f"may be {words}: say which, as in data.separator={word(possible[0])}"
         )
-    return cutting[0] if cutting else max(FOUND, key=lambda sign: fields[sign][0] if fields[sign] else 0)
+    return possible[0]
 
 
-def _word(sign: str) -> str:
-    return next(word for word, meant in SIGNS.items() if meant == sign)
+def _without_spaces(frame: pd.DataFrame, decimal: str) -> pd.DataFrame:
+    """The table without the spaces between the digits of its numbers: pandas knows those alone that are one byte."""
+    numeric: dict[str, pd.Series] = {}
+    for name in map(str, frame):
+        held = _texts(frame[name])
+        if held is None:
+            continue
+        texts = held.str.replace(BETWEEN, "", regex=True).str.replace(decimal, ".", regex=False)
+        numbers = pd.to_numeric(texts, errors="coerce")
+        if numbers.notna().all():
+            numeric[name] = numbers.reindex(frame.index)
+    return frame.assign(**numeric)
 
 
 def _decimal_commas(frame: pd.DataFrame, thousands: str | None) -> list[str]:
@@ -206,11 +212,13 @@ def looks_grouped(cell: str) -> str:
         hints.append("data.decimal=comma")
     if re.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+,\d+", cell):
         hints.append("data.thousands=dot data.decimal=comma")
-    for pattern, word in (
+    if re.fullmatch(rf"[+-]?\d{{1,3}}([{SPACES}]\d{{3}})+,\d+", cell):
+        hints.append("data.thousands=space data.decimal=comma")
+    for pattern, name in (
         (r"(\.\d{3}){2,}", "dot"),
-        (r"([  ]\d{3})+(\.\d*)?", "space"),
+        (rf"([{SPACES}]\d{{3}})+(\.\d*)?", "space"),
         (r"('\d{3})+(\.\d*)?", "apostrophe"),
     ):
         if re.fullmatch(r"[+-]?\d{1,3}" + pattern, cell):
-            hints.append(f"data.thousands={word}")
+            hints.append(f"data.thousands={name}")
     return " or ".join(hints)

@@ -17,6 +17,7 @@ from hydra.utils import to_absolute_path
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Labelled, columns_of
 from seedsweep.problem.delimited import KEYS, Read, check_format, read_csv
+from seedsweep.validation import check_file
 
 UNREADABLE = (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, BadZipFile, OSError, ValueError)
 
@@ -80,8 +81,7 @@ def _absolute(path: str, _directory: str) -> str:
 
 def _read_file(path: str, given: Mapping[str, Any]) -> Read:
     file = Path(to_absolute_path(path))
-    if not file.is_file():
-        raise ConfigError("data.path", path, "no such file")
+    check_file("data.path", file, path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # ragged rows would lose their last fields

@@ -100,7 +100,10 @@ def print_sweep(
     """
     console = Console(highlight=False, soft_wrap=True)
     note = "; means are over finished runs only" if (runs["outcome"] != "finished").any() else ""
-    caption = f"mean ± sd over seeds of the {of}; {counted_runs(runs)}{note}"
+    numbers = f"mean ± sd over seeds of the {of}"
+    if not runs["group"].duplicated().any():
+        numbers = f"{of} of one seed, which cannot tell luck from merit: seed=range(0,10) has ten"
+    caption = f"{numbers}; {counted_runs(runs)}{note}"
     printed = Table(box=box.SIMPLE_HEAD, title=escape(title), caption=caption, padding=(0, 1))
     printed.title_justify = printed.caption_justify = "left"
     for name in summary:
@@ -141,7 +144,7 @@ def how_to_open(uri: str, page: str) -> str:
     uri = connection.absolute(uri)
     at_home = uri == connection.home_uri()
     how = command("ui") if at_home else f"seedsweep-ui tracking.uri={shlex.quote(masked(uri))}"
-    return f"{how}, then open http://127.0.0.1:5000/{page}"
+    return f"{how}, then open\nhttp://127.0.0.1:5000/{page}"
 
 
 def print_headline(comparison: "Comparison") -> None:
@@ -212,6 +215,9 @@ def _print_pairwise(console: Console, pairwise: "PairwiseComparison", metric: st
         cells += [mean, f"{row['finished']} of {row['planned']}"]
         cells += [number_or_dash(row["selected"], ".4g")] if chosen else []
         printed.add_row(*map(escape, cells))
+    if pairwise.baseline is None and pairwise.table["rank"].duplicated().any():
+        printed.caption = "rank: 1 + how many options are surely better; those that cannot be told apart share one"
+        printed.caption_justify = "left"
     print_whole(console, printed)
 
 

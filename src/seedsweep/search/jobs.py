@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.errors import ConfigCompositionException
+from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import DictConfig
 
 from seedsweep.config.application import compose_jobs, is_tracked
@@ -12,6 +12,7 @@ from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import SEEDS
 from seedsweep.engine.validation import check
 from seedsweep.errors import ConfigError
+from seedsweep.problem.factories import data
 from seedsweep.search.differences import describe
 from seedsweep.search.points import middle
 from seedsweep.search.spaces import SearchSpace, as_overrides
@@ -25,6 +26,18 @@ def job_check(loader: ConfigLoader, config: DictConfig) -> CheckJob:
         return len  # whatever an application takes; a job that cannot be composed ends the search
     compose = compose_jobs(loader, config)
     return lambda job: check(compose(job, 0).config)
+
+
+def data_of(space: SearchSpace, loader: ConfigLoader, config: DictConfig) -> str | None:
+    """The fingerprint of the data of a tracked application's job with values from the middle of the space.
+
+    None where such a job cannot be composed, or has no data.
+    """
+    try:
+        job = compose_jobs(loader, config)(as_overrides(middle(space.distributions), space), 0)
+        return data(job.config).fingerprint
+    except (HydraException, ConfigError):
+        return None
 
 
 def check_seeds(space: SearchSpace) -> None:

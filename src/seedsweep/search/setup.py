@@ -14,7 +14,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.outcomes import TO_TARGET
 from seedsweep.search.aggregate import Aggregate
 from seedsweep.search.console import print_begun
-from seedsweep.search.jobs import CheckJob, check_middle, check_seeds, job_check
+from seedsweep.search.jobs import CheckJob, check_middle, check_seeds, data_of, job_check
 from seedsweep.search.objective import check_direction, objective_metric, read_directions
 from seedsweep.search.option_spaces import read_option_spaces
 from seedsweep.search.pruning import Pruning
@@ -69,8 +69,9 @@ def open_search(keys: SweeperKeys, overrides: Sequence[Override], loader: Config
         raise ConfigError("hydra.sweeper.confirm_max_seeds", most, allowed)
     fresh = fresh_seeds(seeds, keys["studies"], keys["confirm"], keys["confirm_seeds"], most)
     pruning = _pruning(keys["pruner"], metric, aggregate, tracked)
+    contents = {option: data_of(space, loader, config) for option, space in option_spaces.items()} if tracked else {}
     search = Search(
-        open_studies(keys, option_spaces, directions, seeds, config),
+        open_studies(keys, option_spaces, directions, seeds, config, contents),
         aggregate=aggregate,
         n_jobs=keys["n_jobs"],
         max_failure_rate=keys["max_failure_rate"],

@@ -1,5 +1,6 @@
 """Where the trials of a study are kept: the address of an Optuna storage, and the way into it for many processes."""
 
+import logging
 import os
 import sqlite3
 import warnings
@@ -13,15 +14,19 @@ import sqlalchemy
 from filelock import FileLock
 from optuna.exceptions import ExperimentalWarning, OptunaError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalFileSymlinkLock
+from optuna.storages.journal._file import get_lock_file
 
 from seedsweep.errors import ConfigError, masked
 from seedsweep.tracking import connection
+
+log = logging.getLogger(__name__)
 
 KEY = "hydra.sweeper.storage"
 JOURNAL = "journal:///"
 ALLOWED = f"must be sqlite:///FILE.db, postgresql+psycopg://…, {JOURNAL}FILE, or the path of a FILE.log or FILE.journal"
 PATIENCE = 60  # seconds for which a process waits while others write to a SQLite file
+LAST = 2**20  # bytes of a journal in which its last lines end
 BEAT = 60  # seconds between two signs of life of a running trial; without one for twice as long, it is lost
 
 
@@ -131,9 +136,23 @@ def _journal(uri: str, path: str) -> JournalStorage:
             if not b'{"op_code":'.startswith(opened.read(11)):  # a line would be added to whatever it is
                 raise ConfigError(KEY, uri, "is there, and is no journal of Optuna's")
         # Optuna's default, a symbolic link, is the lock of all others who use the file; Windows has none.
-        lock = JournalFileOpenLock(str(file)) if os.name == "nt" else None
+        lock = JournalFileOpenLock(str(file)) if os.name == "nt" else JournalFileSymlinkLock(str(file))
+        with get_lock_file(lock):
+            _cut_half_line(file)
         return JournalStorage(JournalFileBackend(str(file), lock))
     except ConfigError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AssertionError) as error:
         raise ConfigError(KEY, uri, f"cannot be used: {_reason(error)}") from error
+
+
+def _cut_half_line(file: Path) -> None:
+    """Take away what a writer that was killed left of its last line, which the next one would be appended to."""
+    with file.open("r+b") as opened:
+        size = opened.seek(0, os.SEEK_END)
+        opened.seek(max(0, size - LAST))
+        tail = opened.read()
+        half = len(tail) - (tail.rfind(b"\n") + 1)
+        if 0 < half < LAST:
+            log.warning("%s ended in half a line, as of a writer that was killed; it is cut off", file.name)
+            opened.truncate(size - half)

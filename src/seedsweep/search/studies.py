@@ -33,15 +33,18 @@ def open_studies(
     directions: Sequence[str],
     seeds: Sequence[int] | None,
     config: DictConfig,
+    contents: Mapping[str, str | None],
 ) -> list[OptionStudy]:
     """The studies of each option, which have nothing in common: neither their samplers' seeds nor their runs'.
 
-    `keys` are those of `hydra.sweeper`, `config` is the master configuration.
+    `keys` are those of `hydra.sweeper`, `config` is the master configuration, `contents` has the
+    fingerprint of each option's data.
     """
     storage, values = _storage(keys["storage"], config), _configured_values(config)
     search_id = _search_name(keys, len(option_spaces) * keys["studies"], config)
     studies: list[OptionStudy] = []
     for option, space in option_spaces.items():
+        content = {"the rows of the data (a fingerprint)": known} if (known := contents.get(option)) else {}
         for repeat in range(keys["studies"]):
             words = (search_id, option, f"study {repeat + 1}" if keys["studies"] > 1 else "")
             name, study_seeds = " | ".join(filter(None, words)) or None, seeds_of_study(seeds, repeat)
@@ -55,7 +58,7 @@ def open_studies(
                 space.distributions,
                 _budget(keys["n_trials"], sampler, space),
                 _conditional(keys["custom_search_space"], space, config),
-                {"seeds": str(study_seeds), "aggregate": f"{keys['aggregate']} {keys['risk']}"} | values,
+                {"seeds": str(study_seeds), "aggregate": f"{keys['aggregate']} {keys['risk']}"} | values | content,
             )
             studies.append(OptionStudy(shared, space, option, study_seeds))
     return studies

@@ -85,6 +85,9 @@ def sentence(confirmed: pd.DataFrame, metric: str) -> str:
     best, seeds = confirmed.iloc[0], confirmed["seed"].nunique()
     limits = f" [{best['low']:.4g}, {best['high']:.4g}]" if math.isfinite(best["low"]) else ""
     over = f"{metric} {best['fresh']:.4g}{limits} with {seeds} fresh seed{'s' * (seeds > 1)}"
+    if not math.isfinite(best["fresh"]):
+        chosen = "every trial that it chose" if math.isfinite(best["searched"]) else "every trial of the search"
+        return f"None is confirmed: {chosen} diverged; search other values, such as smaller learning rates"
     words = f"Confirmed: {best['setting']}: {over}, {best['searched']:.4g} in the search"
     alike = _alike(confirmed)
     if not alike:

@@ -46,7 +46,7 @@ def _listed(asked: Any) -> Sequence[Any]:
 
 def _tables(path: Path) -> list[Path]:
     """The file, or those in the folder."""
-    if path.is_file():
+    if not path.is_dir():
         return [path]
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in TABLES)
     if not files:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from seedsweep.comparison.params import RATES, label
+from seedsweep.comparison.named_values import label
+from seedsweep.comparison.params import RATES
 from seedsweep.sources.column_names import names_method, names_optimizer, names_param
 from seedsweep.sources.recorded_runs import one_of
 

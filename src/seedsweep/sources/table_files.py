@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.errors import ConfigError
+from seedsweep.problem.csv_format import HEAD, encodings, first_lines, repeated_names, separators, word
+from seedsweep.validation import check_file
 
 KEY = "runs"  # of conf/compare.yaml
-SEPARATORS = ",;\t|"
 PARQUET = (".parquet", ".pq")
 TABLES = (*PARQUET, ".csv", ".tsv")
 NOTHING = ("", "na", "n/a", "<na>", "null", "none", "-")  # cells of a column of numbers that hold none
@@ -41,6 +42,7 @@ def read_table(file: Path) -> ReadTable:
     Raises:
         ConfigError: it is no such table.
     """
+    check_file(KEY, file, file)
     try:
         frame, notes = _parquet(file) if file.suffix.lower() in PARQUET else _csv(file)
     except (OSError, ValueError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
@@ -70,11 +72,11 @@ def _parquet(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 
 def _csv(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    text, encoding = _decoded(file.read_bytes())
-    header = text.lstrip("\n").partition("\n")[0]
-    separator = max(SEPARATORS, key=lambda sign: len(next(csv.reader([header], delimiter=sign), [])))
-    names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
-    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+    content = file.read_bytes()
+    text, encoding = _decoded(content)
+    lines = first_lines(content[:HEAD], encoding)
+    separator = separators(lines)[0]
+    if twice := repeated_names(lines, separator):
         raise ConfigError(KEY, file, f"has several columns of the same name: {', '.join(twice)}")
     options: dict[str, Any] = {"sep": separator, "dtype": str, "keep_default_na": False, "skipinitialspace": True}
     with warnings.catch_warnings():
@@ -86,24 +88,20 @@ def _csv(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     for name in map(str, frame):
         frame[name], had_commas = _typed(frame[name].fillna("").str.strip(), decimal_commas=separator != ",")
         commas += [name] * had_commas
-    notes = [f"read as {encoding}"] * (encoding != "utf-8")
-    notes += [f"separated by {'tabs' if separator == TAB else separator}"] * (separator != ",")
+    notes = [f"read as {encoding}"] * (encoding not in ("utf-8", "utf-8-sig"))
+    notes += [f"separated by {word(separator)}s"] * (separator != ",")
     notes += [f"decimal commas in {', '.join(commas)}"] * bool(commas)
     return frame, tuple(notes)
 
 
-TAB = "\t"
-
-
 def _decoded(content: bytes) -> tuple[str, str]:
     """The text of a file with lines that end as Python's, and its encoding."""
-    encodings = ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252", "latin-1")
-    for encoding in encodings:
+    for encoding in encodings(content[:HEAD]):
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return text.replace("\r\n", "\n").replace("\r", "\n"), encoding.removesuffix("-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n"), encoding
     raise ValueError("its encoding is none of UTF-8, UTF-16 and Latin-1")
 
 

@@ -113,7 +113,9 @@ def _planned(groups: pd.DataFrame, by: str, at: Sequence[str]) -> Iterator[tuple
         count = f"mean of {row['finished']}" if complete else f"{row['finished']} of {row['planned']} finished"
         params = {PROBLEM: row["problem"]} if row["problem"] else {}
         setting = {key: canonical(row[key]) for key in at if not pd.isna(row[key])}
-        params |= {by: row["option"]} | setting | {"seeds": str(row["planned"])}
+        params |= (
+            {by: row["option"].removeprefix(f"{by.rpartition('.')[2]}=")} | setting | {"seeds": str(row["planned"])}
+        )
         yield PlannedRun(number, f"{name} ({count})", row["group"], "", "", (params,)), row
 
 

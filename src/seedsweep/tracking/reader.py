@@ -1,5 +1,6 @@
 """Runs and their curves, read from an MLflow store: from its database, or by MLflow's client."""
 
+import logging
 from array import array
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from sqlalchemy import Engine
 
+log = logging.getLogger(__name__)
 # how a plan is read
 AS_STRINGS: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
 RUNS = 2048  # in one of the tables of `stream_runs`
@@ -137,6 +139,9 @@ def _runs_of_chunks(client: "MlflowClient", sweep: RecordedSweep, chunks: Chunke
 def _runs_of_plan(client: "MlflowClient", database: "Engine", parent: str) -> Iterator[pd.DataFrame]:
     done = read_jobs(database, parent)
     with _plan(client, parent) as file:
+        if file is None:
+            yield load_runs(parent, client.tracking_uri)
+            return
         for plan in map(original_table, pd.read_csv(file, **AS_STRINGS, chunksize=RUNS)):
             plan.index = pd.Index(plan["job"].astype(int))
             jobs = done[slice(*np.searchsorted(done["job"], (plan.index[0], plan.index[-1] + 1)))]
@@ -237,7 +242,7 @@ def _missing(client: "MlflowClient", sweep: RecordedSweep | None, done: Collecti
     if sweep is None or len(done) == int(sweep.tags.get("seedsweep.planned", -1)):
         return []
     with _plan(client, sweep.run_id) as file:
-        if set(pd.read_csv(file, usecols=["job"])["job"]) <= set(done):
+        if file is None or set(pd.read_csv(file, usecols=["job"])["job"]) <= set(done):
             return []
         plan = original_table(pd.read_csv(file, **AS_STRINGS))
     missing: list[dict[Any, Any]] = plan[~plan["job"].astype(int).isin(list(done))].to_dict("records")
@@ -245,7 +250,14 @@ def _missing(client: "MlflowClient", sweep: RecordedSweep | None, done: Collecti
 
 
 @contextmanager
-def _plan(client: "MlflowClient", sweep: str) -> Iterator[str]:
-    """The file of a sweep's plan, as long as the context lasts: without a folder of its own MLflow would leave one."""
-    with TemporaryDirectory() as folder:
-        yield client.download_artifacts(sweep, PLAN, folder)
+def _plan(client: "MlflowClient", sweep: str) -> Iterator[str | None]:
+    """The file of a sweep's plan, as long as the context lasts; None where its artifacts were cleaned away."""
+    from mlflow.exceptions import MlflowException
+
+    with TemporaryDirectory() as folder:  # without one of ours MLflow would leave one
+        try:
+            file = client.download_artifacts(sweep, PLAN, folder)
+        except (MlflowException, OSError):
+            log.warning("the plan of sweep %s cannot be read: its runs that never began are not counted", sweep[:8])
+            file = None
+        yield file

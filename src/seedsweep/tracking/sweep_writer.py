@@ -1,5 +1,6 @@
 """The parent run of a sweep in the MLflow store: its plan before the first run starts, its tables after the last."""
 
+import html
 import shlex
 import sys
 import time
@@ -21,7 +22,7 @@ from seedsweep.tracking.chunk_copies import copy_from_chunks, copy_into_chunks
 from seedsweep.tracking.chunk_files import DETAIL, ChunkedSweep
 from seedsweep.tracking.connection import absolute, connect, store_errors
 from seedsweep.tracking.copied_runs import copies_of, copy_runs
-from seedsweep.tracking.pages import charts_page
+from seedsweep.tracking.pages import view_page, view_tag
 from seedsweep.tracking.parquet import write_curves, write_runs
 from seedsweep.tracking.recorded_sweeps import ASKED, RecordedSweep, end_runs, recorded, remove_running
 from seedsweep.tracking.results import read_results
@@ -191,10 +192,12 @@ class SweepRecord:
         """The sweep as the store has it now."""
         return recorded(self.client.get_run(self.run_id))
 
-    def page(self, metric: str) -> str:
-        """The page in MLflow's UI with the charts of the sweep's runs, the best by a metric first."""
+    @store_errors()
+    def page(self, metric: str, params: Sequence[str]) -> str:
+        """The page in MLflow's UI with the sweep's runs, the best by a metric first, and columns of these params."""
         kind = "best" if self.detail == GROUPS else "run"
-        return charts_page(self.experiment_ids[0], kind, self.run_id, metric)
+        self.client.set_experiment_tag(self.experiment_ids[0], *view_tag(self.run_id, metric, params, kind))
+        return view_page(self.experiment_ids[0], self.run_id)
 
     @store_errors()
     def write(self, runs: Iterable["pd.DataFrame"], curves: Iterable["pd.DataFrame"]) -> None:
@@ -243,4 +246,9 @@ def _markdown(table: "pd.DataFrame") -> str:
     """The table as MLflow's UI shows it above a run's parameters."""
     rows: list[list[str]] = [list(map(str, table)), ["---"] * len(table.columns)]
     rows += table.astype(str).to_numpy().tolist()
-    return "\n".join(f"| {' | '.join(value.replace('|', '/') for value in row)} |" for row in rows)
+    return "\n".join(f"| {' | '.join(map(_as_text, row))} |" for row in rows)
+
+
+def _as_text(value: str) -> str:
+    """A cell that is no HTML, and does not end."""
+    return html.escape(" ".join(value.replace("|", "/").split()), quote=False)

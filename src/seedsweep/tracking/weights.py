@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from seedsweep.errors import ConfigError, StoreError
 from seedsweep.tracking.chunked_runs import chunked_run
 from seedsweep.tracking.connection import connect, default_uri, store_errors
+from seedsweep.tracking.trusted_classes import trusted_class
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -39,37 +40,57 @@ def weights_tag(holder: str, name: str, member: int) -> str:
 
 
 @store_errors()
-def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
+def load_model(run_id: str, tracking_uri: str | None = None, trust: Collection[str] = ()) -> "nn.Module":
     """The trained model of a run, ready to predict: from features (n, …) in their own units to logits.
 
     Of a regression it gives predictions, in the units of its target.
 
-    Only its class is imported, by the name in the store, and made with the arguments in the store.
+    Its class is made by the name and the arguments in the store. No code is run but that of seedsweep, of `torch.nn`,
+    of what this process has imported already, and of what is trusted.
 
     Args:
         run_id: of the run, as `load_runs` gives it.
         tracking_uri: address of the store; the default store when None.
+        trust: names of modules and packages that may be imported for it.
 
     Returns:
         A `torch.nn.Sequential` of `standardize`, as fitted for the run, and `net`, the trained module, with `rescale`
         behind it in a regression; of `net` alone where a LightningDataModule of one's own made the minibatches.
 
     Raises:
-        ConfigError: no such run, or one that has no weights.
+        ConfigError: no such run, one that has no weights, weights that are not as seedsweep writes them, or a class
+            in a module that is not trusted.
         TypeError: the class in the store is not a module.
         ValueError: the tag of the run is not one that seedsweep writes.
     """
+    from torch import nn
+
+    described, state = _read(connect(tracking_uri or default_uri()), run_id)
+    network = trusted_class(_described(described, "class", run_id), trust)
+    if not (isinstance(network, type) and issubclass(network, nn.Module)):
+        raise TypeError(f"{described['class']} in {WEIGHTS} of run {run_id} is not a torch.nn.Module")
+    arguments = _described(described, "arguments", run_id)
+    try:
+        net = network(**json.loads(arguments))
+        net.load_state_dict(state)
+        return _with_scaling(net, described).eval()
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ConfigError("run_id", run_id, f"its weights do not fit {described['class']}: {reason}") from error
+
+
+def _described(described: Mapping[str, str], key: str, run_id: str) -> str:
+    if key not in described:
+        raise ConfigError("run_id", run_id, f"the header of its weights has no {key}: seedsweep has not written them")
+    return described[key]
+
+
+def _with_scaling(net: "nn.Module", described: Mapping[str, str]) -> "nn.Module":
+    """The network between what brings features to its units and what brings predictions to those of the target."""
     import torch
-    from hydra.utils import get_class
 
     from seedsweep.problem.models import Rescale, Standardize
 
-    described, state = _read(connect(tracking_uri or default_uri()), run_id)
-    network = get_class(described["class"])
-    if not issubclass(network, torch.nn.Module):
-        raise TypeError(f"{described['class']} in {WEIGHTS} of run {run_id} is not a torch.nn.Module")
-    net = network(**json.loads(described["arguments"]))
-    net.load_state_dict(state)
     model = torch.nn.Sequential()
     if "mean" in described:
         scaling = [torch.tensor(json.loads(described[key]), dtype=torch.float64) for key in ("mean", "scale")]
@@ -77,7 +98,7 @@ def load_model(run_id: str, tracking_uri: str | None = None) -> "nn.Module":
     model.add_module("net", net)
     if "target_scaling" in described:
         model.add_module("rescale", Rescale(*json.loads(described["target_scaling"])))
-    return model.eval()
+    return model
 
 
 def _read(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[str, Tensor]]":
@@ -101,9 +122,9 @@ def _read(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[st
             with safe_open(file, "pt") as weights:
                 names = list(weights.keys())
                 if not stacked:
-                    return weights.metadata(), {name: weights.get_tensor(name) for name in names}
+                    return weights.metadata() or {}, {name: weights.get_tensor(name) for name in names}
                 member = int(stacked[3])
-                return weights.metadata(), {name: weights.get_slice(name)[member].clone() for name in names}
+                return weights.metadata() or {}, {name: weights.get_slice(name)[member].clone() for name in names}
         except SafetensorError as error:
             raise StoreError(f"{path} among the artifacts of {holder} is damaged: {error}") from error
 

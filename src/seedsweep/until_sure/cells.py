@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from seedsweep.comparison.params import compared, problems
+from seedsweep.comparison.named_values import option_labels
+from seedsweep.comparison.params import compared
+from seedsweep.comparison.problems import problems
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.planned_run import SEEDS, PlannedRun
 from seedsweep.errors import ConfigError
@@ -67,7 +69,7 @@ def find_cells(jobs: Sequence[Overrides], compose: Compose, labels: Sequence[str
     order = list(dict.fromkeys(cells))
     by_place = {(data_set, cell): job for data_set, cell, job in zip(of_job, cells, jobs, strict=True)}
     table_of = {name: tuple(by_place[name, cell] for cell in order) for name in dict.fromkeys(of_job)}
-    options = tuple(str(table[by].iloc[first[cell]]) for cell in order)
+    options = tuple(option_labels(table[by].iloc[[first[cell] for cell in order]], by))
     if len(set(options)) < 2:
         raise ConfigError(by, options[0], f"is the only option: sweep another one, or name another param by {BY}=…")
     return Cells(
