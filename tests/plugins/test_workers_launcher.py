@@ -1,6 +1,7 @@
 """`hydra/launcher/workers` as options of Hydra: what they refuse, and whose workers they use."""
 
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from shared.waiting import free_port, wait_for
 
 import seedsweep
 from seedsweep.errors import ConfigError
+from seedsweep.lifecycle.workers import on_workers
 from seedsweep.lifecycle.workers.settings import Settings
 
 Train = Callable[..., Ended]
@@ -171,10 +173,13 @@ def test_every_batch_system_is_asked_in_its_words(
 
 
 @pytest.mark.slow
-def test_jobs_of_a_batch_system_train_write_to_postgresql_and_end_and_no_password_is_anywhere(
-    train: Train, queue: Path, postgres: Postgres, tmp_path: Path
+def test_jobs_of_a_batch_system_train_and_end_and_no_password_is_anywhere(
+    train: Train, queue: Path, postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = postgres.copy().replace("postgres@", "postgres:s3cret@")
+    sent: list[bytes] = []
+    pack = on_workers.Packed.of
+    monkeypatch.setattr(on_workers.Packed, "of", lambda chunk: sent.append(pickle.dumps(chunk)) or pack(chunk))
     words = (
         SLURM,
         f"{KEY}.count=2",
@@ -196,3 +201,5 @@ def test_jobs_of_a_batch_system_train_write_to_postgresql_and_end_and_no_passwor
     client = MlflowClient(store)
     texts += [str(run.to_dictionary()) for kind in ("run", "sweep") for run in runs_in(client, kind)]
     assert not [text for text in texts if "s3cret" in text]
+    assert sent
+    assert not [task for task in sent if b"s3cret" in task]

@@ -10,7 +10,7 @@ from hydra.utils import to_absolute_path
 
 from seedsweep.config.composing import Composed
 from seedsweep.engine.fleet.assemble import chunk_size
-from seedsweep.errors import ConfigError
+from seedsweep.errors import ConfigError, masked
 from seedsweep.lifecycle.run_many import run_all, sort_jobs
 from seedsweep.lifecycle.training import Advance, PruneJobs
 from seedsweep.lifecycle.workers.chunk import Chunk, Place, Trained
@@ -98,6 +98,11 @@ class OnWorkers:
             logging.getLogger(name).log(level, line)
 
 
+def _masked(job: Composed) -> tuple[str, ...]:
+    """The overrides of a job without passwords, with which a worker that records nothing has nothing to do."""
+    return tuple(masked(override) for override in job.overrides)
+
+
 class _Launch:
     """Jobs that are launched together, and what comes of them."""
 
@@ -115,7 +120,7 @@ class _Launch:
         fingerprints = [data(job.config).fingerprint for job in shown]
         if not is_recorded:
             tracking = jobs[0].config["tracking"] | {"uri": None}
-            jobs = [replace(job, config=job.config | {"tracking": tracking}) for job in jobs]
+            jobs = [replace(job, config=job.config | {"tracking": tracking}, overrides=_masked(job)) for job in jobs]
         advance = self._advance if self._is_live else None
         return Packed.of(Chunk(jobs, piece.source.together, is_recorded, fingerprints, self._place, advance))
 

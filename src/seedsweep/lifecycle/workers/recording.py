@@ -6,6 +6,7 @@ from typing import Any
 
 from seedsweep.config.composing import Composed
 from seedsweep.config.detail import GROUPS
+from seedsweep.errors import masked
 from seedsweep.lifecycle.planned_job import planned
 from seedsweep.lifecycle.workers.packing import TrainedFleet, TrainedRun
 from seedsweep.problem.factories import data, describe
@@ -19,7 +20,8 @@ class DeadlyRunError(RuntimeError):
 
 def writes_itself(tracking: Mapping[str, Any]) -> bool:
     """Whether a worker records what it trains: in PostgreSQL, which takes many writers. SQLite takes one, a server
-    gives no ids by which a run that is recorded twice would be one, and a worker may not see the disk of chunk files.
+    gives no ids by which a run that is recorded twice would be one, a worker may not see the disk of chunk files, and a
+    password in the address stays with the parent.
 
     Args:
         tracking: the group of the configuration.
@@ -27,7 +29,8 @@ def writes_itself(tracking: Mapping[str, Any]) -> bool:
     Returns:
         Whether it does, or there is nothing to record.
     """
-    in_database = str(tracking["uri"]).startswith("postgresql") and tracking.get("detail") != GROUPS
+    uri = str(tracking["uri"])
+    in_database = uri.startswith("postgresql") and masked(uri) == uri and tracking.get("detail") != GROUPS
     return tracking["uri"] is None or in_database
 
 
