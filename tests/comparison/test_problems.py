@@ -66,15 +66,18 @@ def test_what_differs_by_a_key_of_the_data_is_a_setting_and_no_other_problem() -
 
 
 def test_values_that_are_no_words_are_options_with_the_name_of_their_param() -> None:
-    assert option_labels([16, 32], "data.batch_size") == ["batch_size=16", "batch_size=32"]
-    assert option_labels(["null", "balanced"], "data.class_weights") == ["class_weights=null", "class_weights=balanced"]
-    assert option_labels(["sgd", "adam"], "optimizer") == ["sgd", "adam"]
+    for values, by, names in (
+        ([16, 32], "data.batch_size", ["batch_size=16", "batch_size=32"]),
+        (["null", "balanced"], "data.class_weights", ["class_weights=null", "class_weights=balanced"]),
+        (["sgd", "adam"], "optimizer", ["sgd", "adam"]),
+    ):
+        assert option_labels(pd.Series(values), by).tolist() == names
     table = runs(LEVELS | {("sgd", 1.0): 3.0, ("adam", 1.0): 3.0})
     assert "lr=0.1 wins" in compare(table, by="optimizer.lr", baseline=None).headline
     assert compare(table, by="optimizer.lr", baseline=1.0).question.baseline == "lr=1"
 
 
 def test_long_values_that_differ_at_their_ends_are_two_groups() -> None:
-    values = [f"[{', '.join(['x'] * 3000)}, {end}]" for end in "ab"]
-    assert len(set(option_labels(values, "data.features"))) == 2
-    assert max(map(len, option_labels(values, "data.features"))) < 120
+    values = pd.Series([f"[{', '.join(['x'] * 3000)}, {end}]" for end in "ab"])
+    assert option_labels(values, "data.features").nunique() == 2
+    assert option_labels(values, "data.features").str.len().max() < 120
