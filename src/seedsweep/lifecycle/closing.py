@@ -13,6 +13,7 @@ from hydra.core.utils import JobStatus
 from seedsweep.config.detail import GROUPS
 from seedsweep.errors import ConfigError, FailedRunsError, StoreError, masked
 from seedsweep.lifecycle.closing_groups import record_groups_and_best
+from seedsweep.lifecycle.progress import working
 from seedsweep.lifecycle.sweep import Sweep
 from seedsweep.outcomes import outcome_of
 from seedsweep.report.summary import SHOWN, count_outcomes, summarize
@@ -38,7 +39,8 @@ def close(sweep: Sweep, status: str | None = None) -> None:
         return
     start, compared = time.perf_counter(), status is None and sweep.is_compared()
     try:
-        runs, curves, summary = _record_end(sweep, sweep.record, status or sweep.status(), compared)
+        with working("recording the end"):
+            runs, curves, summary = _record_end(sweep, sweep.record, status or sweep.status(), compared)
     except (StoreError, ConfigError, OSError) as error:
         message = f"the store cannot be written, and the sweep is unfinished in it: {error}"
         raise FailedRunsError(masked(message)) from None

@@ -12,6 +12,7 @@ from seedsweep.config.detail import DETAILS
 from seedsweep.config.home import command
 from seedsweep.config.lazy_sequence import LazySequence
 from seedsweep.errors import ConfigError, FailedRunsError, masked
+from seedsweep.lifecycle.progress import working
 from seedsweep.lifecycle.sweep import Launch, Overrides, Sweep
 from seedsweep.report.console import print_interrupted, print_sweep
 
@@ -80,7 +81,7 @@ class GridSweep(Sweep):
         if curves is not None:
             from seedsweep.report.publish import compare_sweeps, publish
 
-            with _kept_anyway():
+            with _kept_anyway(), working("comparing"):
                 comparison = compare_sweeps(runs, curves, [self.record.recorded()], self.first["objective"])
         page = self.record.page(self.first["objective"]["metric"], self.labels)
         print_sweep(runs, summary, self.name, "last value", self.record.uri, page)

@@ -22,15 +22,45 @@ from rich.text import Text
 
 T = TypeVar("T")
 POLL_SECONDS = 0.2
+SILENCE = 4.0  # seconds from one line to the next where there is no terminal for a bar
 EPOCHS = Struct("<I")  # of one message; written at once, so that those of several processes do not mix
 
 
-def _bar(*columns: ProgressColumn, transient: bool = False) -> Progress:
+@contextmanager
+def _bar(*columns: ProgressColumn, transient: bool = False) -> Iterator[Progress]:
+    """A bar, or in a file or a pipe a line from time to time."""
     left = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     console = Console()  # of its own: bars that share rich's one wait for each other's locks
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), *columns, *left, console=console, transient=transient
-    )
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), *columns, *left, console=console, transient=transient)
+    if console.is_terminal or console.is_jupyter:
+        with bar:
+            yield bar
+        return
+    done = Event()
+    thread = Thread(target=_say, args=(bar, done), daemon=True)
+    thread.start()
+    try:
+        with bar:
+            yield bar
+    finally:
+        done.set()
+        thread.join()
+
+
+def _say(bar: Progress, done: Event) -> None:
+    """Print how far it is, again and again, until it is done."""
+    while not done.wait(SILENCE):
+        for task in bar.tasks:
+            far = f" {task.completed:,.0f} of {task.total:,.0f}" if task.total else " …"
+            bar.console.print(f"{task.description}{far}", highlight=False)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """A bar of what takes some seconds and is done all at once."""
+    with _bar(transient=True) as bar:
+        bar.add_task(what, total=None)
+        yield
 
 
 def checking(jobs: Sequence[T]) -> Generator[T, None, None]:

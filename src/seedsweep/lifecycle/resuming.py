@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from seedsweep.config.detail import GROUPS, KEY, RUNS, chosen_detail
 from seedsweep.config.planned_call import METRIC, SELECT
 from seedsweep.errors import ConfigError
+from seedsweep.lifecycle.progress import working
 from seedsweep.lifecycle.sweep import Sweep
 from seedsweep.report.console import print_in_groups, print_reused
 from seedsweep.tracking.connection import connect, sweeps_lock
@@ -40,7 +41,8 @@ def open_record(sweep: Sweep, tags: Mapping[str, str]) -> None:
     sweep.detail = chosen_detail(tracking.get("detail"), len(sweep.plan), sweep.details)
     judged = {METRIC: sweep.first["objective"]["metric"], SELECT: sweep.first["objective"]["select"]}
     tags = judged | dict(tags)
-    client, owner = connect(tracking["uri"], create=True), json.dumps(this_process())
+    with working("opening the store"):
+        client, owner = connect(tracking["uri"], create=True), json.dumps(this_process())
     tag, value = sweep.identity(tags)
     with sweeps_lock(client.tracking_uri):
         former = find_former(client, tag, value, sweep.plan.experiments) if reuse else []
