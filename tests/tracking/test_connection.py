@@ -9,6 +9,8 @@ import pytest
 
 import seedsweep
 from seedsweep.errors import ConfigError
+from seedsweep.tracking.connection import PATIENCE, connect
+from seedsweep.tracking.sql import open_database
 
 
 def test_store_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -45,3 +47,12 @@ def test_processes_that_make_one_store_at_once_all_find_it_made(
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     ended = [process.communicate() for process in processes]
     assert [out for out, _ in ended] == ["1\n"] * 3, ended
+
+
+def test_every_connection_waits_for_whoever_locks_the_database(uri: str) -> None:
+    """SQLite by itself waits for five seconds, and what was trained would be lost."""
+    engines = connect(uri)._tracking_client.store.engine, open_database(uri)
+    for engine in engines:
+        assert engine is not None
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 1000 * PATIENCE

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
+PATIENCE = 150  # seconds that a transaction waits for those of other processes
 SCHEMA_LOCK = 0x5EED5EED  # any number that nobody else locks in the same PostgreSQL database
 SWEEPS_LOCK, CONFIRMING_LOCK = SCHEMA_LOCK + 1, SCHEMA_LOCK + 2
 QUIET = {  # MLflow's settings that every command wants, unless the user has said otherwise
@@ -87,10 +88,21 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
                 find_artifacts(Path(uri.removeprefix(SQLITE)))
             client = MlflowClient(tracking_uri=uri)  # imports the kind of store, and makes the schema of a new one
             client.search_experiments(max_results=1)
+            if uri.startswith(SQLITE):
+                _have_patience(client)
         except MlflowException as error:
             allowed = _newer(str(error)) or f"MLflow cannot use it: {error}"
             raise ConfigError("tracking.uri", uri, allowed) from error
     return client
+
+
+def _have_patience(client: "MlflowClient") -> None:
+    """Have MLflow wait for whoever has locked the database, and not give up what was trained after five seconds."""
+    from sqlalchemy import event
+
+    engine: Any = client._tracking_client.store.engine
+    event.listen(engine, "connect", lambda made, _: made.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE}"))
+    engine.dispose()  # connections that were made before have not heard of it
 
 
 def _make_schema(file: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from seedsweep.errors import ConfigError
-from seedsweep.tracking.connection import SQLITE, absolute
+from seedsweep.tracking.connection import PATIENCE, SQLITE, absolute
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Select, Table
@@ -29,7 +29,6 @@ COLUMNS = {  # that are written here; every other one must be free to be left ou
 }
 READ = {"experiments": ("experiment_id", "lifecycle_stage")}
 TAGS = ("group", "sweep", "job", "outcome", "data")  # that are read of a run
-SECONDS = 60  # that a transaction waits for those of other processes
 ROWS = 20_000  # that are read at once
 CACHE = 8_000  # kB of the database that SQLite keeps in memory
 
@@ -240,7 +239,7 @@ def _engine(uri: str) -> "Engine":
 
     if not uri.startswith(SQLITE):
         return sa.create_engine(uri, poolclass=sa.NullPool)
-    engine = sa.create_engine(uri, poolclass=sa.NullPool, connect_args={"timeout": SECONDS})
+    engine = sa.create_engine(uri, poolclass=sa.NullPool, connect_args={"timeout": PATIENCE})
     # with SQLite's 2 MB, pages that a fleet's rows need again and again are written and read in between
     event.listen(engine, "connect", lambda connection, _: connection.execute(f"PRAGMA cache_size = -{CACHE}"))
     return engine
