@@ -128,7 +128,7 @@ def _standing(purchase: Purchase, state: State) -> str:
     if state.runner_up is None:
         return alive
     evidence = f"{state.evidence[state.runner_up]:.3g} of {2 / (1 - purchase.confidence):.3g}"
-    return f"{alive}, evidence against {purchase.cells.names[state.runner_up]} {evidence}"
+    return f"{alive}, evidence against {purchase.cells.names[state.runner_up]}: {evidence}"
 
 
 def purchase_diagnostics(purchase: Purchase) -> list[Diagnostic]:
