@@ -1,5 +1,6 @@
 """What one Hydra job does: check its configuration, train it, record it, and return its objective."""
 
+import signal
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.global_hydra import GlobalHydra
@@ -16,6 +17,7 @@ from seedsweep.engine.built_run import BuiltRun, build
 from seedsweep.engine.fleet.of_one import train_one, trains_in_fleet
 from seedsweep.engine.validation import check
 from seedsweep.lifecycle.progress import training_alone
+from seedsweep.lifecycle.signals import Stop, on_signal
 from seedsweep.outcomes import RunResult, objective
 from seedsweep.problem.factories import Data, data, describe
 from seedsweep.report.console import print_interrupted, print_run
@@ -66,7 +68,8 @@ def run(config: DictConfig) -> float:
 
 
 def _train_in_fleet(config: Config, record: Any) -> tuple[float, RunResult]:
-    with record, training_alone(config["trainer"]["max_epochs"]) as advance:
+    epochs = config["trainer"]["max_epochs"]
+    with on_signal(signal.SIGTERM, Stop()), record, training_alone(epochs) as advance:
         result = train_one(config, record.publish, advance)
         value = objective(result, **config["objective"])
         record.finish(result, describe(config, data(config)))
