@@ -19,7 +19,8 @@ PAGE = Path("seedsweep-report") / "report.html"
 
 def verdict_lines(out: str) -> list[str]:
     """What is said besides where the runs are from and where the report is."""
-    said = [line for line in out.splitlines() if "report.html" not in line and not line.startswith("The mean curves")]
+    addresses = ("The mean curves", "http")
+    said = [line for line in out.splitlines() if "report.html" not in line and not line.startswith(addresses)]
     return [line for line in said if " runs" not in line.split(";")[0] or line.startswith("!")]
 
 

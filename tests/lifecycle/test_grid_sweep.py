@@ -31,7 +31,7 @@ def test_table_is_printed_even_if_the_comparison_fails(
     sweep = GridSweep("a sweep", (), lambda *_: cast(Any, None), tmp_path)
     record = SimpleNamespace(
         uri=f"sqlite:///{tmp_path}/a.db",
-        page=lambda _metric: "#/x",
+        page=lambda _metric, _params: "#/x",
         recorded=lambda: SimpleNamespace(tags={}, status="FINISHED"),
     )
     sweep.record, sweep.first = cast(SweepRecord, record), {"objective": {"metric": "val/loss"}}

@@ -47,7 +47,7 @@ def test_what_is_asked_of_a_run_now_decides_whether_it_counts(train: Train, uri:
 
 
 def test_copies_on_a_server_are_those_of_a_database(train: Train, server: str) -> None:
-    words = (*WORDS, f"tracking.uri={server}", "experiment=copies")
+    words = (*WORDS, f"tracking.uri={server}", "experiment=copies", "optimizer.lr=0.0123")  # nobody else's runs
     assert train(*words, "seed=0").code == 0
     assert "2 of 4 runs are in the store; training 2" in train(*words, "seed=0,1").out
     assert "all 4 runs are in the store" in train(*words, "seed=0,1").out

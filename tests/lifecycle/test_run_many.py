@@ -174,6 +174,7 @@ def test_sweep_leaves_one_file_of_jobs_and_no_progress(train: Train, tmp_path: P
 def test_password_of_the_store_is_not_in_the_file_of_jobs(train: Train, server: str, tmp_path: Path) -> None:
     address = server.replace("http://", "http://me:s3cret@")
     words = ("tracking=server", f"tracking.uri={address}", "seed=0,1", "trainer.max_epochs=1", "hydra.sweep.dir=here")
+    words = (*words, "tracking.reuse=false")  # of other tests' runs on this server
     assert train("-m", *words).code == 0
     text = (tmp_path / "here" / "jobs.jsonl").read_text()
     assert "me:***@127.0.0.1" in text

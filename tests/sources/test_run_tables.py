@@ -202,7 +202,7 @@ def test_a_single_option_is_nothing_to_compare(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "is no table in CSV or Parquet that can be read"),
+        ("", "is empty"),
         ("a,b\n", "has no rows"),
         ("a,a\n1,2\n", "has several columns of the same name: a"),
         ("a,b\n1,2,3\n", "is no table in CSV or Parquet that can be read"),

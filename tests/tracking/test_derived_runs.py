@@ -277,10 +277,10 @@ def test_groups_that_cannot_be_written_leave_the_former_ones(where: str, monkeyp
         if table == "metrics":
             raise RuntimeError
 
-    def ends(self: RunRecord, status: str) -> None:
+    def ends(self: RunRecord, status: str, at: int | None = None) -> None:
         if self.planned.group.startswith("sgd"):
             raise RuntimeError
-        end(self, status)
+        end(self, status, at)
 
     monkeypatch.setattr(rows, "insert", broken)
     monkeypatch.setattr(RunRecord, "end", ends)

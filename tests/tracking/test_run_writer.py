@@ -90,9 +90,14 @@ def test_a_signal_while_points_are_written_leaves_none_without_its_epoch(
     assert seedsweep.load_curves()[["step", "epoch", "value"]].to_numpy().tolist() == [[3, 1, 0.5]]
 
 
+LONG = {"fleet": "trainer.max_epochs=100000", "lightning": "trainer.max_epochs=200"}
+
+
 @pytest.mark.slow
-def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_or_broken: None) -> None:
-    process = start("optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=200", "trainer.log_every_n_steps=5")
+@pytest.mark.parametrize("engine", LONG)
+def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_or_broken: None, engine: str) -> None:
+    slow = "optimizer._target_=slow_or_broken.Slow" if engine == "lightning" else "optimizer=adam"
+    process = start(slow, LONG[engine], f"trainer.engine={engine}", "trainer.log_every_n_steps=5")
     try:
         wait_for(lambda: [run for run in runs_in(client) if "train/loss" in run.data.metrics])
         (run,) = runs_in(client)
@@ -107,8 +112,10 @@ def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_
 
 
 @pytest.mark.slow
-def test_terminated_run_is_killed_and_exits_as_such(client: MlflowClient, slow_or_broken: None) -> None:
-    process = start("optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=50")
+@pytest.mark.parametrize("engine", LONG)
+def test_terminated_run_is_killed_and_exits_as_such(client: MlflowClient, slow_or_broken: None, engine: str) -> None:
+    slow = "optimizer._target_=slow_or_broken.Slow" if engine == "lightning" else "optimizer=adam"
+    process = start(slow, LONG[engine], f"trainer.engine={engine}")
     wait_for(lambda: runs_in(client))
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from seedsweep.config.cutting import cut
 from seedsweep.config.planned_run import LONGEST, PlannedRun
 from seedsweep.outcomes import Column
 from seedsweep.tracking.tags import NAME, run_id
@@ -170,4 +171,4 @@ def _keys(mappings: Iterable[Mapping[str, str]]) -> Iterator[str]:
 
 
 def _code(mapping: Mapping[str, str], key: str, strings: dict[str, int]) -> int:
-    return strings.setdefault(mapping[key][:LONGEST], len(strings)) if key in mapping else -1
+    return strings.setdefault(cut(mapping[key], LONGEST), len(strings)) if key in mapping else -1

@@ -1,5 +1,6 @@
 """From the configurations of runs that train together to fleets, in chunks that fit into memory."""
 
+import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,14 @@ from seedsweep.engine.factories import batching, decays_biases, gap, is_own, opt
 from seedsweep.engine.fleet.clipping import clipping
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
-from seedsweep.engine.fleet.shared_optimizer import NotProportionalError, OptimizerRows, probe, probe_apart, probe_steps
+from seedsweep.engine.fleet.shared_optimizer import (
+    STEPS,
+    NotProportionalError,
+    OptimizerRows,
+    probe,
+    probe_apart,
+    probe_steps,
+)
 from seedsweep.engine.fleet.step import Batch, Tensors
 from seedsweep.engine.fleet.vectorizability import NotVectorizedError, try_out
 from seedsweep.engine.fleet.vectorize import Vectorized
@@ -27,6 +35,7 @@ from seedsweep.problem.own_batches import OwnBatches
 from seedsweep.problem.splits import Splits
 
 MEMORY = 2**29  # bytes that a chunk may need in one step
+PROBE_SECONDS = 5.0  # of an optimizer, if it is so slow that as many steps as it will take would take longer
 MAX_MEMBERS = 8192  # of a chunk: larger ones are not quicker
 
 GroupConfig = Mapping[str, Any]  # of a configuration
@@ -224,6 +233,11 @@ def _try_optimizer(optimizer_config: GroupConfig, decay_biases: bool, steps: int
     """Where the steps of the optimizers of the columns start from, or why they cannot serve several rates."""
     try:
         make = optimizer(optimizer_config)
-        return (probe(make, steps),) if decay_biases else probe_apart(make, steps)
+        start, tries = time.perf_counter(), probe if decay_biases else probe_apart
+        starts = tries(make)
+        affordable = int(PROBE_SECONDS / (time.perf_counter() - start) * STEPS)
+        if (longer := min(steps, affordable)) > STEPS:
+            starts = tries(make, longer)
+        return starts if isinstance(starts, tuple) else (starts,)
     except NotProportionalError as error:
         return str(error)
