@@ -118,8 +118,8 @@ def test_terminated_run_is_killed_and_exits_as_such(client: MlflowClient, slow_o
     process = start(slow, LONG[engine], f"trainer.engine={engine}")
     wait_for(lambda: runs_in(client))
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-    assert process.returncode == 143
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
     assert runs_in(client)[0].info.status == "KILLED"
 
 

@@ -1,7 +1,7 @@
 """The progress bars of a sweep, whichever processes or machines its jobs run in."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from struct import Struct
 from threading import Event, Thread
@@ -40,7 +40,7 @@ def _bar(*columns: ProgressColumn, transient: bool = False) -> Iterator[Progress
     thread = Thread(target=_say, args=(bar, done), daemon=True)
     thread.start()
     try:
-        with bar:
+        with nullcontext() if transient else bar:  # which would leave an empty line
             yield bar
     finally:
         done.set()
