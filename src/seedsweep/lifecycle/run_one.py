@@ -18,7 +18,7 @@ from seedsweep.engine.fleet.of_one import train_one, trains_in_fleet
 from seedsweep.engine.validation import check
 from seedsweep.lifecycle.progress import training_alone
 from seedsweep.lifecycle.signals import Stop, on_signal
-from seedsweep.outcomes import RunResult, objective
+from seedsweep.outcomes import Point, RunResult, objective
 from seedsweep.problem.factories import Data, data, describe
 from seedsweep.report.console import print_interrupted, print_run
 from seedsweep.tracking.run_writer import record_run
@@ -68,11 +68,18 @@ def run(config: DictConfig) -> float:
 
 
 def _train_in_fleet(config: Config, record: Any) -> tuple[float, RunResult]:
-    epochs = config["trainer"]["max_epochs"]
-    with on_signal(signal.SIGTERM, Stop()), record, training_alone(epochs) as advance:
-        result = train_one(config, record.publish, advance)
+    stop = Stop()
+
+    def publish(points: list[Point]) -> None:
+        with stop.later():
+            record.publish(points)
+
+    with on_signal(signal.SIGTERM, stop), on_signal(signal.SIGINT, stop), record:
+        with training_alone(config["trainer"]["max_epochs"]) as advance:
+            result = train_one(config, publish if record.publish else None, advance)
         value = objective(result, **config["objective"])
-        record.finish(result, describe(config, data(config)))
+        with stop.later():
+            record.finish(result, describe(config, data(config)))
     return value, result
 
 

@@ -15,9 +15,21 @@ class Stop:
 
     def __init__(self) -> None:
         self.code: int | None = None
+        self._waits = False
 
     def __call__(self, number: int, _frame: object) -> None:
         self.code = self.code or 128 + number
+        if not self._waits:
+            self.check()
+
+    @contextmanager
+    def later(self) -> Iterator[None]:
+        """A signal that comes in the body is raised at its end: it would leave a database locked that is written."""
+        self._waits = True
+        try:
+            yield
+        finally:
+            self._waits = False
         self.check()
 
     def check(self) -> None:
