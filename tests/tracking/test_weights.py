@@ -58,7 +58,7 @@ def test_a_module_that_the_store_names_is_imported_only_if_it_is_trusted(
 ) -> None:
     from safetensors.torch import load_file, save_file
 
-    (tmp_path / "theirs.py").write_text(
+    (tmp_path / "their_net.py").write_text(
         "from pathlib import Path\nfrom seedsweep.model import LogisticRegression\nPath('ran').touch()\n"
         "class Net(LogisticRegression): pass\n"
     )
@@ -74,12 +74,12 @@ def test_a_module_that_the_store_names_is_imported_only_if_it_is_trusted(
         client.log_artifact(run.info.run_id, file)
         return seedsweep.load_model(run.info.run_id, trust=trust)
 
-    with pytest.raises(seedsweep.ConfigError, match=r"trust=\[\]: theirs.Net .* trust=\['theirs'\]"):
-        loaded(**{"class": "theirs.Net"})
+    with pytest.raises(seedsweep.ConfigError, match=r"trust=\[\]: their_net.Net .* trust=\['theirs'\]"):
+        loaded(**{"class": "their_net.Net"})
     assert not (tmp_path / "ran").exists()
-    assert loaded(trust=("theirs",), **{"class": "theirs.Net"}) is not None
+    assert loaded(trust=("their_net",), **{"class": "their_net.Net"}) is not None
     assert (tmp_path / "ran").exists()
-    assert loaded(**{"class": "theirs.Net"}) is not None, "which is imported already"
+    assert loaded(**{"class": "their_net.Net"}) is not None, "which is imported already"
     for key in ("class", "arguments"):
         with pytest.raises(seedsweep.ConfigError, match=f"the header of its weights has no {key}"):
             loaded(key)
