@@ -74,7 +74,7 @@ def test_a_module_that_the_store_names_is_imported_only_if_it_is_trusted(
         client.log_artifact(run.info.run_id, file)
         return seedsweep.load_model(run.info.run_id, trust=trust)
 
-    with pytest.raises(seedsweep.ConfigError, match=r"trust=\[\]: their_net.Net .* trust=\['theirs'\]"):
+    with pytest.raises(seedsweep.ConfigError, match=r"trust=\[\]: their_net.Net .* trust=\['their_net'\]"):
         loaded(**{"class": "their_net.Net"})
     assert not (tmp_path / "ran").exists()
     assert loaded(trust=("their_net",), **{"class": "their_net.Net"}) is not None
