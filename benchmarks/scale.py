@@ -30,7 +30,7 @@ READERS = {
 READ = """from time import perf_counter
 from seedsweep.tracking.reader import load_curves, load_runs, stream_curves, stream_runs
 from seedsweep.tracking.weights import load_model
-last = [part["run"].iloc[-1] for part in stream_runs("latest") if len(part)][-1]
+last = [runs["run"].iloc[-1] for runs in stream_runs("latest") if len(runs)][-1]
 {0}
 start = perf_counter()
 {0}

@@ -48,7 +48,7 @@ def write_until_sure_report(
         "until_sure.html.jinja",
         about,
         title="Which wins, and how sure that is",
-        summary=f"{metric} of {len(cells):,} cells by {by}; seeds were bought until it was sure.",
+        summary=f"{metric} of {len(cells):,} cells by {by}; seeds were bought until it was sure, or all were spent.",
         sentences=list(sentences),
         diagnostics=list(diagnostics),
         several=cells["data"].nunique() > 1,

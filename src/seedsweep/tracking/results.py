@@ -48,11 +48,11 @@ def _in_chunks(client: "MlflowClient", runs: Sequence[str], metric: str) -> dict
     results: dict[str, RunResult] = {}
     for _, chunk in chunks_with(client, runs, ["run", "outcome"]):
         about = chunk.runs.select(["run", "outcome"]).to_pylist()
-        found = [RunResult(run["outcome"], []) for run in about]
+        curves = [RunResult(run["outcome"], []) for run in about]
         for point in chunk.points().select(["run", "metric", "step", "value"]).to_pylist():
             if point["metric"] == metric:
-                found[point["run"]].points.append(Point(metric, point["step"], 0, point["value"]))
-        results |= {run["run"]: result for run, result in zip(about, found, strict=True)}
+                curves[point["run"]].points.append(Point(metric, point["step"], 0, point["value"]))
+        results |= {run["run"]: result for run, result in zip(about, curves, strict=True)}
     return results
 
 

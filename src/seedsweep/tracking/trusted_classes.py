@@ -22,7 +22,7 @@ def trusted_class(name: str, trust: Collection[str]) -> Any:
     Raises:
         ConfigError: it would have to be imported, and is not trusted; or there is none.
     """
-    if any(f"{name}.".startswith(f"{known}.") for known in (*KNOWN, *trust)):
+    if any(f"{name}.".startswith(f"{package}.") for package in (*KNOWN, *trust)):
         from hydra.utils import get_object
 
         try:
@@ -30,21 +30,21 @@ def trusted_class(name: str, trust: Collection[str]) -> Any:
         except Exception as error:  # of whatever is imported
             reason = " ".join(str(error.__cause__ or error).split())
             raise ConfigError("trust", name, f"cannot be imported: {reason}") from error
-    found = _imported(name)
-    if found is None:
+    imported = _imported(name)
+    if imported is None:
         module = name.rpartition(".")[0]
         allowed = f"is named in the store, and its code is run by nobody's leave: import {module} first,"
         raise ConfigError("trust", list(trust), f"{name} {allowed} or give trust=['{module}'] if it is yours")
-    return found
+    return imported
 
 
 def _imported(name: str) -> Any:
     """What a name means in the modules that are imported already; None where it means nothing."""
-    parts = name.split(".")
-    for length in range(len(parts) - 1, 0, -1):
-        found: Any = sys.modules.get(".".join(parts[:length]))
-        if found is not None:
-            for part in parts[length:]:
-                found = getattr(found, "__dict__", {}).get(part)  # a module's own __getattr__ may import others
-            return found
+    names = name.split(".")
+    for length in range(len(names) - 1, 0, -1):
+        value: Any = sys.modules.get(".".join(names[:length]))
+        if value is not None:
+            for attribute in names[length:]:
+                value = getattr(value, "__dict__", {}).get(attribute)  # a module's own __getattr__ may import others
+            return value
     return None

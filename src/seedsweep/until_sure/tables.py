@@ -11,6 +11,7 @@ from seedsweep.comparison.intervals import Array
 from seedsweep.comparison.phrases import per_cent
 from seedsweep.comparison.sequential_conditions import diagnose_sequential
 from seedsweep.comparison.sequential_state import State
+from seedsweep.comparison.verdict import UNDECIDED
 from seedsweep.until_sure.purchase import OVERALL, Purchase
 
 
@@ -123,7 +124,7 @@ def line(purchase: Purchase) -> str:
 
 def _standing(purchase: Purchase, state: State) -> str:
     if state.decision:
-        return "decided"
+        return "all seeds are spent" if state.decision.kind == UNDECIDED else "decided"
     alive = f"{len(state.living)} of {len(state.dropped_after)} cells live, {purchase.cells.names[state.leader]} leads"
     if state.runner_up is None:
         return alive

@@ -11,7 +11,7 @@ from torch.optim import SGD
 
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
-from seedsweep.engine.decay import undecayed
+from seedsweep.engine.decay import MakeOptimizer, undecayed
 from seedsweep.engine.early_stopping import stopping_rule
 from seedsweep.engine.factories import batching, decays_biases, gap, is_own, optimizer, without_rate
 from seedsweep.engine.fleet.clipping import clipping
@@ -21,6 +21,7 @@ from seedsweep.engine.fleet.shared_optimizer import (
     STEPS,
     NotProportionalError,
     OptimizerRows,
+    Start,
     probe,
     probe_apart,
     probe_steps,
@@ -233,11 +234,16 @@ def _try_optimizer(optimizer_config: GroupConfig, decay_biases: bool, steps: int
     """Where the steps of the optimizers of the columns start from, or why they cannot serve several rates."""
     try:
         make = optimizer(optimizer_config)
-        start, tries = time.perf_counter(), probe if decay_biases else probe_apart
-        starts = tries(make)
+        start = time.perf_counter()
+        starts = _probed(make, decay_biases, STEPS)
         affordable = int(PROBE_SECONDS / (time.perf_counter() - start) * STEPS)
         if (longer := min(steps, affordable)) > STEPS:
-            starts = tries(make, longer)
-        return starts if isinstance(starts, tuple) else (starts,)
+            starts = _probed(make, decay_biases, longer)
+        return starts
     except NotProportionalError as error:
         return str(error)
+
+
+def _probed(make: MakeOptimizer, decay_biases: bool, steps: int) -> Sequence[Start]:
+    """Where the steps start from: of the optimizer of all columns, or of the two of `_parts`."""
+    return (probe(make, steps),) if decay_biases else probe_apart(make, steps)

@@ -129,9 +129,9 @@ async def _submitted(cluster: Any) -> None:
 
 
 def _refused(settings: Settings, error: Exception) -> ConfigError:
-    said = " ".join(str(error).partition("stderr:")[2].split())
-    said = said or f"{str(error).splitlines()[0]} {SUBMIT[settings.kind]} says why to whoever submits a job by hand"
-    return ConfigError(f"{KEY}.queue", settings.queue, f"{settings.kind} refuses its jobs: {said}")
+    answer = " ".join(str(error).partition("stderr:")[2].split())
+    answer = answer or f"{str(error).splitlines()[0]} {SUBMIT[settings.kind]} says why to whoever submits a job by hand"
+    return ConfigError(f"{KEY}.queue", settings.queue, f"{settings.kind} refuses its jobs: {answer}")
 
 
 def _taken(kind: str, options: dict[str, Any]) -> dict[str, Any]:
