@@ -1,11 +1,13 @@
 """Real stores, real data and the real command, in this process where that is enough."""
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,16 +69,17 @@ def client(uri: str) -> MlflowClient:
 def opened() -> Iterator[Callable[[str], BaseStorage]]:
     """Opens Optuna storages, which are closed at the end of the test."""
     storages: list[BaseStorage] = []
+    threads = set(threading.enumerate())
 
     def opened(uri: str) -> BaseStorage:
         storages.append(open_storage(uri))
         return storages[-1]
 
     yield opened
+    gc.collect()  # a study that nobody holds any more gives no sign of life, for which its thread would connect again
+    wait_for(lambda: all(thread.name != "heartbeat" for thread in set(threading.enumerate()) - threads))
     for storage in storages:
         if isinstance(storage, RDBStorage):
-            pool: Any = storage.engine.pool
-            wait_for(lambda pool=pool: pool.checkedout() == 0)  # of a last sign of life, which would stay open
             storage.engine.dispose()
 
 
