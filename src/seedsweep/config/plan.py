@@ -38,6 +38,7 @@ class Plan:
         self._demands: dict[Demand, int] = {}  # with their indices
         self._demand = array("L")  # index of each run's demand
         self._first: dict[str, PlannedRun] = {}  # run of each group
+        self.common_params: dict[str, str] = {}  # that all runs have, with one value
         self.groups: dict[str, int] = {}  # with their indices
         self._names: list[str] = []
         self._group = array("L")  # index of each run's group
@@ -56,12 +57,26 @@ class Plan:
             self._columns |= dict.fromkeys(row)
             self._incomplete = len(self)
         self._writer.writerow([safe(row.get(key, "")) for key in self._columns])
+        self._keep_common(run, first)
         self.experiments[run.experiment] = None
         self._keys.append(int(run.key, 16))
         self._demand.append(self._demands.setdefault(run.demand, len(self._demands)))
         if first is run:
             self._names.append(run.group)
         self._group.append(self.groups.setdefault(run.group, len(self.groups)))
+
+    def _keep_common(self, run: PlannedRun, first: PlannedRun) -> None:
+        """Leave among the params of all runs those that this one has, too; `first` is the first of its group."""
+        common = self.common_params
+        if not len(self):
+            self.common_params = run.params
+        elif run is not first and run.differs_in_seeds(first):
+            for key, value in run.shared_params[-1].items():
+                if common.get(key, value) != value:
+                    del common[key]
+        else:
+            params = run.params
+            self.common_params = {key: value for key, value in common.items() if params.get(key) == value}
 
     def check(self) -> None:
         """Raise `ConfigError` if two of the runs would be trained alike."""

@@ -72,10 +72,14 @@ class PlannedRun:
         """The params, as long as MLflow takes them."""
         return {key: cut(value, LONGEST) for key, value in self.params.items()}
 
+    def differs_in_seeds(self, other: "PlannedRun") -> bool:
+        """Whether it shares all params with another run but for the last mapping, which has the seeds."""
+        nodes = zip(self.shared_params[:-1], other.shared_params[:-1], strict=False)
+        return all(params is other_params for params, other_params in nodes)
+
     def different(self, other: "PlannedRun") -> list[str]:
         """The keys, except for seeds, in which two runs differ: none within a group."""
-        nodes = zip(self.shared_params[:-1], other.shared_params[:-1], strict=False)  # the last one has the seeds
-        if all(params is other_params for params, other_params in nodes):
+        if self.differs_in_seeds(other):
             return []
         differing = {key for key, _ in self.params.items() ^ other.params.items()}
         return sorted(differing - {*SEEDS, *INDIFFERENT})

@@ -56,7 +56,7 @@ def open_record(sweep: Sweep, tags: Mapping[str, str]) -> None:
         named |= {PREPARED: "\n".join(sweep.notes)} if sweep.notes else {}
         named |= {"detail": GROUPS} if sweep.detail == GROUPS else {}
         about = (sweep.plan, sweep.name, config, sweep.optima(), named)
-        sweep.record = SweepRecord(tracking["uri"], *about, former=former[0] if former else None)
+        sweep.record = SweepRecord(tracking["uri"], *about, sweep.common_params(), former[0] if former else None)
         if former:
             _go_on(sweep, sweep.record, former[0], owner)
             sweep.record.write_about(sweep.plan, config, sweep.optima())  # it may be gone, or never have been written

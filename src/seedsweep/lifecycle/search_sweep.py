@@ -23,6 +23,10 @@ class SearchSweep(GrowingSweep):
     def identity(self, tags: Mapping[str, str]) -> tuple[str, str]:
         return "search", tags["search"]
 
+    def common_params(self) -> Mapping[str, str]:
+        """None for certain: a later trial may have what those of the first round do not."""
+        return {}
+
     def show(self, runs: pd.DataFrame, summary: pd.DataFrame, curves: pd.DataFrame | None) -> None:
         if self.record is None:
             print_searched(runs)

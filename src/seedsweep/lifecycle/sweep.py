@@ -163,6 +163,10 @@ class Sweep(ABC):
         """
         return "plan", hashlib.sha256(f"{self.plan.digest()} {sorted(tags.items())}".encode()).hexdigest()[:32]
 
+    def common_params(self) -> Mapping[str, str]:
+        """The params that all runs of the sweep have with one value, also those that may be added to it."""
+        return self.plan.common_params
+
     def is_shown(self) -> bool:
         """Whether what comes of it is printed."""
         return self.first.get("compare", False) is not None

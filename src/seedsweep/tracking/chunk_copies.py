@@ -17,6 +17,7 @@ from seedsweep.tracking.chunked_runs import chunks_with
 from seedsweep.tracking.client_writer import ClientRuns
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.frames import curves_frame
+from seedsweep.tracking.shared_params import shared_params
 from seedsweep.tracking.sql import StoredPoint, open_database, read_points, read_runs
 from seedsweep.tracking.sql_writer import SqlRuns
 from seedsweep.tracking.tags import MEASURED_BY, NewRun, experiment_id, run_tags
@@ -62,7 +63,11 @@ def copy_from_chunks(
             chunks.write(runs_table(sweep, planned, ended, points), points)
             continue
         rows = ended.to_dict("records")
-        runs = [new_run(run, row, experiments[run.experiment], sweep) for run, row in zip(planned, rows, strict=True)]
+        shared = shared_params(client, sweep)
+        runs = [
+            new_run(run, row, experiments[run.experiment], sweep)._replace(shared=shared)
+            for run, row in zip(planned, rows, strict=True)
+        ]
         if database := open_database(client.tracking_uri):
             SqlRuns(client, database, runs).replace(lambda _: (), list(columns_of(points)))
         else:

@@ -14,10 +14,11 @@ from seedsweep.gc_pause import collector_paused
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import chunked_sweeps
-from seedsweep.tracking.run_writer import METRICS, PARAMS
+from seedsweep.tracking.run_writer import METRICS
+from seedsweep.tracking.shared_params import PARAMS, shared_params
 from seedsweep.tracking.sql import COLUMNS, insert, open_database, transaction
 from seedsweep.tracking.sql_run import drop_former
-from seedsweep.tracking.tags import NAME, artifact_folder, experiment_id, run_id
+from seedsweep.tracking.tags import NAME, artifact_folder, experiment_id, own_params, run_id
 from seedsweep.tracking.weights import COPIED_FROM
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def _copy_rows(
     runs = {run_id(planned, sweep): (planned, source) for planned, source in pairs}
     first = next(iter(runs))
     folders = {name: artifact_folder(client, number, first) for name, number in experiments.items()}
+    shared = shared_params(client, sweep)  # asked for now: in a transaction SQLite may let nobody else read
 
     def row(target: str, user: str, start: int, end: int) -> tuple[Any, ...]:
         planned = runs[target][0]
@@ -128,7 +130,7 @@ def _copy_rows(
         drop_former(connection, sorted(runs))
         about = _begin_copies(connection, [(source, target) for target, (_, source) in runs.items()])
         insert(connection, "runs", (row(*info) for *info, _ in about))
-        params = ((target, runs[target][0].recorded_params) for target in runs)
+        params = ((target, own_params(runs[target][0], shared)) for target in runs)
         insert(connection, "params", ((target, *pair) for target, values in params for pair in values.items()))
         own = ((target, _own_tags(runs[target][0], sweep, root or runs[target][1])) for target, *_, root in about)
         insert(connection, "tags", ((target, *pair) for target, tags in own for pair in tags.items()))
@@ -176,7 +178,7 @@ def _copy_one(
     tags |= _own_tags(planned, sweep, copied.data.tags.get(COPIED_FROM, source))
     experiment, start = experiments[planned.experiment], copied.info.start_time
     run = client.create_run(experiment, start_time=start, tags=tags, run_name=planned.name[:NAME]).info.run_id
-    params = [Param(key, value) for key, value in planned.recorded_params.items()]
+    params = [Param(key, value) for key, value in own_params(planned, shared_params(client, sweep)).items()]
     for first in range(0, len(params), PARAMS):
         client.log_batch(run, [], params[first : first + PARAMS], [])
     points = [point for metric in copied.data.metrics for point in client.get_metric_history(source, metric)]

@@ -12,6 +12,7 @@ from seedsweep.outcomes import Column, FleetResult
 from seedsweep.tracking.chunk_writer import ChunkRuns
 from seedsweep.tracking.client_writer import ClientRuns
 from seedsweep.tracking.connection import client_of, store_errors
+from seedsweep.tracking.shared_params import shared_params
 from seedsweep.tracking.sql import open_database
 from seedsweep.tracking.sql_writer import SqlRuns
 from seedsweep.tracking.tags import NewRun, experiment_id, run_tags
@@ -58,7 +59,11 @@ def record_fleet(
     experiments = {name: experiment_id(client, name) for name in dict.fromkeys(run.experiment for run in planned)}
     with collector_paused():  # it would look through all the tags, again and again
         tags = [run_tags(run, engine, fingerprint, sweep) for run in planned]
-    runs = [NewRun(run, experiments[run.experiment], named, start) for run, named in zip(planned, tags, strict=True)]
+    shared = shared_params(client, sweep)
+    runs = [
+        NewRun(run, experiments[run.experiment], named, start, shared=shared)
+        for run, named in zip(planned, tags, strict=True)
+    ]
     database = open_database(client.tracking_uri)
     writer = SqlRuns(client, database, runs) if database else ClientRuns(client, runs)
     return FleetRecord(writer, sweep)

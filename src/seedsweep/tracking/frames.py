@@ -48,6 +48,10 @@ def runs_frame(
     _put_planned(strings, [{**row, "sweep": sweep, "job": str(row["job"])} for row in planned], len(ids) + in_chunks)
     for key, runs, values in _by_key(stored.params, ids):
         strings.put(key, runs, values)
+    shared = list(chain.from_iterable(stored.shared))
+    runs_of = {item: strings.having("sweep", item) for item in dict.fromkeys(pair[0] for pair in shared)}
+    for item, key, value in shared:
+        strings.fill(key, runs_of[item], value)
     numbers = _metrics(stored, ids, in_chunks + len(planned))
     put_last_values(numbers, chunked, len(ids), len(planned))
     about = _about(stored, [table for _, table in chunked], len(planned))
@@ -86,6 +90,18 @@ class Strings:
         codes_of = self.codes_of[name]
         numbers = [*(codes_of.setdefault(string, len(codes_of)) for string in distinct), NONE]  # for -1, the last
         self._codes[name][runs] = np.array(numbers, dtype=np.int32)[codes]
+
+    def having(self, name: str, string: str) -> np.ndarray:
+        """The indices (n,) of the runs with that string in a column."""
+        code = self.codes_of[name].get(string)
+        return np.flatnonzero(self._codes[name] == code) if code is not None else np.empty(0, dtype=np.intp)
+
+    def fill(self, name: str, runs: np.ndarray, string: str) -> None:
+        """Put the string into a column for those of the runs (n,) that have none there."""
+        if name not in self.codes_of:
+            self._add(name)
+        codes_of = self.codes_of[name]
+        self._codes[name][runs[self._codes[name][runs] == NONE]] = codes_of.setdefault(string, len(codes_of))
 
     def grow(self, runs: int) -> None:
         """Add so many runs that have no strings."""

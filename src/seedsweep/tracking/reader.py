@@ -22,6 +22,7 @@ from seedsweep.tracking.connection import connect, default_uri, store_errors
 from seedsweep.tracking.frames import NOT_CURVES, Chunked, curves_frame, runs_frame
 from seedsweep.tracking.queries import PAGE, of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, chunked_sweeps, sweeps_of
+from seedsweep.tracking.shared_params import shared_params
 from seedsweep.tracking.sql import StoredPoint, StoredRuns, open_database, read_jobs, read_points, read_runs
 from seedsweep.tracking.unfinished_sweeps import PLAN
 
@@ -218,7 +219,9 @@ def _read_runs(client: "MlflowClient", sweep: str | None) -> StoredRuns:
     def pairs(kind: str) -> list[list[tuple[str, str, Any]]]:
         return [[(run.info.run_id, *pair) for run in runs for pair in getattr(run.data, kind).items()]]
 
-    return StoredRuns(infos, pairs("tags"), pairs("params"), pairs("metrics"))
+    sweeps = {run.data.tags.get("seedsweep.sweep") for run in runs} - {None}
+    shared = [(item, *pair) for item in sorted(sweeps) for pair in shared_params(client, item).items()]
+    return StoredRuns(infos, pairs("tags"), pairs("params"), pairs("metrics"), [shared])
 
 
 def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[StoredPoint]]:

@@ -11,6 +11,7 @@ from seedsweep.errors import masked
 from seedsweep.outcomes import Point, RunResult
 from seedsweep.tracking.connection import client_of, store_errors
 from seedsweep.tracking.pages import run_page
+from seedsweep.tracking.shared_params import PARAMS, shared_params
 from seedsweep.tracking.sql import open_database
 from seedsweep.tracking.sql_run import begin_run, is_own
 from seedsweep.tracking.tags import (
@@ -20,6 +21,7 @@ from seedsweep.tracking.tags import (
     create_run,
     experiment_id,
     named,
+    own_params,
     run_id,
     run_tags,
 )
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 FLUSH_SECONDS = 3.0  # how old the curves of a run in training may look
-METRICS, PARAMS = 800, 100  # that MLflow takes at once: 1,000 of everything together, and 100 params
+METRICS = 800  # that MLflow takes at once, of 1,000 of everything together
 RATE = "optimizer.lr"
 TRACEBACK = "traceback.txt"
 
@@ -69,7 +71,8 @@ def record_run(
     if notes and not tracking["sweep"]:
         tags |= named({PREPARED: "; ".join(notes)})
     start = int(time.time() * 1000) if start is None else start
-    return RunRecord(client, experiment_id(client, planned.experiment), planned, tags, start)
+    params = own_params(planned, shared_params(client, tracking["sweep"]))
+    return RunRecord(client, experiment_id(client, planned.experiment), planned, params, tags, start)
 
 
 class UntrackedRun:
@@ -99,7 +102,13 @@ class RunRecord:
     """
 
     def __init__(
-        self, client: "MlflowClient", experiment: str, planned: PlannedRun, tags: Mapping[str, str], start: int
+        self,
+        client: "MlflowClient",
+        experiment: str,
+        planned: PlannedRun,
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+        start: int,
     ):
         self.client, self.planned, self.tags = client, planned, tags
         self.run_id: str | None = None
@@ -108,7 +117,7 @@ class RunRecord:
         self._experiment, self._start = experiment, start
         is_of_sweep = bool(planned.key) and "seedsweep.sweep" in tags
         self._database = open_database(client.tracking_uri) if is_of_sweep else None
-        self._params = planned.recorded_params
+        self._params = params
         self._waiting: list[tuple[Point, int]] = []
         self._step = -1  # the last one whose epoch is written
         self._flushed = time.monotonic()

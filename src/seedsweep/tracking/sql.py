@@ -38,12 +38,13 @@ StoredPoint = tuple[str, str, int, float | None]  # run id, metric, step, value:
 
 class StoredRuns(NamedTuple):
     """What a store has of runs: `infos` are (id, name, status, start, end), times in milliseconds since 1970; tags,
-    params and the last values of metrics come in batches."""
+    params, the last values of metrics, and the params that sweeps have for their runs, come in batches."""
 
     infos: Sequence[tuple[str, str, str, int, int | None]]
     tags: Iterable[Sequence[Pair]]
     params: Iterable[Sequence[Pair]]
     metrics: Iterable[Sequence[Pair]]
+    shared: Iterable[Sequence[Pair]] = ()  # with the ids of sweeps
 
 
 def open_database(uri: str) -> "Engine | None":
@@ -128,17 +129,20 @@ def read_runs(
     runs = tables["runs"].c
     chosen: Any = _chosen(sweep) if ids is None else [_listed(ids)]
 
-    def pairs(table: str, *keys: str) -> Iterator[Sequence[Pair]]:
+    def pairs(table: str, *keys: str, of: Any = chosen) -> Iterator[Sequence[Pair]]:
         key, run = tables[table].c.key, tables[table].c.run_uuid
-        query = sa.select(run, key, _value(tables[table])).where(run.in_(chosen))
+        query = sa.select(run, key, _value(tables[table])).where(run.in_(of))
         return _batches(engine, query.where(key.in_(keys)) if keys else query)
 
+    tag = tables["tags"].c
+    sweeps = sa.select(tag.value).where(tag.key == "seedsweep.sweep", tag.run_uuid.in_(chosen)).distinct()
     infos = sa.select(runs.run_uuid, runs.name, runs.status, runs.start_time, runs.end_time)
     return StoredRuns(
         list(_fetch(engine, infos.where(runs.run_uuid.in_(chosen)).order_by(runs.start_time.desc(), runs.run_uuid))),
         pairs("tags", *(f"seedsweep.{key}" for key in tags)),
         pairs("params") if params else (),
         pairs("latest_metrics"),
+        pairs("params", of=[sweep] if sweep else sweeps) if params else (),
     )
 
 

@@ -104,7 +104,7 @@ class SqlRuns:
             named = ({"mlflow.runName": run.planned.name[:NAME]} | run.tags for run in self._runs)
             tags = (first | end for first, end in zip(named, tags, strict=True))
             insert(connection, "runs", self._run_rows())
-            insert(connection, "params", self._pairs(run.planned.recorded_params for run in self._runs))
+            insert(connection, "params", self._pairs(run.params for run in self._runs))
             columns += self._rates()
         insert(connection, "tags", self._pairs(tags))
         points = _points(columns, self._names)

@@ -26,6 +26,7 @@ from seedsweep.tracking.pages import view_page, view_tag
 from seedsweep.tracking.parquet import write_curves, write_runs
 from seedsweep.tracking.recorded_sweeps import ASKED, RecordedSweep, end_runs, recorded, remove_running
 from seedsweep.tracking.results import read_results
+from seedsweep.tracking.shared_params import write_shared_params
 from seedsweep.tracking.tags import create_run, experiment_id, named
 from seedsweep.tracking.trained_runs import trained_runs
 from seedsweep.tracking.unfinished_sweeps import PLAN, recorded_plan, remove_runs, runs_of
@@ -49,6 +50,7 @@ class SweepRecord:
         config: the configuration of its first job, as YAML.
         minima: what its suboptimality is measured against, each as JSON.
         tags: besides those of every sweep, by their names without `seedsweep.`.
+        common: the params that all of its runs have, now and later.
         former: a sweep of the same plan, which goes on in place of a new one.
 
     Raises:
@@ -65,6 +67,7 @@ class SweepRecord:
         config: str,
         minima: Sequence[str] = (),
         tags: Mapping[str, str] = NONE,
+        common: Mapping[str, str] = NONE,
         former: RecordedSweep | None = None,
     ):
         self.client = connect(uri, create=True)
@@ -78,6 +81,7 @@ class SweepRecord:
         tags |= {f"version.{package}": version(package) for package in VERSIONS}
         self.run_id = create_run(self.client, self.experiment_ids[0], name, named(tags), int(time.time() * 1000))
         try:
+            write_shared_params(self.client, self.run_id, common)
             self.write_about(plan, config, minima)
         except BaseException as error:
             self.end("FAILED" if isinstance(error, Exception) else "KILLED")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from secrets import token_hex
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from seedsweep import __version__
@@ -50,7 +51,7 @@ class NewRun(NamedTuple):
     """What is written of a run when it is made.
 
     `experiment` is the id of its experiment, `tags` are by their full names, `start` and `end` in milliseconds since
-    1970; one that has no end gets that of its recording.
+    1970; one that has no end gets that of its recording. `shared` are params that its sweep has for it.
     """
 
     planned: PlannedRun
@@ -58,6 +59,17 @@ class NewRun(NamedTuple):
     tags: dict[str, str]
     start: int
     end: int | None = None
+    shared: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def params(self) -> dict[str, str]:
+        """The params that it has itself."""
+        return own_params(self.planned, self.shared)
+
+
+def own_params(planned: PlannedRun, shared: Mapping[str, str]) -> dict[str, str]:
+    """The params of a run, as long as MLflow takes them, that are not among those which its sweep has for it."""
+    return {key: value for key, value in planned.recorded_params.items() if shared.get(key) != value}
 
 
 def new_id() -> str:
