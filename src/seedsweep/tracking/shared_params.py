@@ -1,0 +1,42 @@
+"""Params that all runs of a sweep have with one value: written once, with the sweep, and read as those of each run."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from seedsweep.config.cutting import cut
+from seedsweep.config.planned_run import LONGEST, SEEDS
+from seedsweep.tracking.connection import client_of
+from seedsweep.tracking.tags import OFTEN
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# that every run has itself: by these people filter runs in MLflow, and a sweep the runs that it need not train
+KEPT = frozenset(("data", "model", "optimizer", "optimizer.lr", *SEEDS, OFTEN))
+PARAMS = 100  # that MLflow takes at once
+
+
+def write_shared_params(client: "MlflowClient", sweep: str, common: Mapping[str, str]) -> None:
+    """Write the params that a sweep's runs will not have themselves, as params of its parent run.
+
+    Args:
+        client: of the store.
+        sweep: the run id of the sweep.
+        common: the params that all of its runs have, now and later.
+    """
+    from mlflow.entities import Param
+
+    params = [Param(key, cut(value, LONGEST)) for key, value in common.items() if key not in KEPT]
+    for first in range(0, len(params), PARAMS):
+        client.log_batch(sweep, params=params[first : first + PARAMS])
+
+
+def shared_params(client: "MlflowClient", sweep: str | None) -> Mapping[str, str]:
+    """The params that the runs of a sweep do not have themselves; none where there is no sweep."""
+    return _params(client.tracking_uri, sweep) if sweep else {}
+
+
+@lru_cache(maxsize=64)  # they are written before the first run is, and never change
+def _params(uri: str, sweep: str) -> Mapping[str, str]:
+    return dict(client_of(uri).get_run(sweep).data.params)
