@@ -157,6 +157,7 @@ class FleetLauncher(BasicLauncher):
         assert self.config is not None
         start = time.perf_counter()
         folder, below = Path(self.config.hydra.sweep.dir), self.config.hydra.output_subdir
+        has_folders = below and (self.job_dirs or self.config.hydra.get("callbacks"))
         folder.mkdir(parents=True, exist_ok=True)
         with (
             (folder / JOBS if below else Path(os.devnull)).open("a" if first else "w") as file,
@@ -168,7 +169,7 @@ class FleetLauncher(BasicLauncher):
                     if below:
                         line = {"job": job.number, "overrides": job.overrides, "config": job.config}
                         file.write(plugin.masked(_json(line)) + "\n")
-                    if below and (self.job_dirs or self.config.hydra.get("callbacks")):
+                    if has_folders:
                         self._save_folder(composer.full(job.overrides, job.number), below)
             except InterpolationToMissingValueError:
                 file.truncate(before)

@@ -13,6 +13,8 @@ from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
 
 Config = Mapping[str, Any]  # plain and resolved
+# what says, beside the seeds, what a run does: the runs of a sweep have few different values of these
+NODES = ("data", "model", "optimizer", "schedule", "trainer", "objective", "metrics")
 GROUPS = ("data", "model", "optimizer", "trainer", "tracking", "objective")
 REQUIRED = (
     *(f"{group}._target_" for group in ("data", "model", "optimizer")),

@@ -32,7 +32,7 @@ class Plan:
         self._file = _temporary()
         finalize(self, self._file.close)
         self._writer = writer(self._file)
-        self._columns = dict.fromkeys(IDENTITY)
+        self._columns = {name: position for position, name in enumerate(IDENTITY)}
         self._incomplete = 0  # rows at the beginning that lack a column
         self._keys = array("Q")
         self._demands: dict[Demand, int] = {}  # with their indices
@@ -41,6 +41,7 @@ class Plan:
         self.common_params: dict[str, str] = {}  # that all runs have, with one value
         self.groups: dict[str, int] = {}  # with their indices
         self._names: list[str] = []
+        self._cells: dict[str, list[Any]] = {}  # of the row of a run of each group
         self._group = array("L")  # index of each run's group
 
     def __len__(self) -> int:
@@ -49,15 +50,12 @@ class Plan:
     def add(self, run: PlannedRun) -> None:
         """Add a run; raises `ConfigError` if one of its group differs from it in more than seeds."""
         first = self._first.setdefault(run.group, run)
-        if differing := first.different(run):
+        differs_in_seeds = run is not first and run.differs_in_seeds(first)
+        if run is not first and not differs_in_seeds and (differing := first.different(run)):
             allowed = f"would name two groups, with another {differing[0]}; sweep that key itself ({differing[0]}=…,…)"
             raise ConfigError("sweep", run.group, allowed)
-        row = {key: getattr(run, key) for key in IDENTITY} | run.recorded_params
-        if not row.keys() <= self._columns.keys():
-            self._columns |= dict.fromkeys(row)
-            self._incomplete = len(self)
-        self._writer.writerow([safe(row.get(key, "")) for key in self._columns])
-        self._keep_common(run, first)
+        self._writer.writerow(self._like(run) if differs_in_seeds else self._row(run))
+        self._keep_common(run, differs_in_seeds)
         self.experiments[run.experiment] = None
         self._keys.append(int(run.key, 16))
         self._demand.append(self._demands.setdefault(run.demand, len(self._demands)))
@@ -65,12 +63,30 @@ class Plan:
             self._names.append(run.group)
         self._group.append(self.groups.setdefault(run.group, len(self.groups)))
 
-    def _keep_common(self, run: PlannedRun, first: PlannedRun) -> None:
-        """Leave among the params of all runs those that this one has, too; `first` is the first of its group."""
+    def _row(self, run: PlannedRun) -> list[Any]:
+        """The cells of a run, which are kept for the others of its group."""
+        values = {key: getattr(run, key) for key in IDENTITY} | run.recorded_params
+        for key in [key for key in values if key not in self._columns]:
+            self._columns[key] = len(self._columns)
+            self._incomplete = len(self)
+        cells = self._cells[run.group] = [safe(values.get(key, "")) for key in self._columns]
+        return cells
+
+    def _like(self, run: PlannedRun) -> list[Any]:
+        """The cells of a run that differs in seeds from one of its group."""
+        cells, seeds = self._cells[run.group].copy(), run.shared_params[-1]
+        for key in IDENTITY:
+            cells[self._columns[key]] = safe(getattr(run, key))
+        for key, value in seeds.items():
+            cells[self._columns[key]] = safe(value)
+        return cells + [""] * (len(self._columns) - len(cells))
+
+    def _keep_common(self, run: PlannedRun, differs_in_seeds: bool) -> None:
+        """Leave among the params of all runs those that this one has, too."""
         common = self.common_params
         if not len(self):
             self.common_params = run.params
-        elif run is not first and run.differs_in_seeds(first):
+        elif differs_in_seeds:
             for key, value in run.shared_params[-1].items():
                 if common.get(key, value) != value:
                     del common[key]

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from seedsweep.caching import cached
 from seedsweep.config.code_digest import digest_of_path
@@ -44,6 +44,7 @@ SEARCH = "search"  # of an optimizer: the space of a search, which says nothing 
 UNTRAINED = f"optimizer.{SEARCH}."
 LONGEST = 6000  # characters of a param that MLflow takes
 RECORDING = ("tracking", "experiment", "objective", "metrics", "compare", "batched")  # of no effect on the training
+APART = ("tracking", "experiment", "compare", "batched", *SEEDS)  # of no effect on what runs have in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,14 @@ class PlannedRun:
         return {key: cut(value, LONGEST) for key, value in self.params.items()}
 
     def differs_in_seeds(self, other: "PlannedRun") -> bool:
-        """Whether it shares all params with another run but for the last mapping, which has the seeds."""
-        nodes = zip(self.shared_params[:-1], other.shared_params[:-1], strict=False)
-        return all(params is other_params for params, other_params in nodes)
+        """Whether it shares all params with another run but for the values of the last mapping, which has the seeds."""
+        *nodes, seeds = self.shared_params
+        *other_nodes, other_seeds = other.shared_params
+        nodes_are_shared = all(node is other for node, other in zip(nodes, other_nodes, strict=False))
+        return nodes_are_shared and seeds.keys() == other_seeds.keys()
 
     def different(self, other: "PlannedRun") -> list[str]:
         """The keys, except for seeds, in which two runs differ: none within a group."""
-        if self.differs_in_seeds(other):
-            return []
         differing = {key for key, _ in self.params.items() ^ other.params.items()}
         return sorted(differing - {*SEEDS, *INDIFFERENT})
 
@@ -100,25 +101,71 @@ def plan_run(
     Returns:
         The run with its name, group, key and params.
     """
-    trained = {key: value for key, value in config.items() if key not in RECORDING}
-    nodes = [_node_params(key, value) for key, value in trained.items() if isinstance(value, dict)]
-    top = {key: value for key, value in trained.items() if not isinstance(value, dict)}
-    top_params, determining = _top_params(*top, *top.values())
-    shared_params = (_options(choices), *(params for params, _ in nodes), top_params)
-    params = _merged(shared_params)
-    group = _name(params, labels)
-    digests = [digest for _, digest in nodes]
-    own = _own_code(*(node for node in trained.values() if isinstance(node, dict)))
-    content = json.dumps([digests, determining, fingerprint, TRAINED_SINCE, *([own] if own else [])])
+    rest = {key: value for key, value in config.items() if key not in APART}
+    problem = _without_seeds(choices, labels, fingerprint, *rest, *rest.values())
+    seeds, determining = _seed_params(*(config[key] for key in SEEDS))
+    digest = problem.head.copy()
+    digest.update(json.dumps(sorted([*problem.determining, *determining])).encode() + problem.tail)
     return PlannedRun(
         job=job,
-        name=f"{group} {_seeds(params)}",
-        group=group,
-        key=hashlib.sha256(content.encode()).hexdigest()[:16],
+        name=f"{problem.group} {_seeds(seeds)}",
+        group=problem.group,
+        key=digest.hexdigest()[:16],
         experiment=str(config["experiment"]),
-        shared_params=shared_params,
+        shared_params=(*problem.nodes, problem.top | seeds),
+        demand=problem.demand,
+    )
+
+
+class _Problem(NamedTuple):
+    """What planned runs that differ in seeds alone have in common.
+
+    `nodes` are the params of the options and of each node, `top` those of the other values, of which the pairs of
+    `determining` say what is trained. A key is the hash of `head`, all such pairs, and `tail`.
+    """
+
+    group: str
+    nodes: tuple[dict[str, str], ...]
+    top: dict[str, str]
+    determining: list[tuple[str, str]]
+    head: "hashlib._Hash"
+    tail: bytes
+    demand: Demand
+
+
+@cached
+def _without_seeds(
+    choices: Mapping[str, Any], labels: Collection[str], fingerprint: str, *content: Any
+) -> _Problem:
+    """The same for equal configurations without their seeds; `content` are their keys, then their values."""
+    config = dict(zip(content[: len(content) // 2], content[len(content) // 2 :], strict=True))
+    trained = {key: value for key, value in config.items() if key not in RECORDING}
+    nodes = [_node_params(key, value) for key, value in trained.items() if isinstance(value, dict)]
+    top = {key: canonical(value) for key, value in trained.items() if not isinstance(value, dict)}
+    shared = (_options(choices), *(params for params, _ in nodes))
+    own = _own_code(*(node for node in trained.values() if isinstance(node, dict)))
+    code = "".join(f", {json.dumps(digest)}" for digest in ([own] if own else []))
+    return _Problem(
+        group=_name(_merged((*shared, top)), labels),
+        nodes=shared,
+        top=top,
+        determining=_determining(top),
+        head=hashlib.sha256(f"[{json.dumps([digest for _, digest in nodes])}, ".encode()),
+        tail=f", {json.dumps(fingerprint)}, {json.dumps(TRAINED_SINCE)}{code}]".encode(),
         demand=_demand(config["objective"]["metric"], config.get("metrics"), config["trainer"]),
     )
+
+
+@cached
+def _seed_params(*seeds: int) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The params of the seeds, and those that determine what is trained."""
+    params = {key: canonical(value) for key, value in zip(SEEDS, seeds, strict=True)}
+    return params, _determining(params)
+
+
+def _determining(top: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Those of the values at the top of a configuration that say what is trained."""
+    return [(key, value) for key, value in top.items() if key not in INDIFFERENT]
 
 
 @cached
@@ -161,17 +208,6 @@ def _determines(name: str, value: str) -> bool:
     """Whether a param, at that value, says what is trained."""
     is_default = name in DEFAULTS_SINCE and value == canonical(DEFAULTS_SINCE[name])
     return name not in INDIFFERENT and not is_default
-
-
-@cached
-def _top_params(*content: Any) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """The params at the top of a configuration, such as its seeds, and those that determine what is trained.
-
-    `content` are the keys, then the values.
-    """
-    keys, values = content[: len(content) // 2], content[len(content) // 2 :]
-    params = {key: canonical(value) for key, value in zip(keys, values, strict=True)}
-    return params, sorted((key, value) for key, value in params.items() if key not in INDIFFERENT)
 
 
 @cached

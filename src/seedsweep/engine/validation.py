@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, ReduceLROnPlateau
 
 from seedsweep.caching import cached
-from seedsweep.config.completeness import Config, check_complete
+from seedsweep.config.completeness import NODES, Config, check_complete
 from seedsweep.config.detail import check_detail
 from seedsweep.config.instantiation import TRAINER, check_kind, check_numbers, refusal
 from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
@@ -57,6 +57,14 @@ def check(config: Config) -> Data:
         check_integer(key, config[key], 0, 2**31 - 1)
     check_detail(config["tracking"].get("detail"))
     splits = data(config)
+    _check_nodes(splits.fingerprint, *(config.get(key) for key in NODES))
+    return splits
+
+
+@cached  # of which the runs of a sweep have few
+def _check_nodes(_fingerprint: str, *nodes: Any) -> None:
+    """Check what does not depend on seeds: the values of `NODES`."""
+    config = dict(zip(NODES, nodes, strict=True))
     _check_class(config["model"]["_target_"])
     if has_own_optimizer := is_own(config["optimizer"]):
         _check_own_optimizer(config)
@@ -72,10 +80,9 @@ def check(config: Config) -> Data:
     _check_trainer(config["trainer"])
     check_early_stopping(config["trainer"], measured)
     check_target(config["trainer"], measured)
-    gap(config, splits)
-    if config.get("schedule"):
+    gap(config, data(config))
+    if config["schedule"]:
         _check_schedule(config["optimizer"], config["schedule"], config["data"], config["trainer"])
-    return splits
 
 
 def _check_measured(metric: str, measured: tuple[str, ...]) -> None:

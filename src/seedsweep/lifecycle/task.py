@@ -64,8 +64,8 @@ class SweepTask:
             tracking = jobs[0].config["tracking"] | own
 
             def of_sweep(index: int) -> Composed:
-                number = self._number(jobs[index].number)
-                return replace(jobs[index], number=number, config=jobs[index].config | {"tracking": tracking})
+                job = jobs[index]  # composed whenever it is looked at
+                return replace(job, number=self._number(job.number), config=job.config | {"tracking": tracking})
 
             pruning = {"prune": self.prune} if self.prune else {}
             return task(LazySequence(len(jobs), of_sweep), partial(advance, self.progress), **pruning)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 # how a plan is read
 AS_STRINGS: dict[str, Any] = {"dtype": str, "na_values": [""], "keep_default_na": False, "encoding_errors": "replace"}
-RUNS = 2048  # in one of the tables of `stream_runs`
+RUNS = 8192  # in one of the tables of `stream_runs`
 NO_RUNS = StoredRuns((), (), (), ())
 THREADS = 8  # that ask a server for curves
 

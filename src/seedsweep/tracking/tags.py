@@ -15,7 +15,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from seedsweep import __version__
-from seedsweep.config.planned_run import PlannedRun
+from seedsweep.caching import cached
+from seedsweep.config.cutting import cut
+from seedsweep.config.planned_run import LONGEST, PlannedRun
 from seedsweep.errors import ConfigError
 from seedsweep.tracking.connection import artifact_location
 
@@ -69,7 +71,19 @@ class NewRun(NamedTuple):
 
 def own_params(planned: PlannedRun, shared: Mapping[str, str]) -> dict[str, str]:
     """The params of a run, as long as MLflow takes them, that are not among those which its sweep has for it."""
-    return {key: value for key, value in planned.recorded_params.items() if shared.get(key) != value}
+    *nodes, seeds = planned.shared_params
+    params = dict(_own_params(shared, *nodes))
+    for key, value in seeds.items():
+        params[key] = cut(value, LONGEST)
+        if shared.get(key) == params[key]:
+            del params[key]
+    return params
+
+
+@cached
+def _own_params(shared: Mapping[str, str], *nodes: Mapping[str, str]) -> dict[str, str]:
+    params = {key: cut(value, LONGEST) for node in nodes for key, value in node.items()}
+    return {key: value for key, value in params.items() if shared.get(key) != value}
 
 
 def new_id() -> str:

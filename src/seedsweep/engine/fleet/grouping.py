@@ -2,10 +2,12 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 
-from seedsweep.config.completeness import Config
+from seedsweep.caching import cached
+from seedsweep.config.completeness import NODES, Config
 from seedsweep.engine.fleet.clipping import KEYS as CLIPPING
 from seedsweep.outcomes import SECONDS_TO_TARGET
 from seedsweep.problem.initializers import INITIALIZERS
@@ -15,6 +17,7 @@ RefuseRun = Callable[[Config], str | None]  # why a run cannot join a fleet, if 
 # What the fleet does as Lightning's Trainer would; with any other key of the trainer the Trainer itself is needed.
 UNDERSTOOD = {"max_epochs", "accelerator", "devices", "precision", "log_every_n_steps", "divergence_threshold"}
 UNDERSTOOD |= {"reshuffle", "suboptimality", "early_stopping", "norms", "decay_biases", "target", *CLIPPING}
+UNDERSTOOD |= {"engine", "max_members"}  # that are not for a Trainer
 PRECISIONS = {"32-true": torch.float32, "32": torch.float32, "64-true": torch.float64, "64": torch.float64}
 ACCELERATORS = ("cpu", "auto", "gpu", "cuda")
 ASKED = "trainer.engine=lightning"
@@ -36,12 +39,21 @@ def group(configs: Iterable[Config], refusals: Sequence[RefuseRun]) -> "tuple[li
     fleets: dict[str, array[int]] = {}
     alone: dict[int, str] = {}
     for position, config in enumerate(configs):
-        reason = next(filter(None, (refuse(config) for refuse in (_refuse_trainer, *refusals))), None)
+        reason, common = _place(*refusals, *(config.get(key) for key in NODES))
         if reason:
             alone[position] = reason
         else:
-            fleets.setdefault(_common(config), array("q")).append(position)
+            fleets.setdefault(common, array("q")).append(position)
     return list(fleets.values()), alone
+
+
+@cached  # of which the runs of a sweep have few
+def _place(*refusals_and_nodes: Any) -> tuple[str | None, str]:
+    """Why the runs with these values of `NODES` cannot join a fleet, and what those of one fleet have in common."""
+    refusals, nodes = refusals_and_nodes[: -len(NODES)], refusals_and_nodes[-len(NODES) :]
+    config = dict(zip(NODES, nodes, strict=True))
+    reason = next(filter(None, (refuse(config) for refuse in (_refuse_trainer, *refusals))), None)
+    return reason, "" if reason else _common(config)
 
 
 def _refuse_trainer(config: Config) -> str | None:
@@ -49,7 +61,7 @@ def _refuse_trainer(config: Config) -> str | None:
     if trainer.get("engine") == "lightning":
         return ASKED
     for key, value in trainer.items():
-        if key not in UNDERSTOOD | {"engine", "max_members"} and value is not None:
+        if key not in UNDERSTOOD and value is not None:
             return f"trainer.{key} is for Lightning's Trainer alone"
     if config["objective"]["metric"] == SECONDS_TO_TARGET:
         return f"{SECONDS_TO_TARGET} are those of runs that train alone"
