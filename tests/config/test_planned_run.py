@@ -6,7 +6,8 @@ from omegaconf import open_dict
 from shared.commands import ROOT
 
 from seedsweep.config.completeness import resolve
-from seedsweep.config.planned_run import PlannedRun, canonical, plan_run, setting
+from seedsweep.config.params import canonical, setting
+from seedsweep.config.planned_run import PlannedRun, plan_run
 
 
 def planned(overrides: str, *labels: str) -> PlannedRun:

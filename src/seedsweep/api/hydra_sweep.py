@@ -20,7 +20,7 @@ from seedsweep.config.all_options import with_all_options
 from seedsweep.config.composition_errors import explained
 from seedsweep.config.home import shipped
 from seedsweep.config.overrides import as_typed
-from seedsweep.config.planned_run import leaves
+from seedsweep.config.params import leaves
 from seedsweep.errors import ConfigError
 from seedsweep.lifecycle.run_one import run
 from seedsweep.tracking.sweep_writer import SweepRecord

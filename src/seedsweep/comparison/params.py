@@ -7,7 +7,8 @@ import pandas as pd
 
 from seedsweep.comparison.named_values import label, labels
 from seedsweep.comparison.problems import problems
-from seedsweep.config.planned_run import DEFAULTS_SINCE, PROBLEM, PROBLEM_NAME, SEEDS, canonical
+from seedsweep.config.params import canonical
+from seedsweep.config.planned_run import DEFAULTS_SINCE, PROBLEM, PROBLEM_NAME, SEEDS
 from seedsweep.metrics import names_metric
 from seedsweep.outcomes import RUN_COLUMNS
 

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from seedsweep.config.composition_errors import composition_of
 from seedsweep.config.instantiation import check_installed
 from seedsweep.config.overrides import parse_override
-from seedsweep.config.planned_run import leaves
+from seedsweep.config.params import leaves
 from seedsweep.errors import ConfigError
 
 ALL = "all"

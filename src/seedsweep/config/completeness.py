@@ -8,7 +8,8 @@ from omegaconf.errors import InterpolationKeyError
 
 from seedsweep.caching import cached
 from seedsweep.config.home import command
-from seedsweep.config.planned_run import SEEDS, leaves
+from seedsweep.config.params import leaves
+from seedsweep.config.planned_run import SEEDS
 from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
 

@@ -9,7 +9,8 @@ from typing import Any
 from seedsweep.config.code_digest import code_digest
 from seedsweep.config.demand import ANY_RUN, Demand
 from seedsweep.config.given import dotted_path
-from seedsweep.config.planned_run import TRAINED_SINCE, PlannedRun, canonical
+from seedsweep.config.params import canonical
+from seedsweep.config.planned_run import TRAINED_SINCE, PlannedRun
 from seedsweep.errors import ConfigError, masked
 
 OPTIMIZER = "optimizer"

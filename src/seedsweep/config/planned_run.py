@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from seedsweep.caching import cached
 from seedsweep.config.code_digest import digest_of_path
 from seedsweep.config.cutting import cut
 from seedsweep.config.demand import ANY_RUN, Demand
+from seedsweep.config.params import LONGEST, canonical, leaves
 from seedsweep.outcomes import GRADIENT_NORM, SUBOPTIMALITY, WEIGHT_NORM
 
 TRAINED_SINCE = "0.1.0"  # the first version that trains as this one does: part of every key
@@ -42,7 +43,6 @@ DEFAULTS_SINCE: dict[str, Any] = {
 TARGET = "_target_"
 SEARCH = "search"  # of an optimizer: the space of a search, which says nothing of what is trained
 UNTRAINED = f"optimizer.{SEARCH}."
-LONGEST = 6000  # characters of a param that MLflow takes
 RECORDING = ("tracking", "experiment", "objective", "metrics", "compare", "batched")  # of no effect on the training
 APART = ("tracking", "experiment", "compare", "batched", *SEEDS)  # of no effect on what runs have in common
 
@@ -77,8 +77,7 @@ class PlannedRun:
         """Whether it shares all params with another run but for the values of the last mapping, which has the seeds."""
         *nodes, seeds = self.shared_params
         *other_nodes, other_seeds = other.shared_params
-        nodes_are_shared = all(node is other for node, other in zip(nodes, other_nodes, strict=False))
-        return nodes_are_shared and seeds.keys() == other_seeds.keys()
+        return list(map(id, nodes)) == list(map(id, other_nodes)) and seeds.keys() == other_seeds.keys()
 
     def different(self, other: "PlannedRun") -> list[str]:
         """The keys, except for seeds, in which two runs differ: none within a group."""
@@ -134,9 +133,7 @@ class _Problem(NamedTuple):
 
 
 @cached
-def _without_seeds(
-    choices: Mapping[str, Any], labels: Collection[str], fingerprint: str, *content: Any
-) -> _Problem:
+def _without_seeds(choices: Mapping[str, Any], labels: Collection[str], fingerprint: str, *content: Any) -> _Problem:
     """The same for equal configurations without their seeds; `content` are their keys, then their values."""
     config = dict(zip(content[: len(content) // 2], content[len(content) // 2 :], strict=True))
     trained = {key: value for key, value in config.items() if key not in RECORDING}
@@ -221,56 +218,6 @@ def _merged(mappings: Iterable[Mapping[str, str]]) -> dict[str, str]:
     for mapping in mappings:
         merged.update(mapping)
     return merged
-
-
-def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The values of a nested configuration under their dotted keys.
-
-    Args:
-        node: a nested dictionary.
-        prefix: of the keys, with its dot.
-
-    Returns:
-        Pairs of a dotted key and a value; lists are values.
-    """
-    for key, value in node.items():
-        if isinstance(value, dict):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def canonical(value: Any) -> str:
-    """The one string of a value, as params have it: 0.01, 1e-2 and .01 are `0.01`; 1 and 1.0 are `1`.
-
-    Args:
-        value: a plain value or a list of them.
-
-    Returns:
-        The string, in which booleans and null are those of JSON.
-    """
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, list):
-        return f"[{', '.join(map(canonical, value))}]"
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
-    return str(value)
-
-
-def setting(params: Mapping[str, Any]) -> str:
-    """Params as they are shown and can be typed.
-
-    Args:
-        params: values by their keys.
-
-    Returns:
-        `key=value` of each, numbers with four digits, separated by spaces.
-    """
-    shown = {key: f"{value:.4g}" if isinstance(value, float) else canonical(value) for key, value in params.items()}
-    return " ".join(f"{key}={value}" for key, value in shown.items())
 
 
 def _name(params: Mapping[str, str], labels: Collection[str]) -> str:

@@ -15,7 +15,8 @@ from seedsweep.caching import cached
 from seedsweep.config.completeness import NODES, Config, check_complete
 from seedsweep.config.detail import check_detail
 from seedsweep.config.instantiation import TRAINER, check_kind, check_numbers, refusal
-from seedsweep.config.planned_run import SEARCH, SEEDS, leaves
+from seedsweep.config.params import leaves
+from seedsweep.config.planned_run import SEARCH, SEEDS
 from seedsweep.engine.dry_batch import check_step, metrics_of
 from seedsweep.engine.early_stopping import check_early_stopping, stopping_rule
 from seedsweep.engine.factories import ELSEWHERE, OWN, callbacks, decays_biases, gap, is_own, optimizer, without_rate

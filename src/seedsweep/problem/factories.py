@@ -12,7 +12,7 @@ from hydra.utils import get_object
 from seedsweep.caching import cached
 from seedsweep.config.completeness import Config
 from seedsweep.config.instantiation import accepted, make
-from seedsweep.config.planned_run import leaves
+from seedsweep.config.params import leaves
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Dataset
 from seedsweep.problem.epoch_metrics import EpochMetrics, epoch_metrics

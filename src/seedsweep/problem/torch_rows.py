@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from seedsweep.config.instantiation import make
-from seedsweep.config.planned_run import leaves
+from seedsweep.config.params import leaves
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Labelled
 

@@ -7,7 +7,7 @@ import numpy as np
 from optuna.trial import FrozenTrial
 
 from seedsweep.comparison.until_sure import Sequential
-from seedsweep.config.planned_run import setting
+from seedsweep.config.params import setting
 from seedsweep.search.aggregate import Aggregate
 from seedsweep.search.confirm import Confirmation, confirm
 from seedsweep.search.option_study import OptionStudy

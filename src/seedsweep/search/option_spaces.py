@@ -10,7 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from seedsweep.config.application import is_tracked
 from seedsweep.config.overrides import parse_override
-from seedsweep.config.planned_run import SEARCH, leaves
+from seedsweep.config.params import leaves
+from seedsweep.config.planned_run import SEARCH
 from seedsweep.errors import ConfigError
 from seedsweep.search.spaces import SearchSpace, read_space
 

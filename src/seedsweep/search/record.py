@@ -17,7 +17,8 @@ from rich.console import Console
 
 from seedsweep.comparison.study_effects import StudyComparison, compare_studies
 from seedsweep.config.csv_cells import original_table
-from seedsweep.config.planned_run import PlannedRun, canonical
+from seedsweep.config.params import canonical
+from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import ConfigError, StoreError, masked
 from seedsweep.lifecycle.search_sweep import SearchSweep
 from seedsweep.report.publish import page_address, provenance

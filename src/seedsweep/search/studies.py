@@ -13,7 +13,8 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import Trial
 
 from seedsweep.config.application import is_tracked, search_name
-from seedsweep.config.planned_run import RECORDING, canonical, leaves
+from seedsweep.config.params import canonical, leaves
+from seedsweep.config.planned_run import RECORDING
 from seedsweep.errors import ConfigError
 from seedsweep.search.option_study import OptionStudy
 from seedsweep.search.points import grid

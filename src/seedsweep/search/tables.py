@@ -13,7 +13,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.trial import FrozenTrial, TrialState
 
 from seedsweep.comparison.intervals import paired
-from seedsweep.config.planned_run import setting
+from seedsweep.config.params import setting
 from seedsweep.search.confirm import at_the_end
 from seedsweep.search.counting import UNUSED
 from seedsweep.search.option_study import OptionStudy

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from seedsweep.config.planned_run import leaves
+from seedsweep.config.params import leaves
 from seedsweep.errors import ConfigError
 from seedsweep.sources.column_names import named_epoch, named_step, names_time
 from seedsweep.sources.columns import told_apart

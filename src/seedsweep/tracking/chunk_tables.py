@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.config.cutting import cut
-from seedsweep.config.planned_run import LONGEST, PlannedRun
+from seedsweep.config.params import LONGEST
+from seedsweep.config.planned_run import PlannedRun
 from seedsweep.outcomes import Column
 from seedsweep.tracking.tags import NAME, run_id
 

@@ -20,7 +20,9 @@ class ClientRuns:
 
     def __init__(self, client: "MlflowClient", runs: Sequence[NewRun]):
         self._client = client
-        self._records = [RunRecord(client, run.experiment, run.planned, run.params, run.tags, run.start) for run in runs]
+        self._records = [
+            RunRecord(client, run.experiment, run.planned, run.params, run.tags, run.start) for run in runs
+        ]
         self._ends = {id(record): run.end for record, run in zip(self._records, runs, strict=True)}
         self._threads = THREADS if client.tracking_uri.startswith("http") else 1
 

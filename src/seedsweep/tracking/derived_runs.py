@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from seedsweep.config.planned_run import PROBLEM, PlannedRun, canonical
+from seedsweep.config.params import canonical
+from seedsweep.config.planned_run import PROBLEM, PlannedRun
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import OUTCOMES, Column
 from seedsweep.tracking.client_writer import ClientRuns

@@ -5,7 +5,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from seedsweep.config.cutting import cut
-from seedsweep.config.planned_run import LONGEST, SEEDS
+from seedsweep.config.params import LONGEST
+from seedsweep.config.planned_run import SEEDS
 from seedsweep.tracking.connection import client_of
 from seedsweep.tracking.tags import OFTEN
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from seedsweep import __version__
 from seedsweep.caching import cached
 from seedsweep.config.cutting import cut
-from seedsweep.config.planned_run import LONGEST, PlannedRun
+from seedsweep.config.params import LONGEST
+from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import ConfigError
 from seedsweep.tracking.connection import artifact_location
 
