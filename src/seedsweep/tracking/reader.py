@@ -219,8 +219,8 @@ def _read_runs(client: "MlflowClient", sweep: str | None) -> StoredRuns:
     def pairs(kind: str) -> list[list[tuple[str, str, Any]]]:
         return [[(run.info.run_id, *pair) for run in runs for pair in getattr(run.data, kind).items()]]
 
-    sweeps = {run.data.tags.get("seedsweep.sweep") for run in runs} - {None}
-    shared = [(item, *pair) for item in sorted(sweeps) for pair in shared_params(client, item).items()]
+    sweeps = dict.fromkeys(run.data.tags.get("seedsweep.sweep", "") for run in runs)
+    shared = [(item, *pair) for item in sweeps for pair in shared_params(client, item).items()]
     return StoredRuns(infos, pairs("tags"), pairs("params"), pairs("metrics"), [shared])
 
 
