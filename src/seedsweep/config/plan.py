@@ -16,7 +16,9 @@ from weakref import finalize
 import numpy as np
 
 from seedsweep.config.csv_cells import original, safe, writer
+from seedsweep.config.cutting import cut
 from seedsweep.config.demand import Demand
+from seedsweep.config.params import LONGEST
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import ConfigError
 
@@ -78,7 +80,7 @@ class Plan:
         for key in IDENTITY:
             cells[self._columns[key]] = safe(getattr(run, key))
         for key, value in seeds.items():
-            cells[self._columns[key]] = safe(value)
+            cells[self._columns[key]] = safe(cut(value, LONGEST))
         return cells + [""] * (len(self._columns) - len(cells))
 
     def _keep_common(self, run: PlannedRun, differs_in_seeds: bool) -> None:
