@@ -19,7 +19,16 @@ def run_page(experiment_id: str, run_id: str) -> str:
 
 
 def view_page(experiment_id: str, sweep: str, kind: str = "run") -> str:
-    """The page that opens the view of a sweep's runs, or of its groups: an address that fits on a line."""
+    """The page that opens the view of a sweep's runs, or of its groups.
+
+    Args:
+        experiment_id: of the sweep, in the store.
+        sweep: its run id.
+        kind: of the runs, as `view_tag` has it.
+
+    Returns:
+        What follows the server's address: so short that both fit on a line.
+    """
     return f"#/experiments/{experiment_id}/runs?viewStateShareKey={_share_key(sweep, kind)}"
 
 
