@@ -41,7 +41,7 @@ REFUSED = {  # by the thread: the words of the command, and what is said of them
     "a range among values": (["-m", "seed=range(0,2),5"], r"^seed=range\(0,2\),5: a range or the like stands alone: "),
     "a range among choices": (
         ["-m", "hydra/sweeper=optuna", "optimizer.lr=range(1,3),5"],
-        r"^optimizer.lr=range\(1,3\),5: has a range or the like among values",
+        r"^optimizer.lr=range\(1,3\),5: has a range or the like as a choice",
     ),
     "a range among Hydra's values": (["-m", "hydra/sweeper=basic", "seed=range(0,2),5"], "^seed=range.*stands alone"),
     "ashleve/lightning-hydra-template#418": (

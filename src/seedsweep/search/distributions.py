@@ -116,7 +116,7 @@ def choices_of(choices: Sequence[Any], refuse: Refuse) -> BaseDistribution:
     by_value: dict[Any, Any] = {}  # 1, 1.0 and true are the same key
     for choice in choices:
         if isinstance(choice, Sweep):
-            raise refuse("has a range or the like among values, which stands alone: write its values out, as in 0,1,2")
+            raise refuse("has a range or the like as a choice, which stands alone: write its values out, as in 0,1,2")
         if choice is not None and not isinstance(choice, bool | int | float | str):
             raise refuse(f"has {choice} as a choice, where Optuna takes strings, numbers, booleans and null")
         if choice in by_value:
