@@ -44,6 +44,15 @@ def test_a_function_is_a_sweep_like_any_other(uri: str, client: MlflowClient) ->
     assert client.get_experiment_by_name("descend") is not None
 
 
+def test_metrics_that_mlflow_would_keep_as_one_are_refused(uri: str) -> None:
+    """mlflow/mlflow#9425: what MLflow does not take in a name becomes _."""
+    results = seedsweep.sweep(lambda rule, seed: {"MAP@k/score": rule}, rule=[1, 2], seeds=1, processes=1)
+    assert list(results.runs["MAP_k/score"]) == [1, 2]
+    said = "metric=MAP_k/score: would be MAP_k/score in MLflow, as MAP@k/score is"
+    with pytest.raises(seedsweep.FailedRunsError, match=said):
+        seedsweep.sweep(lambda rule, seed: {"MAP@k/score": rule, "MAP_k/score": 0}, rule=[1], seeds=1, processes=1)
+
+
 def test_processes_give_what_one_gives(uri: str) -> None:
     """Also a function that no other process could import."""
     local = [

@@ -36,6 +36,9 @@ def test_comparison_prints_verdicts_and_keeps_the_report(
     headline = "No winner can be named: five seeds are too few, whatever they say; run 6 or more."
     assert ended.out.startswith(f"{headline}\nsweep ")
     assert f"The report: {report(client)}" in ended.out
+    (address,) = (line for line in ended.out.splitlines() if line.startswith("http"))
+    assert len(address) <= 80
+    assert address.endswith("groups")
     page = report(client).read_text()
     assert "Data: breast_cancer. Model: logistic_regression. By" in page
     assert "5 seeds cannot decide between 2 options" in page

@@ -4,7 +4,8 @@ import numpy as np
 from shared.reports import swept
 
 from seedsweep.comparison.compare import compare
-from seedsweep.report.tables import best_table, data_sets_table, number, p_value
+from seedsweep.report.figures.panel import panels
+from seedsweep.report.tables import best_table, data_sets_table, groups_table, number, p_value
 
 
 def test_tables_against_a_baseline_have_no_ranks() -> None:
@@ -28,3 +29,11 @@ def test_data_sets_are_counted_for_each_pair_and_tested_from_six_on() -> None:
         counted = table[["wins", "ties", "not told apart", "losses"]].astype(int)
         assert counted.sum(axis=1).tolist() == [count] * 3
         assert ("adjusted p" in table) == (count == 6)
+
+
+def test_the_best_setting_of_each_option_has_a_star() -> None:
+    (panel,) = panels(compare(*swept(diverged=False)))
+    table = groups_table(panel.groups)
+    starred = table[table["best"] == "★"]
+    assert sorted(starred["option"]) == ["adagrad", "adam", "sgd"]
+    assert set(table["best"]) == {"★", ""}

@@ -22,7 +22,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.tracking import derived_runs as group_runs
 from seedsweep.tracking import sql_writer as rows
 from seedsweep.tracking.derived_runs import record_groups
-from seedsweep.tracking.pages import charts_page
+from seedsweep.tracking.pages import view_page
 from seedsweep.tracking.run_writer import RunRecord
 
 CHROMIUM = shutil.which("chromium")
@@ -302,15 +302,16 @@ def test_charts_of_mlflows_ui_show_the_groups_and_no_run(server: str, tmp_path: 
     client, sweep = opened(server)
     in_bulk(server, sweep, measured())
     record(server, sweep)
-    address = f"{server}/{charts_page(client.get_run(sweep).info.experiment_id, 'group', sweep)}"
+    page = view_page(client.get_run(sweep).info.experiment_id, sweep, "group")
+    address = f"{server}/{page}&compareRunsMode=CHART"  # as a click on the second button has it
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile"]
-    command += ["--window-size=2000,1600", "--virtual-time-budget=30000", f"--screenshot={tmp_path}/charts.png"]
+    command += ["--window-size=2000,3200", "--virtual-time-budget=30000", f"--screenshot={tmp_path}/charts.png"]
 
-    def page() -> str | None:
+    def rendered() -> str | None:
         shown = subprocess.run([*command, "--dump-dom", address], capture_output=True, text=True, timeout=120).stdout
         return shown if "js-line" in shown else None
 
-    shown = wait_for(page, seconds=180)
+    shown = wait_for(rendered, seconds=180)
     names = {run.info.run_name for run in found_in(client, sweep).values()}
     assert all(f">{name}<" in shown for name in names)
     assert "3</span> matching runs" in shown or "3 matching runs" in re.sub(r"<[^>]*>", "", shown)

@@ -24,7 +24,7 @@ from seedsweep.report.export import checked_paths, save
 from seedsweep.report.figure_files import checked_formats
 from seedsweep.report.publish import compare_sweeps, publish
 from seedsweep.report.unfinished import unfinished
-from seedsweep.tracking.pages import charts_page
+from seedsweep.tracking.pages import view_page
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
 from seedsweep.validation import check_keys
@@ -78,7 +78,7 @@ def answer(config: DictConfig) -> Comparison | StudyComparison | pd.DataFrame:
     console.print(f"{_title(sweeps)}{' …' * (len(sweeps) > 3)}: {len(runs)} runs", markup=False)
     several = [f"sweep={','.join(sweep.run_id[:8] for sweep in sweeps)}"] * (len(sweeps) > 1)  # not the first one's own
     about = publish(comparison, runs, sweeps, uri, [*several, *_typed()], formats)
-    page = charts_page(sweeps[0].experiment_id, "group", sweeps[0].run_id)
+    page = view_page(sweeps[0].experiment_id, sweeps[0].run_id, "group")
     console.print("The mean curves:", how_to_open(uri, page), markup=False)
     for file in files:
         console.print(f"Written: {save(comparison, file, about)}", markup=False)

@@ -1,6 +1,5 @@
 """How the commands answer wrong input: in a line or two, without a traceback."""
 
-import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,10 +10,13 @@ from typing import Any
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobReturn
 from hydra.errors import CompactHydraException, MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
 
-from seedsweep.errors import ConfigError, SeedsweepError
+from seedsweep.cli.typed_words import in_order
+from seedsweep.cli.unwritable import unwritable
+from seedsweep.errors import SeedsweepError
 
-UNWRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT)  # also of Hydra's own folders
+OTHERS = (OmegaConfBaseException, AssertionError)  # that Hydra raises for what was typed wrong
 NO_OPTION = "Config group override must be a string"  # how Hydra begins, of optimizer=3
 FULL = "HYDRA_FULL_ERROR"  # set by a user who wants the traceback
 
@@ -41,15 +43,11 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
         except (CompactHydraException, SeedsweepError) as error:
             sys.stderr.write(f"{_brief(error)}\n")
             sys.exit(1)
-        except OSError as error:
-            if error.errno not in UNWRITABLE or error.filename is None:
+        except Exception as error:
+            said = unwritable(error, sys.argv[1:]) or _explained(error)
+            if said is None:
                 raise
-            sys.stderr.write(f"{os.path.abspath(error.filename)} cannot be written: {error.strerror}\n")
-            sys.exit(1)
-        except ValueError as error:
-            if not str(error).startswith(NO_OPTION):
-                raise
-            sys.stderr.write(f"{_brief(error)}\n")
+            sys.stderr.write(f"{said}\n")
             sys.exit(1)
         finally:
             del os.environ[FULL]
@@ -59,11 +57,11 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
 
 @contextmanager
 def _without_overrides() -> Iterator[None]:
-    """Have Hydra raise the errors of ours that ended a job, before which it would write all of the job's overrides."""
+    """Have Hydra raise what was typed wrong and ended a job, before which it would write all of the job's overrides."""
     value = JobReturn.return_value
 
     def return_value(job: JobReturn) -> Any:
-        if isinstance(job._return_value, SeedsweepError):
+        if isinstance(job._return_value, SeedsweepError | OmegaConfBaseException):
             raise job._return_value
         return value.fget(job)  # type: ignore[attr-defined]
 
@@ -76,9 +74,7 @@ def _without_overrides() -> Iterator[None]:
 
 def _with_all_options(main: Callable[[], Any]) -> Any:
     """What a command gives, with the options of a group in the place of `all`, once Hydra has found no such option."""
-    for text in sys.argv[1:]:
-        if text.startswith("="):  # at which Hydra would fail
-            raise ConfigError("", text[1:], "must be KEY=VALUE, as in optimizer.lr=0.1")
+    sys.argv[1:] = in_order(sys.argv[1:])
     while True:
         try:
             return main()
@@ -90,6 +86,16 @@ def _with_all_options(main: Callable[[], Any]) -> Any:
                 raise
             sys.argv[1:] = overrides
             GlobalHydra.instance().clear()
+
+
+def _explained(error: Exception) -> str | None:
+    """What is said of an error that Hydra would show with a traceback; None where that is needed."""
+    if not isinstance(error, OTHERS) and not str(error).startswith(NO_OPTION):
+        return None
+    from seedsweep.config.composition_errors import explained
+
+    said = explained(error, sys.argv[1:])
+    return None if said is None else str(said)
 
 
 def _brief(error: Exception) -> str:

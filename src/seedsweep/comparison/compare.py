@@ -23,6 +23,7 @@ from seedsweep.comparison.settings import at_best_setting, at_same_setting
 from seedsweep.comparison.verdict import Verdict
 from seedsweep.comparison.verdicts import verdicts
 from seedsweep.errors import ConfigError
+from seedsweep.metrics import Metric
 from seedsweep.validation import check_choice
 
 
@@ -44,6 +45,7 @@ class Comparison:
         shares: see `seed_shares`.
         profile: see `profile`.
         added_diagnostics: besides those that the runs themselves give.
+        tested: the last values that the same rows of `runs` have of other metrics, on test rows.
     """
 
     question: Question
@@ -58,6 +60,7 @@ class Comparison:
     shares: pd.DataFrame
     profile: pd.DataFrame
     added_diagnostics: list[Diagnostic] = field(default_factory=list)
+    tested: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __repr__(self) -> str:
         sentences = [
@@ -141,7 +144,14 @@ def compare(runs: pd.DataFrame, curves: pd.DataFrame | None = None, **question: 
         tunability=tunability(scored, metric, answered.seed),
         shares=seed_shares(runs, scored),
         profile=profile(times, groups, metric),
+        tested=_tested(runs, metric),
     )
+
+
+def _tested(runs: pd.DataFrame, metric: Metric) -> pd.DataFrame:
+    """The columns of metrics on test rows, but for the one in question."""
+    names = [name for name in map(str, runs) if Metric(name).split_name == "test" and name != metric]
+    return runs[[name for name in names if pd.api.types.is_numeric_dtype(runs[name])]]
 
 
 def _with_names(runs: pd.DataFrame, curves: pd.DataFrame | None) -> pd.DataFrame:

@@ -1,10 +1,16 @@
 """From a composed configuration to its plain content, in which no required group, key or value is missing."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import InterpolationKeyError
+from omegaconf.errors import (
+    InterpolationKeyError,
+    InterpolationResolutionError,
+    OmegaConfBaseException,
+    UnsupportedInterpolationType,
+)
 
 from seedsweep.caching import cached
 from seedsweep.config.home import command
@@ -34,7 +40,7 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         Nested dictionaries and lists of plain values, with all interpolations resolved.
 
     Raises:
-        ConfigError: a required group, key or value is missing, or a key that an interpolation refers to.
+        ConfigError: a required group, key or value is missing, or what an interpolation refers to.
     """
     _check_groups({key: config.get(key) for key in GROUPS})
     raw: Any = OmegaConf.to_container(config)
@@ -46,6 +52,28 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         missing = str(error).split("'")[1]  # Interpolation key 'sed' not found
         allowed = f"there is no key {missing}{did_you_mean(missing, [name for name in values if name != key])}"
         raise ConfigError(key, values.get(key), allowed) from error
+    except (InterpolationResolutionError, UnsupportedInterpolationType) as error:
+        key = str(error.full_key)
+        raise unresolved(key, dict(leaves(raw)).get(key), error) from error
+
+
+def unresolved(key: str, value: Any, error: OmegaConfBaseException) -> ConfigError:
+    """The error of a value that a resolver cannot make.
+
+    Args:
+        key: its dotted key.
+        value: as it was written.
+        error: OmegaConf's.
+
+    Returns:
+        An error that says why: most often a variable of the environment that is not set.
+    """
+    reason = str(error).splitlines()[0]
+    if variable := re.search(r"Environment variable '(.*)' not found", reason):
+        reason = f"the environment has no {variable[1]}: set it, or give a default: ${{oc.env:{variable[1]},DEFAULT}}"
+    elif isinstance(error, UnsupportedInterpolationType):
+        reason += "; there are oc.env, oc.select, now and hydra"
+    return ConfigError(key, value, reason)
 
 
 def check_complete(config: Config) -> None:

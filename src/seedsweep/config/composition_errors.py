@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Sweep
 from hydra.errors import (
     ConfigCompositionException,
     HydraException,
@@ -15,17 +17,27 @@ from hydra.errors import (
     OverrideParseException,
 )
 from hydra.types import RunMode
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationResolutionError,
+    OmegaConfBaseException,
+    UnsupportedInterpolationType,
+    ValidationError,
+)
 
+from seedsweep.config.completeness import unresolved
 from seedsweep.config.existing_keys import HYDRAS_GROUPS, existing_keys
 from seedsweep.config.instantiation import UNEXPECTED
-from seedsweep.config.overrides import parse_override
+from seedsweep.config.overrides import ParsedOverride, parse_override
 from seedsweep.config.unknown_keys import unknown_key
+from seedsweep.config.unparsed import unparsed
 from seedsweep.errors import ConfigError
 from seedsweep.nearest import did_you_mean
 from seedsweep.validation import choice_error
 
+SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'\n(?s:.*)|Sweep parameters '(.*)' requires --multirun")
 SWEPT = re.compile(r"Sweeping over Hydra's configuration is not supported : '(\+*hydra\.sweeper\.params\..*)'")
+
+PARAMS = "hydra.sweeper.params."
 
 
 def explained(error: Exception, typed: Sequence[str] = ()) -> ConfigError | None:
@@ -39,12 +51,19 @@ def explained(error: Exception, typed: Sequence[str] = ()) -> ConfigError | None
         An error that names the key, its value and what is meant or allowed; None where Hydra's own message says it.
     """
     if isinstance(error, OverrideParseException):
-        key, _, value = str(error.override).partition("=")
-        return ConfigError(key, value, "must be KEY=VALUE, as in optimizer.lr=0.1; quote other signs: 'KEY=\"VALUE\"'")
+        return unparsed(str(error.override))
     if isinstance(error, InstantiationException):
         return _wrong_node(str(error), typed)
+    if isinstance(error, InterpolationResolutionError | UnsupportedInterpolationType):
+        return _unresolved(error, typed)
+    if isinstance(error, ValidationError) and "Sweep" in str(error):
+        return _nested(typed)
+    if isinstance(error, AssertionError):
+        return _below_null(error)
     if not isinstance(error, ConfigCompositionException):
         return _no_option(composition_of(error)) if isinstance(error, ValueError) else None
+    if several := SEVERAL.fullmatch(str(error)):
+        return _several(parse_override(several[1] or several[2]))
     if swept := SWEPT.fullmatch(str(error)):
         override = parse_override(swept[1])
         quoted = f"""'{swept[1].partition("=")[0]}="{override.value}"'"""
@@ -78,6 +97,41 @@ def _wrong_node(message: str, typed: Sequence[str]) -> ConfigError | None:
         if node and unexpected and override.key == f"{node[1]}.{unexpected[1]}":
             return ConfigError(override.typed_key, override.value, f"nothing uses a key {override.key}: leave it out")
     return None
+
+
+def _several(override: ParsedOverride) -> ConfigError:
+    """The error of several values where there is a single run."""
+    listed = "" if "(" in (override.value or "") else f"; a list is written [{override.value}]"
+    return ConfigError(override.typed_key, override.value, f"is a sweep of several values: with -m{listed}")
+
+
+def _nested(typed: Sequence[str]) -> ConfigError | None:
+    """The error of a range among values, which Hydra reads and cannot sweep."""
+    for override in OverridesParser.create().parse_overrides([text for text in typed if "(" in text]):
+        choices = override.value()
+        if isinstance(choices, ChoiceSweep) and any(isinstance(choice, Sweep) for choice in choices.list):
+            allowed = "a range or the like stands alone: write its values out, as in 0,1,2"
+            return ConfigError(override.get_key_element(), override.get_value_string(), allowed)
+    return None
+
+
+def _below_null(error: AssertionError) -> ConfigError | None:
+    """The error of a key that is added below one that is null, at which OmegaConf fails."""
+    for frame, _ in walk_tb(error.__traceback__):
+        if frame.f_code is ConfigLoaderImpl._apply_overrides_to_config.__code__:
+            override = parse_override(frame.f_locals["override"].input_line)
+            allowed = f"{override.key.rpartition('.')[0]} is null, and takes no keys"
+            if override.key.startswith(PARAMS):
+                allowed += f": sweep it by {override.key.removeprefix(PARAMS)}={override.value}"
+            return ConfigError(override.typed_key, override.value, allowed)
+    return None
+
+
+def _unresolved(error: OmegaConfBaseException, typed: Sequence[str]) -> ConfigError:
+    """The error of a value that refers to a variable or by a resolver that there is not."""
+    key = str(error.full_key)
+    values = (override.value for override in map(parse_override, typed) if override.key == key)
+    return unresolved(key, next(values, "${…}"), error)
 
 
 def _no_option(composition: "Composition | None") -> ConfigError | None:

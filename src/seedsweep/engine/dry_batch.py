@@ -199,4 +199,6 @@ def _explained(target: str, batch: Any) -> Iterator[None]:
         shapes = " and ".join(str(tuple(value.shape)) for value in tree_leaves(batch) if isinstance(value, Tensor))
         reason = (str(error).strip().splitlines() or [""])[0]
         allowed = f"cannot be trained on a batch of {shapes}: {type(error).__name__}: {reason}"
+        if isinstance(batch, tuple) and len(batch[0]) == 1:  # the last one of an epoch, at which batch norm fails
+            allowed += "; data.drop_last=true leaves out a last batch of one row, or take another data.batch_size"
         raise ConfigError("model._target_", target, allowed) from error

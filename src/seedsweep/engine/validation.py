@@ -36,6 +36,14 @@ ANY_RATE = 1e-3  # at which an optimizer is tried, once for all rates
 # of trainer; the rest is Lightning's
 PLAIN = {"accelerator": "cpu", "devices": 1, "precision": "32-true"}  # what Lightning's Trainer takes anywhere
 PLAIN |= dict.fromkeys(("gradient_clip_val", "gradient_clip_algorithm", "callbacks"))
+NOT_TAKEN = {  # keys of Lightning's Trainer: the one value that each may have, and why
+    "num_nodes": (1, "a run is trained by one process, and would wait for others; hydra/launcher/workers has several"),
+    "overfit_batches": (
+        0,
+        "would read single rows in the place of minibatches: +trainer.limit_train_batches=N trains on N",
+    ),
+    "barebones": (False, "measures nothing that could be compared"),
+}
 OURS = (*ELSEWHERE, "max_epochs", "log_every_n_steps", "divergence_threshold", "norms")
 
 
@@ -211,6 +219,11 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
     check_boolean("trainer.norms", trainer.get("norms", False))
     check_boolean("trainer.suboptimality", trainer.get("suboptimality", False))
     check_choice("trainer.devices", trainer.get("devices", 1), (1,))  # a second process would record a second run
+    for key, (value, why) in NOT_TAKEN.items():
+        if trainer.get(key, value) != value:
+            raise ConfigError(f"trainer.{key}", trainer[key], why)
+    if trainer.get("accumulate_grad_batches") is not None:
+        check_integer("trainer.accumulate_grad_batches", trainer["accumulate_grad_batches"], 1)
     if trainer.get("divergence_threshold") is not None:
         check_positive("trainer.divergence_threshold", trainer["divergence_threshold"])
     if trainer.get("max_members") is not None:

@@ -35,6 +35,7 @@ class Log:
         self._publish, self._taken = publish, taken
         self.last: dict[str, float] = {}  # value of each metric
         self._counts: dict[str, int] = {}
+        self._given: dict[str, str] = {}  # the name that the function gave each metric
 
     def __call__(self, name: str, value: Any, step: int | None = None) -> None:
         """Record a value of a curve.
@@ -44,9 +45,15 @@ class Log:
                 argument or of a column of the table of runs gets `_value` at its end.
             value: what `float` takes.
             step: of the training; None: how many values of the metric there were.
+
+        Raises:
+            ConfigError: another metric has that name in MLflow.
         """
-        name = UNNAMEABLE.sub("_", str(name)) or "_"
+        given = str(name)
+        name = UNNAMEABLE.sub("_", given) or "_"
         name += "_value" * (name in self._taken)
+        if (other := self._given.setdefault(name, given)) != given:
+            raise ConfigError("metric", given, f"would be {name} in MLflow, as {other} is: name one of them otherwise")
         count = self._counts.get(name, 0)
         step = count if step is None else int(step)
         self._counts[name], self.last[name] = count + 1, float(value)

@@ -10,7 +10,19 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from seedsweep.errors import ConfigError
-from seedsweep.problem.csv_format import HEAD, SIGNS, encodings, first_lines, repeated_names, separators, word
+from seedsweep.problem.codes import BEGINS_WITH_ZERO, with_codes
+from seedsweep.problem.csv_format import (
+    HEAD,
+    SIGNS,
+    check_header,
+    check_text,
+    encodings,
+    first_lines,
+    may_be_grouped,
+    repeated_names,
+    separators,
+    word,
+)
 from seedsweep.validation import check_choice
 
 KEYS = {  # of a CSV file, and the signs that each may be; words, since Hydra and shells read the signs themselves
@@ -23,7 +35,6 @@ EMPTY = ("", "?", "-")  # cells that hold nothing, besides those that pandas kno
 SPACES = " \u00a0\u2009\u202f"  # between thousands: also those at which no line breaks
 BETWEEN = rf"(?<=\d)[{SPACES}](?=\d\d\d(?!\d))"
 COMMA_NUMBER = r"[+-]?(?:\d+|\d*,\d+)(?:[eE][+-]?\d+)?"
-GROUPED = r"[+-]?[1-9]\d{0,2},\d{3}"  # with a comma that may stand for either
 POINT_NUMBER = r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?"
 
 
@@ -59,12 +70,14 @@ def check_format(given: Mapping[str, Any]) -> None:
         raise ConfigError("data.thousands", given["thousands"], "must be another sign than the decimal one")
 
 
-def read_csv(file: Path, given: Mapping[str, Any]) -> Read:
+def read_csv(file: Path, given: Mapping[str, Any], target: str = "", has_words: bool = False) -> Read:
     """Read a CSV file.
 
     Args:
         file: with a header.
         given: what is known of its format, as `check_format` takes it.
+        target: the column of classes, whose names stay as they are: `01` is no 1.
+        has_words: whether `NA`, `None`, `null` and the like are words, where they stand for a gap else.
 
     Returns:
         The table, and what is said of its format; a column in which the comma may be decimal or separate thousands is
@@ -76,13 +89,14 @@ def read_csv(file: Path, given: Mapping[str, Any]) -> Read:
     """
     with file.open("rb") as opened:
         head = opened.read(HEAD)
+    check_text("data.path", file.name, head)
     possible = encodings(head)
     if given["encoding"] is None and "utf-8" in possible and b"\0" in head:
         allowed = "the file has NUL bytes, as UTF-16 without a mark has: data.encoding=utf-16-le, or utf-16-be"
         raise ConfigError("data.encoding", None, allowed)
     for encoding in [given["encoding"]] if given["encoding"] else possible:
         try:
-            frame, notes = _read(file, head, encoding, given)
+            frame, notes = _read(file, head, encoding, given, target, has_words)
         except UnicodeError:
             continue
         said = [] if encoding in ("utf-8", "utf-8-sig") else [f"read as {encoding}"]
@@ -90,18 +104,12 @@ def read_csv(file: Path, given: Mapping[str, Any]) -> Read:
     raise ConfigError("data.encoding", given["encoding"] or possible[0], "is not the encoding of the file")
 
 
-def _read(file: Path, head: bytes, encoding: str, given: Mapping[str, Any]) -> Read:
-    lines = first_lines(head, encoding)
-    separator = SIGNS.get(given["separator"], given["separator"]) or _separator(lines)
-    if twice := repeated_names(lines, separator):
-        raise ConfigError(
-            "data.path", file.name, f"has several columns of the same name: {', '.join(twice)}; rename them"
-        )
-    options: dict[str, Any] = {"sep": r"\s+" if separator == " " else separator, "encoding": encoding}
-    options |= {key: SIGNS.get(given[key], given[key]) for key in ("decimal", "thousands") if given[key]}
+def _read(file: Path, head: bytes, encoding: str, given: Mapping[str, Any], target: str, has_words: bool) -> Read:
+    separator, options = _options(file.name, first_lines(head, encoding), given)
+    options["encoding"] = encoding
+    if has_words:
+        options |= {"keep_default_na": False, "na_values": list(EMPTY)}
     has_spaces = options.get("thousands") == " " and bool(options.pop("thousands"))
-    if any(f"{separator} " in line for line in lines):
-        options["skipinitialspace"] = True  # as a third slower
     frame = _parsed(file, options)
     if has_spaces:
         frame = _without_spaces(frame, options.get("decimal", "."))
@@ -110,7 +118,24 @@ def _read(file: Path, head: bytes, encoding: str, given: Mapping[str, Any]) -> R
         frame = _parsed(file, options | {"decimal": ","})
         _check_points(frame)
         notes.append(f"decimal commas in {shown(commas)}")
+    if given["thousands"] is None and BEGINS_WITH_ZERO.search(head):
+        frame, codes = with_codes(file, frame, options, target)
+        notes += codes
     return Read(frame, tuple(notes))
+
+
+def _options(name: str, lines: Sequence[str], given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The separator of a file that begins with these lines, and how pandas reads it."""
+    if given["separator"] is None:
+        check_header(lines)
+    separator = SIGNS.get(given["separator"], given["separator"]) or _separator(lines)
+    if twice := repeated_names(lines, separator):
+        raise ConfigError("data.path", name, f"has several columns of the same name: {', '.join(twice)}; rename them")
+    options: dict[str, Any] = {"sep": r"\s+" if separator == " " else separator}
+    options |= {key: SIGNS.get(given[key], given[key]) for key in ("decimal", "thousands") if given[key]}
+    if any(f"{separator} " in line for line in lines):
+        options["skipinitialspace"] = True  # as a third slower
+    return separator, options
 
 
 def _parsed(file: Path, options: Mapping[str, Any]) -> pd.DataFrame:
@@ -157,7 +182,7 @@ def _decimal_commas(frame: pd.DataFrame, thousands: str | None) -> list[str]:
     held = {name: cells for name, cells in held.items() if cells.str.fullmatch(COMMA_NUMBER).all()}
     with_comma = {name: cells[cells.str.contains(",", regex=False)] for name, cells in held.items()}
     with_comma = {name: cells for name, cells in with_comma.items() if len(cells)}
-    if with_comma and all(cells.str.fullmatch(GROUPED).all() for cells in with_comma.values()):
+    if with_comma and all(map(may_be_grouped, with_comma.values())):
         name, cells = next(iter(with_comma.items()))
         allowed = f"the comma of {cells.iloc[0]} in {name} may be decimal, or separate thousands"
         raise ConfigError("data.decimal", None, f"{allowed}: data.decimal=comma, or data.thousands=comma")

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from seedsweep.problem.datasets import Labelled, columns_of
 from seedsweep.problem.delimited import KEYS, Read, check_format, read_csv
 from seedsweep.validation import check_file
 
+FRACTION = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?(?:\.\d+)?")  # pandas numbers what occurs twice
 UNREADABLE = (pd.errors.ParserError, pd.errors.EmptyDataError, pd.errors.ParserWarning, BadZipFile, OSError, ValueError)
 
 
@@ -63,11 +65,13 @@ class File(Labelled):
         return frame, target
 
     def load_noted(self) -> tuple[pd.DataFrame, pd.Series, tuple[str, ...]]:
-        (frame, notes), target = _read_file(str(self.path), self._format), str(self.target)
+        target = str(self.target)
+        frame, notes = _read_file(str(self.path), self._format, target, self.missing == "word")
         if frame.index.name is not None and frame.index.name in (target, *(self.features or ())):
             frame = frame.reset_index()
         if target not in frame:
-            raise ConfigError("data.target", target, f"no such column; {columns_of(frame)}")
+            unnamed = "; its first line names no columns: write their names above it" * _names_nothing(frame)
+            raise ConfigError("data.target", target, f"no such column; {columns_of(frame)}{unnamed}")
         if self.features is not None and target in self.features:
             raise ConfigError("data.features", target, "is the target; leave it out of the features")
         return frame.drop(columns=target), frame[target], notes
@@ -79,13 +83,18 @@ def _absolute(path: str, _directory: str) -> str:
     return to_absolute_path(path)
 
 
-def _read_file(path: str, given: Mapping[str, Any]) -> Read:
+def _names_nothing(frame: pd.DataFrame) -> bool:
+    """Whether most of what is taken for names are numbers with fractions: the first row of a file without a header."""
+    return 2 * sum(FRACTION.fullmatch(name) is not None for name in map(str, frame)) >= max(2, frame.shape[1])
+
+
+def _read_file(path: str, given: Mapping[str, Any], target: str, has_words: bool) -> Read:
     file = Path(to_absolute_path(path))
     check_file("data.path", file, path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # ragged rows would lose their last fields
-            frame, notes = _read(file, given)
+            frame, notes = _read(file, given, target, has_words)
     except ConfigError:
         raise
     except UNREADABLE as error:
@@ -96,9 +105,9 @@ def _read_file(path: str, given: Mapping[str, Any]) -> Read:
     return Read(frame.rename(columns=str), notes)
 
 
-def _read(file: Path, given: Mapping[str, Any]) -> Read:
+def _read(file: Path, given: Mapping[str, Any], target: str, has_words: bool) -> Read:
     if file.suffix not in READERS:
-        return read_csv(file, given)
+        return read_csv(file, given, target, has_words)
     for key, value in given.items():
         if value is not None:
             raise ConfigError(f"data.{key}", value, f"is of CSV files, and {file.name} is none")

@@ -10,7 +10,8 @@ from seedsweep.problem.columns import Columns
 from seedsweep.problem.delimited import shown
 from seedsweep.problem.targets import KEY
 
-MISSING = ("refuse", "drop", "impute")
+MISSING = ("refuse", "drop", "impute", "word")
+WORDS = "; data.missing=word if NA, None or null is a word there, such as a code"
 
 
 class Rows(NamedTuple):
@@ -28,7 +29,7 @@ def complete_rows(columns: Columns, target: pd.Series, missing: str) -> Rows:
         columns: the features.
         target: of the same rows.
         missing: `refuse`, `drop` the rows that lack a value, or `impute`: leave the gaps to be filled from the training
-            rows.
+            rows; `word` refuses, too: what was read then says NA and the like.
 
     Returns:
         The rows.
@@ -42,12 +43,14 @@ def complete_rows(columns: Columns, target: pd.Series, missing: str) -> Rows:
     if no_target.any() and missing != "drop":
         allowed = f"has {int(no_target.sum())} missing values, which nothing can fill in"
         allowed += "; data.missing=drop leaves these rows out"
+        allowed += WORDS * (missing != "word" and not pd.api.types.is_numeric_dtype(target))
         raise ConfigError(KEY, target.name or "target", allowed)
     if not said and not no_target.any():
         return Rows(columns.values, target, ())
-    if missing == "refuse":
+    if missing in ("refuse", "word"):
         allowed = f"values are missing, {said}; data.missing=drop leaves out their rows"
         allowed += ", and data.missing=impute takes the medians of the training rows"
+        allowed += WORDS * (missing != "word" and columns.names != columns.origins)
         raise ConfigError("data.missing", missing, allowed)
     if missing == "impute":
         return Rows(columns.values, target, (f"missing values ({said}) are the medians of the training rows",))

@@ -127,8 +127,11 @@ def _standardization(features: np.ndarray, train: np.ndarray, rows: str) -> tupl
         return (np.zeros(shape), np.ones(shape)) if len(shape) == 1 else (np.zeros(()), np.ones(()))
     from sklearn.preprocessing import StandardScaler
 
-    scaler = StandardScaler().fit((features[train] if rows == "train" else features).reshape(-1, math.prod(shape)))
-    return scaler.mean_.reshape(shape), scaler.scale_.reshape(shape)
+    fitted_on = (features[train] if rows == "train" else features).reshape(-1, math.prod(shape))
+    scaler = StandardScaler().fit(fitted_on)
+    is_constant = (fitted_on == fitted_on[0]).all(axis=0)  # its mean may be another number, by rounding
+    mean = np.where(is_constant, fitted_on[0], scaler.mean_)
+    return mean.reshape(shape), np.where(is_constant, 1.0, scaler.scale_).reshape(shape)
 
 
 def evaluation_rows(columns: tuple[Tensor, ...]) -> int:

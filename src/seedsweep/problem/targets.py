@@ -8,6 +8,7 @@ from seedsweep.problem.delimited import looks_grouped
 from seedsweep.validation import check_choice
 
 KEY = "data.target"
+EXACT = 2**53  # up to which float64 has every integer
 CHOOSE = "choose columns with data.features=[…]"
 
 
@@ -34,12 +35,18 @@ def numbers(column: pd.Series, key: str = "data.features", otherwise: str = CHOO
         values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     except TypeError as error:  # lists and the like in the cells of a Parquet file
         raise ConfigError(key, column.name, f"holds no numbers: {error}") from error
+    if _holds_integers(column) and np.abs(values, where=np.isfinite(values), out=np.zeros_like(values)).max() > EXACT:
+        allowed = (
+            f"holds integers beyond {EXACT}, which 64-bit numbers cannot tell apart; an id is nothing to learn from"
+        )
+        raise ConfigError(key, column.name, f"{allowed}: {otherwise}")
     wrong_rows = np.flatnonzero(~np.isfinite(values))
     if len(wrong_rows) and gaps:
         wrong_rows = wrong_rows[column.iloc[wrong_rows].notna().to_numpy()]
     if len(wrong_rows):
         value = column.iloc[wrong_rows[0]]
-        wrong = "is missing" if pd.isna(value) else f"is {str(value)!r}"
+        wrong = "is missing" if pd.api.types.is_scalar(value) and pd.isna(value) else f"is {str(value)!r}"
+        wrong += ", as in the header" * (str(value).strip() == str(column.name))
         allowed = (
             f"every value must be a finite number, but {len(wrong_rows)} are not;"
             f" the one in row {wrong_rows[0] + 1} {wrong}. Mend the file, or {otherwise}"
@@ -48,6 +55,14 @@ def numbers(column: pd.Series, key: str = "data.features", otherwise: str = CHOO
             allowed = f"holds {str(value)!r}, which {hint} reads as a number; or {otherwise}"
         raise ConfigError(key, column.name, allowed)
     return values
+
+
+def _holds_integers(column: pd.Series) -> bool:
+    """Whether all that a column holds are integers, of whatever size."""
+    if pd.api.types.is_integer_dtype(column):
+        return True
+    held = column.dropna() if column.dtype == object else ()
+    return len(held) > 0 and all(isinstance(value, int) for value in held)
 
 
 def regression_target(target: pd.Series) -> np.ndarray:

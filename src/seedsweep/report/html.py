@@ -11,6 +11,7 @@ from seedsweep.comparison.params import are_rates
 from seedsweep.comparison.phrases import per_cent
 from seedsweep.comparison.question import BEST, SAME
 from seedsweep.report.figure_files import write_figures
+from seedsweep.report.figures.panel import panels
 from seedsweep.report.page import render, sections
 from seedsweep.report.summary import counted
 from seedsweep.report.tables import best_table, data_sets_table, groups_table, pairs_table, spread_table
@@ -160,7 +161,7 @@ def _tables(comparison: Comparison, problems: list[str]) -> Iterator[tuple[str, 
         yield f"Each at its best{where}: {pairwise.metric}, chosen by {metric}", best_table(pairwise)
     if comparison.best:
         yield f"Pairs, each at its best: {comparison.best[0].metric}", pairs_table(comparison.best, len(problems) > 1)
-    yield f"All settings: {metric}", groups_table(comparison.groups)
+    yield f"All settings: {metric}", groups_table(pd.concat([panel.groups for panel in panels(comparison)]))
     yield f"All settings: median, interquartile mean and spread of {metric}", spread_table(comparison.groups)
     if comparison.same:
         yield f"Pairs, at the same setting: {metric}", pairs_table(comparison.same, len(problems) > 1)

@@ -161,7 +161,7 @@ def _record_mean_curves(comparison: Comparison, sweep: RecordedSweep, uri: str) 
     by, at = str(comparison.question.by), comparison.question.at or ()
     values = comparison.runs.drop_duplicates(["problem", "group"])[["problem", "group", *at]]
     groups = comparison.groups.merge(values, on=["problem", "group"])
-    record_groups(sweep.run_id, comparison.bands, groups, uri, by, at)
+    record_groups(sweep.run_id, comparison.bands, groups, uri, by, at, comparison.question.metric)
     log.debug("groups: %.2f s", time.perf_counter() - start)
 
 

@@ -40,9 +40,12 @@ def interval(row: Any, name: str, low: str, high: str) -> str:
 
 
 def groups_table(groups: pd.DataFrame) -> pd.DataFrame:
-    """A row a group, those of an option together."""
+    """A row a group, those of an option together; `best` is 1 for the best of each, which has a star."""
     return pd.DataFrame(
-        [_about(row, groups) | _counted(row, _lost(groups)) | _mean(row) for row in groups.itertuples()]
+        [
+            _about(row, groups) | {"best": "★" if row.best else ""} | _counted(row, _lost(groups)) | _mean(row)
+            for row in groups.itertuples()
+        ]
     )
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, RangeSweep
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, QuotedString, RangeSweep, Sweep
 from hydra.errors import HydraException
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -115,6 +115,8 @@ def choices_of(choices: Sequence[Any], refuse: Refuse) -> BaseDistribution:
     """Choices that a storage can keep, and Optuna tell apart."""
     by_value: dict[Any, Any] = {}  # 1, 1.0 and true are the same key
     for choice in choices:
+        if isinstance(choice, Sweep):
+            raise refuse("has a range or the like as a choice, which stands alone: write its values out, as in 0,1,2")
         if choice is not None and not isinstance(choice, bool | int | float | str):
             raise refuse(f"has {choice} as a choice, where Optuna takes strings, numbers, booleans and null")
         if choice in by_value:

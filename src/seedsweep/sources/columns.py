@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from seedsweep.errors import ConfigError
 from seedsweep.metrics import names_metric
 from seedsweep.sources.column_names import (
     OUTCOME,
@@ -24,6 +25,8 @@ from seedsweep.sources.table_files import is_integer
 PARAM, METRIC, ABOUT = "param", "metric", "about"
 INDEX, EMPTY, DATES = "an index", "empty", "dates"
 CONSTANT, UNIQUE = "the same in every run", "another one in each run"
+NUMBER = r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?"
+WRAPPED = rf"(?:[a-z.]*\d*[(\[])?[$€£]?{NUMBER}\s*(?:[%)\],±(\[]|\+/?-).*|{NUMBER}"  # tensor(0.97), 0.97 ± 0.01, 97%
 DATE = r"\d{4}-\d{2}-\d{2}([ T_].*)?|\d{1,2}[./]\d{1,2}[./]\d{4}.*|\d{8}[-_T]\d{4,6}"
 
 
@@ -103,7 +106,17 @@ def _kind(name: str, values: pd.Series, named: Named, are_params: bool) -> str:
         return PARAM
     if name in named_problem([name]):
         return PARAM if look.distinct < look.runs else UNIQUE
+    if not is_number and names_metric(name) and look.distinct > 1:
+        _check_numbers(name, values)
     return _measured(name, look) or _param(name, look) if is_number and not are_params else _param(name, look)
+
+
+def _check_numbers(name: str, values: pd.Series) -> None:
+    """Refuse measured numbers that are written with something around them, as `tensor(0.97)` or `0.97 ± 0.01`."""
+    texts = values.dropna().astype(str)
+    if 2 * texts.nunique() > len(texts) and texts.str.fullmatch(WRAPPED).all():
+        allowed = f"holds texts such as {texts.iloc[0]!r}, and no numbers: write each number alone"
+        raise ConfigError("runs", name, allowed)
 
 
 def _is_index(name: str, look: _Look) -> bool:

@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.errors import ConfigError
-from seedsweep.problem.csv_format import HEAD, encodings, first_lines, repeated_names, separators, word
+from seedsweep.problem.codes import CODE
+from seedsweep.problem.csv_format import (
+    HEAD,
+    check_header,
+    check_text,
+    encodings,
+    first_lines,
+    may_be_grouped,
+    repeated_names,
+    separators,
+    word,
+)
 from seedsweep.validation import check_file
 
 KEY = "runs"  # of conf/compare.yaml
@@ -73,8 +84,10 @@ def _parquet(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 def _csv(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     content = file.read_bytes()
+    check_text(KEY, file, content[:HEAD])
     text, encoding = _decoded(content)
     lines = first_lines(content[:HEAD], encoding)
+    check_header(lines)
     separator = separators(lines)[0]
     if twice := repeated_names(lines, separator):
         raise ConfigError(KEY, file, f"has several columns of the same name: {', '.join(twice)}")
@@ -83,15 +96,27 @@ def _csv(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
         warnings.simplefilter("error", pd.errors.ParserWarning)  # ragged rows would lose their last fields
         frame = pd.read_csv(io.StringIO(text), index_col=False, **options)
     frame.columns = frame.columns.str.strip()
-    frame = frame.loc[(frame != "").any(axis=1)].reset_index(drop=True)
-    commas = list[str]()
-    for name in map(str, frame):
-        frame[name], had_commas = _typed(frame[name].fillna("").str.strip(), decimal_commas=separator != ",")
-        commas += [name] * had_commas
+    is_header = (frame == list(frame.columns)).all(axis=1)  # written anew by each process that appended
+    frame = frame.loc[(frame != "").any(axis=1) & ~is_header].reset_index(drop=True)
+    frame = frame.apply(lambda cells: cells.fillna("").str.strip())
+    typed = {str(name): _typed(frame[name], decimal_commas=separator != ",") for name in frame}
+    commas = {name: frame[name] for name, column in typed.items() if column.has_commas}
     notes = [f"read as {encoding}"] * (encoding not in ("utf-8", "utf-8-sig"))
     notes += [f"separated by {word(separator)}s"] * (separator != ",")
-    notes += [f"decimal commas in {', '.join(commas)}"] * bool(commas)
-    return frame, tuple(notes)
+    notes += [f"left out {is_header.sum()} of its rows, headers that were written again"] * bool(is_header.any())
+    notes += _comma_notes(commas) if commas else []
+    return pd.DataFrame({name: column.values for name, column in typed.items()}), tuple(notes)
+
+
+def _comma_notes(columns: dict[str, pd.Series]) -> list[str]:
+    """What is said of columns with decimal commas, of which a single one that can be nothing else decides for all."""
+    notes = [f"decimal commas in {', '.join(columns)}"]
+    name, cells = next(iter(columns.items()))
+    if all(may_be_grouped(column) for column in columns.values()):
+        cell = cells[cells.str.contains(",", regex=False)].iloc[0]
+        plain = cell.replace(",", "")
+        notes.append(f"{cell} in {name} is taken for {cell.replace(',', '.')}: if it is {plain}, write it so")
+    return notes
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
@@ -105,8 +130,15 @@ def _decoded(content: bytes) -> tuple[str, str]:
     raise ValueError("its encoding is none of UTF-8, UTF-16 and Latin-1")
 
 
-def _typed(cells: pd.Series, decimal_commas: bool) -> tuple[pd.Series, bool]:
-    """A column as numbers where all cells that hold something are, else as strings; whether it has decimal commas."""
+class _Typed(NamedTuple):
+    """A column, and whether its numbers have decimal commas."""
+
+    values: pd.Series
+    has_commas: bool
+
+
+def _typed(cells: pd.Series, decimal_commas: bool) -> _Typed:
+    """A column as numbers where all cells that hold something are, else as strings."""
     lowered = cells.str.lower()
     held = cells.where(~lowered.isin(NOT_A_NUMBER), "inf").where(~lowered.isin(NOTHING), None)
     has_commas = decimal_commas and held.str.contains(",", regex=False, na=False).any()
@@ -115,9 +147,14 @@ def _typed(cells: pd.Series, decimal_commas: bool) -> tuple[pd.Series, bool]:
             numbers = pd.to_numeric(strings)
         except (ValueError, TypeError):
             continue
-        if numbers.notna().any():
-            return numbers, strings is not held
-    return cells.where(cells != "", None), False
+        if numbers.notna().any() and not _are_codes(held, numbers):
+            return _Typed(numbers, strings is not held)
+    return _Typed(cells.where(cells != "", None), False)
+
+
+def _are_codes(held: pd.Series, numbers: pd.Series) -> bool:
+    """Whether numbers would be less than the strings: 01 and 1 are two then."""
+    return bool(held.str.fullmatch(CODE).fillna(False).any()) and numbers.nunique() < held.nunique()
 
 
 def is_integer(values: pd.Series) -> bool:

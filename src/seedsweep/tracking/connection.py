@@ -91,7 +91,7 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
             if uri.startswith(SQLITE):
                 _have_patience(client)
         except MlflowException as error:
-            allowed = _newer(str(error)) or f"MLflow cannot use it: {error}"
+            allowed = _of_another_version(str(error), uri) or f"MLflow cannot use it: {error}"
             raise ConfigError("tracking.uri", uri, allowed) from error
     return client
 
@@ -153,14 +153,17 @@ def _brief(reason: str) -> str:
     return f"the database refused: {database[1].strip()}" if database else reason
 
 
-def _newer(reason: str) -> str | None:
-    """What to say of a schema that this MLflow does not know: it takes that for an old one, which it would upgrade."""
+def _of_another_version(reason: str, uri: str) -> str | None:
+    """What to say of the schema of another MLflow, which this one takes for an old one whichever it is."""
     import mlflow
 
     version = re.search(r"found version (\w+), but expected", reason)
     migrations = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
-    if not version or any(migrations.glob(f"{version[1]}_*")):
+    if not version:
         return None
+    if any(migrations.glob(f"{version[1]}_*")):
+        older = f"it was made by an older MLflow than {mlflow.__version__}, which is here"
+        return f"{older}: after a backup, mlflow db upgrade {uri}"
     return f"it was made by a newer MLflow than {mlflow.__version__}, which is here: pip install --upgrade mlflow"
 
 

@@ -13,6 +13,7 @@ from seedsweep.errors import ConfigError
 from seedsweep.outcomes import OUTCOMES, Column
 from seedsweep.tracking.client_writer import ClientRuns
 from seedsweep.tracking.connection import connect, default_uri, store_errors
+from seedsweep.tracking.pages import view_tag
 from seedsweep.tracking.queries import of_kind
 from seedsweep.tracking.sql import delete_runs, open_database, transaction
 from seedsweep.tracking.sql_writer import SqlRuns
@@ -38,8 +39,9 @@ def record_groups(
     tracking_uri: str | None = None,
     by: str = "optimizer",
     at: Sequence[str] = (),
+    metric: str = "val/loss",
 ) -> None:
-    """Write a run for each of the groups of a sweep, in place of those written before.
+    """Write a run for each of the groups of a sweep, in place of those written before, and a view that shows them.
 
     Under a metric's own name is its mean, beside it `…_low` and `…_high`, and `n`: the number of runs that the means of
     a step are over, the smallest where those of its metrics differ.
@@ -51,6 +53,7 @@ def record_groups(
         tracking_uri: address of the store; the default store when None.
         by: the param whose values are the options.
         at: the params in the settings, in their order.
+        metric: by which the view has the best group first.
 
     Raises:
         ConfigError: no such store or sweep.
@@ -59,6 +62,7 @@ def record_groups(
     experiment, now = _experiment(client, sweep), int(time.time() * 1000)
     runs = [NewRun(run, experiment, _tags(sweep, row), now) for run, row in _planned(groups, by, at)]
     replace_runs(client, sweep, "group", runs, list(curve_columns(bands, groups, now)))
+    client.set_experiment_tag(experiment, *view_tag(sweep, metric, [by, *at], "group"))
 
 
 @store_errors()

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from urllib.parse import quote, urlencode
 
 from seedsweep.metrics import Metric
 from seedsweep.tracking.queries import of_kind
@@ -19,28 +18,18 @@ def run_page(experiment_id: str, run_id: str) -> str:
     return f"#/experiments/{experiment_id}/runs/{run_id}?{TRAINING}"
 
 
-def charts_page(experiment_id: str, kind: str, sweep: str, metric: str = "val/loss") -> str:
-    """The page with the charts of a sweep's runs; sorted by a metric, they are not folded away.
-
-    Of more than ten runs the UI plots the first, so that the best are seen; a click shows all.
+def view_page(experiment_id: str, sweep: str, kind: str = "run") -> str:
+    """The page that opens the view of a sweep's runs, or of its groups.
 
     Args:
         experiment_id: of the sweep, in the store.
-        kind: of the runs: `run` or `group`.
-        sweep: run id of the sweep.
-        metric: by which the best run is the first.
+        sweep: its run id.
+        kind: of the runs, as `view_tag` has it.
 
     Returns:
-        What follows the server's address.
+        What follows the server's address: so short that both fit on a line.
     """
-    query = {"searchFilter": of_kind(kind, sweep), "orderByKey": f"metrics.`{metric}`"}
-    query |= {"orderByAsc": str(not Metric(metric).is_maximized).lower(), "compareRunsMode": "CHART"}
-    return f"#/experiments/{experiment_id}/runs?{TRAINING}&{urlencode(query, quote_via=quote)}"
-
-
-def view_page(experiment_id: str, sweep: str) -> str:
-    """The page that opens the view of a sweep: an address that fits on a line."""
-    return f"#/experiments/{experiment_id}/runs?viewStateShareKey={sweep[:8]}"
+    return f"#/experiments/{experiment_id}/runs?viewStateShareKey={_share_key(sweep, kind)}"
 
 
 def view_tag(sweep: str, metric: str, params: Sequence[str], kind: str = "run") -> tuple[str, str]:
@@ -50,7 +39,7 @@ def view_tag(sweep: str, metric: str, params: Sequence[str], kind: str = "run") 
         sweep: run id of the sweep.
         metric: by which the best run is the first, and whose curves are.
         params: that vary, and are columns.
-        kind: of the runs: `run`, or `best` of a sweep in groups.
+        kind: of the runs: `run`, or `best` of a sweep in groups; `group` for the mean curves.
 
     Returns:
         Its key, and its value: the best runs first, columns of what varies, and the curves before all other charts.
@@ -66,7 +55,11 @@ def view_tag(sweep: str, metric: str, params: Sequence[str], kind: str = "run") 
         "compareRunCharts": [_curve(name) for name in curves],
         "isAccordionReordered": True,
     }
-    return f"{VIEW}{sweep[:8]}", json.dumps(view)
+    return f"{VIEW}{_share_key(sweep, kind)}", json.dumps(view)
+
+
+def _share_key(sweep: str, kind: str) -> str:
+    return sweep[:8] + "groups" * (kind == "group")
 
 
 def _curve(metric: str) -> dict[str, object]:

@@ -48,6 +48,25 @@ def test_settings_that_are_no_rates_are_categories() -> None:
     assert (encoding["x"]["field"], encoding["x"]["type"]) == ("setting", "nominal")
 
 
+def test_the_best_rate_of_each_option_has_a_ring_and_test_metrics_can_be_chosen() -> None:
+    runs, curves = swept(diverged=False)
+    runs["test/accuracy"] = 1 - runs["test/loss"]
+    comparison = compare(runs, curves)
+    chart = comparison_figures(comparison)["learning_rates"]
+    actual = spec(chart)
+    assert "A ring marks the best of each by val/loss" in actual["description"]
+    menu = next(param for param in actual["params"] if param["name"] == "measured")
+    assert menu["bind"]["labels"] == ["val/loss", "test/loss", "test/accuracy"]
+    table = max(tables(chart), key=len)
+    assert len(table) == 3 * len(comparison.groups)
+    best = table[table["best"] == 1].set_index("option")
+    assert best["metric"].value_counts().to_dict() == {0: 3, 1: 3, 2: 3}
+    (row,) = best[best["metric"] == 2].loc[["adam"]].to_dict("records")
+    of_group = runs[(runs["optimizer"] == "adam") & (runs["optimizer.lr"] == row["x"])]
+    assert row["mean"] == pytest.approx(of_group["test/accuracy"].mean(), rel=1e-5)
+    assert row["mean_low"] < row["mean"] < row["mean_high"]
+
+
 def test_shares_have_a_colour_for_each_source_of_variance() -> None:
     generator, rows = np.random.default_rng(0), []
     for option in ("sgd", "adam"):

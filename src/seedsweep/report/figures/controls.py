@@ -64,6 +64,13 @@ def rest_menu(rests: Sequence[str]) -> Controls:
     return Controls([menu("rest", "other params", codes, labels)], [rule], note)
 
 
+def metric_menu(metrics: Sequence[str]) -> Controls:
+    """A menu of metrics, where there are several: the one in question first, and those on test rows."""
+    if len(metrics) < 2:
+        return Controls()
+    return Controls([menu("measured", "metric", list(range(len(metrics))), metrics)], ["datum.metric == measured"])
+
+
 def study_menu(studies: int) -> Controls:
     """The menu of a search's studies, where an option has several."""
     if studies < 2:

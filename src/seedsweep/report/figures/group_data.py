@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from seedsweep.comparison.groups import UNKNOWN
+from seedsweep.comparison.intervals import mean
 from seedsweep.comparison.pairwise import PairwiseComparison
 from seedsweep.comparison.question import BEST
 from seedsweep.report.figures.panel import Panel
@@ -12,6 +14,7 @@ from seedsweep.report.figures.panel import Panel
 POINTS = 8_000  # runs that are plotted one by one; more are counted
 BINS = 60
 NO_PARAMS = ("run", "problem", "option", "setting", "group", "seed", "outcome", "score")  # columns of the runs' table
+MEAN = ["mean", "mean_low", "mean_high"]
 COUNTS = ["planned", "finished", "diverged", "pruned"]
 SOURCES = {"init": "initialization", "order": "data order", "interaction": "both together"}
 
@@ -20,7 +23,7 @@ class Rates(NamedTuple):
     """The groups by learning rate `x`; without a `rate`, its name, `x` is the setting.
 
     `rest` in the table is an index into `rests`, the settings without their rate; `top` is 1 for the best of these at
-    each rate of an option.
+    each rate of an option, `best` for the best group of an option.
     """
 
     table: pd.DataFrame
@@ -30,7 +33,7 @@ class Rates(NamedTuple):
 
 def by_rate(panel: Panel) -> Rates | None:
     """The means of the groups; None where there is only one rate or setting."""
-    columns = ["group", "option", "setting", "position", *COUNTS, "mean", "mean_low", "mean_high"]
+    columns = ["group", "option", "setting", "position", "best", *COUNTS, *MEAN]
     groups = panel.groups[columns].assign(rest=0, top=1)
     runs = panel.comparison.runs
     rate = _rate(runs)
@@ -45,6 +48,38 @@ def by_rate(panel: Panel) -> Rates | None:
     top = order.sort_values(["lost", "loss"], kind="stable").drop_duplicates(["option", "x"]).index
     groups = groups.assign(rest=names.map(rests.index), top=groups.index.isin(top).astype(int))
     return Rates(groups, rate, rests)
+
+
+class Measured(NamedTuple):
+    """The groups with their means of each of several metrics: `metric` in the table is an index into `metrics`."""
+
+    table: pd.DataFrame
+    metrics: list[str]
+
+
+def by_metric(panel: Panel, groups: pd.DataFrame) -> Measured:
+    """The means of groups of the metric in question, and of those that were measured on test rows.
+
+    Args:
+        panel: that the groups are of.
+        groups: with the means of the metric in question, as `by_rate` gives them.
+
+    Returns:
+        A row a group and metric; groups none of whose runs has a metric have no mean of it.
+    """
+    comparison, tables = panel.comparison, [groups.assign(metric=0)]
+    runs = panel.of(comparison.runs.join(comparison.tested))
+    finished = runs[runs["outcome"] == "finished"]
+    for index, name in enumerate(map(str, comparison.tested), 1):
+        values = finished.dropna(subset=name).groupby(["group", "replicate"])[name].mean()  # independent of each other
+        means = {
+            group: mean(of_group.to_numpy(dtype=float), comparison.question.confidence)
+            for group, of_group in values.groupby("group")
+        }
+        limits = [means.get(group, UNKNOWN) for group in groups["group"]]
+        tables.append(groups.assign(metric=index, **dict(zip(MEAN, zip(*limits, strict=True), strict=True))))
+    metrics = [str(panel.metric), *map(str, comparison.tested)]
+    return Measured(pd.concat(tables, ignore_index=True), metrics)
 
 
 def _rate(runs: pd.DataFrame) -> str | None:

@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 from seedsweep.report.figures import group_data
-from seedsweep.report.figures.controls import legend, menu, rest_menu, setting_menu
+from seedsweep.report.figures.controls import legend, menu, metric_menu, rest_menu, setting_menu
 from seedsweep.report.figures.encodings import (
     ABOVE,
     CROSS,
@@ -23,6 +23,7 @@ from seedsweep.report.figures.group_data import SOURCES, Differences, Rates, See
 from seedsweep.report.figures.layers import Chart, Layer, layered, named
 from seedsweep.report.figures.panel import Panel
 
+RING = 260  # around the point of an option's best rate
 APART, CLOSE = "#D55E00", "#888888"
 SHADES = ("#6A3D9A", "#B58900", "#888888")  # of the sources of variance; none is the colour of a usual option
 
@@ -33,16 +34,23 @@ def learning_rates(panel: Panel) -> Chart | None:
     if plotted is None:
         return None
     value, chosen = ValueAxis(plotted.table["mean"], "y"), legend()
+    measured = group_data.by_metric(panel, plotted.table)
+    metrics = metric_menu(measured.metrics)
+    plotted = plotted._replace(table=measured.table)
     marks = (_lines_by_rate if plotted.rate else _points_by_setting)(panel, plotted, value, chosen)
-    count = int((plotted.table["diverged"] > 0).sum())
+    count = int((panel.groups["diverged"] > 0).sum())
     settings = f"{count} settings with" if count > 1 else "setting with"
     lost = panel.metric.lost
     note = f" A cross above the plot marks the {settings} runs that {lost}." if count else f" No run {lost}."
     rests = rest_menu(plotted.rests)
-    caption = f"The mean over the seeds that finished, and its {panel.confidence} interval.{rests.note}{note}"
-    title = f"{panel.selected} {panel.metric}"
-    filters = [chosen, *rests.filters]
-    chart = layered(marks, caption, filters=filters, params=rests.params, value=value, title=title)
+    caption = f"The mean over the seeds that finished, and its {panel.confidence} interval."
+    caption += f" A ring marks the best of each by {panel.metric}.{rests.note}{note}"
+    title: Any = f"{panel.selected} {panel.metric}"
+    shown = (
+        alt.TitleParams(alt.expr(f"{script([title, *measured.metrics[1:]])}[measured]")) if metrics.params else title
+    )
+    filters, params = [chosen, *rests.filters, *metrics.filters], [*rests.params, *metrics.params]
+    chart = layered(marks, caption, filters=filters, params=params, value=value, title=shown)
     chart.usermeta |= {"where": ", the best of the other params at each rate" if rests.params else ""}
     chart.usermeta |= {"title": f"{title} by {'learning rate' if plotted.rate else 'setting'}"}
     chart.usermeta |= {} if plotted.rate else {"heading": "Settings"}
@@ -65,7 +73,9 @@ def _lines_by_rate(panel: Panel, plotted: Rates, value: ValueAxis, chosen: Any) 
     low, high = value.of("mean_low"), alt.Y2("mean_high")
     band = base.mark_area(opacity=0.18).encode(x, low, high, colored, detail="line:N")
     line = base.mark_line(strokeWidth=2).encode(x, y, colored, *dash(panel), detail="line:N")
-    return [band, line.add_params(chosen), points, *_crosses(panel, plotted.table, x, tip)]
+    rings = alt.Chart(data(plotted.table)).mark_point(size=RING, strokeWidth=2, opacity=1).encode(x, y, colored)
+    rings = rings.transform_filter("datum.best == 1")
+    return [band, line.add_params(chosen), points, rings, *_crosses(panel, plotted.table, x, tip)]
 
 
 def _crosses(panel: Panel, table: pd.DataFrame, x: alt.X, tip: alt.TooltipValue) -> list[Layer]:
@@ -90,7 +100,8 @@ def _points_by_setting(panel: Panel, plotted: Rates, value: ValueAxis, chosen: A
     low, high = value.of("mean_low"), alt.Y2("mean_high")
     whiskers = base.mark_rule(strokeWidth=2).encode(x, low, high, colored).add_params(chosen)
     crosses = base.transform_filter("datum.diverged > 0").mark_point(shape=CROSS, size=30, strokeWidth=2, opacity=1)
-    return [whiskers, points, crosses.encode(x, y=ABOVE, color=colored, tooltip=tip)]
+    rings = base.transform_filter("datum.best == 1").mark_point(size=RING, strokeWidth=2, opacity=1)
+    return [whiskers, points, rings.encode(x, y, colored), crosses.encode(x, y=ABOVE, color=colored, tooltip=tip)]
 
 
 def distribution(panel: Panel) -> Chart | None:
