@@ -27,7 +27,7 @@ LAYERS = ("Linear", "Conv2d", "MaxPool2d", "BatchNorm2d", "LayerNorm", "LSTM", "
 
 
 class Copies(TorchDispatchMode):
-    """Notes the operations whose tensors are on two devices; a number on the CPU goes along with a kernel's arguments."""
+    """Notes the operations whose tensors are on two devices; a number on the CPU is an argument as any other."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -22,8 +22,8 @@ class Layout:
     - A *position* is an index in `members`.
     - A *row* is one of the parameters. Rows are sorted by optimizer: `blocks` are pairs of an optimizer and the slice
       of its rows. Each block is filled up to whole vectors of the processor: what is left over is computed by other
-      code, whose last bits may differ. `row` (n,) is the row of each position, `position` (r,) the position in each
-      row, -1 where the row only fills.
+      code, whose last bits may differ. `row` (n,) is the row of each position, `rows` (n,) the same on the device,
+      `position` (r,) the position in each row, -1 where the row only fills.
     - A *slot* is one of a grid of k times s. The members of a column have the same order of the data, that of its seed
       in `seeds` (s,). `slots` (k, s) is the row in each slot, `slot` (r,) the flat index of the slot of each row.
     """
@@ -33,6 +33,7 @@ class Layout:
     row: np.ndarray
     position: np.ndarray
     seeds: tuple[int, ...]
+    rows: Tensor
     slots: Tensor
     slot: Tensor
 
@@ -53,9 +54,10 @@ class Layout:
             table = torch.from_numpy(np.array(rows, dtype=np.float64))
         return table.to(dtype)[index]
 
-    def by_row(self, in_slots: Tensor, in_columns: Tensor) -> tuple[Tensor, Tensor]:
-        """By rows, (r, …), what is in the slots (k, s, …), and what the columns (s, …) have."""
-        return in_slots.flatten(0, 1)[self.slot], in_columns[self.slot % len(in_columns)]
+    def by_position(self, in_slots: Tensor, in_columns: Tensor) -> tuple[Tensor, Tensor]:
+        """By positions, (n, …), what is in the slots (k, s, …), and what the columns (s, …) have."""
+        slot = self.slot[self.rows]
+        return in_slots.flatten(0, 1)[slot], in_columns[slot % len(in_columns)]
 
     def flags(self, of_members: np.ndarray) -> Tensor:
         """By rows, (r, 1), the booleans of the positions (n,); false where a row only fills."""
@@ -84,7 +86,7 @@ def lay_out(
     columns, slots = _grid(by_seed, row, filling=len(positions) - 1)
     slot = np.zeros(len(positions), dtype=np.int64)  # any slot will do for the rows without a member
     slot[slots.ravel()] = np.arange(slots.size)
-    on_device = (torch.from_numpy(array).to(device) for array in (slots, slot))
+    on_device = (torch.from_numpy(array).to(device) for array in (row, slots, slot))
     laid_out = np.arange(len(seeds)) if members is None else members
     return Layout(laid_out, blocks, row, positions, columns, *on_device)
 

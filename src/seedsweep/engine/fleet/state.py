@@ -123,13 +123,18 @@ class TrainingState:
         self._shuffles.keep(self.layout.seeds)
         self._samplers.keep(self.layout.seeds)
 
+    def of_members(self) -> tuple[Tensor, Tensors]:
+        """The parameters by positions (n, P), and what else they keep (n, …)."""
+        rows = self.layout.rows
+        return self.parameters[rows], {name: value[rows] for name, value in self.kept.items()}
+
     def weights(self) -> tuple[Tensor, Tensors]:
         """The parameters of all members of the fleet (m, P), and what else they keep (m, …), on the CPU.
 
         Those of a member that was left out are as they were then.
         """
-        row = self.layout.row
-        weights = self.parameters[row].cpu(), {name: value[row].cpu() for name, value in self.kept.items()}
+        vectors, kept_now = self.of_members()
+        weights = vectors.cpu(), {name: value.cpu() for name, value in kept_now.items()}
         if self._former is None:
             return weights
         former, kept = self._former
