@@ -1,5 +1,6 @@
 """Where members of a fleet are: in the rows of its parameters, and in the grid of those that share minibatches."""
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,8 +22,8 @@ class Layout:
     - A *member* is an index in the whole fleet; `members` (n,) are those that are laid out.
     - A *position* is an index in `members`.
     - A *row* is one of the parameters. Rows are sorted by optimizer: `blocks` are pairs of an optimizer and the slice
-      of its rows. Each block is filled up to whole vectors of the processor: what is left over is computed by other
-      code, whose last bits may differ. `row` (n,) is the row of each position, `rows` (n,) the same on the device,
+      of its rows. Each block is filled up to whole vectors of the processor, where its rows are not made of such: what
+      is left over is computed by other code, whose last bits may differ. `row` (n,) is the row of each position, `rows` (n,) the same on the device,
       `position` (r,) the position in each row, -1 where the row only fills.
     - A *slot* is one of a grid of k times s. The members of a column have the same order of the data, that of its seed
       in `seeds` (s,). `slots` (k, s) is the row in each slot, `slot` (r,) the flat index of the slot of each row.
@@ -70,17 +71,19 @@ def lay_out(
     seeds: Sequence[int],
     members: np.ndarray | None = None,
     device: torch.device | str = "cpu",
+    width: int = 1,
 ) -> Layout:
     """The layout of members with these optimizers and order seeds, both (n,).
 
-    `members` (n,) are their indices in the fleet, by default all of it; `device` is that of the parameters.
+    `members` (n,) are their indices in the fleet, by default all of it; `device` is that of the parameters,
+    of which each row has `width`.
     """
     by_optimizer: dict[Hashable, list[int]] = {}
     by_seed: dict[int, list[int]] = {}
     for position, (optimizer, seed) in enumerate(zip(optimizers, seeds, strict=True)):
         by_optimizer.setdefault(optimizer, []).append(position)
         by_seed.setdefault(seed, []).append(position)
-    blocks, positions = _rows(by_optimizer)
+    blocks, positions = _rows(by_optimizer, VECTOR // math.gcd(VECTOR, width))
     row = np.empty(len(seeds), dtype=np.int64)
     row[positions[positions >= 0]] = np.flatnonzero(positions >= 0)
     columns, slots = _grid(by_seed, row, filling=len(positions) - 1)
@@ -91,12 +94,14 @@ def lay_out(
     return Layout(laid_out, blocks, row, positions, columns, *on_device)
 
 
-def _rows(by_optimizer: dict[Hashable, list[int]]) -> tuple[tuple[tuple[Hashable, slice], ...], np.ndarray]:
-    """The blocks of rows, and the position in each row; the last row is that of the empty slots."""
+def _rows(
+    by_optimizer: dict[Hashable, list[int]], multiple: int
+) -> tuple[tuple[tuple[Hashable, slice], ...], np.ndarray]:
+    """The blocks of a multiple of rows, and the position in each row; the last row is that of the empty slots."""
     blocks: list[tuple[Hashable, slice]] = []
     rows: list[int] = []
     for optimizer, positions in by_optimizer.items():
-        filled = positions + [-1] * (-len(positions) % VECTOR)
+        filled = positions + [-1] * (-len(positions) % multiple)
         blocks.append((optimizer, slice(len(rows), len(rows) + len(filled))))
         rows += filled
     return tuple(blocks), np.array([*rows, -1])

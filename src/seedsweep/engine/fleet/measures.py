@@ -91,7 +91,7 @@ class Measures:
         steps = -(-self.state.rows_an_epoch // self.fleet.batch_size)
         norms = {
             GRADIENT_NORM: self.state.gradient_norms / steps,
-            WEIGHT_NORM: torch.linalg.vector_norm(self.state.parameters, dim=1),
+            WEIGHT_NORM: torch.linalg.vector_norm(self.state.parameters[:, : self.fleet.module.parameters], dim=1),
         }
         values = {name: value.cpu().numpy()[rows].astype(float) for name, value in norms.items()}
         return [Column(name, self.state.steps, epoch, now, members, value) for name, value in values.items()]
