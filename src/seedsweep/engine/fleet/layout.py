@@ -23,8 +23,8 @@ class Layout:
     - A *position* is an index in `members`.
     - A *row* is one of the parameters. Rows are sorted by optimizer: `blocks` are pairs of an optimizer and the slice
       of its rows. Each block is filled up to whole vectors of the processor, where its rows are not made of such: what
-      is left over is computed by other code, whose last bits may differ. `row` (n,) is the row of each position, `rows` (n,) the same on the device,
-      `position` (r,) the position in each row, -1 where the row only fills.
+      is left over is computed by other code, whose last bits may differ. `row` (n,) is the row of each position, and
+      `rows` (n,) the same on the device; `position` (r,) is the position in each row, -1 where the row only fills.
     - A *slot* is one of a grid of k times s. The members of a column have the same order of the data, that of its seed
       in `seeds` (s,). `slots` (k, s) is the row in each slot, `slot` (r,) the flat index of the slot of each row.
     """

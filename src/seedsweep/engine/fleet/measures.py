@@ -25,7 +25,7 @@ from seedsweep.outcomes import (
 
 
 class Outputs(NamedTuple):
-    """What the networks have given for all rows of a split, by positions: `outputs` (n, rows, …), `targets` (n, rows)."""
+    """By positions, what networks have given for all rows of a split: `outputs` (n, rows, …), `targets` (n, rows)."""
 
     split: str
     outputs: Tensor
