@@ -106,9 +106,23 @@ def chunk_size(first: Config) -> int:
     if largest := first["trainer"].get("max_members"):
         return int(largest)
     precision, device = _precision(first), _device(first["trainer"].get("accelerator", "auto"))
-    needed = _bytes_of_step(first["model"], first["data"], precision) + _bytes_of_outputs(first)
+    needed = bytes_of_step(first["model"], first["data"], precision) + _bytes_of_outputs(first)
     affordable = bytes_at_once(device) // needed
     return max(1, min(MAX_MEMBERS, affordable))
+
+
+def bytes_of_step(model: GroupConfig, dataset: GroupConfig, precision: str) -> int:
+    """How many bytes a member of a fleet needs in a training step, at most.
+
+    Args:
+        model: the group of that name, plain, of a run that can train in a fleet.
+        dataset: the group `data`, plain.
+        precision: of its trainer.
+
+    Returns:
+        The size of all tensors that its operations make, and of what it keeps from step to step.
+    """
+    return int(_try_model(model, dataset)) * PRECISIONS[precision].itemsize // PRECISIONS["32"].itemsize
 
 
 def assemble(configs: Sequence[Config]) -> Fleet:
@@ -182,11 +196,6 @@ def _bytes_of_outputs(config: Config) -> int:
     return 8 * max(1, len(splits.classes)) * (len(splits.train) + max(len(splits.val), len(splits.test)))
 
 
-def _bytes_of_step(model: GroupConfig, dataset: GroupConfig, precision: str) -> int:
-    """What a member needs in a step, at most."""
-    return int(_try_model(model, dataset)) * PRECISIONS[precision].itemsize // PRECISIONS["32"].itemsize
-
-
 def _precision(config: Config) -> str:
     return str(config["trainer"].get("precision", "32-true"))
 
@@ -199,7 +208,7 @@ def _device(accelerator: str) -> str:
 def _module(model: GroupConfig, dataset: GroupConfig, metrics: Any, precision: str, device: str) -> Vectorized:
     """The steps of a fleet's module: one object for all chunks and batches of jobs, so that they are traced once."""
     config = {"model": model, "data": dataset, "metrics": metrics, "init_seed": 0}
-    bytes_of_row = _bytes_of_step(model, dataset, precision) // len(_first_rows(dataset)[0])
+    bytes_of_row = bytes_of_step(model, dataset, precision) // len(_first_rows(dataset)[0])
     rows_at_once = bytes_at_once(device) // max(1, bytes_of_row)
     return Vectorized(learner(config, _splits(config), SGD).to(device, PRECISIONS[precision]), rows_at_once)
 
