@@ -15,4 +15,5 @@ class Table:
 def times(value: float, floor: float) -> str:
     """How many times a floor or a peer of the same invocation a value is."""
     ratio = value / floor
-    return f"{ratio:,.0f}×" if ratio >= 20 else f"{ratio:.1f}×" if ratio >= 2 else f"{ratio:.2f}×"
+    digits = ",.0f" if ratio >= 20 else ".1f" if ratio >= 2 else ".2f" if ratio >= 0.1 else ".2g"
+    return f"{ratio:{digits}}×"
