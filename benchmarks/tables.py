@@ -5,11 +5,13 @@ class Table:
     """The head is printed at once, and each row as soon as it is there."""
 
     def __init__(self, *heads: str):
+        self.columns = len(heads)
         print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}", flush=True)
 
     def row(self, *cells: object) -> None:
-        """Print a row; None is an empty cell."""
-        print(f"| {' | '.join('' if cell is None else str(cell) for cell in cells)} |", flush=True)
+        """Print a row; cells that are None, or missing at its end, are empty."""
+        filled = (*cells, *(None for _ in range(self.columns - len(cells))))
+        print(f"| {' | '.join('' if cell is None else str(cell) for cell in filled)} |", flush=True)
 
 
 def times(value: float, floor: float) -> str:

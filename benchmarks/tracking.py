@@ -87,9 +87,8 @@ def show() -> None:
     each = {what: seconds / runs * 1e3 for what, (seconds, runs) in SPENT.items()}
     for what, (seconds, runs) in SPENT.items():
         peer = PEERS.get(what.partition(":")[0])
-        table.row(
-            what, f"{each[what]:.3f}", f"{seconds:.2f}", f"{runs:,}", times(each[what], each[peer]) if peer else "–"
-        )
+        ratio = times(each[what], each[peer]) if peer else None
+        table.row(what, f"{each[what]:.3f}", f"{seconds:.2f}", f"{runs:,}", ratio)
 
 
 def main(number: int) -> None:
