@@ -40,6 +40,14 @@ def test_a_large_model_makes_small_chunks() -> None:
     assert 1 <= len(first) < 500
 
 
+def test_a_model_whose_steps_are_large_is_trained_alone_unless_a_fleet_is_asked_for() -> None:
+    words = ("data=digits", "model=mlp", "data.batch_size=64")
+    large = (*words, "model.hidden=[1024,1024]")
+    assert "no quicker" in str(refuse_model(resolved(*large)))
+    assert refuse_model(resolved(*large, "trainer.max_members=3")) is None
+    assert refuse_model(resolved(*words, "model.hidden=[1024]")) is None
+
+
 @pytest.mark.parametrize(("free", "members"), [(2**20, 1), (2**26, 28), (2**40, 8192)])
 def test_a_chunk_fits_into_what_is_free_on_a_gpu(monkeypatch: pytest.MonkeyPatch, free: int, members: int) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -38,12 +38,15 @@ from seedsweep.problem.splits import Splits
 
 PROBE_SECONDS = 5.0  # of an optimizer, if it is so slow that as many steps as it will take would take longer
 MAX_MEMBERS = 8192  # of a chunk: larger ones are not quicker
+FEWEST = (
+    5  # members of a fleet on a CPU that are quicker together than one by one, if no more of them are quick together
+)
 
 GroupConfig = Mapping[str, Any]  # of a configuration
 
 
 def refuse_model(config: Config) -> str | None:
-    """Why the steps of a run's module cannot be vectorised.
+    """Why the steps of a run's module cannot be vectorised, or had better not be.
 
     Args:
         config: of the run, plain and checked.
@@ -54,8 +57,15 @@ def refuse_model(config: Config) -> str | None:
     tried = _try_model(config["model"], config["data"])
     if isinstance(tried, str):
         return tried
-    if _device(config["trainer"].get("accelerator", "auto")) == "cuda" and _drops(config["model"], config["data"]):
-        return "its dropout samples other masks on a GPU than a fleet can"
+    trainer = config["trainer"]
+    if _device(trainer.get("accelerator", "auto")) == "cuda":
+        drops = _drops(config["model"], config["data"])
+        return "its dropout samples other masks on a GPU than a fleet can" if drops else None
+    quick_together = bytes_at_once("cpu") // bytes_of_step(config["model"], config["data"], _precision(config))
+    if quick_together < FEWEST and not trainer.get("max_members"):
+        return (
+            "its steps have so much to compute that a fleet is no quicker; trainer.max_members makes one all the same"
+        )
     return None
 
 
