@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 from fleet import command
+from tables import Table, times
 
 ROOT = Path(__file__).parents[1]
 OPTIMIZERS = "sgd,momentum,nesterov,adam,adagrad,rmsprop"
 RATES = "0.001,0.003,0.01,0.03,0.1,0.3,1,3,10,30"
+PHASES = ("reading", "comparing", "report", "groups")  # seconds that the log says of them
 IMPORTS = "import pandas, mlflow, hydra, altair, vl_convert, scipy.special"
 
 
@@ -33,14 +35,17 @@ def main() -> None:
         start = time.perf_counter()
         pd.read_csv(folder / "curves.csv")
         floor = time.perf_counter() - start
-        print(f"{runs} runs, {len(curves)} points; imports {imports:.1f} s, pandas' read_csv {floor:.1f} s")
+        table = Table(f"{runs:,} runs, {len(curves):,} points", "s", "to the imports", "MB", *PHASES, "report.html, MB")
+        table.row("the imports", f"{imports:.1f}")
+        table.row("pandas' `read_csv`", f"{floor:.1f}", times(floor, imports))
         for figures in ("null", "png", "svg", "pdf", "[png,svg,pdf]"):
             options = ("hydra.verbose=[seedsweep]", f"figures={figures}")
             seconds, memory, output = command(folder, str(ROOT / "compare.py"), *options)
-            phases = ", ".join(re.findall(r"((?:reading|comparing|report|groups): [\d.]+ s)", output))
+            phases = [float(re.findall(rf"{phase}: ([\d.]+) s", output)[0]) for phase in PHASES]
             (report,) = folder.glob("artifacts/*/*/artifacts/report/report.html")
             size = report.stat().st_size / 2**20
-            print(f"figures={figures}: {seconds:.1f} s in all, {memory:.0f} MB ({phases}); report.html {size:.1f} MB")
+            cells = (f"{seconds:.1f}", times(seconds, imports), f"{memory:.0f}", *phases, f"{size:.1f}")
+            table.row(f"`compare.py figures={figures}`", *cells)
 
 
 if __name__ == "__main__":

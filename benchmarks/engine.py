@@ -2,11 +2,7 @@
 
     python benchmarks/engine.py [repetitions]
 
-On two cores:
-
-    bare_loop           85 ms a run    0.21× bare_lightning   0.20× reference
-    bare_lightning     411 ms a run    4.83× bare_loop   0.97× reference
-    reference          425 ms a run    4.99× bare_loop   1.03× bare_lightning
+Results are in docs/performance.md.
 """
 
 import statistics
@@ -18,6 +14,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
+from tables import Table, times
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader
 
@@ -65,10 +62,10 @@ def main(repetitions: int) -> None:
             train_run(built)
             seconds[train_run.__name__].append(time.perf_counter() - start)
     medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first one warms up
+    table = Table("training", "ms a run", "to a bare loop", "to a bare Lightning fit")
     for name, median in medians.items():
-        ratios = [f"{median / medians[floor]:5.2f}× {floor}" for floor in medians if floor != name]
-        against = "  ".join(ratios)
-        print(f"{name:15s} {median * 1e3:6.0f} ms a run   {against}")
+        ratios = [times(median, medians[floor.__name__]) for floor in (bare_loop, bare_lightning)]
+        table.row(name.replace("_", " "), f"{median * 1e3:.0f}", *ratios)
 
 
 if __name__ == "__main__":

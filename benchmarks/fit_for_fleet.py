@@ -14,6 +14,7 @@ from typing import Any
 
 import pytorch_optimizer
 import torch
+from tables import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # where the modules are that the tests train
 from shared import fleets
@@ -80,9 +81,9 @@ def main() -> None:
     """Print both tables, in Markdown."""
     warnings.simplefilter("ignore")
     for title, rows in {"module": modules(), "optimizer": optimizers()}.items():
-        print(f"| {title} | largest difference | trained by, or why alone |\n|---|---|---|")
+        table = Table(title, "largest difference", "trained by, or why alone")
         for cells in rows:
-            print(f"| {' | '.join(cells)} |", flush=True)
+            table.row(*cells)
         print()
 
 

@@ -4,15 +4,7 @@ The notebook's task (960 training rows, batch 16, five epochs: 300 steps; curves
 rates × seeds, as whole processes, against (a) what people do today, (b) a bare loop, (c) a floor written by hand.
 Run: python benchmarks/fleet.py [60000]   (the largest sweep)
 
-On two cores that others used, too; in three invocations 6,000 runs cost 0.78 to 1.20 ms each, and (a) 932 to
-1,033 times as much:
-
-  (a) Hydra basic, Trainer, MLFlowLogger: 983 ms a run  (b) bare loop: 348 ms a run
-  runs  whole s  MB  ms a run, all in  (a)/it  (b)/it  composing  planning  training  tracking  closing  (c) floor
-  6  7.1  630  (start-up)  145.000  55.000  55.000  3.333  48.333
-  600  9.1  667  3.441  286  101  1.300  0.350  0.483  0.667  0.950  0.032 + 0.147
-  6000  13.2  709  1.024  961  340  0.210  0.092  0.143  0.522  0.213  0.012 + 0.136
-  60000  64.9  743  0.964  1020  361  0.108  0.042  0.123  0.458  0.195  0.013 + 0.132
+Results are in docs/performance.md.
 """
 
 import os
@@ -26,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tables import Table, times
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +27,7 @@ ROWS, FEATURES, BATCH, EPOCHS = 1372, 4, 16, 5
 SIZES = {6: (1, 1), 60: (1, 10), 600: (10, 10), 6_000: (10, 100), 60_000: (10, 1000)}  # rates, seeds
 TIMES = {6: 3, 60: 2, 600: 2, 6_000: 3, 60_000: 2}  # that a sweep is run
 PHASES = ("composing", "planning", "training", "tracking", "closing")
-PER_RUN = {"params": 45, "tags": 18, "metrics": 35, "latest": 9}  # rows that a run has in MLflow's tables
+PER_RUN = {"params": 11, "tags": 16, "metrics": 39, "latest": 9}  # rows that a run has in MLflow's tables
 TRAIN = round(0.7 * ROWS)
 QUIETLY = ("compare=false", "hydra.verbose=[seedsweep]")  # what a comparison costs is in benchmarks/compare.py
 
@@ -79,7 +72,7 @@ def command(folder: Path, *arguments: str) -> tuple[float, float, str]:
     return seconds, usage.ru_maxrss / 1024, text
 
 
-def table(folder: Path) -> list[str]:
+def data_table(folder: Path) -> list[str]:
     """A table of the notebook's size; what is in it does not matter here."""
     draw = np.random.default_rng(0)
     x = draw.normal(size=(ROWS, FEATURES))
@@ -163,29 +156,27 @@ def main() -> None:
     largest = int(sys.argv[1]) if len(sys.argv) > 1 else 60_000
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data = table(folder)
+        data = data_table(folder)
         sweep(folder, data, 1, 1)  # makes the store
         start = fastest(folder, data, 6)[0]
         today, loop = ecosystem(folder, data) * 1e3, bare_loop() * 1e3
-        print(f"(a) Hydra basic, Trainer, MLFlowLogger: {today:.0f} ms a run   (b) bare loop: {loop:.0f} ms a run")
-        print(
-            "  runs  whole s    MB  ms a run, all in  (a)/it  (b)/it  " + "".join(f"{phase:>10s}" for phase in PHASES),
-            "  (c) floor",
-        )
+        table = Table("runs", "whole s", "MB", "ms a run, all in", "(a)/it", "(b)/it", *PHASES, "(c) floor", "it/(c)")
+        table.row("(a) Hydra basic, Trainer, MLFlowLogger", "", "", f"{today:.0f}", "1×", times(loop, today))
+        table.row("(b) bare loop", "", "", f"{loop:.0f}", times(today, loop), "1×")
         for runs, (_, seeds) in SIZES.items():
             if runs > largest:
                 break
             seconds, memory, phases = fastest(folder, data, runs)
             start = min(start, seconds)
             own = {key: 1e3 * value / runs for key, value in phases.items()}
-            shown = "".join(f"{own.get(phase, 0):10.3f}" for phase in PHASES)
+            shown = [f"{own.get(phase, 0):.3f}" for phase in PHASES]
             if runs == 6:
-                print(f"{runs:6d} {start:8.1f} {memory:5.0f}  (start-up)                       {shown}")
+                table.row(runs, f"{start:.1f}", f"{memory:.0f}", "(start-up)", "", "", *shown)
                 continue
-            cost = 1e3 * (seconds - start) / (runs - 6)
-            by_hand = " + ".join(f"{1e3 * seconds_a_run:.3f}" for seconds_a_run in floor(runs, seeds))
-            ratios = f"{today / cost:7.0f} {loop / cost:7.0f}" if cost > 0 else "      –       –"
-            print(f"{runs:6d} {seconds:8.1f} {memory:5.0f} {cost:17.3f} {ratios}  {shown}   {by_hand}", flush=True)
+            cost, by_hand = 1e3 * (seconds - start) / (runs - 6), [1e3 * each for each in floor(runs, seeds)]
+            ratios = [times(today, cost), times(loop, cost)] if cost > 0 else ["–", "–"]
+            of_floor = (" + ".join(f"{each:.3f}" for each in by_hand), times(cost, sum(by_hand)))
+            table.row(f"{runs:,}", f"{seconds:.1f}", f"{memory:.0f}", f"{cost:.3f}", *ratios, *shown, *of_floor)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import sqlalchemy
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from shared.killed import SWEEPS, Forks, check_once, curves  # type: ignore[import-not-found]
+from tables import Table
 
 from seedsweep.tracking.connection import connect
 
@@ -47,7 +48,7 @@ def main(kills: int, server: str | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         os.environ["SEEDSWEEP_HOME"] = name
         forks, new_store = Forks(Path(name)), stores(Path(name), server)
-        print(f"{'':22s}  kills  sweeps  complete, each run once, equal to the bit")
+        table = Table("", "kills", "sweeps", "complete, each run once, equal to the bit", "of all")
         for kind, words in SWEEPS.items():
             whole = forks.sweep(plain := next(new_store), *words)
             undisturbed = curves(plain)
@@ -61,7 +62,7 @@ def main(kills: int, server: str | None) -> None:
                     equal += 1
                 except AssertionError as error:
                     print(f"not complete: {error}", file=sys.stderr)
-            print(f"{kind:22s} {killed:6d} {sweeps:7d} {equal:9d}", flush=True)
+            table.row(kind, killed, sweeps, equal, f"{equal / sweeps:.0%}")
         forks.close()
 
 

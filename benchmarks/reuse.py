@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from tables import Table, times
 from tracking import in_bulk, planned  # type: ignore[import-not-found]
 
 from seedsweep.config.plan import Plan
@@ -49,12 +50,14 @@ def made_up(file: str, runs: int) -> None:
         )
 
 
+SPENT: dict[str, float] = {}  # seconds
+
+
 @contextmanager
 def timed(what: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
-    seconds = time.perf_counter() - start
-    print(f"    {what:44s} {seconds / RUNS * 1e3:8.3f} ms a run  {seconds:7.2f} s", flush=True)
+    SPENT[what] = time.perf_counter() - start
 
 
 def sweep(uri: str, name: str) -> tuple[Plan, SweepRecord]:
@@ -70,7 +73,6 @@ def main(others: int) -> None:
         connection.connect(uri, create=True)
         made_up(f"{folder}/mlflow.db", others)
         (plan, first), (_, second) = sweep(uri, "first"), sweep(uri, "second")
-        print(f"{RUNS:,} runs, {others:,} others in the store")
         with timed("asking for the first time, which makes an index"):
             trained_runs(first.client, plan, jobs)
         with timed("asking for what is not there"):
@@ -84,6 +86,9 @@ def main(others: int) -> None:
         assert len(copied) == RUNS
         with timed("looking at one's own sweep"):
             assert len(second.runs()) == RUNS
+    table = Table(f"{RUNS:,} runs, {others:,} others in the store", "ms a run", "s", "to recording")
+    for what, seconds in SPENT.items():
+        table.row(what, f"{seconds / RUNS * 1e3:.3f}", f"{seconds:.2f}", times(seconds, SPENT["recording"]))
 
 
 if __name__ == "__main__":

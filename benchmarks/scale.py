@@ -15,7 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fleet import QUIETLY, ROOT, table  # type: ignore[import-not-found]
+from fleet import QUIETLY, ROOT, data_table  # type: ignore[import-not-found]
+from tables import Table, times
 
 SWEPT = ("optimizer=sgd,adam", "optimizer.lr=0.003,0.01,0.03,0.1,0.3")
 EACH = 10  # runs of one seed
@@ -35,7 +36,7 @@ last = [runs["run"].iloc[-1] for runs in stream_runs("latest") if len(runs)][-1]
 start = perf_counter()
 {0}
 print("reading", round(perf_counter() - start, 4), "s")"""
-HEAD = f"{'runs':>8s} {'':14s} {'whole s':>8s} {'MB':>6s} {'ms a run':>9s} {'ratio':>6s} {'kB a run':>9s}"
+HEADS = ("", "runs", "whole s", "MB", "ms a run", "ratio to the fewest runs", "kB a run")
 
 PHASES = re.compile(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b")  # such as "closing: 1.50 s"
 
@@ -85,19 +86,22 @@ def least(spent: list[Spent]) -> Spent:
 
 def main(largest: int) -> None:
     with tempfile.TemporaryDirectory() as name:
-        data, epochs = table(Path(name)), ["trainer.max_epochs=1"] if largest >= MANY else []
+        data, epochs = data_table(Path(name)), ["trainer.max_epochs=1"] if largest >= MANY else []
         start: Spent = {}
         first: dict[str, float] = {}
-        lines = [HEAD]
+        rows = []
         for runs in (size for size in TIMES if size <= largest):
             spent = least([measured(Path(name) / f"{runs}-{time}", data, runs, epochs) for time in range(TIMES[runs])])
             start = start or spent
             for what, (seconds, counted, megabytes) in spent.items() if runs > min(TIMES) else ():
                 cost = (counted - start[what][1] * (what == "again")) / runs * 1e3
                 memory = (megabytes - start[what][2]) / runs * 1e3
-                ratio = f"{cost / first.setdefault(what, cost):6.2f}" if first.get(what, cost) > 0 else f"{'–':>6s}"
-                lines.append(f"{runs:8d} {what:14s} {seconds:8.1f} {megabytes:6.0f} {cost:9.4f} {ratio} {memory:9.3f}")
-        print("\n".join(lines))
+                ratio = times(cost, first.setdefault(what, cost)) if first.get(what, cost) > 0 else "–"
+                whole, size = f"{seconds:.1f}", f"{megabytes:.0f}"
+                rows.append((what, f"{runs:,}", whole, size, f"{cost:.4f}", ratio, f"{memory:.3f}"))
+        table = Table(*HEADS)
+        for cells in rows:
+            table.row(*cells)
 
 
 if __name__ == "__main__":

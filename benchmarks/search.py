@@ -5,16 +5,7 @@ today: run after run, composed by Hydra, trained by Lightning's Trainer and trac
 Optuna's ask and tell; (b) what cannot be saved: the start of a search of one run, and Optuna's own sampling.
 Run: python benchmarks/search.py [100]   (trials)
 
-On two cores; in three invocations the rest was 3.1 to 5.0 s, and today's way 107 to 147 times as long as without start:
-
-  100 trials × 10 seeds, 3 confirmed with 10 others: 1030 runs
-    the whole process               13.24 s   703 MB at most
-    start: 1 trial × 1 seed          7.38 s
-    Optuna's sampling by itself      2.73 s   27.3 ms a trial
-    the rest                         3.13 s   3.0 ms a run
-        of the whole, in the log: composing 0.03 s, planning 0.16 s, training 1.64 s, tracking 0.54 s, closing 0.46 s
-    today's way                       859 s   834 ms a run
-      as long as the whole process      65×, without the start 147×
+Results are in docs/performance.md.
 """
 
 import re
@@ -25,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-from fleet import ECOSYSTEM, PHASES, QUIETLY, ROOT, command, table
+from fleet import ECOSYSTEM, PHASES, QUIETLY, ROOT, command, data_table
+from tables import Table, times
 
 SEEDS, BATCH, CONFIRM = 10, 10, 3
 TODAY = 8  # runs of today's way that are timed, after one that warms up
@@ -89,20 +81,26 @@ def main(trials: int) -> None:
     runs = (trials + CONFIRM) * SEEDS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data = table(folder)
+        data = data_table(folder)
         command(folder, str(ROOT / "train.py"), *data)  # makes the store
         start = search(folder, data, 1, 1, 0)[0]
         whole, memory, text = search(folder, data, trials, SEEDS, CONFIRM)
         sampled, loop = sampling(folder, trials), today(folder, data) * runs
-    rest = whole - start - sampled
-    print(f"{trials} trials × {SEEDS} seeds, {CONFIRM} confirmed with {SEEDS} others: {runs} runs")
-    print(f"  the whole process            {whole:8.2f} s   {memory:.0f} MB at most")
-    print(f"  start: 1 trial × 1 seed      {start:8.2f} s")
-    print(f"  Optuna's sampling by itself  {sampled:8.2f} s   {1e3 * sampled / trials:.1f} ms a trial")
-    print(f"  the rest                     {rest:8.2f} s   {1e3 * rest / runs:.1f} ms a run")
-    print("      of the whole, in the log:", ", ".join(f"{key} {value:.2f} s" for key, value in phases(text).items()))
-    print(f"  today's way                  {loop:8.0f} s   {1e3 * loop / runs:.0f} ms a run")
-    print(f"    as long as the whole process  {loop / whole:6.0f}×, without the start {loop / (whole - start):.0f}×")
+    rest, logged = whole - start - sampled, phases(text)
+    floor = start + sampled
+    title = f"{trials} trials × {SEEDS} seeds, {CONFIRM} confirmed with {SEEDS} others: {runs:,} runs"
+    table = Table(title, "s", "to start and sampling", "ms")
+    for what, seconds, each in (
+        (f"the whole process, {memory:.0f} MB at most", whole, None),
+        ("start: 1 trial × 1 seed", start, None),
+        ("Optuna's sampling by itself", sampled, f"{1e3 * sampled / trials:.1f} a trial"),
+        ("the rest", rest, f"{1e3 * rest / runs:.1f} a run"),
+        *((f"of it, in the log: {phase}", taken, f"{1e3 * taken / runs:.1f} a run") for phase, taken in logged.items()),
+        ("today's way", loop, f"{1e3 * loop / runs:.0f} a run"),
+    ):
+        table.row(what, f"{seconds:.2f}", times(seconds, floor), each)
+    table.row("today's way, to the whole process", "", times(loop, whole))
+    table.row("today's way, to the process without its start", "", times(loop, whole - start))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tables import Table, times
+
 HERE = Path(__file__).parents[1]
 FLOOR = "import torch, hydra, sqlalchemy, pandas; sqlalchemy.create_engine({!r}).connect()"
 COMMANDS = {
@@ -50,10 +52,11 @@ def measure(source: Path, repetitions: int) -> tuple[float, dict[str, float]]:
 def main(repetitions: int, other: Path | None) -> None:
     floor, now = measure(HERE, repetitions)
     before = measure(other, repetitions)[1] if other else {}
-    print(f"{'the floor':50} {floor:5.2f} s")
+    table = Table("", "seconds", "to the floor", *(["to the other version"] if other else []))
+    table.row("the floor", f"{floor:.2f}")
     for name, taken in now.items():
-        compared = f"   {taken / before[name]:4.2f}× of the other" if before else ""
-        print(f"{name:50} {taken:5.2f} s   {taken / floor:4.2f}×{compared}")
+        compared = [times(taken, before[name])] if before else []
+        table.row(f"`{name}`", f"{taken:.2f}", times(taken, floor), *compared)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,7 @@
 
     python benchmarks/tracking.py [runs]
 
-On two cores, with others at work on them:
-
-    writing: MlflowClient, call by call  215.479 ms a run    10.77 s for 50 runs
-    writing: one by one                  29.368 ms a run     1.47 s for 50 runs
-    plan                                  0.014 ms a run     0.08 s for 6000 runs
-    writing: in bulk                      0.390 ms a run     2.34 s for 6000 runs
-    reading runs: mlflow.search_runs      1.821 ms a run    10.93 s for 6000 runs
-    reading runs: load_runs               0.118 ms a run     0.71 s for 6000 runs
-    reading curves: MlflowClient         20.010 ms a run     1.00 s for 50 runs
-    reading curves: load_curves           0.058 ms a run     0.35 s for 6000 runs
-    summarizing                           0.009 ms a run     0.05 s for 6000 runs
-    closing the sweep                     0.100 ms a run     0.60 s for 6000 runs
+Results are in docs/performance.md.
 """
 
 import sys
@@ -26,6 +15,7 @@ import mlflow
 import numpy as np
 import torch
 from mlflow import MlflowClient
+from tables import Table, times
 
 from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import PlannedRun
@@ -79,12 +69,26 @@ def in_bulk(uri: str, runs: list[PlannedRun], sweep: str) -> None:
         record.finish(FleetResult(["finished"] * len(runs), columns, {"weight": torch.zeros(len(runs), 4)}), {})
 
 
+SPENT: dict[str, tuple[float, int]] = {}  # seconds, for so many runs
+PEERS = {"writing": "writing: `MlflowClient`, call by call", "reading runs": "reading runs: `mlflow.search_runs`"}
+PEERS["reading curves"] = "reading curves: `MlflowClient`"
+
+
 @contextmanager
 def timed(what: str, runs: int) -> Iterator[None]:
     start = time.perf_counter()
     yield
-    seconds = time.perf_counter() - start
-    print(f"    {what:34s} {seconds / runs * 1e3:8.3f} ms a run  {seconds:7.2f} s for {runs} runs")
+    SPENT[what] = time.perf_counter() - start, runs
+
+
+def show() -> None:
+    """Print what it took, against the client's own ways."""
+    table = Table("", "ms a run", "s", "runs", "to the client's")
+    each = {what: seconds / runs * 1e3 for what, (seconds, runs) in SPENT.items()}
+    for what, (seconds, runs) in SPENT.items():
+        peer = PEERS.get(what.partition(":")[0])
+        ratio = times(each[what], each[peer]) if peer else None
+        table.row(what, f"{each[what]:.3f}", f"{seconds:.2f}", f"{runs:,}", ratio)
 
 
 def main(number: int) -> None:
@@ -94,7 +98,7 @@ def main(number: int) -> None:
         client = connection.connect(uri, create=True)
         experiment = experiment_id(client, "benchmark")
         one_by_one(uri, runs[:1])  # imports
-        with timed("writing: MlflowClient, call by call", FEW):
+        with timed("writing: `MlflowClient`, call by call", FEW):
             plainly(client, experiment, runs[:FEW])
         with timed("writing: one by one", FEW):
             one_by_one(uri, runs[:FEW])
@@ -106,16 +110,16 @@ def main(number: int) -> None:
             sweep = SweepRecord(uri, plan, "benchmark", "")
         with timed("writing: in bulk", number):
             in_bulk(uri, runs, sweep.run_id)
-        with timed("reading runs: mlflow.search_runs", number):
+        with timed("reading runs: `mlflow.search_runs`", number):
             mlflow.set_tracking_uri(uri)
             mlflow.search_runs([experiment], f"tags.`seedsweep.sweep` = '{sweep.run_id}'", max_results=50_000)
-        with timed("reading runs: load_runs", number):
+        with timed("reading runs: `load_runs`", number):
             table = load_runs(sweep.run_id, uri)
-        with timed("reading curves: MlflowClient", FEW):
+        with timed("reading curves: `MlflowClient`", FEW):
             for run in table["run"][:FEW]:
                 for metric in {point.metric for point in POINTS}:
                     client.get_metric_history(run, metric)
-        with timed("reading curves: load_curves", number):
+        with timed("reading curves: `load_curves`", number):
             load_curves(sweep.run_id, uri)
         with timed("summarizing", number):
             summary = summarize(table, "val/loss")
@@ -123,6 +127,7 @@ def main(number: int) -> None:
             sweep.reap()
             sweep.write(stream_runs(sweep.run_id, uri), stream_curves(sweep.run_id, uri))
             sweep.close("FINISHED", count_outcomes(table), summary)
+    show()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 
+import tables
+
 import seedsweep
 
 TASKS = {
@@ -42,6 +44,9 @@ def timed(folder: str, *words: str, **keywords: object) -> tuple[float, int]:
 
 
 def main(times: int) -> None:
+    table = tables.Table(
+        "task", "cells", "runs, in rounds", "ms a run", "runs, as one fleet", "ms a run", "to one fleet"
+    )
     sure = ("hydra/sweeper=until_sure", "hydra.sweeper.confirm_seeds=0")
     for name, (words, grid) in TASKS.items():
         cells = len(grid["optimizer"]) * len(grid["lr"])
@@ -50,10 +55,8 @@ def main(times: int) -> None:
             seeds = max(1, round(rounds[0][1] / cells))
             fleets = [timed(folder, *words, seeds=seeds, **grid) for _ in range(times)]
         (bought, runs), (at_once, count) = min(rounds), min(fleets)
-        print(f"{name}: {cells} cells, up to 100 seeds")
-        print(f"  in rounds, until it is sure   {runs:6,} runs {bought:7.2f} s {bought / runs * 1e3:7.2f} ms a run")
-        print(f"  as one fleet                  {count:6,} runs {at_once:7.2f} s {at_once / count * 1e3:7.2f} ms a run")
-        print(f"  rounds cost {bought / runs / (at_once / count):.2f} times as much a run", flush=True)
+        cost, floor = bought / runs * 1e3, at_once / count * 1e3
+        table.row(name, cells, f"{runs:,}", f"{cost:.2f}", f"{count:,}", f"{floor:.2f}", tables.times(cost, floor))
 
 
 if __name__ == "__main__":

@@ -92,6 +92,32 @@ def test_chunks_do_not_change_a_bit_and_have_a_file_each(train: Train, client: M
             assert torch.equal(left, right)
 
 
+EXHAUSTING = """
+import torch
+
+class Exhausting(torch.optim.SGD):
+    def step(self, closure=None):
+        (first, *_), wide = self.param_groups[0]["params"], 300
+        if first.shape[-1] > wide and len(first) > 3:  # of a fleet
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().step(closure)
+"""
+
+
+def test_a_fleet_that_the_memory_does_not_hold_is_halved(
+    train: Train, client: MlflowClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "exhausting.py").write_text(EXHAUSTING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    words = ("optimizer._target_=exhausting.Exhausting", "model=mlp", "model.hidden=[64]", "seed=range(0,7)")
+    words = (*words, "trainer.max_epochs=2")
+    whole, parts = swept(train, *words), swept(train, *words, "trainer.max_members=3", "tracking.reuse=false")
+    assert engines(client, whole) == {"fleet"}
+    assert set(whole["outcome"]) == {"finished"}
+    assert len({client.get_run(run).data.tags["seedsweep.weights"].split("#")[0] for run in whole["run"]}) == 3
+    assert curves(whole).equals(curves(parts))
+
+
 def test_model_of_a_member_predicts_as_that_of_the_reference(train: Train, uri: str) -> None:
     words = ("seed=0,1", "optimizer=adam", "optimizer.lr=0.1", "model=mlp", "trainer.max_epochs=2")
     together, alone = swept(train, *words), swept(train, *words, ALONE)

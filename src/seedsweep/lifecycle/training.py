@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 
 from seedsweep.config.composing import Composed
 from seedsweep.engine.built_run import build
@@ -69,7 +70,7 @@ class Training:
     spent: "Counter[str]" = field(default_factory=Counter)
 
     def train_together(self, jobs: Sequence[Composed]) -> list[float | Exception]:
-        """Train jobs as one fleet; where that fails, one by one.
+        """Train jobs as one fleet; where a GPU's memory does not hold it, as two, and where it fails, one by one.
 
         Args:
             jobs: that `grouping.group` has put together.
@@ -86,8 +87,12 @@ class Training:
         except (ConfigError, StoreError, OSError):  # of the store: no other engine could record there
             raise
         except Exception as error:
-            say_why(dict.fromkeys(range(len(jobs)), f"the fleet failed: {type(error).__name__}: {error}"))
-            return [self.train_one(job) for job in jobs]
+            if len(jobs) == 1 or not isinstance(error, torch.OutOfMemoryError):
+                say_why(dict.fromkeys(range(len(jobs)), f"the fleet failed: {type(error).__name__}: {error}"))
+                return [self.train_one(job) for job in jobs]
+        half = len(jobs) // 2  # here, where nothing of the first fleet is kept by its error any more
+        log.info("the memory of the GPU does not hold %d runs: they are trained as two fleets", len(jobs))
+        return [*self.train_together(jobs[:half]), *self.train_together(jobs[half:])]
 
     def _as_fleet(self, jobs: Sequence[Composed]) -> list[float]:
         configs = [job.config for job in jobs]

@@ -14,7 +14,7 @@ from shared.commands import Ended, config, start
 from shared.stores import runs_in
 
 import seedsweep
-from seedsweep.engine.fleet.assemble import assemble, chunks, refuse_model, refuse_optimizer
+from seedsweep.engine.fleet.assemble import assemble, chunk_size, chunks, refuse_model, refuse_optimizer
 from seedsweep.engine.fleet.grouping import group
 
 ALONE = "trainer.engine=lightning"
@@ -38,6 +38,28 @@ def test_a_large_model_makes_small_chunks() -> None:
     large = resolved("data=digits", "model=mlp", "model.hidden=[512,512]")
     first, *_ = chunks(large, np.arange(1000))
     assert 1 <= len(first) < 500
+
+
+def test_a_model_whose_steps_are_large_is_trained_alone_unless_a_fleet_is_asked_for() -> None:
+    words = ("data=digits", "model=mlp", "data.batch_size=64")
+    large = (*words, "model.hidden=[1024,1024]")
+    assert "no quicker" in str(refuse_model(resolved(*large)))
+    assert refuse_model(resolved(*large, "trainer.max_members=3")) is None
+    assert refuse_model(resolved(*words, "model.hidden=[1024]")) is None
+
+
+@pytest.mark.parametrize(("free", "members"), [(2**20, 1), (2**26, 28), (2**40, 8192)])
+def test_a_chunk_fits_into_what_is_free_on_a_gpu(monkeypatch: pytest.MonkeyPatch, free: int, members: int) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free, 2**40))
+    on_gpu = resolved("data=digits", "model=mlp", "model.hidden=[64]", "data.batch_size=64", "trainer.accelerator=gpu")
+    assert chunk_size(on_gpu) == members
+
+
+def test_chunks_of_double_precision_are_half_as_large() -> None:
+    words = ("data=digits", "model=mlp", "model.hidden=[64]", "data.batch_size=64")
+    single, double = chunk_size(resolved(*words)), chunk_size(resolved(*words, "trainer.precision=64-true"))
+    assert double == single // 2
 
 
 def test_members_share_what_is_equal_and_keep_what_is_their_own() -> None:

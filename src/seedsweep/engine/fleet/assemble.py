@@ -17,6 +17,7 @@ from seedsweep.engine.factories import batching, decays_biases, gap, is_own, opt
 from seedsweep.engine.fleet.clipping import clipping
 from seedsweep.engine.fleet.grouping import PRECISIONS
 from seedsweep.engine.fleet.members import Fleet, Member
+from seedsweep.engine.fleet.memory import bytes_at_once
 from seedsweep.engine.fleet.shared_optimizer import (
     STEPS,
     NotProportionalError,
@@ -35,15 +36,16 @@ from seedsweep.problem.factories import data, learner, metrics_of_outputs
 from seedsweep.problem.own_batches import OwnBatches
 from seedsweep.problem.splits import Splits
 
-MEMORY = 2**29  # bytes that a chunk may need in one step
 PROBE_SECONDS = 5.0  # of an optimizer, if it is so slow that as many steps as it will take would take longer
 MAX_MEMBERS = 8192  # of a chunk: larger ones are not quicker
+# Where fewer members of a fleet than these are quick together on a CPU, they are no quicker than one by one.
+FEWEST = 5
 
 GroupConfig = Mapping[str, Any]  # of a configuration
 
 
 def refuse_model(config: Config) -> str | None:
-    """Why the steps of a run's module cannot be vectorised.
+    """Why the steps of a run's module cannot be vectorised, or had better not be.
 
     Args:
         config: of the run, plain and checked.
@@ -54,8 +56,15 @@ def refuse_model(config: Config) -> str | None:
     tried = _try_model(config["model"], config["data"])
     if isinstance(tried, str):
         return tried
-    if _device(config["trainer"].get("accelerator", "auto")) == "cuda" and _drops(config["model"], config["data"]):
-        return "its dropout samples other masks on a GPU than a fleet can"
+    trainer = config["trainer"]
+    if _device(trainer.get("accelerator", "auto")) == "cuda":
+        drops = _drops(config["model"], config["data"])
+        return "its dropout samples other masks on a GPU than a fleet can" if drops else None
+    quick_together = bytes_at_once("cpu") // bytes_of_step(config["model"], config["data"], _precision(config))
+    if quick_together < FEWEST and not trainer.get("max_members"):
+        return (
+            "its steps have so much to compute that a fleet is no quicker; trainer.max_members makes one all the same"
+        )
     return None
 
 
@@ -86,15 +95,16 @@ def chunks(first: Config, runs: np.ndarray) -> Iterator[np.ndarray]:
         runs: their indices (n,); those that share their minibatches had best be neighbours.
 
     Returns:
-        The chunks (c,), in the order of the indices.
+        The chunks (c,), in the order of the indices, all but the last one of the same size.
     """
-    size = chunk_size(first)
+    number = -(-len(runs) // chunk_size(first))
+    size = -(-len(runs) // number)
     for start in range(0, len(runs), size):
         yield runs[start : start + size]
 
 
 def chunk_size(first: Config) -> int:
-    """How many runs of a fleet are quick together and fit into memory.
+    """How many runs of a fleet are quick together and fit into the memory of their device.
 
     Args:
         first: the configuration of one of them.
@@ -102,8 +112,26 @@ def chunk_size(first: Config) -> int:
     Returns:
         At least 1; `trainer.max_members` where that is set.
     """
-    affordable = MEMORY // (int(_try_model(first["model"], first["data"])) + _bytes_of_outputs(first))
-    return int(first["trainer"].get("max_members") or max(1, min(MAX_MEMBERS, affordable)))
+    if largest := first["trainer"].get("max_members"):
+        return int(largest)
+    precision, device = _precision(first), _device(first["trainer"].get("accelerator", "auto"))
+    needed = bytes_of_step(first["model"], first["data"], precision) + _bytes_of_outputs(first)
+    affordable = bytes_at_once(device) // needed
+    return max(1, min(MAX_MEMBERS, affordable))
+
+
+def bytes_of_step(model: GroupConfig, dataset: GroupConfig, precision: str) -> int:
+    """How many bytes a member of a fleet needs in a training step, at most.
+
+    Args:
+        model: the group of that name, plain, of a run that can train in a fleet.
+        dataset: the group `data`, plain.
+        precision: of its trainer.
+
+    Returns:
+        The size of all tensors that its operations make, and of what it keeps from step to step.
+    """
+    return int(_try_model(model, dataset)) * PRECISIONS[precision].itemsize // PRECISIONS["32"].itemsize
 
 
 def assemble(configs: Sequence[Config]) -> Fleet:
@@ -117,7 +145,7 @@ def assemble(configs: Sequence[Config]) -> Fleet:
     """
     first, splits = configs[0], _splits(configs[0])
     trainer = first["trainer"]
-    precision, device = str(trainer.get("precision", "32-true")), _device(trainer.get("accelerator", "auto"))
+    precision, device = _precision(first), _device(trainer.get("accelerator", "auto"))
     module = _module(first["model"], first["data"], first.get("metrics"), precision, device)
     weights: dict[tuple[str, int], tuple[Tensor, Tensors]] = {}
     optimizers: dict[Hashable, Sequence[OptimizerRows]] = {}
@@ -177,6 +205,10 @@ def _bytes_of_outputs(config: Config) -> int:
     return 8 * max(1, len(splits.classes)) * (len(splits.train) + max(len(splits.val), len(splits.test)))
 
 
+def _precision(config: Config) -> str:
+    return str(config["trainer"].get("precision", "32-true"))
+
+
 def _device(accelerator: str) -> str:
     return "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
 
@@ -185,7 +217,9 @@ def _device(accelerator: str) -> str:
 def _module(model: GroupConfig, dataset: GroupConfig, metrics: Any, precision: str, device: str) -> Vectorized:
     """The steps of a fleet's module: one object for all chunks and batches of jobs, so that they are traced once."""
     config = {"model": model, "data": dataset, "metrics": metrics, "init_seed": 0}
-    return Vectorized(learner(config, _splits(config), SGD).to(device, PRECISIONS[precision]))
+    bytes_of_row = bytes_of_step(model, dataset, precision) // len(_first_rows(dataset)[0])
+    rows_at_once = bytes_at_once(device) // max(1, bytes_of_row)
+    return Vectorized(learner(config, _splits(config), SGD).to(device, PRECISIONS[precision]), rows_at_once)
 
 
 @cached

@@ -1,5 +1,6 @@
 """Where members of a fleet are: in the rows of its parameters, and in the grid of those that share minibatches."""
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +22,9 @@ class Layout:
     - A *member* is an index in the whole fleet; `members` (n,) are those that are laid out.
     - A *position* is an index in `members`.
     - A *row* is one of the parameters. Rows are sorted by optimizer: `blocks` are pairs of an optimizer and the slice
-      of its rows. Each block is filled up to whole vectors of the processor: what is left over is computed by other
-      code, whose last bits may differ. `row` (n,) is the row of each position, `position` (r,) the position in each
-      row, -1 where the row only fills.
+      of its rows. Each block is filled up to whole vectors of the processor, where its rows are not made of such: what
+      is left over is computed by other code, whose last bits may differ. `row` (n,) is the row of each position, and
+      `rows` (n,) the same on the device; `position` (r,) is the position in each row, -1 where the row only fills.
     - A *slot* is one of a grid of k times s. The members of a column have the same order of the data, that of its seed
       in `seeds` (s,). `slots` (k, s) is the row in each slot, `slot` (r,) the flat index of the slot of each row.
     """
@@ -33,6 +34,7 @@ class Layout:
     row: np.ndarray
     position: np.ndarray
     seeds: tuple[int, ...]
+    rows: Tensor
     slots: Tensor
     slot: Tensor
 
@@ -53,9 +55,10 @@ class Layout:
             table = torch.from_numpy(np.array(rows, dtype=np.float64))
         return table.to(dtype)[index]
 
-    def by_row(self, in_slots: Tensor, in_columns: Tensor) -> tuple[Tensor, Tensor]:
-        """By rows, (r, …), what is in the slots (k, s, …), and what the columns (s, …) have."""
-        return in_slots.flatten(0, 1)[self.slot], in_columns[self.slot % len(in_columns)]
+    def by_position(self, in_slots: Tensor, in_columns: Tensor) -> tuple[Tensor, Tensor]:
+        """By positions, (n, …), what is in the slots (k, s, …), and what the columns (s, …) have."""
+        slot = self.slot[self.rows]
+        return in_slots.flatten(0, 1)[slot], in_columns[slot % len(in_columns)]
 
     def flags(self, of_members: np.ndarray) -> Tensor:
         """By rows, (r, 1), the booleans of the positions (n,); false where a row only fills."""
@@ -68,33 +71,37 @@ def lay_out(
     seeds: Sequence[int],
     members: np.ndarray | None = None,
     device: torch.device | str = "cpu",
+    width: int = 1,
 ) -> Layout:
     """The layout of members with these optimizers and order seeds, both (n,).
 
-    `members` (n,) are their indices in the fleet, by default all of it; `device` is that of the parameters.
+    `members` (n,) are their indices in the fleet, by default all of it; `device` is that of the parameters,
+    of which each row has `width`.
     """
     by_optimizer: dict[Hashable, list[int]] = {}
     by_seed: dict[int, list[int]] = {}
     for position, (optimizer, seed) in enumerate(zip(optimizers, seeds, strict=True)):
         by_optimizer.setdefault(optimizer, []).append(position)
         by_seed.setdefault(seed, []).append(position)
-    blocks, positions = _rows(by_optimizer)
+    blocks, positions = _rows(by_optimizer, VECTOR // math.gcd(VECTOR, width))
     row = np.empty(len(seeds), dtype=np.int64)
     row[positions[positions >= 0]] = np.flatnonzero(positions >= 0)
     columns, slots = _grid(by_seed, row, filling=len(positions) - 1)
     slot = np.zeros(len(positions), dtype=np.int64)  # any slot will do for the rows without a member
     slot[slots.ravel()] = np.arange(slots.size)
-    on_device = (torch.from_numpy(array).to(device) for array in (slots, slot))
+    on_device = (torch.from_numpy(array).to(device) for array in (row, slots, slot))
     laid_out = np.arange(len(seeds)) if members is None else members
     return Layout(laid_out, blocks, row, positions, columns, *on_device)
 
 
-def _rows(by_optimizer: dict[Hashable, list[int]]) -> tuple[tuple[tuple[Hashable, slice], ...], np.ndarray]:
-    """The blocks of rows, and the position in each row; the last row is that of the empty slots."""
+def _rows(
+    by_optimizer: dict[Hashable, list[int]], multiple: int
+) -> tuple[tuple[tuple[Hashable, slice], ...], np.ndarray]:
+    """The blocks of a multiple of rows, and the position in each row; the last row is that of the empty slots."""
     blocks: list[tuple[Hashable, slice]] = []
     rows: list[int] = []
     for optimizer, positions in by_optimizer.items():
-        filled = positions + [-1] * (-len(positions) % VECTOR)
+        filled = positions + [-1] * (-len(positions) % multiple)
         blocks.append((optimizer, slice(len(rows), len(rows) + len(filled))))
         rows += filled
     return tuple(blocks), np.array([*rows, -1])

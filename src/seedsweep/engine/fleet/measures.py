@@ -25,7 +25,7 @@ from seedsweep.outcomes import (
 
 
 class Outputs(NamedTuple):
-    """What the networks have given for all rows of a split: `outputs` (r, n, …) and `targets` (r, n), by their rows."""
+    """By positions, what networks have given for all rows of a split: `outputs` (n, rows, …), `targets` (n, rows)."""
 
     split: str
     outputs: Tensor
@@ -58,10 +58,10 @@ class Measures:
         return columns
 
     def measured(self, epoch: int, logged: Logged, outputs: Outputs | None) -> list[Column]:
-        """The columns of what was logged; a member for which something is not finite has diverged."""
+        """The columns of what was logged, by positions; a member for which something is not finite has diverged."""
         positions, now = np.flatnonzero(self.roster.active), _now()
-        rows, members = self.state.layout.row[positions], self.roster.members[positions]
-        values = {name: value.cpu().numpy()[rows].astype(float) for name, value in logged.items()}
+        members = self.roster.members[positions]
+        values = {name: value.cpu().numpy()[positions].astype(float) for name, value in logged.items()}
         for value in values.values():
             self.roster.end(positions[~np.isfinite(value)], "diverged")
         columns = [Column(name, self.state.steps, epoch, now, members, value) for name, value in values.items()]
@@ -73,9 +73,9 @@ class Measures:
         positions, now = np.flatnonzero(self.roster.active), _now()
         if not len(positions):
             return []
-        rows, members = torch.from_numpy(self.state.layout.row[positions]), self.roster.members[positions]
+        index, members = torch.from_numpy(positions), self.roster.members[positions]
         columns = []
-        for name, tensor in self.fleet.metrics.values(kept.outputs[rows], kept.targets[rows]).items():
+        for name, tensor in self.fleet.metrics.values(kept.outputs[index], kept.targets[index]).items():
             value = tensor.numpy()
             finite = np.isfinite(value)
             metric = f"{kept.split}/{name}"
@@ -91,7 +91,7 @@ class Measures:
         steps = -(-self.state.rows_an_epoch // self.fleet.batch_size)
         norms = {
             GRADIENT_NORM: self.state.gradient_norms / steps,
-            WEIGHT_NORM: torch.linalg.vector_norm(self.state.parameters, dim=1),
+            WEIGHT_NORM: torch.linalg.vector_norm(self.state.parameters[:, : self.fleet.module.parameters], dim=1),
         }
         values = {name: value.cpu().numpy()[rows].astype(float) for name, value in norms.items()}
         return [Column(name, self.state.steps, epoch, now, members, value) for name, value in values.items()]

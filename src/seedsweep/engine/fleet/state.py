@@ -54,7 +54,8 @@ class TrainingState:
     def _lay_out(self, members: np.ndarray) -> Layout:
         laid_out = [self.fleet.members[member] for member in members]
         seeds = [member.order_seed for member in laid_out]
-        return lay_out([member.optimizer for member in laid_out], seeds, members, self.fleet.device)
+        optimizers, width = [member.optimizer for member in laid_out], len(laid_out[0].weights)
+        return lay_out(optimizers, seeds, members, self.fleet.device, width)
 
     def _parts(self, layout: Layout) -> Iterator[tuple[tuple[Hashable, int], slice]]:
         """The parts of optimizers, each by its optimizer and its index there, in their order, with their rows."""
@@ -94,11 +95,12 @@ class TrainingState:
             row_is_active = self.active.view(-1, *(1,) * (self.kept[name].ndim - 1))
             self.kept[name] = torch.where(row_is_active, value.flatten(0, 1)[self.layout.slot], self.kept[name])
         self.optimizers.gradients[slots] = gradients
-        if self.fleet.norms:  # of rows, whose number is one for which no last digit depends on the other members
-            norms = torch.linalg.vector_norm(self.optimizers.gradients, dim=1).double()
+        gradients = self.optimizers.gradients[:, : module.parameters]  # without what only fills
+        if self.fleet.norms:
+            norms = torch.linalg.vector_norm(gradients, dim=1).double()
             self.gradient_norms = norms if self.gradient_norms is None else self.gradient_norms + norms
         if self.fleet.clipping:
-            self.fleet.clipping.clip(self.optimizers.gradients)
+            self.fleet.clipping.clip(gradients)
         number = self.steps % self._rates.shape[1]  # of the step in its epoch; 0 where all have one rate
         self.optimizers.step(self._rates[:, number : number + 1], self.active)
         loss = losses.flatten()[self.layout.slot]
@@ -123,13 +125,18 @@ class TrainingState:
         self._shuffles.keep(self.layout.seeds)
         self._samplers.keep(self.layout.seeds)
 
+    def of_members(self) -> tuple[Tensor, Tensors]:
+        """The parameters by positions (n, P), and what else they keep (n, …)."""
+        rows = self.layout.rows
+        return self.parameters[rows], {name: value[rows] for name, value in self.kept.items()}
+
     def weights(self) -> tuple[Tensor, Tensors]:
         """The parameters of all members of the fleet (m, P), and what else they keep (m, …), on the CPU.
 
         Those of a member that was left out are as they were then.
         """
-        row = self.layout.row
-        weights = self.parameters[row].cpu(), {name: value[row].cpu() for name, value in self.kept.items()}
+        vectors, kept_now = self.of_members()
+        weights = vectors.cpu(), {name: value.cpu() for name, value in kept_now.items()}
         if self._former is None:
             return weights
         former, kept = self._former

@@ -122,7 +122,7 @@ class _Training:
         for batch in self.state.minibatches(self.train):
             loss, logged = self.state.step(batch)
             if OUTPUT in logged:
-                outputs.append(self.state.layout.by_row(logged.pop(OUTPUT), batch[1]))
+                outputs.append(self.state.layout.by_position(logged.pop(OUTPUT), batch[1]))
             sums = {name: sums.get(name, 0) + value * batch[0].shape[1] for name, value in logged.items()}
             losses.append(loss)
             if len(losses) == LOSSES:
@@ -130,17 +130,21 @@ class _Training:
                 losses = []
         yield from self.measures.losses(epoch, losses)
         yield from self.measures.measured(epoch, *self._evaluate("validation", self.val))
-        slot, rows = self.state.layout.slot, self.state.rows_an_epoch
-        means = {name: value.flatten()[slot] / rows for name, value in sums.items()}
+        slot = self.state.layout.slot[self.state.layout.rows]
+        means = {name: value.flatten()[slot] / self.state.rows_an_epoch for name, value in sums.items()}
         of_epoch = [torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True)]
         yield from self.measures.measured(epoch, means, Outputs("train", *of_epoch) if of_epoch else None)
 
     def _evaluate(self, stage: str, rows: Batch) -> tuple[Logged, Outputs | None]:
-        """The means over `rows` of what the module's step of a stage logs, and its outputs, if they are kept."""
+        """The means over `rows` of what the module's step of a stage logs, and its outputs, if they are kept.
+
+        Of the members alone: that of the rows which only fill would take as long.
+        """
         sums: Logged = {}
         outputs: list[Tensor] = []
+        vectors, kept = self.state.of_members()
         for batch in zip(*(torch.split(column, evaluation_rows(rows)) for column in rows), strict=True):
-            logged = self.fleet.module.evaluate(f"{stage}_step", self.state.parameters, self.state.kept, batch)
+            logged = self.fleet.module.evaluate(f"{stage}_step", vectors, kept, batch)
             if OUTPUT in logged:
                 outputs.append(logged.pop(OUTPUT))
             sums = {name: sums.get(name, 0) + value * len(batch[0]) for name, value in logged.items()}

@@ -13,14 +13,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.nn.functional import pad
 
 from seedsweep.engine.fleet.dropout import Mask, Masked, noted_masks
+from seedsweep.engine.fleet.layout import VECTOR
 from seedsweep.engine.fleet.rewrites import rewritten
 from seedsweep.engine.fleet.step import Batch, Logged, Step, Tensors
 from seedsweep.engine.fleet.tracing import trace
 
+WIDE = 16 * VECTOR  # parameters of a member, from which on filling them up to whole vectors costs next to nothing
 MAX_TRACES = 64  # fleets whose members leave have many shapes
-MAX_LOGITS = 2**22  # evaluated at once; only memory depends on it
+MAX_ROWS = 2**22  # evaluated at once where no other number is given; no bit depends on it
 Shapes = tuple[torch.Size, ...]
 # losses (k, s), what was logged (k, s), gradients (k, s, P), and what is kept (k, s, …)
 Trained = tuple[Tensor, Logged, Tensor, Tensors]
@@ -29,13 +32,15 @@ Trained = tuple[Tensor, Logged, Tensor, Tensors]
 class Vectorized:
     """The steps of `module` for many members, each with its own parameters (P,), of which the matrices are the first.
 
+    Where they are many, zeros are at the end, so that P is a number of whole vectors of the processor (see `Layout`).
     What else a member has in its state dict, such as running statistics, is *kept*: tensors by name.
     """
 
-    def __init__(self, module: nn.Module):
-        self.module = module
+    def __init__(self, module: nn.Module, rows_at_once: int = MAX_ROWS):
+        self.module, self.rows_at_once = module, rows_at_once  # of all members that are evaluated
         self.shapes = {name: value.shape for name, value in self._trained(module)}
-        self.parameters = sum(shape.numel() for shape in self.shapes.values())  # P
+        self.parameters = sum(shape.numel() for shape in self.shapes.values())
+        self.filling = -self.parameters % VECTOR if self.parameters >= WIDE else 0  # zeros at the end of a vector
         self.matrices = sum(shape.numel() for shape in self.shapes.values() if len(shape) > 1)  # of these
         self.tracing_seconds: list[float] = []  # of each trace
         self._traces: dict[Shapes, Callable[..., Any]] = {}
@@ -43,7 +48,8 @@ class Vectorized:
 
     def vector(self, module: nn.Module) -> Tensor:
         """The parameters (P,) of a module of the same architecture."""
-        return torch.cat([value.detach().flatten() for _, value in self._trained(module)])
+        vector = torch.cat([value.detach().flatten() for _, value in self._trained(module)])
+        return pad(vector, (0, self.filling))
 
     def _trained(self, module: nn.Module) -> list[tuple[str, nn.Parameter]]:
         """The parameters that are trained, by name, those of two and more dimensions first."""
@@ -61,8 +67,8 @@ class Vectorized:
 
     def tensors(self, vectors: Tensor) -> Tensors:
         """The parameters by name, (…, *shape), in vectors (…, P)."""
-        sizes = [shape.numel() for shape in self.shapes.values()]
-        named_chunks = zip(self.shapes.items(), torch.split(vectors, sizes, dim=-1), strict=True)
+        sizes = [*(shape.numel() for shape in self.shapes.values()), self.filling]
+        named_chunks = zip(self.shapes.items(), torch.split(vectors, sizes, dim=-1), strict=False)
         return {
             name: torch.unflatten(chunk, -1, shape) if shape else chunk.squeeze(-1)
             for (name, shape), chunk in named_chunks
@@ -108,12 +114,12 @@ class Vectorized:
 
     def evaluate(self, step: str, vectors: Tensor, kept: Tensors, batch: Batch) -> Logged:
         """What the module's `step` logs, (n,), at the vectors (n, P), on one batch for all."""
-        rows = max(1, MAX_LOGITS // len(batch[0]))
+        at_once = max(VECTOR, self.rows_at_once // len(batch[0]))
         call = vmap(lambda own, others: self.call(step, own, others, batch)[1], randomness="error")
         with rewritten():
             logged = [
                 call(self.tensors(vectors[members]), {name: value[members] for name, value in kept.items()})
-                for members in _slices(len(vectors), rows)
+                for members in _slices(len(vectors), at_once)
             ]
         return {name: torch.cat([chunk[name] for chunk in logged]) for name in logged[0]}
 
@@ -125,7 +131,8 @@ class Vectorized:
         with rewritten():
             losses, logged, after = column(parameters, kept, batch, tuple(masks))
         gradients = torch.autograd.grad(losses.sum(), list(parameters.values()))
-        flat = torch.cat([tensors.reshape(*losses.shape, -1) for tensors in gradients], dim=-1)
+        filling = [losses.new_zeros(*losses.shape, self.filling)] if self.filling else []
+        flat = torch.cat([*(tensors.reshape(*losses.shape, -1) for tensors in gradients), *filling], dim=-1)
         return losses.detach(), logged, flat, {name: value.detach() for name, value in after.items()}
 
     def _step(self, parameters: Tensors, kept: Tensors, batch: Batch, masks: Sequence[Tensor]) -> Any:
@@ -156,5 +163,7 @@ def _modes(module: nn.Module, training: bool) -> Iterator[None]:
 
 
 def _slices(length: int, size: int) -> Iterator[slice]:
-    for start in range(0, length, size):
-        yield slice(start, start + size)
+    """As few slices as can be of about equal lengths, of at most that size."""
+    number = -(-length // size)
+    for index in range(number):
+        yield slice(length * index // number, length * (index + 1) // number)
