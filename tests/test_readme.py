@@ -148,7 +148,7 @@ def test_ui_answers_with_the_sweeps_runs(copy: Path) -> None:
     )
     try:
         address = f"http://127.0.0.1:{port}"
-        wait_for(lambda: answers(f"{address}/health") or process.poll() is not None, seconds=120)
+        wait_for(lambda: answers(f"{address}/health") or process.poll() is not None)
         assert process.poll() is None, f"ended with {process.returncode}"
         with urllib.request.urlopen(address) as page:
             assert b"MLflow" in page.read()

@@ -93,7 +93,7 @@ def test_a_cancelled_job_leaves_its_sweep_killed_with_what_had_finished(
 ) -> None:
     endless = ("-m", *ALONE, "seed=0", "trainer.max_epochs=1,1000000", "compare=false")
     job = slurm.submit(f"{launch} {shlex.join([*TRAIN, *endless])}", "--ntasks=2")
-    wait_for(lambda: {run.info.status for run in runs_in(client)} == {"FINISHED", "RUNNING"}, 300)
+    wait_for(lambda: {run.info.status for run in runs_in(client)} == {"FINISHED", "RUNNING"})
     slurm.run("scancel", job, check=True)
     assert slurm.wait(job) == "CANCELLED"
     log = Path("log").read_text()

@@ -183,7 +183,7 @@ def test_table_has_every_group_and_no_nan(train: Train) -> None:
 @pytest.mark.slow
 def test_verbose_says_where_the_time_went(uri: str) -> None:
     process = start("-m", "hydra.verbose=[seedsweep]", "seed=0,1", "trainer.max_epochs=1")
-    out, err = process.communicate(timeout=100)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     (line,) = [line for line in (out + err).splitlines() if "2 runs: planning" in line]
     for part in ("planning", "training", "tracking"):
@@ -233,7 +233,7 @@ def test_killed_fleet_can_be_seen_to_be_unfinished(client: MlflowClient) -> None
 def test_interrupted_fleet_ends_as_killed(client: MlflowClient, number: signal.Signals, code: int) -> None:
     process = long_fleet(client)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == code
     assert "Traceback" not in out + err
     assert "Interrupted: the runs that had finished are recorded" in err

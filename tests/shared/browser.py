@@ -63,7 +63,7 @@ class Browser:
         return actual["result"].get("value")
 
     def until(self, expression: str) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while not self.run(expression):
             assert time.monotonic() < end, expression
             time.sleep(0.05)

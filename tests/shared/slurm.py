@@ -97,7 +97,7 @@ class Slurm:
 
     def wait(self, job: str) -> str:
         """How a job has ended, with all of its processes, in Slurm's words."""
-        wait_for(lambda: job not in self.run("squeue", "--noheader", "--format=%A").stdout.split(), 300)
+        wait_for(lambda: job not in self.run("squeue", "--noheader", "--format=%A").stdout.split())
         words = self.run("scontrol", "--oneliner", "show", "job", job, check=True).stdout.split()
         return next(word for word in words if word.startswith("JobState=")).removeprefix("JobState=")
 

@@ -13,7 +13,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 300) -> Any:
     """The first true value of the condition."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -308,10 +308,10 @@ def test_charts_of_mlflows_ui_show_the_groups_and_no_run(server: str, tmp_path: 
     command += ["--window-size=2000,3200", "--virtual-time-budget=30000", f"--screenshot={tmp_path}/charts.png"]
 
     def rendered() -> str | None:
-        shown = subprocess.run([*command, "--dump-dom", address], capture_output=True, text=True, timeout=120).stdout
+        shown = subprocess.run([*command, "--dump-dom", address], capture_output=True, text=True, timeout=300).stdout
         return shown if "js-line" in shown else None
 
-    shown = wait_for(rendered, seconds=180)
+    shown = wait_for(rendered)
     names = {run.info.run_name for run in found_in(client, sweep).values()}
     assert all(f">{name}<" in shown for name in names)
     assert "3</span> matching runs" in shown or "3 matching runs" in re.sub(r"<[^>]*>", "", shown)

@@ -194,7 +194,7 @@ for table in ("runs", "params", "tags", "metrics", "latest_metrics", "the end"):
 def test_fleet_killed_while_it_is_written_leaves_nothing(where: str) -> None:
     client, sweep = opened(where)
     command = [sys.executable, "-c", DYING, where, sweep]
-    subprocess.run(command, check=True, cwd=ROOT / "tests", timeout=120)
+    subprocess.run(command, check=True, cwd=ROOT / "tests", timeout=300)
     assert not content(client, sweep)
     in_bulk(where, sweep, measured())
     assert len(content(client, sweep)) == 5

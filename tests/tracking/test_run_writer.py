@@ -105,7 +105,7 @@ def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_
         assert "seedsweep.outcome" not in run.data.tags
     finally:
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert runs_in(client)[0].info.status == "KILLED"
@@ -118,7 +118,7 @@ def test_terminated_run_is_killed_and_exits_as_such(client: MlflowClient, slow_o
     process = start(slow, LONG[engine], f"trainer.engine={engine}")
     wait_for(lambda: runs_in(client))
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 143, err
     assert runs_in(client)[0].info.status == "KILLED"
 

@@ -205,7 +205,7 @@ def test_module_of_a_third_party_has_the_curves_of_the_reference(
 @pytest.mark.slow
 def test_a_reason_is_shown_once(uri: str, somebodys: None) -> None:
     words = ("optimizer=rprop,sgd", "model._target_=somebodys.Noisy,seedsweep.model.LogisticRegression")
-    out, err = start("-m", *words, "seed=0,1", "trainer.max_epochs=1").communicate(timeout=100)
+    out, err = start("-m", *words, "seed=0,1", "trainer.max_epochs=1").communicate(timeout=300)
     shown = out + err
     assert shown.count("one by one") == 2
     assert "4 runs are trained one by one: the model cannot be vectorised: it draws random numbers" in shown
