@@ -77,7 +77,8 @@ def test_sweep_is_compared_at_its_end(train: Command, client: MlflowClient) -> N
     assert report(client).exists()
     (parent,) = runs_in(client, "sweep")
     assert parent.info.status == "FINISHED"
-    assert parent.data.params == {}
+    assert parent.data.params["trainer.max_epochs"] == "2"
+    assert not parent.data.params.keys() & {"optimizer", "optimizer.lr", "seed"}
 
 
 def test_single_seeds_and_one_group_are_not_compared_at_the_end(train: Command, client: MlflowClient) -> None:

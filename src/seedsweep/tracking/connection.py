@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -32,6 +33,7 @@ QUIET = {  # MLflow's settings that every command wants, unless the user has sai
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # one for every small file
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for every run
 }
+_in_this_process = Lock()  # of threads that open one store at once, one would change what another is going through
 ELSEWHERE = (
     "where SQLite's locks do not hold, so that the store could be damaged: take a local disk"
     " (tracking.uri=sqlite:////tmp/mlflow.db), or PostgreSQL or an MLflow server"
@@ -86,10 +88,11 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
                 _make_schema(Path(uri.removeprefix(SQLITE)))
             if uri.startswith(SQLITE):
                 find_artifacts(Path(uri.removeprefix(SQLITE)))
-            client = MlflowClient(tracking_uri=uri)  # imports the kind of store, and makes the schema of a new one
-            client.search_experiments(max_results=1)
-            if uri.startswith(SQLITE):
-                _have_patience(client)
+            with _in_this_process:
+                client = MlflowClient(tracking_uri=uri)  # imports the kind of store, and makes the schema of a new one
+                client.search_experiments(max_results=1)
+                if uri.startswith(SQLITE):
+                    _have_patience(client)
         except MlflowException as error:
             allowed = _of_another_version(str(error), uri) or f"MLflow cannot use it: {error}"
             raise ConfigError("tracking.uri", uri, allowed) from error
@@ -101,8 +104,13 @@ def _have_patience(client: "MlflowClient") -> None:
     from sqlalchemy import event
 
     engine: Any = client._tracking_client.store.engine
-    event.listen(engine, "connect", lambda made, _: made.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE}"))
-    engine.dispose()  # connections that were made before have not heard of it
+    if not event.contains(engine, "connect", _wait_for_locks):  # MLflow has one for all clients of a process
+        event.listen(engine, "connect", _wait_for_locks)
+        engine.dispose()  # connections that were made before have not heard of it
+
+
+def _wait_for_locks(made: sqlite3.Connection, _: object) -> None:
+    made.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE}")
 
 
 def _make_schema(file: Path) -> None:

@@ -84,14 +84,14 @@ def test_run_that_does_not_need_the_trainer_is_in_a_fleet(key: str, value: Any) 
 
 def test_first_refusal_is_the_reason() -> None:
     def odd(run: Mapping[str, Any]) -> str | None:
-        return "its seed is odd" if run["seed"] % 2 else None
+        return "its rate is odd" if run["optimizer"]["lr"] % 2 else None
 
     def large(run: Mapping[str, Any]) -> str | None:
-        return "its seed is large" if run["seed"] > 2 else None
+        return "its rate is large" if run["optimizer"]["lr"] > 2 else None
 
-    fleets, alone = group([changed("seed", seed) for seed in range(5)], (odd, large))
+    fleets, alone = group([changed("optimizer.lr", rate) for rate in range(5)], (odd, large))
     assert [fleet.tolist() for fleet in fleets] == [[0, 2]]
-    assert alone == {1: "its seed is odd", 3: "its seed is odd", 4: "its seed is large"}
+    assert alone == {1: "its rate is odd", 3: "its rate is odd", 4: "its rate is large"}
 
 
 def test_fleets_and_their_members_are_in_the_order_of_the_runs() -> None:

@@ -12,7 +12,7 @@ from seedsweep.engine.fleet.clipping import KEYS as CLIPPING
 from seedsweep.outcomes import SECONDS_TO_TARGET
 from seedsweep.problem.initializers import INITIALIZERS
 
-RefuseRun = Callable[[Config], str | None]  # why a run cannot join a fleet, if it cannot
+RefuseRun = Callable[[Config], str | None]  # why runs with these values of NODES cannot join a fleet, if so
 
 # What the fleet does as Lightning's Trainer would; with any other key of the trainer the Trainer itself is needed.
 UNDERSTOOD = {"max_epochs", "accelerator", "devices", "precision", "log_every_n_steps", "divergence_threshold"}
