@@ -114,7 +114,7 @@ def _selected(
     names: pd.Series, runs: pd.DataFrame, curves: pd.DataFrame | None, metric: Metric, select: str
 ) -> pd.Series:
     """The one number of each run's curve: `last`, `best` or `auc`, as `outcomes.objective` has it."""
-    logged = set() if curves is None else set(curves["metric"])
+    logged = set() if curves is None else set(curves["metric"].unique())
     if metric in {*runs, *logged}:
         metric.check_direction("metric")
     check_choice("select", select, SELECT)

@@ -32,7 +32,7 @@ def mean_curves(panel: Panel) -> MeanCurves | None:
         return None
     lengths = bands[bands["problem"] == panel.problem].groupby("metric", sort=False)["step"].nunique()
     points = panel.comparison.curves
-    varying = set(points.loc[points.duplicated(["run", "metric"]), "metric"]) - {panel.metric, SUBOPTIMALITY}
+    varying = set(points.loc[points.duplicated(["run", "metric"]), "metric"].unique()) - {panel.metric, SUBOPTIMALITY}
     names = [str(name) for name in lengths.index[lengths > 1] if name in varying]
     is_curve = panel.metric in lengths and not panel.metric.endswith(TO_TARGET)
     return _mean_curves(panel, [panel.metric, *names] if is_curve else names)
