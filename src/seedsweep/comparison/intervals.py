@@ -135,7 +135,7 @@ def interquartile_mean(
     if n == 1:
         return Interval(estimate, math.nan, math.nan)
     means = []
-    rows = 1 + BLOCK // (8 * n)  # eight arrays as large go through the cache
+    rows = 1 + BLOCK // n
     for start in range(0, resamples, rows):  # all at once may take gigabytes
         index = generator.integers(n, size=(min(rows, resamples - start), n), dtype=np.int32)
         bins = index + n * np.arange(len(index))[:, None]
