@@ -29,7 +29,7 @@ TIMES = {6: 3, 60: 2, 600: 2, 6_000: 3, 60_000: 2}  # that a sweep is run
 PHASES = ("composing", "planning", "training", "tracking", "closing")
 PER_RUN = {"params": 11, "tags": 16, "metrics": 39, "latest": 9}  # rows that a run has in MLflow's tables
 TRAIN = round(0.7 * ROWS)
-QUIETLY = ("compare=false", "hydra.verbose=[seedsweep]")  # what a comparison costs is in benchmarks/compare.py
+QUIETLY = ("compare=false", "tracking.reuse=false", "hydra.verbose=[seedsweep]")  # comparisons: benchmarks/compare.py
 
 ECOSYSTEM = """
 import hydra, pytorch_lightning as pl, torch
