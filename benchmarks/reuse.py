@@ -64,7 +64,7 @@ def sweep(uri: str, name: str) -> tuple[Plan, SweepRecord]:
     plan = Plan()
     for job in range(RUNS):
         plan.add(planned(job))
-    return plan, SweepRecord(uri, plan, name, "")
+    return plan, SweepRecord(uri, plan, name, "", common=plan.common_params)
 
 
 def main(others: int) -> None:

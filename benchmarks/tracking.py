@@ -107,7 +107,7 @@ def main(number: int) -> None:
             for run in runs:
                 plan.add(run)
             plan.check()
-            sweep = SweepRecord(uri, plan, "benchmark", "")
+            sweep = SweepRecord(uri, plan, "benchmark", "", common=plan.common_params)
         with timed("writing: in bulk", number):
             in_bulk(uri, runs, sweep.run_id)
         with timed("reading runs: `mlflow.search_runs`", number):
