@@ -156,9 +156,9 @@ def naive(losses: Array, options: np.ndarray) -> Bought:
     """What people do: a t test of the leading cells after every five seeds, until one comes out with p < 0.05."""
     winner, seeds = np.full(len(losses), -1), np.full(len(losses), losses.shape[-1])
     for n in EVERY_FIVE:
-        found = tested(losses[..., :n], options, LEVEL / 2, every_cell=False)
-        first = (winner < 0) & (found >= 0)
-        winner[first], seeds[first] = found[first], n
+        winners = tested(losses[..., :n], options, LEVEL / 2, every_cell=False)
+        first = (winner < 0) & (winners >= 0)
+        winner[first], seeds[first] = winners[first], n
     return Bought(winner, seeds < 0, seeds * len(options), seeds)
 
 

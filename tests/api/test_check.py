@@ -27,15 +27,15 @@ def test_what_joins_a_fleet_passes_every_point(
     points = seedsweep.check(part, **words)
     assert [point.name for point in points] == ALL
     assert all(point.holds for point in points), points
-    assert logged in points[0].found
-    assert capsys.readouterr().out.splitlines() == [f"✓ {point.name}: {point.found}" for point in points]
+    assert logged in points[0].finding
+    assert capsys.readouterr().out.splitlines() == [f"✓ {point.name}: {point.finding}" for point in points]
 
 
 @pytest.mark.parametrize(("part", "reason"), [(Indexed, "its step uses batch_idx"), (Lamb, "not proportional")])
 def test_what_trains_alone_is_told_why(part: object, reason: str) -> None:
     points = seedsweep.check(part)
     assert [(point.name, point.holds) for point in points][2:] == [("fleet", False)]
-    assert reason in points[-1].found
+    assert reason in points[-1].finding
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_trains_alone_is_told_why(part: object, reason: str) -> None:
 def test_what_is_wrong_is_found_by_one_batch(part: object, reason: str) -> None:
     (point,) = seedsweep.check(part)
     assert (point.name, point.holds) == ("one batch", False)
-    assert reason in point.found
+    assert reason in point.finding
 
 
 def test_weights_that_depend_on_more_than_their_seed_are_found() -> None:
@@ -63,7 +63,7 @@ def test_weights_that_depend_on_more_than_their_seed_are_found() -> None:
 
     weights = seedsweep.check(Restless)[1]
     assert not weights.holds
-    assert "do they depend on more?" in weights.found
+    assert "do they depend on more?" in weights.finding
 
 
 def test_wrong_parts_are_refused() -> None:

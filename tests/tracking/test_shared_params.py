@@ -12,7 +12,7 @@ from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.tracking.fleet_writer import record_fleet
 from seedsweep.tracking.run_writer import record_run
-from seedsweep.tracking.shared_params import KEPT
+from seedsweep.tracking.shared_params import KEPT, shared_params
 from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.tracking.tags import own_params
 
@@ -73,6 +73,12 @@ def test_a_run_that_differs_from_its_sweep_has_the_value_itself(uri: str, client
         record.flush()
     assert client.get_run(run).data.params["data.split_seed"] == "7"
     assert seedsweep.load_runs(sweep.run_id)["data.split_seed"].tolist() == [7, 42, 42, 42, 42]
+
+
+@pytest.mark.parametrize("store", ["uri", "server"])
+def test_a_sweep_that_was_purged_has_no_params_for_its_runs(store: str, request: pytest.FixtureRequest) -> None:
+    uri = request.getfixturevalue(store)
+    assert shared_params(MlflowClient(uri), "0" * 32) == {}
 
 
 def test_a_param_that_is_overridden_with_the_value_of_the_sweep_is_not_the_runs_own() -> None:

@@ -35,10 +35,10 @@ class Point:
 
     name: str
     holds: bool
-    found: str
+    finding: str
 
     def __str__(self) -> str:
-        return f"{'✓' if self.holds else '✗'} {self.name}: {self.found}"
+        return f"{'✓' if self.holds else '✗'} {self.name}: {self.finding}"
 
 
 def check(part: Any, *overrides: str, **keywords: Any) -> list[Point]:
@@ -109,8 +109,8 @@ def _weights(configs: list[Config]) -> Point:
         for values in (configs[0], configs[2], configs[1])
     )
     equal, different = torch.equal(first, again), not torch.equal(first, other)
-    found = "of one init_seed they are equal" if equal else "of one init_seed they differ: do they depend on more?"
-    return Point("weights", equal, found + ("" if different else "; of another, too, as no weight is sampled"))
+    finding = "of one init_seed they are equal" if equal else "of one init_seed they differ: do they depend on more?"
+    return Point("weights", equal, finding + ("" if different else "; of another, too, as no weight is sampled"))
 
 
 def _curves(expected: list[RunResult], together: FleetResult) -> Point:

@@ -74,8 +74,8 @@ class Results:
     @cached_property
     def answer(self) -> str:
         """What the seeds allow to say, in words: of `until="sure"` who wins, ties or is left, and on fresh seeds."""
-        said = self._answer
-        return said if isinstance(said, str) else said.headline
+        answer = self._answer
+        return answer if isinstance(answer, str) else answer.headline
 
     @cached_property
     def cells(self) -> pd.DataFrame:

@@ -44,10 +44,10 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
             sys.stderr.write(f"{_brief(error)}\n")
             sys.exit(1)
         except Exception as error:
-            said = unwritable(error, sys.argv[1:]) or _explained(error)
-            if said is None:
+            message = unwritable(error, sys.argv[1:]) or _explained(error)
+            if message is None:
                 raise
-            sys.stderr.write(f"{said}\n")
+            sys.stderr.write(f"{message}\n")
             sys.exit(1)
         finally:
             del os.environ[FULL]
@@ -94,8 +94,8 @@ def _explained(error: Exception) -> str | None:
         return None
     from seedsweep.config.composition_errors import explained
 
-    said = explained(error, sys.argv[1:])
-    return None if said is None else str(said)
+    explanation = explained(error, sys.argv[1:])
+    return None if explanation is None else str(explanation)
 
 
 def _brief(error: Exception) -> str:

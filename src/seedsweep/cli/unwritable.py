@@ -31,8 +31,8 @@ def unwritable(error: Exception, typed: Sequence[str]) -> str | None:
     if reason.errno not in (*UNWRITABLE, *NO_FOLDER * makes):
         return None
     path = os.path.abspath(reason.filename)
-    said = f"{path} cannot be written: {reason.strerror}"
+    sentence = f"{path} cannot be written: {reason.strerror}"
     for override in map(parse_override, typed):
         if override.key.startswith("hydra.") and override.value and override.value in path:
-            return str(ConfigError(override.typed_key, override.value, said))
-    return said
+            return str(ConfigError(override.typed_key, override.value, sentence))
+    return sentence

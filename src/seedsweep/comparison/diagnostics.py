@@ -82,8 +82,8 @@ def data_versions(runs: pd.DataFrame) -> Iterator[Diagnostic]:
     params = data_params(runs)
     fingerprinted = runs.dropna(subset="fingerprint")
     if params and (fingerprinted.groupby(params, dropna=False)["fingerprint"].nunique() > 1).any():
-        said = "The runs were trained on several versions of the same data, which are not compared with each other"
-        yield Diagnostic(said, "run them again on the newest")
+        sentence = "The runs were trained on several versions of the same data, which are not compared with each other"
+        yield Diagnostic(sentence, "run them again on the newest")
 
 
 def _chosen(groups: pd.DataFrame, best: Sequence[PairwiseComparison], metric: Metric) -> pd.DataFrame:

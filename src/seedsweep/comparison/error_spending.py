@@ -36,7 +36,7 @@ def bounds(seeds: tuple[int, ...], level: float) -> tuple[float, ...]:
     times = np.array(seeds) / seeds[-1]
     spent = 2 * ndtr(ndtri(level / 2) / np.sqrt(times))
     grid, density = np.zeros(1), np.ones(1)  # of the Brownian motion at the look before, where it has crossed no bound
-    found = []
+    bounds = []
     for step, time, share in zip(np.diff(times, prepend=0), times, np.diff(spent, prepend=0), strict=True):
         root = np.sqrt(step)
 
@@ -45,13 +45,13 @@ def bounds(seeds: tuple[int, ...], level: float) -> tuple[float, ...]:
 
         far = WIDEST * np.sqrt(time)
         top = brentq(overspent, -far, far, xtol=1e-12) if share > LEAST else np.inf
-        found.append(float(top / np.sqrt(time)))
+        bounds.append(float(top / np.sqrt(time)))
         new = np.linspace(-far, min(top, far), POINTS)
         weights = np.full(POINTS, new[1] - new[0])
         weights[[0, -1]] /= 2
         kernel = np.exp(-((new[:, None] - grid) ** 2) / (2 * step)) / np.sqrt(2 * np.pi * step)
         grid, density = new, weights * (kernel @ density)
-    return tuple(found)
+    return tuple(bounds)
 
 
 class ErrorSpending:

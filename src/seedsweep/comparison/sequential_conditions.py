@@ -72,19 +72,19 @@ def diagnose_sequential(losses: Array, state: State, options: Sequence[str]) -> 
             differences = losses[cell] - losses[state.leader]
             if np.isfinite(differences).sum() >= FEWEST:
                 pairs[options[cell]] = differences[np.isfinite(differences)]
-    found = []
+    diagnostics = []
     for condition in CONDITIONS:
         if names := [name for name, differences in pairs.items() if condition.is_doubtful(differences)]:
-            found.append(Diagnostic(condition.sentence.format(leader, shortened(names)), condition.remedy))
+            diagnostics.append(Diagnostic(condition.sentence.format(leader, shortened(names)), condition.remedy))
     counts = {options[cell]: int(np.isposinf(losses[cell]).sum()) for cell in (state.leader, *rivals)}
     if lost := [f"{name} on {count}" for name, count in counts.items() if count]:
-        found.append(
+        diagnostics.append(
             Diagnostic(
                 f"Runs have diverged ({shortened(lost)} seeds), each counting as three standard deviations worse",
                 "if that is too much or too little, compare finished runs and shares of diverged ones apart",
             )
         )
-    return found
+    return diagnostics
 
 
 def _rivals(state: State, options: Sequence[str]) -> list[int]:

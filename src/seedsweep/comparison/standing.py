@@ -29,9 +29,9 @@ class Standing:
     def add(self, losses: Array) -> None:
         """Take in the losses (…, cells) of the next seed; those of dropped cells do not matter."""
         finite = np.isfinite(losses)
-        known = np.where(finite, losses, 0)
+        finite_losses = np.where(finite, losses, 0)
         self.losses = np.concatenate([self.losses, losses[..., None]], axis=-1)
-        self._total += known
+        self._total += finite_losses
         self._diverged += ~finite
         self._highest = np.where(finite, np.maximum(self._highest, losses), self._highest)
         self._lowest = np.where(finite, np.minimum(self._lowest, losses), self._lowest)

@@ -107,10 +107,10 @@ def _is_optimizers(path: Keys, existing: ExistingKeys) -> bool:
     """Whether an optimizer may take a key, or its space of a search: some are given whatever there is, and use none."""
     maker = existing.makers().get("optimizer", "")
     name = path[2] if path[1] == SEARCH and len(path) > 2 else path[1]
-    known = [*argument_names(maker), *_looked_up(maker)]
-    if f"optimizer.{name}" in existing or name in known or name == "_target_":
+    arguments = [*argument_names(maker), *_looked_up(maker)]
+    if f"optimizer.{name}" in existing or name in arguments or name == "_target_":
         return True
-    return path[1] != SEARCH and (not known or maker.partition(".")[0] != TAKES_ANY)
+    return path[1] != SEARCH and (not arguments or maker.partition(".")[0] != TAKES_ANY)
 
 
 def _looked_up(maker: str) -> list[str]:
@@ -138,8 +138,8 @@ def _path(key: str) -> Keys:
 def _references(content: Mapping[str, Any]) -> Iterator[Keys]:
     """The keys that the interpolations of a configuration refer to, or that resolvers may, as oc.select does."""
     for path, leaf in walk(content):
-        while isinstance(leaf, str) and (found := INNERMOST.search(leaf)):
-            reference, leaf = found[1].strip(), leaf[: found.start()] + leaf[found.end() :]
+        while isinstance(leaf, str) and (interpolation := INNERMOST.search(leaf)):
+            reference, leaf = interpolation[1].strip(), leaf[: interpolation.start()] + leaf[interpolation.end() :]
             _, is_resolver, arguments = reference.partition(":")
             for key in re.split(r"[,\s'\"]+", arguments) if is_resolver else [reference]:
                 name = key.lstrip(".")

@@ -43,8 +43,8 @@ def with_all_options(error: Exception, overrides: Sequence[str]) -> list[str] | 
     if not chosen:
         raise ConfigError(group, ALL, "none of its options can be chosen as it is")
     if left_out:
-        said = "; ".join(f"{name} ({why})" for name, why in left_out.items())
-        sys.stderr.write(f"{group}=all without {said}\n")
+        reasons = "; ".join(f"{name} ({why})" for name, why in left_out.items())
+        sys.stderr.write(f"{group}=all without {reasons}\n")
     parsed = map(parse_override, overrides)
     return [f"{group}={','.join(chosen)}" if (p.key, p.value) == (group, ALL) else p.text for p in parsed]
 

@@ -101,22 +101,22 @@ def plan_run(
         The run with its name, group, key and params.
     """
     rest = {key: value for key, value in config.items() if key not in APART}
-    problem = _without_seeds(choices, labels, fingerprint, *rest, *rest.values())
+    common = _without_seeds(choices, labels, fingerprint, *rest, *rest.values())
     seeds, determining = _seed_params(*(config[key] for key in SEEDS))
-    digest = problem.head.copy()
-    digest.update(json.dumps(sorted([*problem.determining, *determining])).encode() + problem.tail)
+    digest = common.head.copy()
+    digest.update(json.dumps(sorted([*common.determining, *determining])).encode() + common.tail)
     return PlannedRun(
         job=job,
-        name=f"{problem.group} {_seeds(seeds)}",
-        group=problem.group,
+        name=f"{common.group} {_seeds(seeds)}",
+        group=common.group,
         key=digest.hexdigest()[:16],
         experiment=str(config["experiment"]),
-        shared_params=(*problem.nodes, problem.top | seeds),
-        demand=problem.demand,
+        shared_params=(*common.nodes, common.top | seeds),
+        demand=common.demand,
     )
 
 
-class _Problem(NamedTuple):
+class _WithoutSeeds(NamedTuple):
     """What planned runs that differ in seeds alone have in common.
 
     `nodes` are the params of the options and of each node, `top` those of the other values, of which the pairs of
@@ -133,7 +133,9 @@ class _Problem(NamedTuple):
 
 
 @cached
-def _without_seeds(choices: Mapping[str, Any], labels: Collection[str], fingerprint: str, *content: Any) -> _Problem:
+def _without_seeds(
+    choices: Mapping[str, Any], labels: Collection[str], fingerprint: str, *content: Any
+) -> _WithoutSeeds:
     """The same for equal configurations without their seeds; `content` are their keys, then their values."""
     config = dict(zip(content[: len(content) // 2], content[len(content) // 2 :], strict=True))
     trained = {key: value for key, value in config.items() if key not in RECORDING}
@@ -142,7 +144,7 @@ def _without_seeds(choices: Mapping[str, Any], labels: Collection[str], fingerpr
     shared = (_options(choices), *(params for params, _ in nodes))
     own = _own_code(*(node for node in trained.values() if isinstance(node, dict)))
     code = "".join(f", {json.dumps(digest)}" for digest in ([own] if own else []))
-    return _Problem(
+    return _WithoutSeeds(
         group=_name(_merged((*shared, top)), labels),
         nodes=shared,
         top=top,

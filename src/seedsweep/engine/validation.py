@@ -205,8 +205,8 @@ def _check_schedule(
     if isinstance(tried, ReduceLROnPlateau):
         raise ConfigError("schedule", target, "must be a schedule that needs no metric")
     if isinstance(tried, CosineAnnealingLR) and (steps or 0) > tried.T_max:
-        said = "schedule.T_max=%g: the rate rises again after so many steps, of which the training has %d"
-        log.warning(said, tried.T_max, steps)
+        warning = "schedule.T_max=%g: the rate rises again after so many steps, of which the training has %d"
+        log.warning(warning, tried.T_max, steps)
 
 
 @cached

@@ -107,10 +107,10 @@ class GrowingSweep(Sweep):
         returned = chain.from_iterable(self.returns[self._launches :])
         # return_value would print and raise
         trained = {number: job._return_value for number, job in zip(self._trained, returned, strict=True)}
-        known = self._values | trained
+        values = self._values | trained
         if not self.prunes:
-            self._values = {number: value for number, value in known.items() if not isinstance(value, Exception)}
-        return [known[number] for number in self._round]
+            self._values = {number: value for number, value in values.items() if not isinstance(value, Exception)}
+        return [values[number] for number in self._round]
 
     def _look_up(self, numbers: Sequence[int]) -> None:
         """Read what the store has of jobs: this sweep's own runs of an earlier command, and copies of other runs."""

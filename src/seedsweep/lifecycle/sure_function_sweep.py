@@ -88,6 +88,6 @@ def judged(metric: str, direction: Direction | None = None) -> Metric:
     Raises:
         ConfigError: nobody knows whether larger or smaller is better.
     """
-    known = Metric(metric, direction or ("minimize" if metric == RETURNED else None))
-    known.check_direction("metric", 'direction="maximize"')
-    return known
+    judged = Metric(metric, direction or ("minimize" if metric == RETURNED else None))
+    judged.check_direction("metric", 'direction="maximize"')
+    return judged

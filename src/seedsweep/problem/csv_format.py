@@ -57,16 +57,16 @@ def check_header(lines: Sequence[str]) -> None:
     Raises:
         ValueError: it names fewer than there are; one alone may lack a name, an index.
     """
-    found = []
+    cuts = []
     for separator in _cutting(lines) or _cutting(lines[1:]):
         header, *rows = csv.reader(lines, delimiter=separator)
         named = sum(name.strip() != "" for name in header)
         held = sum(any(map(str.strip, cells)) for cells in zip(*rows, strict=True))
-        found.append((named, held, rows and (len(header) < len(rows[0]) or named < held - 1)))
-    if found and all(is_short for _, _, is_short in found):
-        named, held, _ = found[0]
-        said = f"its first line, {_shortened(lines[0])!r}, names {named} of {held} columns"
-        raise ValueError(f"{said}: delete what stands above the names, and name each column")
+        cuts.append((named, held, rows and (len(header) < len(rows[0]) or named < held - 1)))
+    if cuts and all(is_short for _, _, is_short in cuts):
+        named, held, _ = cuts[0]
+        first = f"its first line, {_shortened(lines[0])!r}, names {named} of {held} columns"
+        raise ValueError(f"{first}: delete what stands above the names, and name each column")
 
 
 def _shortened(line: str) -> str:
@@ -126,18 +126,21 @@ def _fields(lines: Sequence[str], sign: str) -> list[int]:
     return [len(row) for row in csv.reader(lines, delimiter=sign)]
 
 
-def repeated_names(lines: Sequence[str], separator: str) -> list[str]:
-    """The names that several columns have.
+def check_names(key: str, typed: Any, lines: Sequence[str], separator: str) -> None:
+    """Check that no two columns have one name.
 
     Args:
-        lines: the first ones, with the header.
+        key: of the path of the file.
+        typed: the path as it was given.
+        lines: the first ones.
         separator: of the fields.
 
-    Returns:
-        They, sorted.
+    Raises:
+        ConfigError: some have; names them. pandas would number them.
     """
     names = [name.strip() for name in next(csv.reader(lines, delimiter=separator), [])]
-    return sorted({name for name in names if name and names.count(name) > 1})
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise ConfigError(key, typed, f"has several columns of the same name: {', '.join(twice)}; rename them")
 
 
 def may_be_grouped(cells: pd.Series) -> bool:

@@ -15,11 +15,11 @@ from seedsweep.problem.csv_format import (
     HEAD,
     SIGNS,
     check_header,
+    check_names,
     check_text,
     encodings,
     first_lines,
     may_be_grouped,
-    repeated_names,
     separators,
     word,
 )
@@ -99,8 +99,8 @@ def read_csv(file: Path, given: Mapping[str, Any], target: str = "", has_words: 
             frame, notes = _read(file, head, encoding, given, target, has_words)
         except UnicodeError:
             continue
-        said = [] if encoding in ("utf-8", "utf-8-sig") else [f"read as {encoding}"]
-        return Read(frame, (*said, *notes))
+        named = [] if encoding in ("utf-8", "utf-8-sig") else [f"read as {encoding}"]
+        return Read(frame, (*named, *notes))
     raise ConfigError("data.encoding", given["encoding"] or possible[0], "is not the encoding of the file")
 
 
@@ -129,8 +129,7 @@ def _options(name: str, lines: Sequence[str], given: Mapping[str, Any]) -> tuple
     if given["separator"] is None:
         check_header(lines)
     separator = SIGNS.get(given["separator"], given["separator"]) or _separator(lines)
-    if twice := repeated_names(lines, separator):
-        raise ConfigError("data.path", name, f"has several columns of the same name: {', '.join(twice)}; rename them")
+    check_names("data.path", name, lines, separator)
     options: dict[str, Any] = {"sep": r"\s+" if separator == " " else separator}
     options |= {key: SIGNS.get(given[key], given[key]) for key in ("decimal", "thousands") if given[key]}
     if any(f"{separator} " in line for line in lines):

@@ -39,24 +39,24 @@ def complete_rows(columns: Columns, target: pd.Series, missing: str) -> Rows:
     """
     is_gap, no_target = np.isnan(columns.values), target.isna().to_numpy()
     counts = {name: int(is_gap[:, index].sum()) for index, name in enumerate(columns.origins)}
-    said = shown([f"{count} in {name}" for name, count in counts.items() if count])
+    gaps = shown([f"{count} in {name}" for name, count in counts.items() if count])
     if no_target.any() and missing != "drop":
         allowed = f"has {int(no_target.sum())} missing values, which nothing can fill in"
         allowed += "; data.missing=drop leaves these rows out"
         allowed += WORDS * (missing != "word" and not pd.api.types.is_numeric_dtype(target))
         raise ConfigError(KEY, target.name or "target", allowed)
-    if not said and not no_target.any():
+    if not gaps and not no_target.any():
         return Rows(columns.values, target, ())
     if missing in ("refuse", "word"):
-        allowed = f"values are missing, {said}; data.missing=drop leaves out their rows"
+        allowed = f"values are missing, {gaps}; data.missing=drop leaves out their rows"
         allowed += ", and data.missing=impute takes the medians of the training rows"
         allowed += WORDS * (missing != "word" and columns.names != columns.origins)
         raise ConfigError("data.missing", missing, allowed)
     if missing == "impute":
-        return Rows(columns.values, target, (f"missing values ({said}) are the medians of the training rows",))
+        return Rows(columns.values, target, (f"missing values ({gaps}) are the medians of the training rows",))
     kept = ~(is_gap.any(axis=1) | no_target)
     if not kept.any():
-        raise ConfigError("data.missing", missing, f"leaves no row: values are missing, {said}; leave out such columns")
-    said = ", ".join([said] * bool(said) + [f"{int(no_target.sum())} in the target"] * bool(no_target.any()))
-    note = f"{int((~kept).sum())} of {len(kept)} rows left out, in which a value is missing ({said})"
+        raise ConfigError("data.missing", missing, f"leaves no row: values are missing, {gaps}; leave out such columns")
+    gaps = ", ".join([gaps] * bool(gaps) + [f"{int(no_target.sum())} in the target"] * bool(no_target.any()))
+    note = f"{int((~kept).sum())} of {len(kept)} rows left out, in which a value is missing ({gaps})"
     return Rows(columns.values[kept], target[kept], (note,))

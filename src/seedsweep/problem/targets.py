@@ -157,8 +157,8 @@ def check_spaces(key: str, name: object, levels: pd.Index) -> None:
     Raises:
         ConfigError: two do; names them.
     """
-    known = dict[str, str]()
+    level_of = dict[str, str]()
     for level in map(str, levels):
-        other = known.setdefault(" ".join(level.split()), level)
+        other = level_of.setdefault(" ".join(level.split()), level)
         if other != level:
             raise ConfigError(key, name, f"holds {other!r} and {level!r}, which differ in spaces alone: mend the file")

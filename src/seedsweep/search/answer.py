@@ -37,8 +37,10 @@ def answer_search(
     """
     if (recorded := read_confirmed(uri, sweeps)) is None:
         ids = ",".join(sweep.run_id[:8] for sweep in sweeps)
-        if found := _unfinished(sweeps, uri):
-            raise ConfigError("sweep", ids, f"has confirmed nothing yet. {found[0].sentence}: {found[0].remedy}")
+        if diagnostics := _unfinished(sweeps, uri):
+            raise ConfigError(
+                "sweep", ids, f"has confirmed nothing yet. {diagnostics[0].sentence}: {diagnostics[0].remedy}"
+            )
         allowed = "a search that has confirmed no trial has nothing to compare: search with hydra.sweeper.seeds=5"
         raise ConfigError("sweep", ids, allowed)
     if typed:

@@ -63,8 +63,8 @@ def _refusal(recorded: RecordedRuns, keys: pd.DataFrame, at: Sequence[str]) -> C
     twice = keys.duplicated(keep=False)
     example = " ".join(f"{name}={value}" for name, value in keys[twice].iloc[0].items())
     same = recorded.table.loc[keys.index[(keys == keys[twice].iloc[0]).all(axis=1)]]
-    known = {*keys, *recorded.metrics, *recorded.about}
-    differing = [str(name) for name in same if name not in known and same[name].map(str).nunique() > 1]
+    accounted = {*keys, *recorded.metrics, *recorded.about}
+    differing = [str(name) for name in same if name not in accounted and same[name].map(str).nunique() > 1]
     differing = [name for name in differing if name in recorded.params] or differing
     remedy = " Leave out all but one of each"
     if differing:

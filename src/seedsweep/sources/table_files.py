@@ -14,11 +14,11 @@ from seedsweep.problem.codes import CODE
 from seedsweep.problem.csv_format import (
     HEAD,
     check_header,
+    check_names,
     check_text,
     encodings,
     first_lines,
     may_be_grouped,
-    repeated_names,
     separators,
     word,
 )
@@ -89,8 +89,7 @@ def _csv(file: Path) -> tuple[pd.DataFrame, tuple[str, ...]]:
     lines = first_lines(content[:HEAD], encoding)
     check_header(lines)
     separator = separators(lines)[0]
-    if twice := repeated_names(lines, separator):
-        raise ConfigError(KEY, file, f"has several columns of the same name: {', '.join(twice)}")
+    check_names(KEY, file, lines, separator)
     options: dict[str, Any] = {"sep": separator, "dtype": str, "keep_default_na": False, "skipinitialspace": True}
     with warnings.catch_warnings():
         warnings.simplefilter("error", pd.errors.ParserWarning)  # ragged rows would lose their last fields

@@ -34,10 +34,17 @@ def write_shared_params(client: "MlflowClient", sweep: str, common: Mapping[str,
 
 
 def shared_params(client: "MlflowClient", sweep: str | None) -> Mapping[str, str]:
-    """The params that the runs of a sweep do not have themselves; none where there is no sweep."""
+    """The params that the runs of a sweep do not have themselves; none where there is no sweep, or no more."""
     return _params(client.tracking_uri, sweep) if sweep else {}
 
 
 @lru_cache(maxsize=64)  # they are written before the first run is, and never change
 def _params(uri: str, sweep: str) -> Mapping[str, str]:
-    return dict(client_of(uri).get_run(sweep).data.params)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return dict(client_of(uri).get_run(sweep).data.params)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return {}  # it was purged, by `mlflow gc`

@@ -160,8 +160,10 @@ class Purchase:
         """The cell that leads on each data set, and the one of another option that comes closest."""
         states = self.test.each if isinstance(self.test, SequentialDataSets) else {"": self.test}
         names = dict(zip(states, self.cells.jobs, strict=True))
-        found = {names[name]: test.state for name, test in states.items()}
-        return {name: (state.leader, state.runner_up) for name, state in found.items() if state.runner_up is not None}
+        state_of = {names[name]: test.state for name, test in states.items()}
+        return {
+            name: (state.leader, state.runner_up) for name, state in state_of.items() if state.runner_up is not None
+        }
 
     def _loss(self, returned: Any) -> float:
         """Smaller is better; a failed run is one that diverged."""

@@ -134,11 +134,11 @@ def _standing(purchase: Purchase, state: State) -> str:
 
 def purchase_diagnostics(purchase: Purchase) -> list[Diagnostic]:
     """What speaks against the answers."""
-    found: dict[Diagnostic, None] = {}
+    diagnostics: dict[Diagnostic, None] = {}
     for data_set, losses in _by_data_set(purchase).items():
         state = purchase.states[data_set if len(purchase.cells.jobs) > 1 else ""]
-        found |= dict.fromkeys(diagnose_sequential(losses, state, purchase.cells.options))
-    return list(found)
+        diagnostics |= dict.fromkeys(diagnose_sequential(losses, state, purchase.cells.options))
+    return list(diagnostics)
 
 
 def _by_data_set(purchase: Purchase) -> dict[str, Array]:

@@ -38,8 +38,9 @@ def group(configs: Iterable[Config], refusals: Sequence[RefuseRun]) -> "tuple[li
     """
     fleets: dict[str, array[int]] = {}
     alone: dict[int, str] = {}
+    chosen = tuple(refusals)
     for position, config in enumerate(configs):
-        reason, common = _place(*refusals, *(config.get(key) for key in NODES))
+        reason, common = _place(chosen, *(config.get(key) for key in NODES))
         if reason:
             alone[position] = reason
         else:
@@ -48,9 +49,8 @@ def group(configs: Iterable[Config], refusals: Sequence[RefuseRun]) -> "tuple[li
 
 
 @cached  # of which the runs of a sweep have few
-def _place(*refusals_and_nodes: Any) -> tuple[str | None, str]:
+def _place(refusals: tuple[RefuseRun, ...], *nodes: Any) -> tuple[str | None, str]:
     """Why the runs with these values of `NODES` cannot join a fleet, and what those of one fleet have in common."""
-    refusals, nodes = refusals_and_nodes[: -len(NODES)], refusals_and_nodes[-len(NODES) :]
     config = dict(zip(NODES, nodes, strict=True))
     reason = next(filter(None, (refuse(config) for refuse in (_refuse_trainer, *refusals))), None)
     return reason, "" if reason else _common(config)

@@ -115,7 +115,7 @@ class TrainingState:
         position = self.layout.position
         rows = np.where(position < 0, -1, before.row[positions][position])
         number = {part: index for index, (part, _) in enumerate(self._parts(before))}
-        blocks = {number[part]: rows for part, rows in self._parts(self.layout)}
+        blocks = {number[place]: rows for place, rows in self._parts(self.layout)}
         taken = torch.from_numpy(rows).to(self.fleet.device)
         self.optimizers.keep(taken, blocks)
         self.parameters = self.optimizers.parameters

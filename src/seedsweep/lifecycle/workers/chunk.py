@@ -94,7 +94,7 @@ class Trained:
     values: Sequence[float | Exception]
     kept: Sequence[Any]
     seconds: float
-    said: Sequence[tuple[str, int, str]] = field(default_factory=list)
+    log_lines: Sequence[tuple[str, int, str]] = field(default_factory=list)
 
 
 def train_chunk(packed: Packed) -> Packed:
@@ -119,7 +119,7 @@ def train_chunk(packed: Packed) -> Packed:
 def _train(chunk: Chunk) -> Trained:
     start = time.perf_counter()
     captured = Captured(chunk.jobs)
-    with ONE_AT_A_TIME, _heard() as said, chunk.place.taken():
+    with ONE_AT_A_TIME, _heard() as log_lines, chunk.place.taken():
         _check_data(chunk)
         training = Training(Store() if chunk.is_recorded else captured, chunk.advance)
         if chunk.together:
@@ -127,7 +127,7 @@ def _train(chunk: Chunk) -> Trained:
         else:
             values = [training.train_one(job) for job in chunk.jobs]
     travelling = [that_travels(value) if isinstance(value, Exception) else value for value in values]
-    return Trained(travelling, captured.trained, time.perf_counter() - start, list(said))
+    return Trained(travelling, captured.trained, time.perf_counter() - start, list(log_lines))
 
 
 def _check_data(chunk: Chunk) -> None:
@@ -143,10 +143,10 @@ class _Hear(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.said: dict[tuple[str, int, str], None] = {}
+        self.lines: dict[tuple[str, int, str], None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said[record.name, record.levelno, masked(record.getMessage())] = None
+        self.lines[record.name, record.levelno, masked(record.getMessage())] = None
 
 
 @contextmanager
@@ -156,9 +156,9 @@ def _heard() -> Iterator[dict[tuple[str, int, str], None]]:
     root.addHandler(handler)
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = lambda message, category, *_, **__: handler.said.setdefault(
+            warnings.showwarning = lambda message, category, *_, **__: handler.lines.setdefault(
                 ("py.warnings", logging.WARNING, masked(f"{category.__name__}: {message}"))
             )
-            yield handler.said
+            yield handler.lines
     finally:
         root.removeHandler(handler)

@@ -126,8 +126,8 @@ class _Launch:
 
     def finish(self, piece: Piece, trained: Trained) -> None:
         jobs = [self._jobs[index] for index in piece.jobs]
-        for said in trained.said:
-            self._task.say(*said)
+        for line in trained.log_lines:
+            self._task.say(*line)
         keep(jobs, trained.kept)
         for index, value in zip(piece.jobs, trained.values, strict=True):
             self.values[index] = value
