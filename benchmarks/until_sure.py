@@ -2,8 +2,7 @@
 
     python benchmarks/until_sure.py [times]
 
-Both from Python, recorded in stores of their own; the fastest of so many times. Results are in
-docs/until_sure.md.
+Both from Python, recorded in stores of their own; the fastest of so many times. Results are in docs/performance.md.
 """
 
 import os
