@@ -41,6 +41,7 @@ HEADS = ("", "runs", "whole s", "MB", "ms a run", "ratio to the fewest runs", "k
 PHASES = re.compile(r"([a-z]+)(?: and checking \d+ jobs)?:? ([\d.]+) s\b")  # such as "closing: 1.50 s"
 
 Spent = dict[str, tuple[float, ...]]  # by what was done: seconds, those that count, peak memory in MB
+CONNECT = "connection.connect(addresses.default_uri(), create=True)"
 
 
 def command(folder: Path, *arguments: str, by: str = "phases") -> tuple[float, float, float]:
@@ -66,7 +67,7 @@ def measured(folder: Path, data: list[str], runs: int, epochs: list[str]) -> Spe
     """What a sweep of so many runs takes, in a store of its own."""
     folder.mkdir()
     words = [*data, *SWEPT, f"seed=range(0,{runs // EACH})", *epochs, "tracking.detail=groups", *QUIETLY]
-    command(folder, "-c", "from seedsweep.tracking.connection import connect, default_uri as uri; connect(uri(), True)")
+    command(folder, "-c", f"from seedsweep.tracking import addresses, connection; {CONNECT}")
     spent: Spent = {}
     for name, by in (("the sweep", "phases"), ("again", "processor")):
         spent[name] = command(folder, str(ROOT / "train.py"), "-m", *words, by=by)

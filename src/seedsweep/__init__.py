@@ -73,7 +73,7 @@ def __dir__() -> list[str]:
 
 
 def _default_uri() -> str:
-    from seedsweep.tracking.connection import default_uri
+    from seedsweep.tracking.addresses import default_uri
 
     return default_uri()
 

@@ -24,15 +24,15 @@ def imported(script: str, *words: str) -> set[str]:
 @pytest.mark.parametrize("words", [SWEEP, ("train.py", "trainer.max_epochs=1")], ids=["sweep", "run"])
 def test_a_fleet_trains_without_lightning_and_the_compiler(uri: str, words: tuple[str, ...]) -> None:
     modules = imported(*words)
-    assert {"torch", "mlflow", "sklearn"} <= modules
-    assert not modules & (LIGHTNING | COMPILER)
+    assert {"torch", "sqlalchemy"} <= modules
+    assert not modules & (LIGHTNING | COMPILER | FOR_DATA | {"mlflow", "optuna"})
 
 
 def test_a_comparison_trains_nothing(train: Callable[..., Ended]) -> None:
     assert train(*SWEEP[1:], "compare=false").code == 0
     modules = imported("compare.py", "figures=null")
-    assert {"mlflow", "pandas"} <= modules
-    assert not modules & (LIGHTNING | COMPILER | FOR_DATA | {"torch", "optuna"})
+    assert {"sqlalchemy", "pandas"} <= modules
+    assert not modules & (LIGHTNING | COMPILER | FOR_DATA | {"torch", "mlflow", "optuna"})
 
 
 def test_help_imports_nothing_that_takes_long(uri: str) -> None:

@@ -100,4 +100,4 @@ def opened(uri: str) -> tuple[MlflowClient, str]:
     for run in plans():
         plan.add(run)
     sweep = SweepRecord(uri, plan, "sweep", "")
-    return sweep.client, sweep.run_id
+    return MlflowClient(uri), sweep.run_id

@@ -1,13 +1,18 @@
 """Real stores: what is in them, and the servers that keep them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import psycopg
+import pytest
 from mlflow import MlflowClient
 
 import seedsweep
+from seedsweep.tracking import sql
+from seedsweep.tracking.connection import client_of
 
 
 def runs_in(client: MlflowClient, kind: str = "run") -> list[Any]:
@@ -23,6 +28,25 @@ def curves_by_name(sweep: str) -> pd.DataFrame:
     curves = seedsweep.load_curves(sweep)
     order = ["name", "metric", "step"]
     return curves.assign(name=curves["run"].map(names)).drop(columns="run").sort_values(order, ignore_index=True)
+
+
+@contextmanager
+def mlflows_client_alone() -> Iterator[None]:
+    """All stores are written and read by MLflow's client, as where their tables are not those that are known."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sql, "is_known", lambda _: False)
+        try:
+            look_again()
+            yield
+        finally:
+            patch.undo()
+            look_again()
+
+
+def look_again() -> None:
+    """Forget which tables stores have, and their clients."""
+    sql.forget_schema()
+    client_of.cache_clear()
 
 
 @dataclass

@@ -9,7 +9,8 @@ import pytest
 
 import seedsweep
 from seedsweep.errors import ConfigError
-from seedsweep.tracking.connection import PATIENCE, connect
+from seedsweep.tracking.addresses import PATIENCE
+from seedsweep.tracking.connection import connect
 from seedsweep.tracking.sql import open_database
 
 

@@ -14,12 +14,12 @@ import pytest
 from mlflow import MlflowClient
 from scipy.stats import t
 from shared.recorded_fleets import START, Clock, content, in_bulk, measured, opened
+from shared.stores import mlflows_client_alone
 from shared.waiting import wait_for
 
 import seedsweep
 from seedsweep.comparison.mean_curves import mean_curves
 from seedsweep.errors import ConfigError
-from seedsweep.tracking import derived_runs as group_runs
 from seedsweep.tracking import sql_writer as rows
 from seedsweep.tracking.derived_runs import record_groups
 from seedsweep.tracking.pages import view_page
@@ -210,13 +210,11 @@ def test_groups_are_not_among_the_runs_and_their_curves(where: str) -> None:
     assert "group" not in set(seedsweep.load_runs()["group"])
 
 
-def test_database_holds_what_mlflows_client_would_have_written(
-    where: str, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_database_holds_what_mlflows_client_would_have_written(where: str, clock: Clock) -> None:
     (client, one), (_, other) = opened(where), opened(where)
     record(where, one)
-    monkeypatch.setattr(group_runs, "open_database", lambda _: None)
-    record(where, other)
+    with mlflows_client_alone():
+        record(where, other)
     assert content(client, one) == content(client, other)
     record(where, one)
     assert len(found_in(client, one)) == 3

@@ -13,11 +13,12 @@ import torch
 from mlflow import MlflowClient
 from shared.commands import ROOT
 from shared.recorded_fleets import START, Clock, content, in_bulk, measured, network, opened, plans
+from shared.stores import look_again, mlflows_client_alone
 
 import seedsweep
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import FleetResult, Point, RunResult
-from seedsweep.tracking import connection
+from seedsweep.tracking import addresses, connection, schema
 from seedsweep.tracking import fleet_writer as bulk
 from seedsweep.tracking import reader as reading
 from seedsweep.tracking import sql as database
@@ -32,7 +33,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     if request.param == "sqlite":
         return str(request.getfixturevalue("uri"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("postgres").copy())
-    return connection.default_uri()
+    return addresses.default_uri()
 
 
 @pytest.fixture
@@ -68,7 +69,8 @@ def test_fleet_is_recorded_as_its_runs_one_by_one(where: str, clock: Clock) -> N
     with record_fleet({"uri": where, "sweep": one}, plans(), "fleet", "0" * 16) as record:
         clock.now = START + 5000
         record.finish(result, network())
-    one_by_one(where, other, result, clock)
+    with mlflows_client_alone():
+        one_by_one(where, other, result, clock)
     expected, actual = content(client, other), content(client, one)
     assert len(expected) == 5
     assert expected == actual
@@ -171,7 +173,6 @@ from seedsweep.tracking import sql_writer as rows
 from shared import recorded_fleets
 uri, sweep = sys.argv[1:3]
 recorded_fleets.plans(), recorded_fleets.network()
-bulk.client_of(uri)._tracking_client.store.engine.dispose()  # connections are not for two processes
 insert = rows.insert
 
 def dying(lines, dies):
@@ -200,12 +201,7 @@ def test_fleet_killed_while_it_is_written_leaves_nothing(where: str) -> None:
     assert len(content(client, sweep)) == 5
 
 
-def by_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (bulk, reading):
-        monkeypatch.setattr(module, "open_database", lambda _: None)
-
-
-def test_runs_are_read_as_by_mlflows_client(where: str, eager: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_are_read_as_by_mlflows_client(where: str, eager: None) -> None:
     _, sweep = opened(where)
     in_bulk(where, sweep, measured())
     tracking = {"uri": where, "sweep": sweep}
@@ -219,10 +215,10 @@ def test_runs_are_read_as_by_mlflows_client(where: str, eager: None, monkeypatch
     _, planned = opened(where)  # and never run
     sweeps = [None, sweep, planned]
     direct = [(seedsweep.load_runs(item), seedsweep.load_curves(item)) for item in sweeps]
-    by_client(monkeypatch)
-    for item, (runs, curves) in zip(sweeps, direct, strict=True):
-        pd.testing.assert_frame_equal(runs, seedsweep.load_runs(item))
-        pd.testing.assert_frame_equal(curves, seedsweep.load_curves(item))
+    with mlflows_client_alone():
+        for item, (runs, curves) in zip(sweeps, direct, strict=True):
+            pd.testing.assert_frame_equal(runs, seedsweep.load_runs(item))
+            pd.testing.assert_frame_equal(curves, seedsweep.load_curves(item))
     runs, curves = direct[1]
     assert runs["outcome"].tolist() == [*["finished"] * 3, "diverged", "diverged", "failed", "missing"]
     assert [str(kind) for kind in curves.dtypes] == ["str", "str", "int64", "int64", "float64"]
@@ -305,15 +301,16 @@ def test_unknown_schema_is_written_by_mlflows_client(
 ) -> None:
     (client, one), (_, other) = opened(uri), opened(uri)
     in_bulk(uri, one, measured())
-    monkeypatch.setitem(database.COLUMNS, "params", ("run_uuid", "key", "value", "unknown"))
-    database._schema_is_known.cache_clear()
-    monkeypatch.setattr(database.log, "disabled", False)  # as the commands of other tests leave it
+    monkeypatch.setitem(schema.COLUMNS, "params", ("run_uuid", "key", "value", "unknown"))
+    look_again()
+    monkeypatch.setattr(connection.log, "disabled", False)  # as the commands of other tests leave it
     caplog.set_level(logging.WARNING)
     try:
         in_bulk(uri, other, measured())
         in_bulk(uri, None, measured())
     finally:
-        database._schema_is_known.cache_clear()
+        monkeypatch.undo()
+        look_again()
     assert [record.getMessage() for record in caplog.records if "schema" in record.getMessage()] == [
         "MLflow's schema is not the one known; writing by its client"
     ]

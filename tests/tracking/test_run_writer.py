@@ -14,6 +14,7 @@ from shared.waiting import wait_for
 import seedsweep
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.outcomes import Point, RunResult
+from seedsweep.tracking.database_client import DatabaseClient
 from seedsweep.tracking.run_writer import record_run
 
 
@@ -82,7 +83,7 @@ def test_a_signal_while_points_are_written_leaves_none_without_its_epoch(
     record = record_run({"uri": uri, "sweep": None}, planned, "lightning", "0" * 16)
     record.add([(point, 0)])
     with monkeypatch.context() as patch:
-        patch.setattr(MlflowClient, "log_batch", Mock(side_effect=KeyboardInterrupt))
+        patch.setattr(DatabaseClient, "write_batch", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             record.flush()
     record.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)

@@ -12,7 +12,7 @@ from seedsweep.config.planned_call import own_question
 from seedsweep.errors import ConfigError
 from seedsweep.metrics import Metric
 from seedsweep.report.summary import counted_runs, summarize
-from seedsweep.tracking.connection import default_uri
+from seedsweep.tracking.addresses import default_uri
 from seedsweep.tracking.reader import load_curves, load_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, find_sweeps
 from seedsweep.tracking.weights import load_model

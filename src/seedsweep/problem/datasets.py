@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.errors import ConfigError
+from seedsweep.problem.bundled_files import read_bundled
 from seedsweep.problem.class_weights import class_weights
 from seedsweep.problem.columns import feature_columns, named_columns
 from seedsweep.problem.gaps import MISSING, complete_rows
 from seedsweep.problem.targets import class_codes, is_continuous, regression_target, without_unused
+from seedsweep.problem.train_test import cut_in_two
 from seedsweep.validation import check_boolean, check_choice, check_integer
 
 log = logging.getLogger(__name__)
@@ -181,7 +183,7 @@ class Labelled(Dataset):
         try:
             split = self._cut(len(target), target if self.stratify else None)
             complete = len(np.unique(target[split[0]])) == len(classes)
-        except ValueError:  # scikit-learn raises it for too few rows
+        except ValueError:  # there are too few rows
             complete = False
         if not complete:
             counts = np.bincount(target)
@@ -199,13 +201,8 @@ class Labelled(Dataset):
         if rows < FEWEST:
             raise ConfigError("data.name", self.name, f"{rows} rows are too few to split 70/15/15")
 
-        from sklearn.model_selection import train_test_split
-
-        def cut(indices: np.ndarray, size: float) -> list[np.ndarray]:
-            within = None if strata is None else strata[indices]
-            return train_test_split(  # type: ignore[no-any-return]
-                indices, test_size=size, random_state=self.split_seed, stratify=within
-            )
+        def cut(indices: np.ndarray, share: float) -> tuple[np.ndarray, ...]:
+            return cut_in_two(indices, share, self.split_seed, None if strata is None else strata[indices])
 
         train, held_out = cut(np.arange(rows), HELD_OUT)
         val, test = cut(held_out, 0.5)
@@ -223,9 +220,11 @@ class ScikitLearn(Labelled):
         return False
 
     def load(self) -> tuple[pd.DataFrame, pd.Series]:
+        check_choice("data.loader", self.loader, ("breast_cancer", "diabetes", "digits", "iris", "wine"))
+        if (bundled := read_bundled(self.loader)) is not None:
+            return bundled
         from sklearn import datasets
 
-        check_choice("data.loader", self.loader, ("breast_cancer", "diabetes", "digits", "iris", "wine"))
         bunch = getattr(datasets, f"load_{self.loader}")(as_frame=True)
         if "target_names" not in bunch:  # of a regression
             return bunch.data, bunch.target

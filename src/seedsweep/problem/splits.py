@@ -16,6 +16,7 @@ from seedsweep.caching import forget
 from seedsweep.errors import ConfigError
 from seedsweep.problem.datasets import Dataset, Table
 from seedsweep.problem.fitting import fitted
+from seedsweep.problem.standardization import mean_and_scale
 from seedsweep.validation import check_integer
 
 log = logging.getLogger(__name__)
@@ -125,13 +126,8 @@ def _standardization(features: np.ndarray, train: np.ndarray, rows: str) -> tupl
     shape = features.shape[1:]
     if rows == "none":
         return (np.zeros(shape), np.ones(shape)) if len(shape) == 1 else (np.zeros(()), np.ones(()))
-    from sklearn.preprocessing import StandardScaler
-
-    fitted_on = (features[train] if rows == "train" else features).reshape(-1, math.prod(shape))
-    scaler = StandardScaler().fit(fitted_on)
-    is_constant = (fitted_on == fitted_on[0]).all(axis=0)  # its mean may be another number, by rounding
-    mean = np.where(is_constant, fitted_on[0], scaler.mean_)
-    return mean.reshape(shape), np.where(is_constant, 1.0, scaler.scale_).reshape(shape)
+    mean, scale = mean_and_scale((features[train] if rows == "train" else features).reshape(-1, math.prod(shape)))
+    return mean.reshape(shape), scale.reshape(shape)
 
 
 def evaluation_rows(columns: tuple[Tensor, ...]) -> int:

@@ -18,7 +18,7 @@ from seedsweep.errors import masked
 from seedsweep.outcomes import LOSS_STEP, RunResult
 from seedsweep.report.summary import SHOWN, counted_runs
 from seedsweep.report.tables import data_sets_table
-from seedsweep.tracking import connection
+from seedsweep.tracking import addresses
 
 if TYPE_CHECKING:
     from seedsweep.comparison.compare import Comparison
@@ -141,8 +141,8 @@ def how_to_open(uri: str, page: str) -> str:
     """
     if uri.startswith("http"):
         return f"{masked(uri.rstrip('/'))}/{page}"
-    uri = connection.absolute(uri)
-    at_home = uri == connection.home_uri()
+    uri = addresses.absolute(uri)
+    at_home = uri == addresses.home_uri()
     how = command("ui") if at_home else f"seedsweep-ui tracking.uri={shlex.quote(masked(uri))}"
     return f"{how}, then open\nhttp://127.0.0.1:5000/{page}"
 

@@ -18,7 +18,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, Jou
 from optuna.storages.journal._file import get_lock_file
 
 from seedsweep.errors import ConfigError, masked
-from seedsweep.tracking import connection
+from seedsweep.tracking import addresses, connection
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,9 @@ BEAT = 60  # seconds between two signs of life of a running trial; without one f
 
 def default_storage() -> str:
     """`optuna.db` beside MLflow's database where that is a file, otherwise in the project's `mlruns`."""
-    uri = connection.absolute(connection.default_uri())
-    file = (uri if uri.startswith(connection.SQLITE) else connection.home_uri()).removeprefix(connection.SQLITE)
-    return f"{connection.SQLITE}{Path(file).with_name('optuna.db')}"
+    uri = addresses.absolute(addresses.default_uri())
+    file = (uri if uri.startswith(addresses.SQLITE) else addresses.home_uri()).removeprefix(addresses.SQLITE)
+    return f"{addresses.SQLITE}{Path(file).with_name('optuna.db')}"
 
 
 def open_storage(uri: str) -> BaseStorage:
@@ -76,11 +76,11 @@ def confirming(storage: BaseStorage) -> Iterator[None]:
     Of a kind of storage that has no such lock, none waits.
     """
     url, file = getattr(storage, "url", None), getattr(getattr(storage, "_backend", None), "_file_path", None)
-    if url is not None and not url.startswith(connection.SQLITE):
+    if url is not None and not url.startswith(addresses.SQLITE):
         with connection.schema_lock(url, connection.CONFIRMING_LOCK):
             yield
         return
-    file = file or (url or "").removeprefix(connection.SQLITE)
+    file = file or (url or "").removeprefix(addresses.SQLITE)
     with FileLock(f"{file}.confirming.lock") if file else nullcontext():
         yield
 

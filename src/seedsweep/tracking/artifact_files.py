@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from seedsweep.errors import StoreError
+from seedsweep.tracking.mlflow_client import mlflow_error
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from seedsweep.tracking.client import Client
 
 DIGITS = 32  # of a digest that a name has
 NAME = re.compile(rf"[0-9a-f]{{{DIGITS}}}\.(parquet|safetensors)")
@@ -29,7 +30,7 @@ class ArtifactFiles:
         address: of the folder of its artifacts; asked for where it is None.
     """
 
-    def __init__(self, client: "MlflowClient", sweep: str, address: str | None = None):
+    def __init__(self, client: "Client", sweep: str, address: str | None = None):
         self.sweep = sweep
         self._client = client
         parts = urlsplit(address or client.get_run(sweep).info.artifact_uri)
@@ -77,12 +78,10 @@ class ArtifactFiles:
 
     def read(self, name: str) -> bytes:
         """The content of a file; raises `StoreError` if it is gone, or is not what its name says."""
-        from mlflow.exceptions import MlflowException
-
         try:
             with TemporaryDirectory() as folder:  # without a folder of its own MLflow would leave one
                 content = self._path(name, folder).read_bytes()
-        except (OSError, MlflowException) as error:
+        except (OSError, mlflow_error()) as error:
             raise self.damaged(name, "is gone or cannot be read") from error
         if not Path(name).stem == hashlib.sha256(content).hexdigest()[:DIGITS]:
             raise self.damaged(name, "is not what was written: its content does not go with its name")

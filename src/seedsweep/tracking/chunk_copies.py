@@ -25,7 +25,8 @@ from seedsweep.tracking.weights import COPIED_FROM
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from mlflow import MlflowClient
+
+    from seedsweep.tracking.client import Client, Run
 
 RUNS = 8_192  # of MLflow's that become one chunk
 THREADS = 8  # that ask an MLflow server
@@ -42,7 +43,7 @@ TAGS = (
 
 @store_errors()
 def copy_from_chunks(
-    client: "MlflowClient", sweep: str, plan: Plan, job_of: Mapping[str, int], chunks: ChunkedSweep | None
+    client: "Client", sweep: str, plan: Plan, job_of: Mapping[str, int], chunks: ChunkedSweep | None
 ) -> None:
     """Copy runs that are in chunks of other sweeps, a chunk at a time, each complete or not at all.
 
@@ -75,9 +76,7 @@ def copy_from_chunks(
 
 
 @store_errors()
-def copy_into_chunks(
-    client: "MlflowClient", plan: Plan, jobs: np.ndarray, sources: np.ndarray, chunks: ChunkedSweep
-) -> None:
+def copy_into_chunks(client: "Client", plan: Plan, jobs: np.ndarray, sources: np.ndarray, chunks: ChunkedSweep) -> None:
     """Copy runs that are in MLflow into chunks of a sweep.
 
     Args:
@@ -121,7 +120,7 @@ def _ordered(points: "pa.Table", order: np.ndarray) -> "pa.Table":
     return points.set_column(0, "run", [run]).take(np.argsort(run, kind="stable"))
 
 
-def _stored(client: "MlflowClient", ids: Sequence[str]) -> tuple[pd.DataFrame, list[StoredPoint]]:
+def _stored(client: "Client", ids: Sequence[str]) -> tuple[pd.DataFrame, list[StoredPoint]]:
     """What MLflow has of runs: a row each, as `ENDED` says, and their points."""
     if database := open_database(client.tracking_uri):
         stored = read_runs(database, None, ids, params=False, tags=TAGS)
@@ -132,7 +131,7 @@ def _stored(client: "MlflowClient", ids: Sequence[str]) -> tuple[pd.DataFrame, l
         points = list(chain.from_iterable(read_points(database, None, ids)))
         return pd.DataFrame([_about(run, tags[run], *times[run]) for run in ids], columns=list(ENDED)), points
     with ThreadPoolExecutor(THREADS) as threads:
-        runs = list(threads.map(client.get_run, ids))
+        runs: list[Run] = list(threads.map(client.get_run, ids))
         asked = [(run.info.run_id, metric) for run in runs for metric in run.data.metrics]
         histories = threads.map(lambda item: client.get_metric_history(*item), asked)
         points = [

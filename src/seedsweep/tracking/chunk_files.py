@@ -18,8 +18,9 @@ from seedsweep.tracking.chunk_tables import FORMAT, HEADER, chosen_points, heade
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from mlflow import MlflowClient
     from torch import Tensor
+
+    from seedsweep.tracking.client import Client
 
 RUNS, CURVES, WEIGHTS = "runs", "curves", "weights"  # folders among the artifacts of the sweep
 PARQUET, SAFETENSORS = ".parquet", ".safetensors"
@@ -57,9 +58,7 @@ class ChunkedSweep:
         besides: jobs whose runs are elsewhere, and do not count here.
     """
 
-    def __init__(
-        self, client: "MlflowClient", sweep: str, address: str | None = None, besides: Collection[int] = ()
-    ) -> None:
+    def __init__(self, client: "Client", sweep: str, address: str | None = None, besides: Collection[int] = ()) -> None:
         self.sweep, self.files = sweep, ArtifactFiles(client, sweep, address)
         self._besides = np.array(sorted(besides), dtype=np.int64)
 

@@ -14,7 +14,7 @@ from seedsweep.tracking.chunk_files import ChunkedSweep
 from seedsweep.tracking.chunk_tables import points_table, runs_table
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from seedsweep.tracking.client import Client
 
 
 class ChunkRuns:
@@ -31,7 +31,7 @@ class ChunkRuns:
 
     def __init__(
         self,
-        client: "MlflowClient",
+        client: "Client",
         sweep: str,
         planned: Sequence[PlannedRun],
         engine: str,

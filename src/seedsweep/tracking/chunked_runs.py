@@ -15,13 +15,14 @@ from seedsweep.tracking.tags import OFTEN
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from mlflow import MlflowClient
+
+    from seedsweep.tracking.client import Client
 
 log = logging.getLogger(__name__)
 ABOUT = ("run", "weights", "member", "copied_from")
 
 
-def chunked_run(client: "MlflowClient", run: str) -> dict[str, Any] | None:
+def chunked_run(client: "Client", run: str) -> dict[str, Any] | None:
     """Where a run has its weights, by its id; None where no chunk has it."""
     for _, chunk in chunks_with(client, [run], ABOUT):
         return dict(chunk.runs.select(ABOUT).to_pylist()[0])
@@ -29,7 +30,7 @@ def chunked_run(client: "MlflowClient", run: str) -> dict[str, Any] | None:
 
 
 def chunks_with(
-    client: "MlflowClient", runs: Collection[str], columns: Sequence[str] | None = None
+    client: "Client", runs: Collection[str], columns: Sequence[str] | None = None
 ) -> Iterator[tuple[str, Chunk]]:
     """The chunks that have some of these runs, with only these, and the sweeps that they are of.
 
@@ -45,7 +46,7 @@ def chunks_with(
                     yield sweep.run_id, chunk.only(rows)
 
 
-def runs_with_keys(client: "MlflowClient", keys: np.ndarray, demand: Demand) -> Iterator[tuple[int, str]]:
+def runs_with_keys(client: "Client", keys: np.ndarray, demand: Demand) -> Iterator[tuple[int, str]]:
     """The runs in chunks that have some of the keys (n,) uint64, and what else is asked: pairs of a key and an id."""
     wanted, asked = np.unique(keys), ("run", "key", "outcome", "engine", "measured_by", OFTEN, *demand.metrics)
     for sweep in chunked_sweeps(client):

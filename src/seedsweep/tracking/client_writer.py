@@ -10,7 +10,7 @@ from seedsweep.tracking.tags import NewRun
 from seedsweep.tracking.weights import FOLDER, weights_file, weights_tag
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from seedsweep.tracking.client import Client
 
 THREADS = 8  # that write to an MLflow server
 
@@ -18,7 +18,7 @@ THREADS = 8  # that write to an MLflow server
 class ClientRuns:
     """Runs that begin and end together, as `sql_writer.SqlRuns`, by MLflow's client."""
 
-    def __init__(self, client: "MlflowClient", runs: Sequence[NewRun]):
+    def __init__(self, client: "Client", runs: Sequence[NewRun]):
         self._client = client
         self._records = [
             RunRecord(client, run.experiment, run.planned, run.params, run.tags, run.start) for run in runs

@@ -13,49 +13,30 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
-from hydra.utils import to_absolute_path
 
-from seedsweep.config.home import home
 from seedsweep.errors import ConfigError, StoreError
 from seedsweep.gc_pause import collector_paused
+from seedsweep.tracking.addresses import SQLITE, absolute
+from seedsweep.tracking.database_client import DatabaseClient
 from seedsweep.tracking.file_systems import network_file_system
+from seedsweep.tracking.mlflow_client import mlflow_client, mlflow_error
 from seedsweep.tracking.moved_store import find_artifacts
+from seedsweep.tracking.sql import forget_schema, open_database
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from seedsweep.tracking.client import Client
 
-SQLITE = "sqlite:///"
-PATIENCE = 150  # seconds that a transaction waits for those of other processes
+log = logging.getLogger(__name__)
 SCHEMA_LOCK = 0x5EED5EED  # any number that nobody else locks in the same PostgreSQL database
 SWEEPS_LOCK, CONFIRMING_LOCK = SCHEMA_LOCK + 1, SCHEMA_LOCK + 2
-QUIET = {  # MLflow's settings that every command wants, unless the user has said otherwise
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # no command may need the network
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # one for every small file
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines for every run
-}
 _in_this_process = Lock()  # of threads that open one store at once, one would change what another is going through
 ELSEWHERE = (
     "where SQLite's locks do not hold, so that the store could be damaged: take a local disk"
     " (tracking.uri=sqlite:////tmp/mlflow.db), or PostgreSQL or an MLflow server"
 )
-ALLOWED = "must be sqlite:///FILE.db, postgresql+psycopg://…, or http(s)://… of an MLflow server"
 
 
-def home_uri() -> str:
-    """`mlruns/mlflow.db` in the folder that seedsweep is at home in."""
-    return f"{SQLITE}{home() / 'mlruns' / 'mlflow.db'}"
-
-
-def default_uri() -> str:
-    """The address of the store that is used unless another one is named.
-
-    Returns:
-        `MLFLOW_TRACKING_URI` where it is set, otherwise that of the store at home.
-    """
-    return os.environ.get("MLFLOW_TRACKING_URI") or home_uri()
-
-
-def connect(uri: str, create: bool = False) -> "MlflowClient":
+def connect(uri: str, create: bool = False) -> "Client":
     """A client of a store, which is tried before any work.
 
     Args:
@@ -63,7 +44,7 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
         create: whether it is made, with its schema, where there is none.
 
     Returns:
-        MLflow's client.
+        The client.
 
     Raises:
         ConfigError: the store is out of reach, is none, or cannot be written.
@@ -75,53 +56,38 @@ def connect(uri: str, create: bool = False) -> "MlflowClient":
         _try_server(uri)
     else:
         _try_database(uri)
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    for name in ("alembic", "mlflow.store.db.utils"):  # their message on every migration
-        logging.getLogger(name).setLevel(logging.WARNING)
     with collector_paused(), _alone(uri, create):
-        from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-
         try:
             if create and uri.startswith(SQLITE):
                 _make_schema(Path(uri.removeprefix(SQLITE)))
             if uri.startswith(SQLITE):
                 find_artifacts(Path(uri.removeprefix(SQLITE)))
             with _in_this_process:
-                client = MlflowClient(tracking_uri=uri)  # imports the kind of store, and makes the schema of a new one
-                client.search_experiments(max_results=1)
-                if uri.startswith(SQLITE):
-                    _have_patience(client)
-        except MlflowException as error:
+                return _client(uri)
+        except mlflow_error() as error:
             allowed = _of_another_version(str(error), uri) or f"MLflow cannot use it: {error}"
             raise ConfigError("tracking.uri", uri, allowed) from error
+
+
+def _client(uri: str) -> "Client":
+    if database := open_database(uri):
+        return DatabaseClient(uri, database)
+    client = mlflow_client(uri)  # makes the tables of a new database
+    forget_schema()
+    if database := open_database(uri):
+        return DatabaseClient(uri, database)
+    if not uri.startswith("http"):
+        log.warning("MLflow's schema is not the one known; writing by its client")
     return client
-
-
-def _have_patience(client: "MlflowClient") -> None:
-    """Have MLflow wait for whoever has locked the database, and not give up what was trained after five seconds."""
-    from sqlalchemy import event
-
-    engine: Any = client._tracking_client.store.engine
-    if not event.contains(engine, "connect", _wait_for_locks):  # MLflow has one for all clients of a process
-        event.listen(engine, "connect", _wait_for_locks)
-        engine.dispose()  # connections that were made before have not heard of it
-
-
-def _wait_for_locks(made: sqlite3.Connection, _: object) -> None:
-    made.execute(f"PRAGMA busy_timeout = {1000 * PATIENCE}")
 
 
 def _make_schema(file: Path) -> None:
     """Make MLflow's tables beside a database that has none: of those that are half made MLflow makes no store."""
-    from mlflow import MlflowClient
-
     if _has_schema(file):
         return
     half = file.with_name(f".{file.name}.new")
     half.unlink(missing_ok=True)
-    MlflowClient(tracking_uri=f"{SQLITE}{half}").search_experiments(max_results=1)
+    mlflow_client(f"{SQLITE}{half}")
     os.replace(half, file)
 
 
@@ -138,7 +104,7 @@ def _has_schema(file: Path) -> bool:
 
 
 @lru_cache(maxsize=8)
-def client_of(uri: str) -> "MlflowClient":
+def client_of(uri: str) -> "Client":
     """The client of a store, which is made where there is none; the same one whenever it is asked for."""
     return connect(uri, create=True)
 
@@ -173,23 +139,6 @@ def _of_another_version(reason: str, uri: str) -> str | None:
         older = f"it was made by an older MLflow than {mlflow.__version__}, which is here"
         return f"{older}: after a backup, mlflow db upgrade {uri}"
     return f"it was made by a newer MLflow than {mlflow.__version__}, which is here: pip install --upgrade mlflow"
-
-
-def absolute(uri: str) -> str:
-    """The same address from any working directory; raises `ConfigError` on one that is not an address of a store."""
-    if not isinstance(uri, str) or not re.match(r"(sqlite|postgresql(\+\w+)?|https?)://", uri):
-        raise ConfigError("tracking.uri", uri, ALLOWED)
-    if uri.startswith("sqlite") and (not uri.startswith(SQLITE) or uri in (SQLITE, f"{SQLITE}:memory:")):
-        raise ConfigError("tracking.uri", uri, "must name a file: sqlite:///FILE.db")
-    return SQLITE + to_absolute_path(uri.removeprefix(SQLITE)) if uri.startswith(SQLITE) else uri.rstrip("/")
-
-
-def artifact_location(uri: str, experiment: str) -> str | None:
-    """The folder for the artifacts of an experiment; None where an MLflow server decides."""
-    if uri.startswith("http"):
-        return None
-    folder = Path(uri.removeprefix(SQLITE)).parent if uri.startswith(SQLITE) else home() / "mlruns"
-    return (folder / "artifacts" / re.sub(r"[^\w-]+", "_", experiment)[:100]).as_uri()
 
 
 def _alone(uri: str, create: bool) -> AbstractContextManager[Any]:

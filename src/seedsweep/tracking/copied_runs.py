@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,19 +11,22 @@ import numpy as np
 from seedsweep.config.plan import Plan
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.gc_pause import collector_paused
+from seedsweep.tracking.batches import write_batch
 from seedsweep.tracking.connection import store_errors
+from seedsweep.tracking.mlflow_client import mlflow_error
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import chunked_sweeps
-from seedsweep.tracking.run_writer import METRICS
-from seedsweep.tracking.shared_params import PARAMS, shared_params
-from seedsweep.tracking.sql import COLUMNS, insert, open_database, transaction
+from seedsweep.tracking.schema import COLUMNS
+from seedsweep.tracking.shared_params import shared_params
+from seedsweep.tracking.sql import insert, open_database, transaction
 from seedsweep.tracking.sql_run import drop_former
 from seedsweep.tracking.tags import NAME, artifact_folder, experiment_id, own_params, run_id
 from seedsweep.tracking.weights import COPIED_FROM
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from sqlalchemy import Connection, Engine
+
+    from seedsweep.tracking.client import Client
 
 RUNS = 2_000  # that are copied in one transaction
 BEGINNING = 12  # characters that the id of a run begins with as that of its sweep does, see `tags.run_id`
@@ -44,7 +47,7 @@ AND own.run_uuid = copied.run_uuid AND own.key = 'seedsweep.sweep' AND own.value
 
 
 @store_errors()
-def copy_runs(client: "MlflowClient", sweep: str, plan: Plan, jobs: np.ndarray, sources: np.ndarray) -> None:
+def copy_runs(client: "Client", sweep: str, plan: Plan, jobs: np.ndarray, sources: np.ndarray) -> None:
     """Copy runs into a sweep, each complete or not at all.
 
     Args:
@@ -66,7 +69,7 @@ def copy_runs(client: "MlflowClient", sweep: str, plan: Plan, jobs: np.ndarray, 
 
 
 @store_errors()
-def copies_of(client: "MlflowClient", sweep: str) -> dict[str, int]:
+def copies_of(client: "Client", sweep: str) -> dict[str, int]:
     """How many runs of a sweep are copies.
 
     Args:
@@ -88,17 +91,15 @@ def copies_of(client: "MlflowClient", sweep: str) -> dict[str, int]:
     return _by_sweep(client, Counter(sweeps[run] for run in sources if run))
 
 
-def _sweep_of(client: "MlflowClient", run: str) -> str:
+def _sweep_of(client: "Client", run: str) -> str:
     """The sweep of a run; of one that MLflow does not have, since it is in a chunk, the beginning of its id."""
-    from mlflow.exceptions import MlflowException
-
     try:
         return str(client.get_run(run).data.tags.get("seedsweep.sweep", ""))
-    except MlflowException:
+    except mlflow_error():
         return run[:BEGINNING]
 
 
-def _by_sweep(client: "MlflowClient", counts: Mapping[str, int]) -> dict[str, int]:
+def _by_sweep(client: "Client", counts: Mapping[str, int]) -> dict[str, int]:
     """The counts by the ids of sweeps; of one that has its runs in chunks, only the beginning may be given."""
     chunked = {sweep.run_id[:BEGINNING]: sweep.run_id for sweep in chunked_sweeps(client)}
     counted: Counter[str] = Counter()
@@ -108,7 +109,7 @@ def _by_sweep(client: "MlflowClient", counts: Mapping[str, int]) -> dict[str, in
 
 
 def _copy_rows(
-    client: "MlflowClient",
+    client: "Client",
     engine: "Engine",
     sweep: str,
     experiments: Mapping[str, str],
@@ -167,21 +168,14 @@ def _own_tags(planned: PlannedRun, sweep: str, source: str) -> dict[str, str]:
     return named | {"mlflow.runName": planned.name[:NAME], "mlflow.parentRunId": sweep, COPIED_FROM: source}
 
 
-def _copy_one(
-    client: "MlflowClient", sweep: str, experiments: Mapping[str, str], planned: PlannedRun, source: str
-) -> None:
+def _copy_one(client: "Client", sweep: str, experiments: Mapping[str, str], planned: PlannedRun, source: str) -> None:
     """Copy one run by MLflow's client."""
-    from mlflow.entities import Param
-
     copied = client.get_run(source)
     tags = {key: value for key, value in copied.data.tags.items() if key not in OWN}
     tags |= _own_tags(planned, sweep, copied.data.tags.get(COPIED_FROM, source))
     experiment, start = experiments[planned.experiment], copied.info.start_time
     run = client.create_run(experiment, start_time=start, tags=tags, run_name=planned.name[:NAME]).info.run_id
-    params = [Param(key, value) for key, value in own_params(planned, shared_params(client, sweep)).items()]
-    for first in range(0, len(params), PARAMS):
-        client.log_batch(run, [], params[first : first + PARAMS], [])
-    points = [point for metric in copied.data.metrics for point in client.get_metric_history(source, metric)]
-    for first in range(0, len(points), METRICS):
-        client.log_batch(run, points[first : first + METRICS], [], [])
+    histories = (client.get_metric_history(source, metric) for metric in copied.data.metrics)
+    points = [(point.key, point.value, point.timestamp, point.step) for point in chain.from_iterable(histories)]
+    write_batch(client, run, points, list(own_params(planned, shared_params(client, sweep)).items()))
     client.set_terminated(run, "FINISHED", copied.info.end_time)

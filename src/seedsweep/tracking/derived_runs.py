@@ -11,18 +11,21 @@ from seedsweep.config.params import canonical
 from seedsweep.config.planned_run import PROBLEM, PlannedRun
 from seedsweep.errors import ConfigError
 from seedsweep.outcomes import OUTCOMES, Column
+from seedsweep.tracking.addresses import default_uri
 from seedsweep.tracking.client_writer import ClientRuns
-from seedsweep.tracking.connection import connect, default_uri, store_errors
+from seedsweep.tracking.connection import connect, store_errors
+from seedsweep.tracking.mlflow_client import mlflow_error
 from seedsweep.tracking.pages import view_tag
-from seedsweep.tracking.queries import of_kind
+from seedsweep.tracking.queries import clause, of_kind
 from seedsweep.tracking.sql import delete_runs, open_database, transaction
 from seedsweep.tracking.sql_writer import SqlRuns
 from seedsweep.tracking.sweep_writer import SweepRecord
 from seedsweep.tracking.tags import NewRun, named
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from sqlalchemy import Connection
+
+    from seedsweep.tracking.client import Client
 
 GROUP = ["problem", "group"]  # the columns that tell the rows of `groups` apart
 LINES = {"": "mean", "_low": "low", "_high": "high"}  # what is added to a metric's name, and the column of its band
@@ -82,9 +85,7 @@ def record_trials(sweep: SweepRecord, trials: Sequence[tuple[PlannedRun, dict[st
     replace_runs(sweep.client, sweep.run_id, "trial", runs, columns)
 
 
-def replace_runs(
-    client: "MlflowClient", sweep: str, kind: str, runs: Sequence[NewRun], columns: Sequence[Column]
-) -> None:
+def replace_runs(client: "Client", sweep: str, kind: str, runs: Sequence[NewRun], columns: Sequence[Column]) -> None:
     """Write runs of one kind, all of one experiment, below a sweep, in place of those of that kind."""
     database = open_database(client.tracking_uri)
     if database and not runs:
@@ -93,16 +94,14 @@ def replace_runs(
     elif database:
         SqlRuns(client, database, runs).replace(lambda connection: _former(connection, sweep, kind), columns)
     elif runs:
-        former = client.search_runs([runs[0].experiment], of_kind(kind, sweep), max_results=MOST)
+        former = client.search_runs([runs[0].experiment], clause(of_kind(kind, sweep)), max_results=MOST)
         ClientRuns(client, runs).replace([run.info.run_id for run in former], columns)
 
 
-def _experiment(client: "MlflowClient", sweep: str) -> str:
-    from mlflow.exceptions import MlflowException
-
+def _experiment(client: "Client", sweep: str) -> str:
     try:
         run = client.get_run(sweep)
-    except MlflowException:
+    except mlflow_error():
         run = None
     if run is None or run.data.tags.get("seedsweep.kind") != "sweep":
         raise ConfigError("sweep", sweep, f"no such sweep in {client.tracking_uri}")

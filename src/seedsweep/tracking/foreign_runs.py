@@ -11,11 +11,10 @@ import pandas as pd
 from seedsweep.errors import ConfigError
 from seedsweep.tracking.connection import connect, store_errors
 from seedsweep.tracking.frames import typed, unclipped
-from seedsweep.tracking.queries import PAGE, of_kind
+from seedsweep.tracking.queries import PAGE, clause, of_kind
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from seedsweep.tracking.client import Client, Run
 
 THREADS = 8  # that ask for curves
 DERIVED = ("sweep", "group", "trial", "best")  # our runs that are no trainings
@@ -57,7 +56,8 @@ def is_foreign(uri: str, experiment: str) -> bool:
     if named is None or named.lifecycle_stage == "deleted":
         return False
     ids = [named.experiment_id]
-    return not client.search_runs(ids, of_kind("sweep"), max_results=1) and bool(client.search_runs(ids, max_results=1))
+    sweeps = client.search_runs(ids, clause(of_kind("sweep")), max_results=1)
+    return not sweeps and bool(client.search_runs(ids, max_results=1))
 
 
 @store_errors()
@@ -136,7 +136,7 @@ def read_foreign_curves(uri: str, runs: Collection[str], metric: str) -> pd.Data
     return curves if len(curves) > len(frames) else curves.head(0)  # single values are no curves
 
 
-def _runs(client: "MlflowClient", experiment: str) -> "Iterator[Run]":
+def _runs(client: "Client", experiment: str) -> "Iterator[Run]":
     named = client.get_experiment_by_name(experiment)
     if named is None:
         names = sorted(other.name for other in client.search_experiments())

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from seedsweep.metrics import Metric
-from seedsweep.tracking.queries import of_kind
+from seedsweep.tracking.queries import clause, of_kind
 
 TRAINING = "workflowType=machine_learning"  # the side of the UI that shows runs
 
@@ -47,7 +47,7 @@ def view_tag(sweep: str, metric: str, params: Sequence[str], kind: str = "run") 
     metrics = list(dict.fromkeys((metric, *SHOWN)))
     curves = [name for name in dict.fromkeys((metric, "val/loss", "val/accuracy", "train/loss")) if name[:5] != "test/"]
     view = {
-        "searchFilter": of_kind(kind, sweep),
+        "searchFilter": clause(of_kind(kind, sweep)),
         "orderByKey": f"metrics.`{metric}`",
         "orderByAsc": not Metric(metric).is_maximized,
         "selectedColumns": [*(f"params.`{name}`" for name in params), *(f"metrics.`{name}`" for name in metrics)],

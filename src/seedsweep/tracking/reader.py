@@ -16,10 +16,12 @@ from seedsweep.config.csv_cells import original_table
 from seedsweep.config.detail import GROUPS
 from seedsweep.config.plan import IDENTITY
 from seedsweep.gc_pause import collector_paused
+from seedsweep.tracking.addresses import default_uri
 from seedsweep.tracking.chunk_files import DETAIL, ChunkedSweep
 from seedsweep.tracking.chunk_frames import curves_of_chunk
-from seedsweep.tracking.connection import connect, default_uri, store_errors
+from seedsweep.tracking.connection import connect, store_errors
 from seedsweep.tracking.frames import NOT_CURVES, Chunked, curves_frame, runs_frame
+from seedsweep.tracking.mlflow_client import mlflow_error
 from seedsweep.tracking.queries import PAGE, of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, chunked_sweeps, sweeps_of
 from seedsweep.tracking.shared_params import shared_params
@@ -27,8 +29,9 @@ from seedsweep.tracking.sql import StoredPoint, StoredRuns, open_database, read_
 from seedsweep.tracking.unfinished_sweeps import PLAN
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from sqlalchemy import Engine
+
+    from seedsweep.tracking.client import Client
 
 log = logging.getLogger(__name__)
 # how a plan is read
@@ -107,27 +110,27 @@ def stream_runs(sweep: str, tracking_uri: str | None = None) -> Iterator[pd.Data
             yield from _runs_of_plan(client, database, parent.run_id)
 
 
-def _chunked(client: "MlflowClient", sweep: RecordedSweep | None) -> list[ChunkedSweep]:
+def _chunked(client: "Client", sweep: RecordedSweep | None) -> list[ChunkedSweep]:
     """What a sweep, or the whole store, has in chunk files."""
     grouped = chunked_sweeps(client) if sweep is None else [sweep] * (sweep.tags.get(DETAIL) == GROUPS)
     return [ChunkedSweep(client, item.run_id, item.artifacts, _recorded_jobs(client, item.run_id)) for item in grouped]
 
 
-def _recorded_jobs(client: "MlflowClient", sweep: str) -> Collection[int]:
+def _recorded_jobs(client: "Client", sweep: str) -> Collection[int]:
     """The jobs of a sweep that have a run in MLflow, as those that were trained alone."""
     if database := open_database(client.tracking_uri):
         return read_jobs(database, sweep)["job"].tolist()  # type: ignore[no-any-return]
     return [int(run.data.tags["seedsweep.job"]) for run in search_runs(client, of_kind("run", sweep))]
 
 
-def _with_chunks(client: "MlflowClient", sweep: RecordedSweep | None, chunked: Chunked) -> pd.DataFrame:
+def _with_chunks(client: "Client", sweep: RecordedSweep | None, chunked: Chunked) -> pd.DataFrame:
     """The table of the runs in MLflow and of those in chunks."""
     parent, database = sweep.run_id if sweep else None, open_database(client.tracking_uri)
     stored = read_runs(database, parent) if database else _read_runs(client, parent)
     return runs_frame(stored, parent, lambda done: _missing(client, sweep, done), chunked)
 
 
-def _runs_of_chunks(client: "MlflowClient", sweep: RecordedSweep, chunks: ChunkedSweep) -> Iterator[pd.DataFrame]:
+def _runs_of_chunks(client: "Client", sweep: RecordedSweep, chunks: ChunkedSweep) -> Iterator[pd.DataFrame]:
     done = array("q")
     for chunk in chunks.chunks():
         done.extend(chunk.runs["job"].to_pylist())
@@ -137,7 +140,7 @@ def _runs_of_chunks(client: "MlflowClient", sweep: RecordedSweep, chunks: Chunke
     yield runs_frame(stored, sweep.run_id, lambda others: _missing(client, sweep, others | {*done}), as_strings=True)
 
 
-def _runs_of_plan(client: "MlflowClient", database: "Engine", parent: str) -> Iterator[pd.DataFrame]:
+def _runs_of_plan(client: "Client", database: "Engine", parent: str) -> Iterator[pd.DataFrame]:
     done = read_jobs(database, parent)
     with _plan(client, parent) as file:
         if file is None:
@@ -209,7 +212,7 @@ def stream_groups(sweep: str, tracking_uri: str | None = None) -> Iterator[tuple
                 yield frame, np.array(chunk.runs["group"].to_pylist(), dtype=object)[frame["run"]]
 
 
-def _read_runs(client: "MlflowClient", sweep: str | None) -> StoredRuns:
+def _read_runs(client: "Client", sweep: str | None) -> StoredRuns:
     """What `read_runs` reads, by MLflow's client."""
     by_id = {run.info.run_id: run for run in search_runs(client, of_kind("run", sweep))}
     runs = list(by_id.values())  # once each: pages shift while runs are added
@@ -224,7 +227,7 @@ def _read_runs(client: "MlflowClient", sweep: str | None) -> StoredRuns:
     return StoredRuns(infos, pairs("tags"), pairs("params"), pairs("metrics"), [shared])
 
 
-def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[StoredPoint]]:
+def _read_points(client: "Client", sweep: str | None) -> Iterator[list[StoredPoint]]:
     """What `read_points` reads, by MLflow's client, some runs at a time."""
     runs = search_runs(client, of_kind("run", sweep))
     metrics = {run.info.run_id: sorted(set(run.data.metrics) - set(NOT_CURVES)) for run in runs}
@@ -240,7 +243,7 @@ def _read_points(client: "MlflowClient", sweep: str | None) -> Iterator[list[Sto
             yield list(chain.from_iterable(threads.map(points, ids[start : start + PAGE])))
 
 
-def _missing(client: "MlflowClient", sweep: RecordedSweep | None, done: Collection[int]) -> list[dict[Any, Any]]:
+def _missing(client: "Client", sweep: RecordedSweep | None, done: Collection[int]) -> list[dict[Any, Any]]:
     """The rows of a sweep's plan whose jobs are not in the store."""
     if sweep is None or len(done) == int(sweep.tags.get("seedsweep.planned", -1)):
         return []
@@ -253,14 +256,12 @@ def _missing(client: "MlflowClient", sweep: RecordedSweep | None, done: Collecti
 
 
 @contextmanager
-def _plan(client: "MlflowClient", sweep: str) -> Iterator[str | None]:
+def _plan(client: "Client", sweep: str) -> Iterator[str | None]:
     """The file of a sweep's plan, as long as the context lasts; None where its artifacts were cleaned away."""
-    from mlflow.exceptions import MlflowException
-
     with TemporaryDirectory() as folder:  # without one of ours MLflow would leave one
         try:
             file = client.download_artifacts(sweep, PLAN, folder)
-        except (MlflowException, OSError):
+        except (mlflow_error(), OSError):
             log.warning("the plan of sweep %s cannot be read: its runs that never began are not counted", sweep[:8])
             file = None
         yield file

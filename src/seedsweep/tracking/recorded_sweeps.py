@@ -17,8 +17,7 @@ from seedsweep.tracking.queries import experiment_ids, of_kind, search_runs
 from seedsweep.tracking.sql import end_running, open_database
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from seedsweep.tracking.client import Client, Run
 
 ASKED = "seedsweep.asked"  # tag of a sweep whose command was typed again
 OWNER = "seedsweep.owner"  # tag of a sweep: the process that is at it
@@ -81,7 +80,7 @@ def find_sweeps(uri: str, *chosen: str, experiment: str | None = None) -> list[R
     return sweeps_of(connect(uri), *chosen, experiment=experiment)
 
 
-def sweeps_of(client: "MlflowClient", *chosen: str, experiment: str | None = None) -> list[RecordedSweep]:
+def sweeps_of(client: "Client", *chosen: str, experiment: str | None = None) -> list[RecordedSweep]:
     """The sweeps of `find_sweeps`, by a client that is connected."""
     parents = map(recorded, search_runs(client, of_kind("sweep")))
     sweeps = sorted(parents, key=lambda sweep: sweep.asked, reverse=True)
@@ -103,10 +102,9 @@ def sweeps_of(client: "MlflowClient", *chosen: str, experiment: str | None = Non
     return [by_id[name] for name in dict.fromkeys(chosen)] if chosen else sweeps
 
 
-def chunked_sweeps(client: "MlflowClient", experiments: Collection[str] | None = None) -> list[RecordedSweep]:
+def chunked_sweeps(client: "Client", experiments: Collection[str] | None = None) -> list[RecordedSweep]:
     """The sweeps in groups that a store has, of the experiments with these names, or of all."""
-    clause = f"{of_kind('sweep')} and tags.`{DETAIL}` = '{GROUPS}'"
-    return [recorded(run) for run in search_runs(client, clause, experiments)]
+    return [recorded(run) for run in search_runs(client, of_kind("sweep") | {DETAIL: GROUPS}, experiments)]
 
 
 @store_errors()
@@ -125,7 +123,7 @@ def find_tagged(uri: str, tag: str, value: str) -> list[RecordedSweep]:
         client = connect(uri)
     except ConfigError:  # nothing has been recorded there yet, or what opens it next says why it cannot be
         return []
-    sweeps = map(recorded, search_runs(client, f"{of_kind('sweep')} and tags.`seedsweep.{tag}` = '{value}'"))
+    sweeps = map(recorded, search_runs(client, of_kind("sweep", **{tag: value})))
     return sorted(sweeps, key=lambda sweep: sweep.asked, reverse=True)
 
 
@@ -161,7 +159,7 @@ def read_artifact(uri: str, sweeps: Sequence[RecordedSweep], name: str) -> list[
     return [_content(client, sweep.run_id, name) for sweep in sweeps]
 
 
-def _content(client: "MlflowClient", run_id: str, name: str) -> bytes:
+def _content(client: "Client", run_id: str, name: str) -> bytes:
     with TemporaryDirectory() as folder:  # without a folder of its own MLflow would leave one
         return Path(client.download_artifacts(run_id, name, folder)).read_bytes()
 
@@ -180,7 +178,7 @@ def end_sweep(uri: str, sweep: RecordedSweep, status: str) -> None:
     client.set_terminated(sweep.run_id, status)
 
 
-def remove_running(client: "MlflowClient", sweep: str) -> None:
+def remove_running(client: "Client", sweep: str) -> None:
     """Mark as deleted the runs of a sweep, its run id, that are RUNNING."""
     clause = f"tags.`seedsweep.sweep` = '{sweep}' and attributes.status = 'RUNNING'"
     while runs := client.search_runs(experiment_ids(client), clause):
@@ -188,7 +186,7 @@ def remove_running(client: "MlflowClient", sweep: str) -> None:
             client.delete_run(run.info.run_id)
 
 
-def end_runs(client: "MlflowClient", sweep: str, status: str) -> None:
+def end_runs(client: "Client", sweep: str, status: str) -> None:
     """End the runs of a sweep, its run id, that are RUNNING."""
     if database := open_database(client.tracking_uri):
         end_running(database, sweep, status)

@@ -9,11 +9,13 @@ from seedsweep.outcomes import Point, RunResult
 from seedsweep.tracking.chunked_runs import chunks_with
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.frames import unclipped
+from seedsweep.tracking.mlflow_client import mlflow_error
 from seedsweep.tracking.sql import open_database, transaction
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from sqlalchemy import Engine
+
+    from seedsweep.tracking.client import Client
 
 RUNS = 2_000  # that are asked for at once
 OUTCOMES = "SELECT run_uuid, value FROM tags WHERE run_uuid IN ({runs}) AND key = 'seedsweep.outcome'"
@@ -21,7 +23,7 @@ CURVES = "SELECT run_uuid, step, value, is_nan FROM metrics WHERE run_uuid IN ({
 
 
 @store_errors()
-def read_results(client: "MlflowClient", runs: Sequence[str], metric: str) -> dict[str, RunResult]:
+def read_results(client: "Client", runs: Sequence[str], metric: str) -> dict[str, RunResult]:
     """The results of runs, as far as one metric says.
 
     Args:
@@ -43,7 +45,7 @@ def read_results(client: "MlflowClient", runs: Sequence[str], metric: str) -> di
     return results
 
 
-def _in_chunks(client: "MlflowClient", runs: Sequence[str], metric: str) -> dict[str, RunResult]:
+def _in_chunks(client: "Client", runs: Sequence[str], metric: str) -> dict[str, RunResult]:
     """The results of runs that MLflow does not have."""
     results: dict[str, RunResult] = {}
     for _, chunk in chunks_with(client, runs, ["run", "outcome"]):
@@ -76,14 +78,12 @@ def _rows(engine: "Engine", runs: Sequence[str], metric: str) -> Iterator[tuple[
 
 
 def _by_client(
-    client: "MlflowClient", runs: Sequence[str], metric: str
+    client: "Client", runs: Sequence[str], metric: str
 ) -> Iterator[tuple[str, Any, list[tuple[int, float]]]]:
-    from mlflow.exceptions import MlflowException
-
     for run in runs:
         try:
             outcome = client.get_run(run).data.tags["seedsweep.outcome"]
-        except MlflowException:  # it is in a chunk
+        except mlflow_error():  # it is in a chunk
             continue
         history = sorted(client.get_metric_history(run, metric), key=lambda point: point.step)
         yield run, outcome, [(point.step, point.value) for point in history]

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import masked
 from seedsweep.outcomes import Point, RunResult
+from seedsweep.tracking.batches import write_batch
 from seedsweep.tracking.connection import client_of, store_errors
+from seedsweep.tracking.database_client import Logged
 from seedsweep.tracking.pages import run_page
-from seedsweep.tracking.shared_params import PARAMS, shared_params
+from seedsweep.tracking.shared_params import shared_params
 from seedsweep.tracking.sql import open_database
 from seedsweep.tracking.sql_run import begin_run, is_own
 from seedsweep.tracking.tags import (
@@ -28,12 +30,11 @@ from seedsweep.tracking.tags import (
 from seedsweep.tracking.weights import WEIGHTS, weights_file
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Metric
     from sqlalchemy import Engine
 
+    from seedsweep.tracking.client import Client
+
 FLUSH_SECONDS = 3.0  # how old the curves of a run in training may look
-METRICS = 800  # that MLflow takes at once, of 1,000 of everything together
 RATE = "optimizer.lr"
 TRACEBACK = "traceback.txt"
 
@@ -103,7 +104,7 @@ class RunRecord:
 
     def __init__(
         self,
-        client: "MlflowClient",
+        client: "Client",
         experiment: str,
         planned: PlannedRun,
         params: Mapping[str, str],
@@ -187,31 +188,21 @@ class RunRecord:
 
     def flush(self, tags: Mapping[str, str] | None = None) -> None:
         """Write the waiting points; with the first of them the params, with the last the tags."""
-        from mlflow.entities import Param, RunTag
-
-        metrics = self._metrics()
-        params = [Param(key, value) for key, value in self._params.items()]
-        named = [RunTag(f"seedsweep.{key}", value) for key, value in (tags or {}).items()]
-        last = max(-(-len(metrics) // METRICS), -(-len(params) // PARAMS), 1) - 1
-        for batch in range(last + 1):
-            points = metrics[batch * METRICS : (batch + 1) * METRICS]
-            pairs = params[batch * PARAMS : (batch + 1) * PARAMS]
-            run = self.open()
-            if not self._is_elsewhere:
-                self.client.log_batch(run, points, pairs, named if batch == last else [])
+        run = self.open()
+        if not self._is_elsewhere:
+            named = [(f"seedsweep.{key}", value) for key, value in (tags or {}).items()]
+            write_batch(self.client, run, self._points(), list(self._params.items()), named)
         self._step = max((point.step for point, _ in self._waiting), default=self._step)  # if no signal came before
         self._params, self._waiting, self._flushed = {}, [], time.monotonic()
 
-    def _metrics(self) -> "list[Metric]":
-        """The waiting points as MLflow's, after the epochs of their steps, which readers of the others need."""
-        from mlflow.entities import Metric
-
-        epochs = {point.step: Metric("epoch", point.epoch, now, point.step) for point, now in reversed(self._waiting)}
-        metrics = [epochs[step] for step in sorted(epochs) if step > self._step]
-        metrics += [Metric(point.metric, point.value, now, point.step) for point, now in self._waiting]
+    def _points(self) -> list[Logged]:
+        """The waiting points, after the epochs of their steps, which readers of the others need."""
+        epochs = {point.step: ("epoch", float(point.epoch), now, point.step) for point, now in reversed(self._waiting)}
+        points = [epochs[step] for step in sorted(epochs) if step > self._step]
+        points += [(point.metric, float(point.value), now, point.step) for point, now in self._waiting]
         if RATE in self._params:  # a metric too: MLflow sorts params as strings
-            metrics.append(Metric(RATE, float(self._params[RATE]), self._start, 0))
-        return metrics
+            points.append((RATE, float(self._params[RATE]), self._start, 0))
+        return points
 
     def end(self, status: str, at: int | None = None) -> None:
         """End the run with a status of MLflow's, now if no time is given."""

@@ -1,6 +1,5 @@
 """MLflow's tables in SQLite or PostgreSQL, many rows at a time: its client goes one run, or one curve, at a time."""
 
-import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,23 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from seedsweep.errors import ConfigError
-from seedsweep.tracking.connection import PATIENCE, SQLITE, absolute
+from seedsweep.tracking.addresses import PATIENCE, SQLITE, absolute
+from seedsweep.tracking.schema import COLUMNS, is_known, table
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Select, Table
+    from sqlalchemy import Connection, Engine, Select, TableClause
 
-log = logging.getLogger(__name__)
-COLUMNS = {  # that are written here; every other one must be free to be left out
-    "runs": (
-        *("run_uuid", "name", "source_type", "source_name", "entry_point_name", "user_id", "status", "start_time"),
-        *("end_time", "source_version", "lifecycle_stage", "artifact_uri", "experiment_id"),
-    ),
-    "params": ("run_uuid", "key", "value"),
-    "tags": ("run_uuid", "key", "value"),
-    "metrics": ("run_uuid", "key", "value", "timestamp", "step", "is_nan"),
-    "latest_metrics": ("run_uuid", "key", "value", "timestamp", "step", "is_nan"),
-}
-READ = {"experiments": ("experiment_id", "lifecycle_stage")}
 TAGS = ("group", "sweep", "job", "outcome", "data")  # that are read of a run
 ROWS = 20_000  # that are read at once
 CACHE = 8_000  # kB of the database that SQLite keeps in memory
@@ -49,7 +37,12 @@ class StoredRuns(NamedTuple):
 
 def open_database(uri: str) -> "Engine | None":
     """The database at `uri`; None for an MLflow server, and where MLflow's tables are not as they are here."""
-    return None if uri.startswith("http") or not _schema_is_known() else _engine(absolute(uri))
+    return None if uri.startswith("http") or not _is_known(uri := absolute(uri)) else _engine(uri)
+
+
+def forget_schema() -> None:
+    """Look again which databases have the tables that are known, since some were made."""
+    _is_known.cache_clear()
 
 
 @contextmanager
@@ -90,11 +83,18 @@ def change(connection: "Connection", statement: str, rows: Iterable[tuple[Any, .
     cursor.executemany(statement, rows)
 
 
+def begin_writing(connection: "Connection") -> None:
+    """Let no other process write between what is read from now on and what is written."""
+    driver = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite" and not driver.in_transaction:  # type: ignore[union-attr]
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def delete_runs(connection: "Connection", ids: Iterable[str]) -> None:
     """Delete runs with all that `COLUMNS` has of them."""
     rows = [(run_id,) for run_id in ids]
-    for table in reversed(COLUMNS):  # what refers to runs before the runs
-        change(connection, f"DELETE FROM {table} WHERE run_uuid = ?", rows)  # noqa: S608
+    for name in ("latest_metrics", "metrics", "tags", "params", "runs"):  # what refers to runs before the runs
+        change(connection, f"DELETE FROM {name} WHERE run_uuid = ?", rows)  # noqa: S608
 
 
 def end_running(engine: "Engine", sweep: str, status: str) -> None:
@@ -109,7 +109,7 @@ def read_jobs(engine: "Engine", sweep: str) -> np.ndarray:
     """The jobs of a sweep that have a run in the store, sorted: their number, `job`, and its id, `run`, (n,)."""
     import sqlalchemy as sa
 
-    tags = _tables()["tags"].c
+    tags = table("tags").c
     query = sa.select(tags.value, tags.run_uuid).where(tags.run_uuid.in_(_chosen(sweep)), tags.key == "seedsweep.job")
     # a fourth of the memory that tuples would take
     return np.sort(np.fromiter(map(tuple, _fetch(engine, query)), dtype=[("job", np.int64), ("run", "S32")]))
@@ -125,16 +125,15 @@ def read_runs(
     """The runs of a sweep, or all, the newest first: those that MLflow's client would find; of these only `ids`."""
     import sqlalchemy as sa
 
-    tables = _tables()
-    runs = tables["runs"].c
+    runs = table("runs").c
     chosen: Any = _chosen(sweep) if ids is None else [_listed(ids)]
 
-    def pairs(table: str, *keys: str, of: Any = chosen) -> Iterator[Sequence[Pair]]:
-        key, run = tables[table].c.key, tables[table].c.run_uuid
-        query = sa.select(run, key, _value(tables[table])).where(run.in_(of))
+    def pairs(name: str, *keys: str, of: Any = chosen) -> Iterator[Sequence[Pair]]:
+        key, run = table(name).c.key, table(name).c.run_uuid
+        query = sa.select(run, key, _value(table(name))).where(run.in_(of))
         return _batches(engine, query.where(key.in_(keys)) if keys else query)
 
-    tag = tables["tags"].c
+    tag = table("tags").c
     sweeps = sa.select(tag.value).where(tag.key == "seedsweep.sweep", tag.run_uuid.in_(chosen)).distinct()
     infos = sa.select(runs.run_uuid, runs.name, runs.status, runs.start_time, runs.end_time)
     return StoredRuns(
@@ -150,7 +149,7 @@ def read_points(engine: "Engine", sweep: str | None, ids: Sequence[str] | None =
     """The points of the same runs in batches of about `ROWS`, which hold whole runs; the runs' ids ascend."""
     import sqlalchemy as sa
 
-    metrics = _tables()["metrics"]
+    metrics = table("metrics")
     query = sa.select(metrics.c.run_uuid, metrics.c.key, metrics.c.step, _value(metrics))
     query = query.where(metrics.c.run_uuid.in_(_chosen(sweep) if ids is None else [_listed(ids)])).order_by(
         metrics.c.run_uuid
@@ -188,8 +187,7 @@ def _chosen(sweep: str | None) -> "Select[Any]":
     """The ids of the runs, none of them deleted, nor their experiments."""
     import sqlalchemy as sa
 
-    tables = _tables()
-    runs, tags, experiments = tables["runs"].c, tables["tags"], tables["experiments"].c
+    runs, tags, experiments = table("runs").c, table("tags"), table("experiments").c
     query = sa.select(runs.run_uuid).where(runs.lifecycle_stage == "active", experiments.lifecycle_stage == "active")
     query = query.where(runs.experiment_id == experiments.experiment_id)
     wanted = {"kind": "run"} | ({"sweep": sweep} if sweep else {})
@@ -206,34 +204,15 @@ def _listed(ids: Sequence[str]) -> Any:
     return sa.literal_column(", ".join(f"'{run_id}'" for run_id in ids))
 
 
-def _value(table: "Table") -> Any:
+def _value(of: "TableClause") -> Any:
     import sqlalchemy as sa
 
-    return sa.case((table.c.is_nan, None), else_=table.c.value) if "is_nan" in table.c else table.c.value
+    return sa.case((of.c.is_nan, None), else_=of.c.value) if "is_nan" in of.c else of.c.value
 
 
-def _tables() -> "dict[str, Table]":
-    from mlflow.store.tracking.dbmodels.models import SqlRun
-
-    tables = SqlRun.metadata.tables
-    return {name: tables[name] for name in (*COLUMNS, *READ)}
-
-
-@lru_cache(maxsize=1)
-def _schema_is_known() -> bool:
-    """Whether MLflow's tables have the columns written here, and no other column that its client would fill."""
-    try:
-        tables = _tables()
-        for name, expected in (COLUMNS | READ).items():
-            columns = tables[name].columns
-            added = [column for column in columns if name in COLUMNS and column.name not in expected]
-            free = all(column.server_default or (column.nullable and column.default is None) for column in added)
-            if not free or not set(expected) <= set(columns.keys()):
-                raise KeyError(name)
-    except (ImportError, AttributeError, KeyError):
-        log.warning("MLflow's schema is not the one known; writing by its client")
-        return False
-    return True
+@lru_cache(maxsize=8)
+def _is_known(uri: str) -> bool:
+    return is_known(_engine(uri))
 
 
 @lru_cache(maxsize=8)

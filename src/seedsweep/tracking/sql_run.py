@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from seedsweep.errors import StoreError
-from seedsweep.tracking.sql import delete_runs, insert, transaction
+from seedsweep.tracking.sql import begin_writing, delete_runs, insert, transaction
 from seedsweep.tracking.tags import NAME, NewRun
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ def _between(connection: "Connection", ids: Sequence[str]) -> "list[Any]":
     """The rows of the runs with ids from the first of these to the last: all of one sweep."""
     import sqlalchemy as sa
 
-    if connection.dialect.name == "sqlite" and not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # else another process might write between reading and writing
+    begin_writing(connection)
     rows = connection.execute(sa.text(STARTS), {"first": ids[0], "last": ids[-1]})
     return [tuple(row) for row in rows]

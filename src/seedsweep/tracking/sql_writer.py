@@ -9,6 +9,8 @@ import numpy as np
 
 from seedsweep.gc_pause import collector_paused
 from seedsweep.outcomes import Column, FleetResult
+from seedsweep.tracking.artifact_folders import put_artifact
+from seedsweep.tracking.mlflow_names import check_name
 from seedsweep.tracking.run_writer import RATE
 from seedsweep.tracking.sql import change, delete_runs, insert, transaction
 from seedsweep.tracking.sql_run import check_own, drop_former, run_row
@@ -16,8 +18,9 @@ from seedsweep.tracking.tags import NAME, NewRun, artifact_folder, new_id, run_i
 from seedsweep.tracking.weights import FOLDER, weights_file, weights_tag
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from sqlalchemy import Connection, Engine
+
+    from seedsweep.tracking.client import Client
 
 ROWS = 20_000  # that are made at once
 END = "UPDATE runs SET status = ?, end_time = ? WHERE status = 'RUNNING' AND run_uuid = ?"
@@ -26,12 +29,10 @@ END = "UPDATE runs SET status = ?, end_time = ? WHERE status = 'RUNNING' AND run
 class SqlRuns:
     """The runs of a fleet in a database."""
 
-    def __init__(self, client: "MlflowClient", database: "Engine", runs: Sequence[NewRun]):
-        from mlflow.utils.validation import _validate_param_name
-
+    def __init__(self, client: "Client", database: "Engine", runs: Sequence[NewRun]):
         shared = {id(params): params for run in runs for params in run.planned.shared_params}  # by many runs
         for key in set(chain.from_iterable(shared.values())):
-            _validate_param_name(key)  # type: ignore[no-untyped-call]  # as the client does
+            check_name(key)
         ids = [run_id(run.planned, run.tags.get("seedsweep.sweep")) for run in runs]
         # ascending: in no order they double the time of `insert` in a store of 25,000 runs
         self._order = sorted(range(len(runs)), key=ids.__getitem__)  # the member at each index of `_runs`
@@ -55,15 +56,12 @@ class SqlRuns:
         self, columns: Sequence[Column], result: FleetResult, describe: Mapping[str, str], sweep: str | None
     ) -> None:
         """Write the weights; then, in one transaction, new columns and outcomes."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         first, name = self._ids[0], new_id()  # never one that runs of an earlier command still point to
         with weights_file(result.weights, describe, f"{name}.safetensors") as file:
             if sweep:
                 self._client.log_artifact(sweep, str(file), FOLDER)
             else:
-                artifacts: Any = get_artifact_repository(self._locations[0])
-                artifacts.log_artifact(str(file), FOLDER)
+                put_artifact(file, self._locations[0], FOLDER)
         tags = (
             {
                 "seedsweep.outcome": result.outcomes[member],

@@ -18,9 +18,11 @@ from seedsweep.config.detail import GROUPS, RUNS
 from seedsweep.config.plan import Plan
 from seedsweep.errors import masked
 from seedsweep.outcomes import RunResult
+from seedsweep.tracking.addresses import absolute
+from seedsweep.tracking.batches import write_batch
 from seedsweep.tracking.chunk_copies import copy_from_chunks, copy_into_chunks
 from seedsweep.tracking.chunk_files import DETAIL, ChunkedSweep
-from seedsweep.tracking.connection import absolute, connect, store_errors
+from seedsweep.tracking.connection import connect, store_errors
 from seedsweep.tracking.copied_runs import copies_of, copy_runs
 from seedsweep.tracking.pages import view_page, view_tag
 from seedsweep.tracking.parquet import write_curves, write_runs
@@ -219,11 +221,9 @@ class SweepRecord:
     @store_errors()
     def write_progress(self, tags: Mapping[str, str], metrics: Mapping[str, float], step: int) -> None:
         """Write how far the sweep has come: tags, and metrics whose curves go on at that step."""
-        from mlflow.entities import Metric, RunTag
-
         now = int(time.time() * 1000)
-        points = [Metric(metric, value, now, step) for metric, value in metrics.items()]
-        self.client.log_batch(self.run_id, points, [], [RunTag(f"seedsweep.{key}", tags[key]) for key in tags])
+        points = [(metric, value, now, step) for metric, value in metrics.items()]
+        write_batch(self.client, self.run_id, points, tags=[(f"seedsweep.{key}", tags[key]) for key in tags])
 
     @store_errors()
     def close(self, status: str, counts: Mapping[str, int], summary: "pd.DataFrame") -> None:

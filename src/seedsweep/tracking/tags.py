@@ -20,10 +20,12 @@ from seedsweep.config.cutting import cut
 from seedsweep.config.params import LONGEST
 from seedsweep.config.planned_run import PlannedRun
 from seedsweep.errors import ConfigError
-from seedsweep.tracking.connection import artifact_location
+from seedsweep.tracking.addresses import artifact_location
+from seedsweep.tracking.artifact_folders import artifact_address
+from seedsweep.tracking.mlflow_client import mlflow_error
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from seedsweep.tracking.client import Client
 
 OFTEN = "trainer.log_every_n_steps"  # a param: what else is asked of a run besides its key
 NAME = 250  # characters of a run's name
@@ -32,16 +34,14 @@ MEASURED_BY = "seedsweep.measured_by"  # tag of a run: a digest of the metrics t
 KIND = {"mlflow.experimentKind": "custom_model_development"}  # else the UI takes it for one of language models
 
 
-def experiment_id(client: "MlflowClient", name: str) -> str:
+def experiment_id(client: "Client", name: str) -> str:
     """The experiment of that name, made where there is none."""
-    from mlflow.exceptions import MlflowException
-
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         try:
             location = artifact_location(client.tracking_uri, name)
             return str(client.create_experiment(name, location, tags=KIND))
-        except MlflowException:  # another process was faster
+        except mlflow_error():  # another process was faster
             experiment = client.get_experiment_by_name(name)
             if experiment is None:
                 raise
@@ -103,7 +103,7 @@ def run_id(planned: PlannedRun, sweep: str | None) -> str:
     return f"{sweep[:12]}{planned.job:08x}{identity[:12]}"
 
 
-def artifact_folder(client: "MlflowClient", experiment: str, run: str) -> str:
+def artifact_folder(client: "Client", experiment: str, run: str) -> str:
     """The folder of a run's artifacts, as MLflow would choose it.
 
     Args:
@@ -111,13 +111,10 @@ def artifact_folder(client: "MlflowClient", experiment: str, run: str) -> str:
         experiment: the id of the run's experiment.
         run: its id.
     """
-    from mlflow.utils.uri import append_to_uri_path
-
-    location = client.get_experiment(experiment).artifact_location
-    return str(append_to_uri_path(location, run, "artifacts"))  # type: ignore[no-untyped-call]
+    return artifact_address(client.get_experiment(experiment).artifact_location, run)
 
 
-def create_run(client: "MlflowClient", experiment: str, name: str, tags: Mapping[str, str], start: int) -> str:
+def create_run(client: "Client", experiment: str, name: str, tags: Mapping[str, str], start: int) -> str:
     """Make a run, by MLflow's client; its id."""
     return str(client.create_run(experiment, start_time=start, tags=dict(tags), run_name=name[:NAME]).info.run_id)
 

@@ -15,9 +15,9 @@ from seedsweep.tracking.sql import open_database, transaction
 from seedsweep.tracking.tags import MEASURED_BY, OFTEN
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
     from sqlalchemy import Engine
+
+    from seedsweep.tracking.client import Client, Run
 
 KEYS = 2_000  # that are asked for at once
 ENDED = ("finished", "diverged")  # outcomes of what need not be trained again
@@ -33,7 +33,7 @@ HAS = " AND EXISTS (SELECT 1 FROM {table} AS has WHERE has.run_uuid = wanted.run
 
 
 @store_errors()
-def trained_runs(client: "MlflowClient", plan: Plan, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def trained_runs(client: "Client", plan: Plan, jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The runs in a store that planned ones need not be trained for again.
 
     Args:
@@ -103,11 +103,11 @@ def _index(engine: "Engine") -> bool:
     return True
 
 
-def _by_client(client: "MlflowClient", plan: Plan, keys: set[str], demand: Demand) -> Iterator[tuple[str, str]]:
+def _by_client(client: "Client", plan: Plan, keys: set[str], demand: Demand) -> Iterator[tuple[str, str]]:
     """The same by MLflow's client, which can only be asked for all runs of the experiments."""
-    for run in search_runs(client, f"{of_kind('run')} and attributes.status = 'FINISHED'", tuple(plan.experiments)):
+    for run in search_runs(client, of_kind("run"), tuple(plan.experiments)):
         key = run.data.tags.get("seedsweep.key", "")
-        if key in keys and _satisfies(run, demand):
+        if key in keys and run.info.status == "FINISHED" and _satisfies(run, demand):
             yield key, str(run.info.run_id)
 
 

@@ -5,7 +5,8 @@ import socket
 import sys
 
 from seedsweep.errors import ConfigError
-from seedsweep.tracking.connection import absolute, connect
+from seedsweep.tracking.addresses import absolute
+from seedsweep.tracking.connection import connect
 from seedsweep.validation import check_integer
 
 

@@ -9,14 +9,15 @@ import pandas as pd
 from seedsweep.config.plan import Plan
 from seedsweep.tracking.chunk_files import ChunkedSweep
 from seedsweep.tracking.connection import store_errors
+from seedsweep.tracking.mlflow_client import mlflow_error
 from seedsweep.tracking.queries import of_kind, search_runs
 from seedsweep.tracking.recorded_sweeps import RecordedSweep, recorded
 from seedsweep.tracking.sql import delete_runs, open_database, transaction
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
     from sqlalchemy import Engine
+
+    from seedsweep.tracking.client import Client, Run
 
 # by their ids, which begin as the sweep's does: a store may have very many runs
 RUNS = """SELECT job.value, runs.run_uuid, run_key.value, runs.status, outcome.value
@@ -31,7 +32,7 @@ PLAN = "plan.csv"  # among the artifacts of a sweep
 
 
 @store_errors()
-def find_former(client: "MlflowClient", tag: str, value: str, experiments: dict[str, None]) -> list[RecordedSweep]:
+def find_former(client: "Client", tag: str, value: str, experiments: dict[str, None]) -> list[RecordedSweep]:
     """The sweeps that a command may go on with.
 
     Args:
@@ -43,13 +44,12 @@ def find_former(client: "MlflowClient", tag: str, value: str, experiments: dict[
     Returns:
         The sweeps as the store has them, the one that was asked for last first.
     """
-    clause = f"{of_kind('sweep')} and tags.`seedsweep.{tag}` = '{value}'"
-    sweeps = map(recorded, search_runs(client, clause, experiments))
+    sweeps = map(recorded, search_runs(client, of_kind("sweep", **{tag: value}), experiments))
     return sorted(sweeps, key=lambda sweep: sweep.asked, reverse=True)
 
 
 @store_errors()
-def runs_of(client: "MlflowClient", sweep: str, chunks: ChunkedSweep | None = None) -> pd.DataFrame:
+def runs_of(client: "Client", sweep: str, chunks: ChunkedSweep | None = None) -> pd.DataFrame:
     """The runs of a sweep.
 
     Args:
@@ -74,7 +74,7 @@ def runs_of(client: "MlflowClient", sweep: str, chunks: ChunkedSweep | None = No
 
 
 @store_errors()
-def recorded_plan(client: "MlflowClient", sweep: str) -> Plan | None:
+def recorded_plan(client: "Client", sweep: str) -> Plan | None:
     """The plan of a sweep, as it was written last.
 
     Args:
@@ -87,17 +87,11 @@ def recorded_plan(client: "MlflowClient", sweep: str) -> Plan | None:
     try:
         with TemporaryDirectory() as folder:
             plan = Plan.of_file(Path(client.download_artifacts(sweep, PLAN, folder)))
-    except (_mlflow_error(), OSError):
+    except (mlflow_error(), OSError):
         return None
     runs, keys = runs_of(client, sweep), [f"{key:016x}" for key in plan.keys.tolist()]
     fits = all(job < len(keys) and keys[job] == key for job, key in zip(runs["job"], runs["key"], strict=True))
     return plan if fits else None
-
-
-def _mlflow_error() -> type[Exception]:
-    from mlflow.exceptions import MlflowException
-
-    return MlflowException
 
 
 def _identity(run: "Run") -> tuple[str, str, str]:
@@ -105,7 +99,7 @@ def _identity(run: "Run") -> tuple[str, str, str]:
 
 
 @store_errors()
-def remove_runs(client: "MlflowClient", runs: list[str]) -> None:
+def remove_runs(client: "Client", runs: list[str]) -> None:
     """Take runs out of a store, by their ids: they are trained again, from the start."""
     database = open_database(client.tracking_uri)
     if database is None:

@@ -9,13 +9,16 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from seedsweep.errors import ConfigError, StoreError
+from seedsweep.tracking.addresses import default_uri
 from seedsweep.tracking.chunked_runs import chunked_run
-from seedsweep.tracking.connection import connect, default_uri, store_errors
+from seedsweep.tracking.connection import connect, store_errors
+from seedsweep.tracking.mlflow_client import mlflow_error
 from seedsweep.tracking.trusted_classes import trusted_class
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from torch import Tensor, nn
+
+    from seedsweep.tracking.client import Client
 
 COPIED_FROM = "seedsweep.copied_from"  # the tag of a copy: the run that was trained
 WEIGHTS = "weights.safetensors"  # of a run that was trained alone
@@ -101,9 +104,8 @@ def _with_scaling(net: "nn.Module", described: Mapping[str, str]) -> "nn.Module"
     return model
 
 
-def _read(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[str, Tensor]]":
+def _read(client: "Client", run_id: str) -> "tuple[dict[str, str], dict[str, Tensor]]":
     """The header and the weights of a run: from its own file, or from its index in that of its fleet."""
-    from mlflow.exceptions import MlflowException
     from safetensors import SafetensorError, safe_open
 
     with TemporaryDirectory() as folder:
@@ -115,7 +117,7 @@ def _read(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[st
                 raise ValueError(f"the tag seedsweep.weights of run {run_id} is not one that seedsweep writes: {tag}")
             holder, path = (stacked[1], stacked[2]) if stacked else (tags.get(COPIED_FROM, run_id), WEIGHTS)
             file = client.download_artifacts(holder, path, folder)
-        except MlflowException as error:
+        except mlflow_error() as error:
             allowed = f"no trained run of that id in {client.tracking_uri}; load_runs() lists those there are"
             raise ConfigError("run_id", run_id, allowed) from error
         try:
@@ -129,13 +131,11 @@ def _read(client: "MlflowClient", run_id: str) -> "tuple[dict[str, str], dict[st
             raise StoreError(f"{path} among the artifacts of {holder} is damaged: {error}") from error
 
 
-def _tags(client: "MlflowClient", run_id: str) -> dict[str, str]:
+def _tags(client: "Client", run_id: str) -> dict[str, str]:
     """The tags of a run; of one in a chunk those that say where its weights are."""
-    from mlflow.exceptions import MlflowException
-
     try:
         return dict(client.get_run(run_id).data.tags)
-    except MlflowException:
+    except mlflow_error():
         if (about := chunked_run(client, run_id)) is None:
             raise
     where = {"seedsweep.weights": f"{about['weights']}#{about['member']}"} if about["weights"] else {}
