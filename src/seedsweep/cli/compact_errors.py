@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from seedsweep.cli.typed_words import in_order
 from seedsweep.cli.unwritable import unwritable
 from seedsweep.errors import SeedsweepError
+from seedsweep.gc_pause import collect_seldom
 
 OTHERS = (OmegaConfBaseException, AssertionError)  # that Hydra raises for what was typed wrong
 NO_OPTION = "Config group override must be a string"  # how Hydra begins, of optimizer=3
@@ -34,6 +35,7 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
 
     @wraps(main)
     def command() -> Any:
+        collect_seldom()
         if os.environ.get(FULL, "0") != "0":
             return main()
         os.environ[FULL] = "1"  # has Hydra raise what it would print
