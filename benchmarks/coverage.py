@@ -14,6 +14,7 @@ import verdicts
 from scipy.special import ndtri
 
 from seedsweep.comparison import inference, intervals
+from seedsweep.comparison.interquartile import interquartile_mean
 from seedsweep.comparison.intervals import Array, Interval
 
 SIZES = (5, 10, 30)
@@ -62,7 +63,7 @@ COMPUTE: dict[str, Compute] = {
     "paired difference": lambda values, generator: intervals.paired(values[::2] - values[1::2]),
     "plain bootstrap of the mean": percentile,
     "median": lambda values, generator: intervals.median(values),
-    "interquartile mean": lambda values, generator: intervals.interquartile_mean(values, generator),
+    "interquartile mean": lambda values, generator: interquartile_mean(values, generator),
     "probability, n against n": effect,
 }
 DOUBLE = ("paired difference", "probability, n against n")  # they take two values a seed

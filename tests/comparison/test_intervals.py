@@ -10,6 +10,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from seedsweep.comparison import intervals
+from seedsweep.comparison.interquartile import interquartile_mean, interquartile_means
 from seedsweep.comparison.intervals import Interval
 
 INF, NAN = math.inf, math.nan
@@ -20,7 +21,7 @@ def generator(seed: int = 0) -> np.random.Generator:
 
 
 def iqm(values: Any, **options: Any) -> Interval:
-    return intervals.interquartile_mean(values, generator(), **options)
+    return interquartile_mean(values, generator(), **options)
 
 
 @pytest.mark.parametrize("n", [2, 5, 30])
@@ -217,3 +218,13 @@ def test_median_covers_what_it_promises_whatever_the_distribution(n: int, promis
     samples = np.exp(generator(n).normal(size=(5_000, n)))
     limits = np.array([intervals.median(sample) for sample in samples])
     assert ((limits[:, 1] <= 1) & (limits[:, 2] >= 1)).mean() == pytest.approx(promised, abs=0.015)
+
+
+def test_interquartile_means_of_several_samples_are_those_of_each_by_itself() -> None:
+    samples = {(n, lost): generator(n + lost).normal(size=n) for n in (1, 2, 7, 40, 41, 300) for lost in (0, 1, 15)}
+    for (n, lost), values in samples.items():
+        values[: min(lost, n)] = INF
+    together = interquartile_means(samples, 5, 0.9)
+    for name, values in samples.items():
+        alone = interquartile_mean(values, generator(5), 0.9)
+        assert [value.hex() for value in together[name]] == [value.hex() for value in alone]

@@ -1,6 +1,7 @@
 """What the scores of one group say by themselves: its runs by outcome, and the statistics of their scores."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.comparison import intervals
+from seedsweep.comparison.interquartile import Name, interquartile_means
 from seedsweep.comparison.intervals import Interval
 from seedsweep.metrics import Metric
 from seedsweep.outcomes import OUTCOMES
@@ -51,38 +53,44 @@ def describe_groups(scored: pd.DataFrame, replicates: pd.DataFrame, criterion: C
         Beside these names the columns of `describe`.
     """
     names = ["problem", "setting", "option", "group"]
-    rows = {name: describe(runs, criterion) for name, runs in replicates.groupby(names, sort=False)}
+    rows = describe(dict(iter(replicates.groupby(names, sort=False))), criterion)
     for name, runs in scored.groupby(names, sort=False):
         rows[name] |= _counts(runs)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(names).reset_index()
 
 
-def describe(scored: pd.DataFrame, criterion: Criterion) -> dict[str, Any]:
+def describe(groups: Mapping[Name, pd.DataFrame], criterion: Criterion) -> dict[Name, dict[str, Any]]:
     """The counts of the runs by outcome, and the statistics of their scores.
 
     Args:
-        scored: independent runs of one group, with `outcome` and `score`.
+        groups: independent runs of each group, with `outcome` and `score`.
         criterion: of the statistics.
 
     Returns:
-        `planned` and the number of each outcome; `mean`, `median` and `iqm` (interquartile mean) with limits `…_low`
-        and `…_high`, `sd` and the `worst`, in units of the metric. Mean and sd are over the runs that finished, the
-        others over all that ended, where a diverged run is the worst.
+        By the names of the groups, `planned` and the number of each outcome; `mean`, `median` and `iqm` (interquartile
+        mean) with limits `…_low` and `…_high`, `sd` and the `worst`, in units of the metric. Mean and sd are over the
+        runs that finished, the others over all that ended, where a diverged run is the worst.
     """
-    ended = criterion.metric.as_loss(scored["score"].dropna()).to_numpy(dtype=float)
-    finished = ended[np.isfinite(ended)]
-    generator, confidence = np.random.default_rng(criterion.seed), criterion.confidence
-    estimates = {
-        "mean": intervals.mean(finished, confidence) if len(finished) else UNKNOWN,
-        "median": intervals.median(ended, confidence) if len(ended) else UNKNOWN,
-        "iqm": intervals.interquartile_mean(ended, generator, confidence) if len(ended) else UNKNOWN,
-    }
-    numbers: dict[str, Any] = _counts(scored)
-    for name, interval in estimates.items():
-        numbers |= columns(name, _in_units(interval, criterion.metric))
-    numbers["sd"] = finished.std(ddof=1) if len(finished) > 1 else np.nan
-    numbers["worst"] = criterion.metric.as_loss(float(ended.max())) if len(ended) else np.nan
-    return numbers
+    metric, confidence = criterion.metric, criterion.confidence
+    ended = {name: metric.as_loss(runs["score"].dropna()).to_numpy(dtype=float) for name, runs in groups.items()}
+    ended = {name: values for name, values in ended.items() if len(values)}
+    middles = interquartile_means(ended, criterion.seed, confidence)
+    described: dict[Name, dict[str, Any]] = {}
+    for name, runs in groups.items():
+        values = ended.get(name, np.empty(0))
+        finished = values[np.isfinite(values)]
+        estimates = {
+            "mean": intervals.mean(finished, confidence) if len(finished) else UNKNOWN,
+            "median": intervals.median(values, confidence) if len(values) else UNKNOWN,
+            "iqm": middles.get(name, UNKNOWN),
+        }
+        numbers: dict[str, Any] = _counts(runs)
+        for estimate, interval in estimates.items():
+            numbers |= columns(estimate, _in_units(interval, metric))
+        numbers["sd"] = finished.std(ddof=1) if len(finished) > 1 else np.nan
+        numbers["worst"] = metric.as_loss(float(values.max())) if len(values) else np.nan
+        described[name] = numbers
+    return described
 
 
 def columns(name: str, interval: Interval) -> dict[str, Any]:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from seedsweep.comparison.intervals import BLOCK, Array, checked
+from seedsweep.comparison.interquartile import BLOCK
+from seedsweep.comparison.intervals import Array, checked
 
 SURELY_WORSE = 0.005  # the p-value of what could not have led, shared among all that are held against the leader
 ROUNDING = 1e-12  # relative to the magnitudes summed: what differs less is a tie

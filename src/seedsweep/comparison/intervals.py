@@ -6,13 +6,12 @@ are two-sided, and `nan` where one value has none. docs/statistics.md says why t
 
 import math
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
-BLOCK = 2**16  # numbers at once while resampling: they stay in the processor's cache
 
 
 class Interval(NamedTuple):
@@ -109,54 +108,6 @@ def median(values: ArrayLike, confidence: float = 0.95) -> Interval:
     return Interval(float(np.median(sample)), *limits.tolist())
 
 
-def interquartile_mean(
-    values: ArrayLike, generator: np.random.Generator, confidence: float = 0.95, resamples: int = 10_000
-) -> Interval:
-    """The mean of the middle half of the values, with a bootstrap interval.
-
-    Values at the quartiles count by the fraction of them that lies within (`scipy.stats.trim_mean` and rliable count
-    them whole). The interval is BCa (Efron 1987) where the jackknife is finite and varies, else that of percentiles; at
-    small n it covers less than `confidence`.
-
-    Args:
-        values: scores (n,), one a seed; inf for a diverged run.
-        generator: of the resamples.
-        confidence: of the interval, between 0 and 1.
-        resamples: of the bootstrap.
-
-    Returns:
-        Mean and limits, in the units of the values; the mean is inf if more than a quarter have diverged.
-
-    Raises:
-        ValueError: a value is nan or -inf.
-    """
-    sample = np.sort(checked(values))
-    n, estimate = sample.size, float(_middle_means(sample, np.ones((1, sample.size)))[0])
-    if n == 1:
-        return Interval(estimate, math.nan, math.nan)
-    means = []
-    rows = 1 + BLOCK // n
-    for start in range(0, resamples, rows):  # all at once may take gigabytes
-        index = generator.integers(n, size=(min(rows, resamples - start), n), dtype=np.int32)
-        bins = index + n * np.arange(len(index))[:, None]
-        means.append(_middle_means(sample, np.bincount(bins.ravel(), minlength=index.size).reshape(index.shape)))
-    bootstrap = np.concatenate(means)
-    levels = _levels(estimate, bootstrap, _without_each(sample), confidence)
-    limits = np.quantile(bootstrap, levels, method="inverted_cdf")
-    return Interval(estimate, *limits.tolist())
-
-
-def _without_each(sample: Array) -> Array:
-    """The mean of the middle half without each of the values (n,), sorted: their distances from the first value."""
-    n, finite = sample.size - 1, int(np.isfinite(sample).sum())
-    distance = np.where(np.isfinite(sample), sample - sample[0], 0.0) if finite else np.zeros(n + 1)
-    weight = np.diff(np.clip(np.arange(n + 1.0), n / 4, 3 * n / 4))  # of the first of the values that are left, …
-    before = np.cumsum(np.append(0.0, weight * distance[:-1]))
-    after = np.cumsum(np.append(0.0, (weight * distance[1:])[::-1]))[::-1]
-    is_left = finite - (np.arange(n + 1) < finite)  # so many finite values
-    return np.where(is_left < 3 * n / 4, np.inf, (before + after) / (n / 2))
-
-
 def probability(a: ArrayLike, b: ArrayLike, paired: bool, confidence: float = 0.95) -> Interval:
     """How probably a run of `a` has a smaller score than one of `b`; ties, also of diverged runs, count half.
 
@@ -211,28 +162,6 @@ def _student(estimate: float, squared_error: float, freedom: float, confidence: 
 
     half = float(stdtrit(freedom, (1 + confidence) / 2)) * math.sqrt(squared_error) if freedom > 0 else math.nan
     return Interval(float(estimate), float(estimate) - half, float(estimate) + half)
-
-
-def _middle_means(values: Array, counts: NDArray[Any]) -> Array:
-    """The means (r,) of the middle halves of samples that hold the sorted `values` (n,) `counts` (r, n) times."""
-    finite, size = int(np.isfinite(values).sum()), counts[0].sum()
-    ends = np.clip(np.cumsum(counts, axis=1, dtype=float)[:, :finite], size / 4, 3 * size / 4)
-    means = np.diff(ends, axis=1, prepend=size / 4) @ values[:finite] / (size / 2)
-    return np.where(ends.max(axis=1, initial=0) < 3 * size / 4, np.inf, means)
-
-
-def _levels(estimate: float, bootstrap: Array, jackknife: Array, confidence: float) -> Array:
-    """The quantiles of the bootstrap that are the limits: BCa's, or the plain tails where it has none."""
-    from scipy.special import ndtr, ndtri
-
-    tails = np.array([1 - confidence, 1 + confidence]) / 2
-    below = np.mean((bootstrap < estimate) + (bootstrap == estimate) / 2)
-    if not (np.isfinite(jackknife).all() and np.ptp(jackknife) and 0 < below < 1):
-        return tails
-    spread = jackknife.mean() - jackknife
-    skew = (spread**3).sum() / (6 * (spread**2).sum() ** 1.5)
-    shifted = ndtri(below) + ndtri(tails)
-    return np.asarray(ndtr(ndtri(below) + shifted / (1 - skew * shifted)))
 
 
 def _newcombe(estimate: float, end: float, n: int, m: int, z: float) -> float:

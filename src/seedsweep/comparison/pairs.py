@@ -34,7 +34,7 @@ def compare_options(
         Tables of the options and their pairs.
     """
     if described is None:
-        statistics = {option: describe(runs, criterion) for option, runs in scored.groupby("option")}
+        statistics = describe(dict(iter(scored.groupby("option"))), criterion)
         described = pd.DataFrame.from_dict(statistics, orient="index")
     rows = _pairs(_by_seed(scored, criterion.metric), criterion)
     return conclude(str(scored["problem"].iloc[0]), name, criterion, described, rows)

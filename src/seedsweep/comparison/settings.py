@@ -110,7 +110,7 @@ class _Option:
         finite = losses[np.isfinite(losses)]
         selected = self.chooses.as_loss(float(finite.mean())) if len(finite) else np.nan
         about = {"setting": setting, "selected": selected, "choices": self.choices}
-        return describe(self.runs[self.runs["setting"] == setting], limits) | about
+        return describe({setting: self.runs[self.runs["setting"] == setting]}, limits)[setting] | about
 
 
 def _by_seed(scored: pd.DataFrame, metric: Metric, settings: list[str]) -> pd.DataFrame:
