@@ -5,8 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import optuna
 import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
-from shared.commands import ROOT
+from shared.commands import start
 from shared.killed import Forks
 from shared.searches import OPTIMIZERS, PER, RATES, SMALL, Train, artifact, runs_of, studies
 from shared.stores import runs_in
@@ -56,15 +54,16 @@ def test_search_is_kept_as_tables_tags_and_a_metric_of_its_parent_run(
 def test_killed_search_is_ended_and_finished_by_the_next(tmp_path: Path, client: MlflowClient, uri: str) -> None:
     store = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
     search = (*PER, OPTIMIZERS, "hydra.sweeper.n_trials=6", "hydra.sweeper.seeds=2", "hydra.sweeper.n_jobs=1")
-    command = [sys.executable, str(ROOT / "train.py"), *search]
-    process = subprocess.Popen(command, cwd=tmp_path, env=os.environ | store, stdout=subprocess.DEVNULL)
+    process = start(*search, cwd=tmp_path, env=os.environ | store)
     while process.poll() is None and not trials_of(client):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     (left,) = runs_in(client, "sweep")
     assert left.info.status == "RUNNING"
-    subprocess.run(command, cwd=tmp_path, env=os.environ | store, check=True, capture_output=True)
+    again = start(*search, cwd=tmp_path, env=os.environ | store)
+    _, err = again.communicate()
+    assert again.returncode == 0, err
     for study in studies(tmp_path).values():
         counted = [trial for trial in study.trials if "seedsweep.unused" not in trial.user_attrs]
         assert [trial.state for trial in counted] == [TrialState.COMPLETE] * 6
