@@ -14,7 +14,7 @@ import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
 from shared.commands import start
-from shared.killed import Forks
+from shared.killed import sweep_until
 from shared.searches import OPTIMIZERS, PER, RATES, SMALL, Train, artifact, runs_of, studies
 from shared.stores import runs_in
 
@@ -82,16 +82,15 @@ def test_a_search_that_was_killed_anywhere_tells_its_trials_what_their_runs_gave
 ) -> None:
     words = ("hydra/sweeper=optuna", "optimizer=adam", RATES, "trainer.max_epochs=1", "hydra.sweeper.seeds=2")
     words += ("hydra.sweeper.n_trials=6", "hydra.sweeper.confirm=2", "hydra.sweeper.sampler.seed=1")
-    forks = Forks(tmp_path)
-    whole = forks.sweep(f"sqlite:///{shutil.copy(empty_store, tmp_path / 'whole.db')}", *words, *storage(tmp_path, 0))
-    killed = 0
+    store = f"sqlite:///{shutil.copy(empty_store, tmp_path / 'whole.db')}"
+    whole, killed = sweep_until(tmp_path, store, *words, *storage(tmp_path, 0)), 0
     for number, fractions in enumerate(((0.4, 0.2), (0.7, 0.2), (0.95, 0.1)), 1):
         store = f"sqlite:///{shutil.copy(empty_store, tmp_path / f'{number}.db')}"
         more = (*words, *storage(tmp_path, number))
-        killed += sum(forks.sweep(store, *more, at=int(fraction * whole.events)).killed for fraction in fractions)
-        assert (last := forks.sweep(store, *more)).code == 0, last.out
+        for fraction in fractions:
+            killed += sweep_until(tmp_path, store, *more, at=int(fraction * whole.events)).killed
+        assert (last := sweep_until(tmp_path, store, *more)).code == 0, last.out
         check_search(MlflowClient(store), tmp_path / f"{number}.optuna")
-    forks.close()
     assert killed >= 5
 
 

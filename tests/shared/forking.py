@@ -1,6 +1,7 @@
 """The process that imports everything once, and whose forks are the commands of tests: a script, see `forks`."""
 
 import builtins
+import gc
 import json
 import os
 import selectors
@@ -143,6 +144,7 @@ if __name__ == "__main__":
     del sys.path[0]  # the folder of this script, of which commands know nothing
     before = dict(os.environ)
     import_everything()
+    gc.freeze()  # a fork would copy what the collector touches: most of a second, and two at its end
     added = {name: value for name, value in os.environ.items() if name not in before}
     request = Server(socket.socket(fileno=int(sys.argv[1]))).serve()
     if request:
