@@ -17,7 +17,7 @@ from pathlib import Path
 import sqlalchemy
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from shared.killed import SWEEPS, Forks, check_once, curves  # type: ignore[import-not-found]
+from shared.killed import SWEEPS, check_once, curves, sweep_until  # type: ignore[import-not-found]
 from tables import Table
 
 from seedsweep.tracking.connection import connect
@@ -47,23 +47,22 @@ def main(kills: int, server: str | None) -> None:
     random.seed(0)
     with tempfile.TemporaryDirectory() as name:
         os.environ["SEEDSWEEP_HOME"] = name
-        forks, new_store = Forks(Path(name)), stores(Path(name), server)
+        folder, new_store = Path(name), stores(Path(name), server)
         table = Table("", "kills", "sweeps", "complete, each run once, equal to the bit", "of all")
         for kind, words in SWEEPS.items():
-            whole = forks.sweep(plain := next(new_store), *words)
+            whole = sweep_until(folder, plain := next(new_store), *words)
             undisturbed = curves(plain)
             killed = sweeps = equal = 0
             while killed < kills / len(SWEEPS):
                 store, sweeps = next(new_store), sweeps + 1
                 for _ in range(1 + sweeps % 2):
-                    killed += forks.sweep(store, *words, at=random.randint(1, whole.events)).killed
+                    killed += sweep_until(folder, store, *words, at=random.randint(1, whole.events)).killed
                 try:
-                    check_once(store, forks.sweep(store, *words), undisturbed)
+                    check_once(store, sweep_until(folder, store, *words), undisturbed)
                     equal += 1
                 except AssertionError as error:
                     print(f"not complete: {error}", file=sys.stderr)
             table.row(kind, killed, sweeps, equal, f"{equal / sweeps:.0%}")
-        forks.close()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from optuna.storages import BaseStorage, RDBStorage
 from shared.commands import Ended, run_command
 from shared.slurm import Slurm, running_slurm
 from shared.stores import Postgres, accepts
-from shared.waiting import answers, free_port, wait_for
+from shared.waiting import WITHOUT_JOBS, answers, free_port, wait_for
 
 from seedsweep.search.storages import open_storage
 from seedsweep.tracking import connection
@@ -102,8 +102,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
     shutil.copy(empty_store, folder / "mlflow.db")
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "art")]
+    options: dict[str, Any] = {"cwd": folder, "env": os.environ | WITHOUT_JOBS, "start_new_session": True}
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, stderr=log, **options)
         try:
             wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"))
             yield f"http://127.0.0.1:{port}"

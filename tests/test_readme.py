@@ -9,11 +9,14 @@ import site
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shared.commands import BANKNOTE, ROOT, needs_banknote
-from shared.waiting import answers, free_port, wait_for
+from shared.forks import Forks
+from shared.waiting import WITHOUT_JOBS, answers, free_port, wait_for
 
 TEXT = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)
@@ -55,13 +58,26 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(command: str, folder: Path) -> str:
-    """What the command prints, typed in a shell in which the environment is active."""
-    path = f"{folder / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "MLFLOW_TRACKING_URI")}
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment | {"PATH": path}, capture_output=True, text=True
-    )
+@pytest.fixture(scope="session")
+def quick(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a `python` for the copy, which runs scripts in forks of one that has imported the copy's code."""
+    folder = tmp_path_factory.mktemp("quick") / "bin"
+    forks = Forks(str(copy / ".venv" / "bin" / "python"), clean())
+    forks.stand_in(folder)
+    yield folder
+    forks.close()
+
+
+def clean() -> dict[str, str]:
+    """The environment of somebody who has set nothing for seedsweep."""
+    return {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "MLFLOW_TRACKING_URI")}
+
+
+def run(command: str, folder: Path, *first: Path) -> str:
+    """What the command prints, typed in a shell in which the environment is active; `first` are before it in PATH."""
+    path = os.pathsep.join(map(str, (*first, folder / ".venv" / "bin", os.environ["PATH"])))
+    options: dict[str, Any] = {"env": clean() | {"PATH": path}, "capture_output": True, "text": True}
+    done = subprocess.run(["bash", "-c", command], cwd=folder, **options)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
     return done.stdout
@@ -69,51 +85,53 @@ def run(command: str, folder: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command not in NOT_HERE])
-def test_command_works_as_written(copy: Path, command: str) -> None:
+def test_command_works_as_written(copy: Path, quick: Path, command: str) -> None:
     if "runs=results.csv" in command:
-        run_python(PYTHON[0], copy)
+        run_python(PYTHON[0], copy, quick)
     elif command.startswith("python compare.py"):  # of the newest sweep, which is any of the others'
-        run(next(item for item in COMMANDS if "optimizer=sgd,momentum,adam" in item), copy)
-    printed = run(command, copy)
+        run(next(item for item in COMMANDS if "optimizer=sgd,momentum,adam" in item), copy, quick)
+    printed = run(command, copy, quick)
     if command == "make sweep":
         assert "60 runs: 60 finished" in printed
         assert re.findall(r"(\w+) lr=0.01 +10 of 10", printed) == re.findall(r"(\w+) lr=0.01 +10 of 10", TEXT)
         assert re.search(r"rmsprop wins: it beats every other.*", TEXT)[0] in printed
 
 
-def test_copy_runs_its_own_code(copy: Path) -> None:
-    assert run("python -c 'import seedsweep; print(seedsweep.__file__)'", copy).startswith(str(copy))
+@pytest.mark.slow
+def test_copy_runs_its_own_code(copy: Path, quick: Path) -> None:
+    where = "python -c 'import seedsweep, sys; print(seedsweep.__file__, sys.prefix)'"
+    assert run(where, copy) == run(where, copy, quick) == f"{copy}/src/seedsweep/__init__.py {copy}/.venv\n"
 
 
-def run_python(code: str, folder: Path) -> str:
+def run_python(code: str, folder: Path, quick: Path) -> str:
     (folder / "snippet.py").write_text(code)
-    return run("python snippet.py", folder)
+    return run("python snippet.py", folder, quick)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", PYTHON)
-def test_python_of_the_readme_runs(copy: Path, code: str) -> None:
-    assert "Comparison by test/accuracy of 40 runs" in run_python(code, copy)
+def test_python_of_the_readme_runs(copy: Path, quick: Path, code: str) -> None:
+    assert "Comparison by test/accuracy of 40 runs" in run_python(code, copy, quick)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", OF_THE_DOCS)
-def test_python_of_the_docs_runs(copy: Path, page: str) -> None:
-    run_python("\n".join(OF_THE_DOCS[page]), copy)
+def test_python_of_the_docs_runs(copy: Path, quick: Path, page: str) -> None:
+    run_python("\n".join(OF_THE_DOCS[page]), copy, quick)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WALKS)
-def test_the_page_runs_from_top_to_bottom(copy: Path, tmp_path: Path, page: str) -> None:
+def test_the_page_runs_from_top_to_bottom(copy: Path, quick: Path, tmp_path: Path, page: str) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(copy, folder, symlinks=True)  # its files are for its own blocks
     for kind, block in WALKS[page]:
         if kind == "bash":
-            run(block, folder)
+            run(block, folder, quick)
             continue
         name = re.match(r"# (\w+\.py)\n", block)
         (folder / (name[1] if name else "snippet.py")).write_text(block)
-        run(f"python {name[1] if name else 'snippet.py'}", folder)
+        run(f"python {name[1] if name else 'snippet.py'}", folder, quick)
 
 
 @pytest.mark.slow
@@ -137,14 +155,15 @@ def test_notebook_runs_from_a_file(copy: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ui_answers_with_the_sweeps_runs(copy: Path) -> None:
-    run("python train.py -m optimizer=sgd,adam seed=5007,5008", copy)
+def test_ui_answers_with_the_sweeps_runs(copy: Path, quick: Path) -> None:
+    run("python train.py -m optimizer=sgd,adam seed=5007,5008", copy, quick)
     port = free_port()
     process = subprocess.Popen(
         ["make", "ui", f"PORT={port}"],
         cwd=copy,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env=os.environ | WITHOUT_JOBS,
         start_new_session=True,
     )
     try:

@@ -1,8 +1,6 @@
 """`python compare.py`, and the end of every sweep."""
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +9,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from shared.commands import ROOT, Ended
+from shared.forks import run_forked
 from shared.stores import runs_in
 
 import seedsweep
@@ -184,8 +183,7 @@ def test_store_of_a_newer_mlflow_is_said_to_be_one(train: Command, uri: str) -> 
     with sqlite3.connect(uri.removeprefix("sqlite:///")) as store:
         store.execute("UPDATE alembic_version SET version_num = 'f00dfeedbeef'")
     store.close()
-    command = [sys.executable, str(ROOT / "compare.py")]  # in a process that has not seen the store yet
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = run_forked(str(ROOT / "compare.py"))  # a process that has not seen the store yet
     assert ended.returncode == 1
     assert "it was made by a newer MLflow than" in ended.stderr
 

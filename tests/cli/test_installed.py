@@ -1,14 +1,16 @@
 """The commands as somebody has them who installed the wheel: in any folder, without a checkout."""
 
+import os
 import subprocess
 import sys
 import sysconfig
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from shared.commands import ROOT
-from shared.waiting import answers, free_port, wait_for
+from shared.waiting import WITHOUT_JOBS, answers, free_port, wait_for
 
 LION = "_target_: pytorch_optimizer.Lion\nlr: 0.001\n"
 ADAM = "_target_: torch.optim.Adam\nlr: 0.5\n"  # in place of the one that ships
@@ -112,7 +114,8 @@ def test_tab_completes_options_and_keys(bin_folder: Path, folder: Path, line: st
 def test_the_pages_are_served_to_this_machine(bin_folder: Path, folder: Path) -> None:
     run(bin_folder / "seedsweep", "trainer.max_epochs=1")
     port = free_port()
-    with subprocess.Popen([bin_folder / "seedsweep-ui", f"port={port}"], stderr=subprocess.DEVNULL) as server:
+    options: dict[str, Any] = {"stderr": subprocess.DEVNULL, "env": os.environ | WITHOUT_JOBS}
+    with subprocess.Popen([bin_folder / "seedsweep-ui", f"port={port}"], **options) as server:
         try:
             assert wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"))
         finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
-from shared.commands import ROOT, Ended, start
+from shared.commands import ROOT, Ended, start_anew
 from shared.slurm import BATCH, INTERACTIVE, LOGIN, SECOND_TASK, Slurm, inside
 from shared.stores import curves_by_name, runs_in
 from shared.waiting import wait_for
@@ -57,7 +57,7 @@ def test_nothing_is_said_of_slurm_where_nothing_is_wrong(
     variables: dict[str, str], uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside(variables, tmp_path, monkeypatch)
-    process = start(*SWEEP, *ALONE)
+    process = start_anew(*SWEEP, *ALONE)
     out, err = process.communicate(timeout=300)
     assert (process.returncode, err) == (0, "")
     assert "4 runs: 4 finished" in out

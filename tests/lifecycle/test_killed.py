@@ -4,7 +4,7 @@ import itertools
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,9 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 from shared.commands import start
-from shared.killed import SWEEPS, Died, Forks, check_once, curves
+from shared.killed import SWEEPS, Died, check_once, curves, sweep_until
 from shared.stores import runs_in
 from shared.waiting import wait_for
-
-
-@pytest.fixture(scope="module")
-def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    forks = Forks(tmp_path_factory.mktemp("forks"))
-    yield forks
-    forks.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -41,10 +34,11 @@ def new_store(
 
 
 @pytest.mark.slow
-def test_a_sweep_whose_workers_were_killed_is_complete_once(forks: Forks, tmp_path: Path, empty_store: Path) -> None:
+def test_a_sweep_whose_workers_were_killed_is_complete_once(tmp_path: Path, empty_store: Path) -> None:
     words = ("trainer.max_epochs=2", "optimizer=sgd,adam", "seed=0,1,2", "compare=false")
     stores = [f"sqlite:///{shutil.copy(empty_store, tmp_path / name)}" for name in ("plain.db", "killed.db")]
-    check_once(stores[0], forks.sweep(stores[0], *words, "trainer.engine=lightning"), undisturbed := curves(stores[0]))
+    whole = sweep_until(tmp_path, stores[0], *words, "trainer.engine=lightning")
+    check_once(stores[0], whole, undisturbed := curves(stores[0]))
     joblib = ("-m", *words, "trainer.engine=lightning", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     options: dict[str, Any] = {"env": os.environ | {"MLFLOW_TRACKING_URI": stores[1]}, "start_new_session": True}
     client, groups = MlflowClient(stores[1]), []
@@ -68,15 +62,15 @@ def count_finished(client: MlflowClient) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize("words", SWEEPS.values(), ids=SWEEPS)
 def test_a_sweep_that_was_killed_is_complete_once(
-    forks: Forks, new_store: Callable[[], str], words: tuple[str, ...]
+    tmp_path: Path, new_store: Callable[[], str], words: tuple[str, ...]
 ) -> None:
     plain = new_store()
-    whole = forks.sweep(plain, *words)
+    whole = sweep_until(tmp_path, plain, *words)
     check_once(plain, whole, undisturbed := curves(plain))
     killed = 0
     for fraction in (0.1, 0.3, 0.5, 0.7, 0.9):
         store = new_store()
         for at in (fraction * whole.events, whole.events / 3):
-            killed += forks.sweep(store, *words, at=int(at)).killed
-        check_once(store, forks.sweep(store, *words), undisturbed)
+            killed += sweep_until(tmp_path, store, *words, at=int(at)).killed
+        check_once(store, sweep_until(tmp_path, store, *words), undisturbed)
     assert killed >= 5

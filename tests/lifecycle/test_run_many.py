@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 from shared.commands import Ended, start
+from shared.forks import Forked
 from shared.stores import runs_in
 from shared.waiting import wait_for
 
@@ -210,7 +210,7 @@ def test_password_of_the_store_is_not_in_the_file_of_jobs(train: Train, server: 
 LONG = ("-m", "seed=range(0,6)", "trainer.max_epochs=2000", "optimizer=adam")
 
 
-def long_fleet(client: MlflowClient) -> subprocess.Popen[str]:
+def long_fleet(client: MlflowClient) -> Forked:
     """A sweep whose fleet is being trained."""
     process = start(*LONG, "hydra.sweep.dir=here")
     wait_for(lambda: list(Path("here").glob(".progress-*")) and next(Path("here").glob(".progress-*")).stat().st_size)

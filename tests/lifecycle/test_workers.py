@@ -1,7 +1,6 @@
 """Sweeps on workers through the real command: the same runs as without, whatever becomes of the workers."""
 
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from mlflow import MlflowClient
 from shared.commands import Ended, start
 from shared.deadly import MOMENTUM, ONCE
+from shared.forks import PATIENCE, Forked
 from shared.slurm import Slurm
 from shared.stores import Postgres, curves_by_name, runs_in
 from shared.waiting import wait_for
@@ -130,16 +130,13 @@ def test_a_run_that_ends_every_worker_has_failed_and_the_others_finish(
     assert "for lack of memory" in text
 
 
-PATIENT = 300  # seconds for an event, on a machine that others use, too
-
-
 @pytest.fixture
-def long_sweep(uri: str) -> Iterator[subprocess.Popen[str]]:
+def long_sweep(uri: str) -> Iterator[Forked]:
     """A sweep whose workers are training."""
     command = ("-m", "seed=range(0,6)", "trainer.max_epochs=3000", "optimizer=adam", "hydra.sweep.dir=here", *LOCAL)
     process = start(*command)
     try:
-        wait_for(lambda: [file for file in Path("here").glob(".progress-*") if file.stat().st_size], PATIENT)
+        wait_for(lambda: [file for file in Path("here").glob(".progress-*") if file.stat().st_size], PATIENCE)
         yield process
     finally:
         process.kill()
@@ -149,14 +146,14 @@ def long_sweep(uri: str) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)], ids=["INT", "TERM", "KILL"]
 )
-def test_workers_end_with_the_sweep(long_sweep: subprocess.Popen[str], number: signal.Signals, code: int) -> None:
+def test_workers_end_with_the_sweep(long_sweep: Forked, number: signal.Signals, code: int) -> None:
     workers = psutil.Process(long_sweep.pid).children(recursive=True)
     assert len(workers) >= 2
     long_sweep.send_signal(number)
-    out, err = long_sweep.communicate(timeout=PATIENT)
+    out, err = long_sweep.communicate(timeout=PATIENCE)
     assert long_sweep.returncode == code, err
     assert "Traceback" not in out + err
-    _, left = psutil.wait_procs(workers, PATIENT)
+    _, left = psutil.wait_procs(workers, PATIENCE)
     assert left == []
 
 

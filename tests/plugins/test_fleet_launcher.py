@@ -15,6 +15,7 @@ from hydra.test_utils.launcher_common_tests import BatchedSweeperTestSuite, Inte
 from mlflow import MlflowClient
 from omegaconf import OmegaConf
 from shared.commands import Ended
+from shared.forks import run_forked
 from shared.stores import runs_in
 
 import seedsweep
@@ -176,8 +177,7 @@ def theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def sweep(folder: Path, *arguments: str, code: int = 0) -> str:
     """What the application prints as it sweeps."""
-    command = [sys.executable, "app.py", "-m", "hydra.sweep.dir=sweep", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    done = run_forked("app.py", "-m", "hydra.sweep.dir=sweep", *arguments, cwd=folder)
     assert done.returncode == code, done.stderr
     return done.stdout
 

@@ -1,12 +1,11 @@
 """The grid sweeper as a plugin of Hydra."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from mlflow import MlflowClient
 from shared.commands import Ended
+from shared.forks import run_forked
 from shared.stores import runs_in
 
 THEIRS = """
@@ -65,8 +64,7 @@ def test_application_that_is_not_ours_is_swept_as_by_hydra(tmp_path: Path) -> No
     (tmp_path / "theirs.yaml").write_text(
         "defaults: [{override hydra/sweeper: grid}, _self_]\nx: 0\ntracking: {server: theirs}\n"
     )
-    command = [sys.executable, "theirs.py", "-m", "x=1,2"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = run_forked("theirs.py", "-m", "x=1,2", cwd=tmp_path, check=True)
     assert [line for line in done.stdout.splitlines() if line.startswith("value")] == [
         "value 1 theirs",
         "value 2 theirs",

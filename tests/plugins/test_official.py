@@ -2,13 +2,13 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import yaml
 from shared.commands import ROOT
+from shared.forks import run_forked
 
 APP = """
 import hydra
@@ -63,9 +63,8 @@ def theirs(tmp_path: Path) -> Path:
 def run(folder: Path, *arguments: str, path: Sequence[Path] = ()) -> subprocess.CompletedProcess[str]:
     """An application that is not ours, with these folders before all others on Python's path."""
     (folder / "app.py").write_text(APP)
-    command = [sys.executable, "app.py", *arguments]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    return run_forked("app.py", *arguments, cwd=folder, env=environment, check=True)
 
 
 @pytest.mark.slow

@@ -1,11 +1,10 @@
 """`hydra/sweeper=optuna` for other applications: what hydra-optuna-sweeper takes, and what their functions return."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import optuna
 import pytest
+from shared.forks import run_forked
 from shared.searches import results
 
 APP = """
@@ -49,8 +48,7 @@ def application(folder: Path, config: str, *arguments: str, body: str = "return 
     """An application that is not ours, run to its end in a process of its own; what it printed."""
     (folder / "app.py").write_text(APP.format(body=body))
     (folder / "config.yaml").write_text(config)
-    command = [sys.executable, "app.py", "-m", "hydra.sweep.dir=out", *arguments]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    ended = run_forked("app.py", "-m", "hydra.sweep.dir=out", *arguments, cwd=folder)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout
 

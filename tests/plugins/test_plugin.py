@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from hydra.errors import CompactHydraException
 from shared.commands import ROOT
+from shared.forks import run_forked
 
 from seedsweep import plugin
 from seedsweep.errors import ConfigError, FailedRunsError, SeedsweepError, StoreError
@@ -76,8 +78,7 @@ def test_an_application_of_ones_own_shows_messages_without_a_traceback(
 ) -> None:
     (tmp_path / "own.py").write_text(OWN)
     (tmp_path / "conf").symlink_to(ROOT / "conf")
-    command = f"{sys.executable} own.py {arguments} tracking=none trainer.max_epochs=1"
-    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    done = run_forked("own.py", *shlex.split(arguments), "tracking=none", "trainer.max_epochs=1", cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert message in done.stderr

@@ -2,13 +2,12 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from shared.commands import ROOT
+from shared.forks import run_forked
 from shared.stores import runs_in
 
 TEXT = (ROOT / "docs" / "plugins.md").read_text()
@@ -22,7 +21,7 @@ def run(command: str, folder: Path) -> str:
     """What a command of the page prints, as this Python runs it."""
     python, *arguments = command.split()
     assert python == "python"
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True)
+    done = run_forked(*arguments, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

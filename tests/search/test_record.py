@@ -5,8 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,8 +13,8 @@ import optuna
 import pytest
 from mlflow import MlflowClient
 from optuna.trial import TrialState
-from shared.commands import ROOT
-from shared.killed import Forks
+from shared.commands import start
+from shared.killed import sweep_until
 from shared.searches import OPTIMIZERS, PER, RATES, SMALL, Train, artifact, runs_of, studies
 from shared.stores import runs_in
 
@@ -56,15 +54,16 @@ def test_search_is_kept_as_tables_tags_and_a_metric_of_its_parent_run(
 def test_killed_search_is_ended_and_finished_by_the_next(tmp_path: Path, client: MlflowClient, uri: str) -> None:
     store = {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
     search = (*PER, OPTIMIZERS, "hydra.sweeper.n_trials=6", "hydra.sweeper.seeds=2", "hydra.sweeper.n_jobs=1")
-    command = [sys.executable, str(ROOT / "train.py"), *search]
-    process = subprocess.Popen(command, cwd=tmp_path, env=os.environ | store, stdout=subprocess.DEVNULL)
+    process = start(*search, cwd=tmp_path, env=os.environ | store)
     while process.poll() is None and not trials_of(client):
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     (left,) = runs_in(client, "sweep")
     assert left.info.status == "RUNNING"
-    subprocess.run(command, cwd=tmp_path, env=os.environ | store, check=True, capture_output=True)
+    again = start(*search, cwd=tmp_path, env=os.environ | store)
+    _, err = again.communicate()
+    assert again.returncode == 0, err
     for study in studies(tmp_path).values():
         counted = [trial for trial in study.trials if "seedsweep.unused" not in trial.user_attrs]
         assert [trial.state for trial in counted] == [TrialState.COMPLETE] * 6
@@ -83,16 +82,15 @@ def test_a_search_that_was_killed_anywhere_tells_its_trials_what_their_runs_gave
 ) -> None:
     words = ("hydra/sweeper=optuna", "optimizer=adam", RATES, "trainer.max_epochs=1", "hydra.sweeper.seeds=2")
     words += ("hydra.sweeper.n_trials=6", "hydra.sweeper.confirm=2", "hydra.sweeper.sampler.seed=1")
-    forks = Forks(tmp_path)
-    whole = forks.sweep(f"sqlite:///{shutil.copy(empty_store, tmp_path / 'whole.db')}", *words, *storage(tmp_path, 0))
-    killed = 0
+    store = f"sqlite:///{shutil.copy(empty_store, tmp_path / 'whole.db')}"
+    whole, killed = sweep_until(tmp_path, store, *words, *storage(tmp_path, 0)), 0
     for number, fractions in enumerate(((0.4, 0.2), (0.7, 0.2), (0.95, 0.1)), 1):
         store = f"sqlite:///{shutil.copy(empty_store, tmp_path / f'{number}.db')}"
         more = (*words, *storage(tmp_path, number))
-        killed += sum(forks.sweep(store, *more, at=int(fraction * whole.events)).killed for fraction in fractions)
-        assert (last := forks.sweep(store, *more)).code == 0, last.out
+        for fraction in fractions:
+            killed += sweep_until(tmp_path, store, *more, at=int(fraction * whole.events)).killed
+        assert (last := sweep_until(tmp_path, store, *more)).code == 0, last.out
         check_search(MlflowClient(store), tmp_path / f"{number}.optuna")
-    forks.close()
     assert killed >= 5
 
 

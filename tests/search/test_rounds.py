@@ -1,8 +1,6 @@
 """A search is asked for jobs and told what they returned, round by round, and trains nothing twice."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 from optuna.distributions import FloatDistribution
 from optuna.storages import InMemoryStorage
-from shared.commands import ROOT, Ended, start
+from shared.commands import Ended, start
 from shared.searches import RATES, SEARCH, results
 from shared.stores import runs_in
 
@@ -116,11 +114,11 @@ def test_process_whose_trials_all_run_elsewhere_has_nothing_to_do(tmp_path: Path
     study = SharedStudy("shared", storage, ["minimize"], None, None, space, 2)
     assert len(study.ask(2)) == 2
     named = ("hydra.sweeper.study_name=shared", "hydra.sweeper.n_trials=2", "hydra.sweeper.seeds=2")
-    command = [sys.executable, str(ROOT / "train.py"), *SEARCH, RATES, *named]
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db"}
-    ended = subprocess.run(command, cwd=tmp_path, env=os.environ | store, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    assert "2 trials are there, and no more are asked for; 2 of them run in other processes" in ended.stdout
+    process = start(*SEARCH, RATES, *named, cwd=tmp_path, env=os.environ | store)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert "2 trials are there, and no more are asked for; 2 of them run in other processes" in out
     assert [trial.state.name for trial in study.study.trials] == ["RUNNING"] * 2
 
 

@@ -4,7 +4,6 @@ import gc
 import itertools
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -22,6 +21,7 @@ import sqlalchemy
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
+from shared.forks import forks
 from shared.waiting import wait_for
 
 from seedsweep.errors import ConfigError
@@ -84,13 +84,13 @@ class Worker:
     """`main` in a process of its own."""
 
     def __init__(self, storage: str, n_trials: int, hold: int = 0):
-        command = [sys.executable, __file__, storage, str(n_trials), str(hold)]
-        path = os.pathsep.join(sys.path)  # with what tests share
-        options: dict[str, Any] = {"env": os.environ | {"PYTHONPATH": path}, "text": True}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options)
-        assert self.process.stdin
-        assert self.process.stdout
-        self.input, self.output = self.process.stdin, self.process.stdout
+        words = (__file__, storage, str(n_trials), str(hold))
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}  # with what tests share
+        (reads, tells), (hears, writes) = os.pipe(), os.pipe()
+        self.process = forks().start(*words, env=environment, streams=(reads, writes, 2))
+        for end in (reads, writes):
+            os.close(end)
+        self.input, self.output = os.fdopen(tells, "w"), os.fdopen(hears)
 
     def start(self) -> None:
         assert self.told() == "ready"

@@ -14,6 +14,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from shared.forks import Forked, forks
+
 ROOT = Path(__file__).parents[2]
 # the options that train any model: `own` needs a module that has an optimizer of its own
 OPTIMIZER_OPTIONS = sorted(file.stem for file in (ROOT / "conf" / "optimizer").glob("*.yaml") if file.stem != "own")
@@ -50,8 +52,13 @@ def run_command(
         return Ended(code or 0, *capfd.readouterr())
 
 
-def start(*arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """`python train.py …` in a process of its own, in the working directory."""
+def start(*arguments: str, **options: Any) -> Forked:
+    """`python train.py …` in a process of its own, a fork, in the working directory."""
+    return forks().start(str(ROOT / "train.py"), *arguments, **options)
+
+
+def start_anew(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """The same in a new process, for tests of what a start brings: imports, and what they may print."""
     command = [sys.executable, str(ROOT / "train.py"), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 

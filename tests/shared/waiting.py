@@ -6,6 +6,9 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+# for MLflow's servers, which would start nine processes to evaluate language models
+WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
 
 def free_port() -> int:
     with socket.socket() as listener:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from shared.forks import forks
 
 import seedsweep
 from seedsweep.errors import ConfigError
@@ -44,8 +45,7 @@ def test_processes_that_make_one_store_at_once_all_find_it_made(
         uri = server.uri("made_at_once")
     count = f"len(connect({uri!r}, create=True).search_experiments())"
     make = f"from seedsweep.tracking.connection import connect; print({count})"
-    command = [sys.executable, "-c", make]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    processes = [forks().start("-c", make) for _ in range(3)]
     ended = [process.communicate() for process in processes]
     assert [out for out, _ in ended] == ["1\n"] * 3, ended
 

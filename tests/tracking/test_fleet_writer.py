@@ -2,8 +2,6 @@
 
 import logging
 import math
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 from shared.commands import ROOT
+from shared.forks import run_forked
 from shared.recorded_fleets import START, Clock, content, in_bulk, measured, network, opened, plans
 from shared.stores import look_again, mlflows_client_alone
 
@@ -194,8 +193,7 @@ for table in ("runs", "params", "tags", "metrics", "latest_metrics", "the end"):
 
 def test_fleet_killed_while_it_is_written_leaves_nothing(where: str) -> None:
     client, sweep = opened(where)
-    command = [sys.executable, "-c", DYING, where, sweep]
-    subprocess.run(command, check=True, cwd=ROOT / "tests", timeout=300)
+    run_forked("-c", DYING, where, sweep, check=True, cwd=ROOT / "tests")
     assert not content(client, sweep)
     in_bulk(where, sweep, measured())
     assert len(content(client, sweep)) == 5

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from shared.commands import Ended
-from shared.killed import Forks
+from shared.killed import sweep_until
 from shared.stores import runs_in
 
 import seedsweep
@@ -66,16 +66,14 @@ def test_a_sweep_that_was_ended_goes_on_and_decides_the_same(
 ) -> None:
     whole = train(*SURE, *RATES, *FEW)
     answer = sweep_of(client)["seedsweep.answer"]
-    forks = Forks(tmp_path)
     store = tmp_path / "killed.db"
     store.write_bytes(empty_store.read_bytes())
     words = (*SURE[1:], *RATES, *FEW)
-    first = forks.sweep(f"sqlite:///{store}", *words)
+    first = sweep_until(tmp_path, f"sqlite:///{store}", *words)
     store.write_bytes(empty_store.read_bytes())
     for fraction in (0.3, 0.6, 0.9):
-        assert forks.sweep(f"sqlite:///{store}", *words, at=int(fraction * first.events)).killed
-    last = forks.sweep(f"sqlite:///{store}", *words)
-    forks.close()
+        assert sweep_until(tmp_path, f"sqlite:///{store}", *words, at=int(fraction * first.events)).killed
+    last = sweep_until(tmp_path, f"sqlite:///{store}", *words)
     assert last.code == 0, last.out
     killed = MlflowClient(f"sqlite:///{store}")
     assert sweep_of(killed)["seedsweep.answer"] == answer
