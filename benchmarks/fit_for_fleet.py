@@ -2,7 +2,7 @@
 
 `python benchmarks/fit_for_fleet.py` prints the rows of both tables of docs/fleet.md. Modules: one for each kind of
 layer, digits, minibatches of 250 rows, two epochs of Adam, momentum and Adam at another rate; the largest difference of
-their losses, in 64 and 32 bits. Optimizers: logistic regression of breast_cancer at rates of 0.001 and 0.01, three epochs.
+their losses, in 64 and 32 bits. Optimizers: logistic regression of breast_cancer at rates of 0.001 and 0.01, 3 epochs.
 """
 
 import sys
