@@ -8,8 +8,9 @@ import altair as alt
 from seedsweep.comparison.question import BEST
 from seedsweep.report.figures import answer_data
 from seedsweep.report.figures.answer_data import AHEAD, WINS, AtBest, LeaderMap
-from seedsweep.report.figures.encodings import CROSS, FINE, ValueAxis, color, data, script, tips
+from seedsweep.report.figures.encodings import CROSS, FINE, NAME, ValueAxis, color, data, script, tips
 from seedsweep.report.figures.layers import Chart, Layer, layered
+from seedsweep.report.figures.names import with_short_names
 from seedsweep.report.figures.panel import Panel
 
 ROW, FLAT_ROW, FEW = 46, 32, 8  # height of a row where there are few options, and where there are more
@@ -39,7 +40,8 @@ def options_at_best(panel: Panel) -> Chart | None:
 def _rows(panel: Panel, plotted: AtBest, value: ValueAxis, title: str) -> list[Layer]:
     leading = plotted.table.loc[plotted.table["leads"] == 1, "option"].tolist()
     bold: Any = {"condition": {"test": f"indexof({script(leading)}, datum.value) >= 0", "value": 700}, "value": 400}
-    axis = alt.Axis(labelFontWeight=bold, labelFontSize=13, labelLimit=170, ticks=False, domain=False, labelPadding=8)
+    names = with_short_names(plotted.table["option"], NAME)
+    axis = alt.Axis(labelFontWeight=bold, labelFontSize=13, ticks=False, domain=False, labelPadding=8, **names)
     y = alt.Y("option:N", sort=list(plotted.table["option"]), title=None, axis=axis)
     base, colored = alt.Chart(data(plotted.table)), color(panel, legend=False)
     deep = alt.condition("datum.leads == 1", alt.value(1), alt.value(FAINT if len(leading) else 1))
@@ -101,7 +103,7 @@ def _cells(plotted: LeaderMap, options: list[str]) -> list[Layer]:
         labelExpr=label, labelAngle=0 if plotted.rate else -40, labelLimit=110, ticks=False, labelFlush=False
     )
     x = alt.X("column:O", title=plotted.rate or "setting", axis=axis, scale=alt.Scale(paddingInner=0.06))
-    y = alt.Y("option:N", sort=options, title=None, axis=alt.Axis(labelLimit=170, labelFontSize=13))
+    y = alt.Y("option:N", sort=options, title=None, axis=alt.Axis(labelFontSize=13, **with_short_names(options, NAME)))
     y = y.scale(paddingInner=0.12)
     tip = tips("option", "setting", behind=FINE, mean=FINE, finished="d", planned="d")
     size, stroke = (70, 2.0) if large else (26, 1.5)

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from seedsweep.config.csv_cells import csv_of
+from seedsweep.report.figures.names import with_short_names
 
+NAME = 170  # pixels that the name of an option has beside a figure
 COLORS = 10  # that can be told apart; with more options their lines are dashed as well
 STRINGS = {"option", "seed", "setting", "pair", "label", "source"}  # the columns that are no numbers
 STEEP = 30  # a ratio of values beyond which a scale is logarithmic at first
@@ -103,9 +105,7 @@ def steps() -> alt.X:
 
 def color(plotted: HasOptions, legend: bool = True) -> alt.Color:
     """The colour of an option, the same in every figure."""
-    return alt.Color(
-        "option:N", scale=alt.Scale(domain=plotted.options), legend=_strokes(plotted.by) if legend else None
-    )
+    return alt.Color("option:N", scale=alt.Scale(domain=plotted.options), legend=_strokes(plotted) if legend else None)
 
 
 def dash(plotted: HasOptions) -> list[alt.StrokeDash]:
@@ -114,11 +114,12 @@ def dash(plotted: HasOptions) -> list[alt.StrokeDash]:
         return []
     dashes = [[(1, 0), (6, 3), (2, 2)][index // COLORS % 3] for index in range(len(plotted.options))]
     scale = alt.Scale(domain=plotted.options, range=dashes)
-    return [alt.StrokeDash("option:N", scale=scale, legend=_strokes(plotted.by))]
+    return [alt.StrokeDash("option:N", scale=scale, legend=_strokes(plotted))]
 
 
-def _strokes(title: str) -> alt.Legend:
-    return alt.Legend(title=title, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1, symbolSize=250)
+def _strokes(plotted: HasOptions) -> alt.Legend:
+    symbols: dict[str, Any] = {"symbolStrokeWidth": 3, "symbolOpacity": 1, "symbolSize": 250}
+    return alt.Legend(title=plotted.by, symbolType="stroke", **symbols, **with_short_names(plotted.options, NAME))
 
 
 def tips(*columns: str, **numbers: str) -> alt.TooltipValue:

@@ -21,6 +21,7 @@ from seedsweep.report.figures.encodings import (
 )
 from seedsweep.report.figures.group_data import SOURCES, Differences, Rates, SeedScores
 from seedsweep.report.figures.layers import Chart, Layer, layered, named
+from seedsweep.report.figures.names import with_short_names
 from seedsweep.report.figures.panel import Panel
 
 RING = 260  # around the point of an option's best rate
@@ -93,7 +94,7 @@ def _crosses(panel: Panel, table: pd.DataFrame, x: alt.X, tip: alt.TooltipValue)
 
 def _points_by_setting(panel: Panel, plotted: Rates, value: ValueAxis, chosen: Any) -> list[Layer]:
     names = list(dict.fromkeys(plotted.table["setting"]))
-    x = alt.X("setting:N", title="setting", sort=names, axis=alt.Axis(labelAngle=-40, labelLimit=150))
+    x = alt.X("setting:N", title="setting", sort=names, axis=alt.Axis(labelAngle=-40, **with_short_names(names, 150)))
     base, colored, y, tip = alt.Chart(data(plotted.table)), color(panel), value.of("mean"), _group_tips()
     points = base.mark_point(filled=True, size=70, opacity=1).encode(x, y, colored, tooltip=tip)
     base, points = (layer.encode(xOffset=alt.XOffset("option:N", sort=panel.options)) for layer in (base, points))

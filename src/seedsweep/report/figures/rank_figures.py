@@ -4,12 +4,13 @@ import altair as alt
 
 from seedsweep.comparison.data_sets import AcrossDataSets
 from seedsweep.comparison.phrases import listed, significance
-from seedsweep.report.figures.encodings import color, data, tips
+from seedsweep.report.figures.encodings import NAME, color, data, tips
 from seedsweep.report.figures.layers import Chart, Layer, layered
+from seedsweep.report.figures.names import CHARACTER, shortened
 from seedsweep.report.figures.panel import Panel
 from seedsweep.report.figures.rank_data import RankDiagram, rank_diagram, unjoined
 
-MARGIN = "min(170, width / 3)"  # for the labels on either side of the axis
+MARGIN = f"min({NAME}, width / 3)"  # for the labels on either side of the axis
 GAP, NUMBER = 6, 34  # between a line and what stands beside it; the width of a mean rank
 
 
@@ -74,7 +75,10 @@ def _lines(panel: Panel, plotted: RankDiagram) -> list[Layer]:
 
 def _labels(plotted: RankDiagram) -> list[Layer]:
     """Beside the lines the mean ranks, and beside these the names."""
-    base = alt.Chart(data(plotted.labels)).encode(_height("y", plotted), tooltip=tips("option", rank=".2f"))
+    options = plotted.labels["option"]
+    short = shortened(options, (NAME - GAP - NUMBER) // CHARACTER)
+    table = plotted.labels.assign(label=[short.get(name, name) for name in options])
+    base = alt.Chart(data(table)).encode(_height("y", plotted), tooltip=tips("option", rank=".2f"))
     left, right = (base.transform_filter(f"datum.left == {side}") for side in (1, 0))
     left = left.encode(x=alt.value(alt.expr(MARGIN)))
     right = right.encode(x=alt.value(alt.expr(f"width - {MARGIN}")))
@@ -82,8 +86,8 @@ def _labels(plotted: RankDiagram) -> list[Layer]:
     return [
         left.mark_text(align="right", dx=-GAP, fontSize=11).encode(text=number),
         right.mark_text(align="left", dx=GAP, fontSize=11).encode(text=number),
-        left.mark_text(align="right", dx=-GAP - NUMBER, fontSize=12, limit=limit).encode(text="option:N"),
-        right.mark_text(align="left", dx=GAP + NUMBER, fontSize=12, limit=limit).encode(text="option:N"),
+        left.mark_text(align="right", dx=-GAP - NUMBER, fontSize=12, limit=limit).encode(text="label:N"),
+        right.mark_text(align="left", dx=GAP + NUMBER, fontSize=12, limit=limit).encode(text="label:N"),
     ]
 
 
