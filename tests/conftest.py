@@ -17,6 +17,7 @@ import pytest
 from mlflow import MlflowClient
 from optuna.storages import BaseStorage, RDBStorage
 from shared.commands import Ended, run_command
+from shared.forks import run_forked
 from shared.slurm import Slurm, running_slurm
 from shared.stores import Postgres, accepts
 from shared.waiting import WITHOUT_JOBS, answers, free_port, wait_for
@@ -135,7 +136,7 @@ def postgres() -> Iterator[Postgres]:
         with psycopg.connect(server.uri("postgres").replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute("CREATE DATABASE store")
         make_store = f"from seedsweep.tracking.connection import connect; connect({server.uri('store')!r}, create=True)"
-        subprocess.run([sys.executable, "-c", make_store], check=True)  # a process that keeps no connection
+        run_forked("-c", make_store, check=True)  # a process that keeps no connection
         yield server
     finally:
         process.send_signal(signal.SIGINT)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from mlflow import MlflowClient
 from shared.commands import Ended, start
-from shared.forks import Forked
+from shared.forked import Forked
 from shared.stores import runs_in
 from shared.waiting import wait_for
 

@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 from shared.commands import Ended, start
 from shared.deadly import MOMENTUM, ONCE
-from shared.forks import PATIENCE, Forked
+from shared.forked import PATIENCE, Forked
 from shared.slurm import Slurm
 from shared.stores import Postgres, curves_by_name, runs_in
 from shared.waiting import wait_for

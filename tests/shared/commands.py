@@ -14,7 +14,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from shared.forks import Forked, forks
+from shared.forked import Forked
+from shared.forks import forks
 
 ROOT = Path(__file__).parents[2]
 # the options that train any model: `own` needs a module that has an optimizer of its own

@@ -112,7 +112,7 @@ def run(words: list[str]) -> None:
         del words[1]
     else:
         folder, name, source = str(Path(words[0]).parent.resolve()), words[0], Path(words[0]).read_bytes()
-        main.__file__ = os.path.abspath(name)
+        main.__file__ = os.path.join(os.getcwd(), name)
     sys.argv = words
     sys.path.insert(0, folder)
     sys.modules["__main__"] = main

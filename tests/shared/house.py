@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from shared.commands import ROOT
@@ -22,8 +23,13 @@ FLOORS = (
 HEIGHTS = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
 
 
-def imports(file: Path) -> Iterator[str]:
+@cache
+def imports(file: Path) -> tuple[str, ...]:
     """The dotted names that a file imports, also within functions and for type checkers alone."""
+    return tuple(_imports(file))
+
+
+def _imports(file: Path) -> Iterator[str]:
     package = ".".join(file.relative_to(ROOT / "src").parent.parts)
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
