@@ -9,7 +9,7 @@ from hydra.errors import MissingConfigException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
-from seedsweep.config.composition_errors import composition_of
+from seedsweep.config.failed_composition import composition_of
 from seedsweep.config.instantiation import check_installed
 from seedsweep.config.overrides import parse_override
 from seedsweep.config.params import leaves
