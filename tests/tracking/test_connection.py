@@ -11,7 +11,7 @@ from shared.forks import forks
 import seedsweep
 from seedsweep.errors import ConfigError
 from seedsweep.tracking.addresses import PATIENCE
-from seedsweep.tracking.connection import connect
+from seedsweep.tracking.mlflow_client import mlflow_client
 from seedsweep.tracking.sql import open_database
 
 
@@ -52,7 +52,7 @@ def test_processes_that_make_one_store_at_once_all_find_it_made(
 
 def test_every_connection_waits_for_whoever_locks_the_database(uri: str) -> None:
     """SQLite by itself waits for five seconds, and what was trained would be lost."""
-    engines = connect(uri)._tracking_client.store.engine, open_database(uri)
+    engines = mlflow_client(uri)._tracking_client.store.engine, open_database(uri)
     for engine in engines:
         assert engine is not None
         with engine.connect() as connection:

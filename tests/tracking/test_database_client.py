@@ -1,5 +1,6 @@
 """The client of stores in databases writes and reads as MLflow's own, and leaves to it what it does not know."""
 
+import copy
 import math
 import re
 import shutil
@@ -279,3 +280,9 @@ def test_a_file_that_is_not_written_whole_is_not_there(
     names = [artifact.path for artifact in MlflowClient(uri).list_artifacts(run)]
     assert names == ["all", "below", "said.txt"]
     assert not list(tmp_path.rglob(".artifact.uploading*"))
+
+
+def test_a_client_is_copied_without_importing_anything(uri: str) -> None:
+    client = connect(uri)
+    assert copy.copy(client).tracking_uri == client.tracking_uri
+    assert not hasattr(client, "_tracking_client")

@@ -61,6 +61,8 @@ class DatabaseClient:
         self._engine = engine
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # asked for by copying, and the like
+            raise AttributeError(name)
         return getattr(self._mlflow, name)
 
     @cached_property
