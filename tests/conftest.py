@@ -20,7 +20,7 @@ from shared.commands import Ended, run_command
 from shared.forks import run_forked
 from shared.slurm import Slurm, running_slurm
 from shared.stores import Postgres, accepts
-from shared.waiting import WITHOUT_JOBS, answers, free_port, wait_for
+from shared.waiting import SMALL_SERVER, answers, free_port, wait_for
 
 from seedsweep.search.storages import open_storage
 from seedsweep.tracking import connection
@@ -101,9 +101,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Itera
     """A real MLflow server on loopback; its address."""
     folder, port = tmp_path_factory.mktemp("server"), free_port()
     shutil.copy(empty_store, folder / "mlflow.db")
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "art")]
-    options: dict[str, Any] = {"cwd": folder, "env": os.environ | WITHOUT_JOBS, "start_new_session": True}
+    options: dict[str, Any] = {"cwd": folder, "env": os.environ | SMALL_SERVER, "start_new_session": True}
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, **options)
         try:

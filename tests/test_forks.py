@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shared.forks import Forks, forks, run_forked
+from shared.forks import forks, run_forked
 from shared.waiting import wait_for
 
 SCRIPT = """
@@ -81,12 +81,10 @@ def test_forks_run_beside_one_another_and_end_by_signals(tmp_path: Path) -> None
 
 
 def test_a_shell_has_a_python_that_forks(tmp_path: Path) -> None:
-    started = Forks()
-    started.stand_in(tmp_path / "bin")
+    forks().stand_in(tmp_path / "bin")
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     command = "echo given | python -c 'import sys; print(len(sys.modules), input()); sys.exit(3)'; echo $?; python -V"
     done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=True)
-    started.close()
     (modules, given), code, version = (line.split() for line in done.stdout.splitlines())
     assert int(modules) > 1000
     assert (given, code, version[0]) == ("given", ["3"], "Python")

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from shared.commands import BANKNOTE, ROOT, needs_banknote
 from shared.forks import Forks
-from shared.waiting import WITHOUT_JOBS, answers, free_port, wait_for
+from shared.waiting import SMALL_SERVER, answers, free_port, wait_for
 
 TEXT = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", TEXT, re.DOTALL)
@@ -163,7 +163,7 @@ def test_ui_answers_with_the_sweeps_runs(copy: Path, quick: Path) -> None:
         cwd=copy,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=os.environ | WITHOUT_JOBS,
+        env=os.environ | SMALL_SERVER,
         start_new_session=True,
     )
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from shared.commands import ROOT
-from shared.waiting import WITHOUT_JOBS, answers, free_port, wait_for
+from shared.waiting import SMALL_SERVER, answers, free_port, wait_for
 
 LION = "_target_: pytorch_optimizer.Lion\nlr: 0.001\n"
 ADAM = "_target_: torch.optim.Adam\nlr: 0.5\n"  # in place of the one that ships
@@ -114,7 +114,7 @@ def test_tab_completes_options_and_keys(bin_folder: Path, folder: Path, line: st
 def test_the_pages_are_served_to_this_machine(bin_folder: Path, folder: Path) -> None:
     run(bin_folder / "seedsweep", "trainer.max_epochs=1")
     port = free_port()
-    options: dict[str, Any] = {"stderr": subprocess.DEVNULL, "env": os.environ | WITHOUT_JOBS}
+    options: dict[str, Any] = {"stderr": subprocess.DEVNULL, "env": os.environ | SMALL_SERVER}
     with subprocess.Popen([bin_folder / "seedsweep-ui", f"port={port}"], **options) as server:
         try:
             assert wait_for(lambda: answers(f"http://127.0.0.1:{port}/health"))

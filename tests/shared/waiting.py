@@ -6,8 +6,8 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-# for MLflow's servers, which would start nine processes to evaluate language models
-WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+# for MLflow's servers, which would start eight processes for jobs of language models, and four that answer
+SMALL_SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_WORKERS": "1"}
 
 
 def free_port() -> int:
