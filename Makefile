@@ -4,6 +4,7 @@ PORT ?= 5000
 BIN := .venv/bin
 READY := .venv/ready
 export MLFLOW_DISABLE_TELEMETRY ?= true
+export PYTHONDONTWRITEBYTECODE =  # else each of many processes compiles all modules anew
 
 .PHONY: setup sweep wheel test test-fast check ui clean
 

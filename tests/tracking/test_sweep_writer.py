@@ -85,7 +85,9 @@ def test_failing_run_is_recorded_and_the_sweep_goes_on(
 
 def test_password_of_a_store_is_kept_nowhere(train: Callable[..., Ended], client: MlflowClient, server: str) -> None:
     address = server.replace("http://", "http://me:s3cret@")
-    ended = train("-m", "tracking=server", f"tracking.uri={address}", "seed=0,1", "trainer.max_epochs=1")
+    ended = train(
+        "-m", "tracking=server", f"tracking.uri={address}", "seed=0,1", "trainer.max_epochs=1", "tracking.reuse=false"
+    )
     assert ended.code == 0
     assert "s3cret" not in ended.out + ended.err
     there = MlflowClient(tracking_uri=server)
