@@ -23,6 +23,7 @@ from seedsweep.outcomes import Column, FleetResult, Point, RunResult
 from seedsweep.report.summary import count_outcomes, summarize
 from seedsweep.tracking import connection
 from seedsweep.tracking.fleet_writer import record_fleet
+from seedsweep.tracking.mlflow_client import mlflow_client
 from seedsweep.tracking.reader import load_curves, load_runs, stream_curves, stream_runs
 from seedsweep.tracking.run_writer import record_run
 from seedsweep.tracking.sweep_writer import SweepRecord
@@ -95,8 +96,8 @@ def main(number: int) -> None:
     runs = [planned(job) for job in range(number)]
     with tempfile.TemporaryDirectory() as folder:
         uri = f"sqlite:///{folder}/mlflow.db"
-        client = connection.connect(uri, create=True)
-        experiment = experiment_id(client, "benchmark")
+        experiment = experiment_id(connection.connect(uri, create=True), "benchmark")
+        client = mlflow_client(uri)
         one_by_one(uri, runs[:1])  # imports
         with timed("writing: `MlflowClient`, call by call", FEW):
             plainly(client, experiment, runs[:FEW])
