@@ -14,12 +14,13 @@ from mlflow import MlflowClient
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.store.db.utils import _get_latest_schema_revision
+from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.validation import _validate_param_name, _validate_tag_name
 from shared.stores import look_again
 
 from seedsweep.errors import ConfigError
 from seedsweep.tracking import schema
-from seedsweep.tracking.artifact_folders import artifact_address
+from seedsweep.tracking.artifact_folders import artifact_address, local_folder
 from seedsweep.tracking.batches import write_batch
 from seedsweep.tracking.connection import connect
 from seedsweep.tracking.database_client import DatabaseClient
@@ -256,6 +257,22 @@ def test_artifacts_lie_where_mlflow_would_have_them(location: str) -> None:
     from mlflow.utils.uri import append_to_uri_path
 
     assert artifact_address(location, "0" * 32) == append_to_uri_path(location, "0" * 32, "artifacts")
+
+
+@pytest.mark.parametrize(
+    ("address", "folder"),
+    [
+        ("file:///a/b%20c/%23", Path("/a/b c/#")),
+        ("file://localhost/a", Path("/a")),
+        ("/a/b%20c", Path("/a/b c")),
+        ("mlruns/0", Path("mlruns/0")),
+        *((address, None) for address in ("s3://bucket/a", "mlflow-artifacts:/1/a", "dbfs:/a", "file://elsewhere/a")),
+    ],
+)
+def test_artifacts_of_other_places_are_left_to_mlflow(address: str, folder: Path | None) -> None:
+    assert local_folder(address) == folder
+    if folder:
+        assert Path(local_file_uri_to_path(address)) == folder
 
 
 def test_two_processes_make_one_experiment(uri: str, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 from seedsweep.errors import StoreError
+from seedsweep.tracking.artifact_folders import local_folder
 from seedsweep.tracking.mlflow_client import mlflow_error
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ class ArtifactFiles:
     def __init__(self, client: "Client", sweep: str, address: str | None = None):
         self.sweep = sweep
         self._client = client
-        parts = urlsplit(address or client.get_run(sweep).info.artifact_uri)
-        self._folder = Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
+        self._folder = local_folder(address or client.get_run(sweep).info.artifact_uri)
 
     def names(self, below: str) -> list[str]:
         """The files in a folder that are named as here, in alphabetical order; others are not looked at."""

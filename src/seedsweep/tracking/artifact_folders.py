@@ -28,9 +28,10 @@ def local_folder(address: str) -> Path | None:
     Returns:
         None for a place that is not in this file system.
     """
-    if address.startswith("file:"):
-        return Path(url2pathname(urlsplit(address).path))
-    return None if "://" in address else Path(url2pathname(address))
+    parts = urlsplit(address)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
+        return Path(url2pathname(parts.path))
+    return None if parts.scheme else Path(url2pathname(address))
 
 
 def put_artifact(file: Path, address: str, below: str) -> None:
