@@ -93,7 +93,8 @@ def become(request: Request, imported: dict[str, str]) -> None:
     own_path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     os.environ.clear()
     os.environ.update(imported | request.environment)
-    path = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    given = os.environ.get("PYTHONPATH", "")
+    path = [entry or request.folder for entry in given.split(os.pathsep)] if given else []  # as Python reads it
     sys.path[:] = [*path, *(entry for entry in sys.path if entry not in own_path)]
     tempfile.tempdir = None
     time.tzset()
