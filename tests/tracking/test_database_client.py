@@ -303,3 +303,16 @@ def test_a_client_is_copied_without_importing_anything(uri: str) -> None:
     client = connect(uri)
     assert copy.copy(client).tracking_uri == client.tracking_uri
     assert not hasattr(client, "_tracking_client")
+
+
+@pytest.mark.parametrize("run_id", ["a'b", "x') OR 1=1 --", "x');DROP TABLE tags;COMMIT;--", "a:b"])
+def test_an_id_that_somebody_chose_is_no_statement(stores: tuple[str, str], tmp_path: Path, run_id: str) -> None:
+    client, _ = connect(stores[0]), fill(connect(stores[0]), tmp_path)
+    with sa.create_engine(stores[0], poolclass=sa.NullPool).begin() as connection:
+        number = connection.execute(sa.text("SELECT MAX(experiment_id) FROM experiments")).scalar()
+        row = "INSERT INTO runs (run_uuid, status, lifecycle_stage, experiment_id, start_time, artifact_uri)"
+        values = " VALUES (:run, 'RUNNING', 'active', :number, 1, '')"
+        connection.execute(sa.text(row + values), {"run": run_id, "number": number})
+        connection.execute(sa.text("INSERT INTO tags (run_uuid, key, value) VALUES (:run, 'b', '2')"), {"run": run_id})
+    assert [run.info.run_id for run in client.find_runs({"b": "2"})][-1] == run_id
+    assert client.get_run(run_id).data.tags == {"b": "2"}

@@ -14,8 +14,8 @@ IDS = 1000  # that are asked for at once
 EXPERIMENTS = "SELECT experiment_id, name, artifact_location, lifecycle_stage FROM experiments WHERE "
 INFOS = """SELECT run_uuid, name, experiment_id, status, start_time, end_time, artifact_uri, lifecycle_stage FROM runs
 WHERE """
-PAIRS = "SELECT run_uuid, key, value FROM {table} WHERE run_uuid IN ({ids})"
-METRICS = "SELECT run_uuid, key, value, is_nan FROM latest_metrics WHERE run_uuid IN ({ids})"
+PAIRS = "SELECT run_uuid, key, value FROM {table} WHERE run_uuid IN :ids"
+METRICS = "SELECT run_uuid, key, value, is_nan FROM latest_metrics WHERE run_uuid IN :ids"
 
 
 def read_experiments(engine: "Engine", where: str, **values: Any) -> list[Experiment]:
@@ -42,18 +42,21 @@ def read_entities(engine: "Engine", where: str, **values: Any) -> list[Run]:
 
 def _data(connection: "Connection", ids: list[str]) -> dict[str, RunData]:
     data = {run: RunData({}, {}, {}) for run in ids}
-    listed = ", ".join(f"'{run}'" for run in ids)  # the store's own
-    for run, key, value in rows_of(connection, PAIRS.format(table="tags", ids=listed)):
+    chosen = {"ids": ids}  # whoever may add a run chooses its id: it is no part of a statement
+    for run, key, value in rows_of(connection, PAIRS.format(table="tags"), chosen):
         data[run].tags[key] = value
-    for run, key, value in rows_of(connection, PAIRS.format(table="params", ids=listed)):
+    for run, key, value in rows_of(connection, PAIRS.format(table="params"), chosen):
         data[run].params[key] = value
-    for run, key, value, is_nan in rows_of(connection, METRICS.format(ids=listed)):
+    for run, key, value, is_nan in rows_of(connection, METRICS, chosen):
         data[run].metrics[key] = math.nan if is_nan else value
     return data
 
 
 def rows_of(connection: "Connection", query: str, values: Mapping[str, Any] | None = None) -> list[Any]:
-    """The rows that a query finds, as tuples."""
+    """The rows that a query finds, as tuples; a list among the values is that of an IN."""
     import sqlalchemy as sa
 
-    return [tuple(row) for row in connection.execute(sa.text(query), values or {})]
+    lists: list[Any] = [
+        sa.bindparam(name, expanding=True) for name, value in (values or {}).items() if isinstance(value, list)
+    ]
+    return [tuple(row) for row in connection.execute(sa.text(query).bindparams(*lists), values or {})]
