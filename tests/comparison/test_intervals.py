@@ -228,3 +228,9 @@ def test_interquartile_means_of_several_samples_are_those_of_each_by_itself() ->
     for name, values in samples.items():
         alone = interquartile_mean(values, generator(5), 0.9)
         assert [value.hex() for value in together[name]] == [value.hex() for value in alone]
+
+
+@pytest.mark.parametrize("scale", [2.0**400, 2.0**-400])
+def test_interquartile_mean_of_scores_of_any_size_has_limits(scale: float) -> None:
+    values = generator().normal(size=12)
+    assert np.array(iqm(scale * values)).tolist() == (scale * np.array(iqm(values))).tolist()

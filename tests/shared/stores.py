@@ -45,7 +45,7 @@ def mlflows_client_alone() -> Iterator[None]:
 
 def look_again() -> None:
     """Forget which tables stores have, and their clients."""
-    sql.forget_schema()
+    sql._KNOWN.clear()
     client_of.cache_clear()
 
 

@@ -5,6 +5,7 @@ import math
 import re
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,15 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from mlflow.utils.validation import _validate_param_name, _validate_tag_name
 from shared.stores import look_again
 
-from seedsweep.errors import ConfigError
-from seedsweep.tracking import schema
+from seedsweep.errors import ConfigError, StoreError
+from seedsweep.tracking import schema, sql
 from seedsweep.tracking.artifact_folders import artifact_address, local_folder
 from seedsweep.tracking.batches import write_batch
 from seedsweep.tracking.connection import connect
 from seedsweep.tracking.database_client import DatabaseClient
 from seedsweep.tracking.mlflow_client import mlflow_client
 from seedsweep.tracking.mlflow_names import is_name
+from seedsweep.tracking.sql import id_list, open_database
 
 TABLES = ("experiments", "experiment_tags", "runs", "params", "tags", "metrics", "latest_metrics")
 NOW = 1_700_000_000_000
@@ -162,6 +164,12 @@ REFUSED: dict[str, Callable[[Any, str], object]] = {
     "no experiment": lambda client, _: client.get_experiment("77"),
     "no name": lambda client, _: client.create_experiment("", "/tmp", tags={}),
     "no artifact": lambda client, run: client.download_artifacts(run, "none.txt", "."),
+    "a path that is none": lambda client, run: client.download_artifacts(run, "a\0b", "."),
+    "a path that goes round": lambda client, run: client.download_artifacts(run, "round", "."),
+    "a folder outside": lambda client, run: client.log_artifact(run, __file__, "../../../outside"),
+    "a text outside": lambda client, run: client.log_text(run, "text", "../text.txt"),
+    "a tag of no experiment": lambda client, _: client.set_experiment_tag("77", "a", "b"),
+    "a param twice": lambda client, run: write_batch(client, run, params=[("d", "1"), ("d", "2")]),
     "an artifact outside": lambda client, run: client.download_artifacts(run, "../../../x.txt", "."),
 }
 
@@ -171,10 +179,11 @@ def test_what_mlflow_refuses_is_refused_in_its_words(uri: str, tmp_path: Path, w
     client, trusted = connect(uri), mlflow_client(uri)
     run, _ = fill(client, tmp_path)
     (tmp_path / "a folder" / "x.txt").write_text("of somebody else")
+    (round_ := tmp_path / "a folder" / run / "artifacts" / "round").symlink_to(round_)
     before = rows(uri, {})
-    with pytest.raises(MlflowException) as theirs:
+    with pytest.raises((MlflowException, OSError, ValueError, RuntimeError)) as theirs:
         REFUSED[what](trusted, run)
-    with pytest.raises(MlflowException) as mine:
+    with pytest.raises(theirs.type) as mine:
         REFUSED[what](client, run)
     assert re.sub(r"0x\w+|\d{13}", "", str(mine.value)) == re.sub(r"0x\w+|\d{13}", "", str(theirs.value))
     assert rows(uri, {}) == before
@@ -316,3 +325,47 @@ def test_an_id_that_somebody_chose_is_no_statement(stores: tuple[str, str], tmp_
         connection.execute(sa.text("INSERT INTO tags (run_uuid, key, value) VALUES (:run, 'b', '2')"), {"run": run_id})
     assert [run.info.run_id for run in client.find_runs({"b": "2"})][-1] == run_id
     assert client.get_run(run_id).data.tags == {"b": "2"}
+
+
+def test_a_deleted_experiment_gets_no_tag(uri: str, tmp_path: Path) -> None:
+    client, trusted = connect(uri), mlflow_client(uri)
+    experiment = client.create_experiment("mine", tmp_path.as_uri(), tags={})
+    trusted.delete_experiment(experiment)
+    with pytest.raises(MlflowException, match="must be in the 'active' state"):
+        client.set_experiment_tag(experiment, "a", "b")
+
+
+@pytest.mark.parametrize("batch", [{"points": [("m", 1.0, NOW, 2**70)]}, {"tags": [("a", "\udcff")]}])
+def test_what_a_database_cannot_hold_is_a_message(uri: str, tmp_path: Path, batch: dict[str, Any]) -> None:
+    client = connect(uri)
+    run, _ = fill(client, tmp_path)
+    with pytest.raises(ConfigError, match="the database refused"):
+        write_batch(client, run, **batch)
+
+
+def test_two_writers_of_one_run_do_not_wait_for_each_other(stores: tuple[str, str], tmp_path: Path) -> None:
+    client = connect(stores[0])
+    run, _ = fill(client, tmp_path)
+    names = [f"n{number}" for number in range(40)]
+
+    def write(order: int) -> None:
+        for step in range(8):
+            write_batch(connect(stores[0]), run, [(name, 1.0, NOW, step) for name in names[::order]])
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(write, (1, -1)))
+    assert client.get_run(run).data.metrics.items() >= dict.fromkeys(names, 1.0).items()
+
+
+@pytest.mark.parametrize("run_id", ["a'b", "x') OR 1=1 --", "", "a:b"])
+def test_an_id_that_is_part_of_a_statement_is_one_of_mlflows(run_id: str) -> None:
+    with pytest.raises(StoreError, match="which MLflow has not made"):
+        id_list(["0" * 32, run_id])
+
+
+def test_a_database_that_was_locked_is_asked_again(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    look_again()
+    monkeypatch.setattr(sql, "is_known", lambda _: False)
+    assert open_database(uri) is None
+    monkeypatch.undo()
+    assert open_database(uri)

@@ -133,6 +133,7 @@ def _levels(estimate: float, bootstrap: Array, jackknife: Array, confidence: flo
     if not (np.isfinite(jackknife).all() and np.ptp(jackknife) and 0 < below < 1):
         return tails
     spread = jackknife.mean() - jackknife
+    spread = np.ldexp(spread, -np.frexp(np.abs(spread).max())[1])  # its cube is a number then, and no bit another
     skew = (spread**3).sum() / (6 * (spread**2).sum() ** 1.5)
     shifted = ndtri(below) + ndtri(tails)
     return np.asarray(ndtr(ndtri(below) + shifted / (1 - skew * shifted)))

@@ -11,7 +11,7 @@ def cut_in_two(indices: np.ndarray, share: float, seed: int, strata: np.ndarray 
 
     Args:
         indices: of the rows (n,).
-        share: of the rows that are held out, rounded up.
+        share: of the rows that are held out, between 0 and 1; their number is rounded up.
         seed: of the order in which they are drawn.
         strata: of the rows (n,); each is cut by the same share, as nearly as whole rows allow. None for no strata.
 
@@ -35,12 +35,12 @@ def cut_in_two(indices: np.ndarray, share: float, seed: int, strata: np.ndarray 
     members = np.split(np.argsort(strata, kind="stable"), np.cumsum(counts)[:-1])
     trained = _shares(counts, rest, random)
     tested = _shares(counts - trained, held_out, random)
-    parts: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    both: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for rows, first, second in zip(members, trained, tested, strict=True):
         drawn = rows[random.permutation(len(rows))]
-        parts[0].append(drawn[:first])
-        parts[1].append(drawn[first : first + second])
-    return tuple(indices[random.permutation(np.concatenate(part))] for part in parts)
+        both[0].append(drawn[:first])
+        both[1].append(drawn[first : first + second])
+    return tuple(indices[random.permutation(np.concatenate(chosen))] for chosen in both)
 
 
 def _shares(counts: np.ndarray, rows: int, random: np.random.RandomState) -> np.ndarray:

@@ -47,12 +47,12 @@ def put_artifact(file: Path, address: str, below: str) -> None:
 def put_file(file: Path, folder: Path) -> None:
     """Put a copy of a file into a folder, which is made if need be; it is there whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{UPLOADING}{token_hex(8)}"
+    unfinished = folder / f"{UPLOADING}{token_hex(8)}"
     try:
-        shutil.copyfile(file, part)
-        os.replace(part, folder / file.name)
+        shutil.copyfile(file, unfinished)
+        os.replace(unfinished, folder / file.name)
     finally:
-        part.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
 
 
 def put_folder(source: Path, folder: Path) -> None:
@@ -63,6 +63,10 @@ def put_folder(source: Path, folder: Path) -> None:
 
 
 def file_within(folder: Path, path: str) -> Path | None:
-    """The file at a path below a folder; None where there is none, or the path leads out of the folder."""
-    file = (folder / path).resolve()
-    return file if file.exists() and file.is_relative_to(folder.resolve()) else None
+    """The file at a path below a folder; None where it cannot be read, or the path leads out of the folder."""
+    try:
+        file = Path(os.path.realpath(folder / path, strict=True))
+    except (OSError, ValueError):  # ValueError: the path has a NUL
+        return None
+    is_within = file.is_relative_to(os.path.realpath(folder))
+    return file if is_within and os.access(file, os.R_OK) else None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from seedsweep.tracking.database_client import DatabaseClient, Logged, Pair
+from seedsweep.tracking.database_client import DatabaseClient, KeyValue, Logged
 from seedsweep.tracking.mlflow_client import log_batch
 
 if TYPE_CHECKING:
@@ -13,7 +13,11 @@ PARAMS, METRICS = 100, 800  # that MLflow takes at once; points are to be 1,000 
 
 
 def write_batch(
-    client: "Client", run_id: str, points: Sequence[Logged] = (), params: Sequence[Pair] = (), tags: Sequence[Pair] = ()
+    client: "Client",
+    run_id: str,
+    points: Sequence[Logged] = (),
+    params: Sequence[KeyValue] = (),
+    tags: Sequence[KeyValue] = (),
 ) -> None:
     """Write what a run has got.
 
@@ -21,7 +25,7 @@ def write_batch(
         client: of the store.
         run_id: of the run.
         points: of its curves: metric, value, milliseconds since 1970, step.
-        params: each a key and a value; one that it has stays as it is.
+        params: each a key and a value, which may not be another one later.
         tags: each a key and a value, by their full names; those before of the same names are gone.
     """
     last = max(-(-len(points) // METRICS), -(-len(params) // PARAMS), 1) - 1
@@ -32,7 +36,7 @@ def write_batch(
 
 
 def _write(
-    client: "Client", run_id: str, points: Sequence[Logged], params: Sequence[Pair], tags: Sequence[Pair]
+    client: "Client", run_id: str, points: Sequence[Logged], params: Sequence[KeyValue], tags: Sequence[KeyValue]
 ) -> None:
     if isinstance(client, DatabaseClient):
         client.write_batch(run_id, points, params, tags)

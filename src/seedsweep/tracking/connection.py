@@ -21,7 +21,7 @@ from seedsweep.tracking.database_client import DatabaseClient
 from seedsweep.tracking.file_systems import network_file_system
 from seedsweep.tracking.mlflow_client import mlflow_client, mlflow_error
 from seedsweep.tracking.moved_store import find_artifacts
-from seedsweep.tracking.sql import forget_schema, open_database
+from seedsweep.tracking.sql import open_database
 
 if TYPE_CHECKING:
     from seedsweep.tracking.client import Client
@@ -73,7 +73,6 @@ def _client(uri: str) -> "Client":
     if database := open_database(uri):
         return DatabaseClient(uri, database)
     client = mlflow_client(uri)  # makes the tables of a new database
-    forget_schema()
     if database := open_database(uri):
         return DatabaseClient(uri, database)
     if not uri.startswith("http"):

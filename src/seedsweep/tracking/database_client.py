@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from sqlalchemy import Connection, Engine
 
-LONGEST_TAG, LONGEST_PARAM, LONGEST_EXPERIMENT_TAG, LONGEST_NAME = 8000, 6000, 20_000, 256  # characters
-Pair = tuple[str, str]  # key, value
+LONGEST_TAG, LONGEST_PARAM, LONGEST_EXPERIMENT_TAG, LONGEST_NAME = 8000, 6000, 20_000, 256  # what is longer is MLflow's
+KeyValue = tuple[str, str]
 Logged = tuple[str, float, int, int]  # metric, value, milliseconds since 1970, step
 
 ADD_EXPERIMENT = """INSERT INTO experiments
@@ -39,6 +39,7 @@ ON CONFLICT (key, run_uuid) DO UPDATE
 SET value = excluded.value, timestamp = excluded.timestamp, step = excluded.step, is_nan = excluded.is_nan
 WHERE (excluded.step, excluded.timestamp, excluded.value)
 > (latest_metrics.step, latest_metrics.timestamp, latest_metrics.value)"""
+EXPERIMENT_STAGE = "SELECT lifecycle_stage FROM experiments WHERE experiment_id = :number"
 STAGE = "SELECT lifecycle_stage FROM runs WHERE run_uuid = :run"
 ADDRESS = "SELECT artifact_uri FROM runs WHERE run_uuid = :run"
 PARAMS = "SELECT key, value FROM params WHERE run_uuid = :run"
@@ -102,7 +103,11 @@ class DatabaseClient:
             self._mlflow.set_experiment_tag(experiment_id, key, value)
             return
         with transaction(self._engine) as connection:
-            change(connection, SET_EXPERIMENT_TAG, [(int(experiment_id), key, value)])
+            begin_writing(connection)
+            if rows_of(connection, EXPERIMENT_STAGE, {"number": int(experiment_id)}) == [("active",)]:
+                change(connection, SET_EXPERIMENT_TAG, [(int(experiment_id), key, value)])
+                return
+        self._mlflow.set_experiment_tag(experiment_id, key, value)
 
     def create_run(self, experiment_id: str, start_time: int, tags: Mapping[str, str], run_name: str) -> Run:
         """Make a run that is RUNNING."""
@@ -141,20 +146,20 @@ class DatabaseClient:
         self.write_batch(run_id, tags=[(key, value)])
 
     def write_batch(
-        self, run_id: str, points: Sequence[Logged] = (), params: Sequence[Pair] = (), tags: Sequence[Pair] = ()
+        self, run_id: str, points: Sequence[Logged] = (), params: Sequence[KeyValue] = (), tags: Sequence[KeyValue] = ()
     ) -> None:
         """Write points, params and tags of a run: all of them, or none."""
-        named = all(is_name(name) for name, *_ in points)
+        named = all(is_name(name) for name, *_ in points) and len(dict(params)) == len(params)
         if named and not _is_refused(params, LONGEST_PARAM) and not _is_refused(tags, LONGEST_TAG):
             with transaction(self._engine) as connection:
                 begin_writing(connection)
                 had = dict(rows_of(connection, PARAMS, {"run": run_id})) if params else {}
                 if _is_active(connection, run_id) and all(had.get(key, value) == value for key, value in params):
                     insert(connection, "params", [(run_id, *pair) for pair in params if pair[0] not in had])
-                    rows = [(run_id, *_stored(*point)) for point in points]
+                    rows = sorted((run_id, *_stored(*point)) for point in points)  # else two writers could deadlock
                     change(connection, ADD_POINT, rows)
                     change(connection, SET_LATEST, rows)
-                    change(connection, SET_TAG, [(run_id, *pair) for pair in tags])
+                    change(connection, SET_TAG, [(run_id, *pair) for pair in sorted(dict(tags).items())])
                     return
         log_batch(self._mlflow, run_id, points, params, tags)
 
@@ -171,20 +176,23 @@ class DatabaseClient:
 
     def log_artifact(self, run_id: str, file: str, below: str | None = None) -> None:
         """Put a file among the artifacts of a run."""
-        if folder := self._folder(run_id):
-            put_file(Path(file), folder / (below or ""))
+        if folder := self._folder(run_id, below):
+            put_file(Path(file), folder)
         else:
             self._mlflow.log_artifact(run_id, file, below)
 
     def log_artifacts(self, run_id: str, source: str, below: str | None = None) -> None:
         """Put the files of a folder among the artifacts of a run."""
-        if folder := self._folder(run_id):
-            put_folder(Path(source), folder / (below or ""))
+        if folder := self._folder(run_id, below):
+            put_folder(Path(source), folder)
         else:
             self._mlflow.log_artifacts(run_id, source, below)
 
     def log_text(self, run_id: str, text: str, name: str) -> None:
         """Put a text file among the artifacts of a run."""
+        if not is_name(name) or "/" in name:
+            self._mlflow.log_text(run_id, text, name)
+            return
         with TemporaryDirectory() as folder:
             file = Path(folder) / name
             file.write_text(text, encoding="utf-8")
@@ -196,10 +204,14 @@ class DatabaseClient:
         file = file_within(folder, path) if folder else None
         return str(file or self._mlflow.download_artifacts(run_id, path, target))
 
-    def _folder(self, run_id: str) -> Path | None:
+    def _folder(self, run_id: str, below: str | None = None) -> Path | None:
+        """Where artifacts of a run are put; None for MLflow, which also refuses what is not below its folder."""
+        if below is not None and not is_name(below):
+            return None
         with transaction(self._engine) as connection:
             rows = rows_of(connection, ADDRESS, {"run": run_id})
-        return local_folder(rows[0][0] if rows else self._mlflow.get_run(run_id).info.artifact_uri)
+        folder = local_folder(rows[0][0] if rows else self._mlflow.get_run(run_id).info.artifact_uri)
+        return folder / (below or "") if folder else None
 
     def _update(self, run_id: str, columns: str, *values: Any) -> bool:
         """Change a run; False where there is none that is not deleted."""
@@ -215,7 +227,7 @@ def _is_active(connection: "Connection", run_id: str) -> bool:
     return rows_of(connection, STAGE, {"run": run_id}) == [("active",)]
 
 
-def _is_refused(pairs: Collection[Pair], longest: int) -> bool:
+def _is_refused(pairs: Collection[KeyValue], longest: int) -> bool:
     """Whether MLflow refuses some of the pairs, or does more for them than write them."""
     return any(not is_name(key) or len(value) > longest or key == "mlflow.runName" for key, value in pairs)
 

@@ -10,7 +10,7 @@ from seedsweep.tracking.chunked_runs import chunks_with
 from seedsweep.tracking.connection import store_errors
 from seedsweep.tracking.frames import unclipped
 from seedsweep.tracking.mlflow_client import mlflow_error
-from seedsweep.tracking.sql import open_database, transaction
+from seedsweep.tracking.sql import id_list, open_database, transaction
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -67,11 +67,11 @@ def _rows(engine: "Engine", runs: Sequence[str], metric: str) -> Iterator[tuple[
     """The id, the outcome and the curve of each run."""
     import sqlalchemy as sa
 
-    listed = ", ".join(f"'{run}'" for run in runs)  # ids of the store's own
+    ids = id_list(runs)
     curves: dict[str, list[tuple[int, float]]] = {run: [] for run in runs}
     with transaction(engine) as connection:
-        outcomes = dict(map(tuple, connection.execute(sa.text(OUTCOMES.format(runs=listed)))))
-        rows = connection.execute(sa.text(CURVES.format(runs=listed)), {"metric": metric})
+        outcomes = dict(map(tuple, connection.execute(sa.text(OUTCOMES.format(runs=ids)))))
+        rows = connection.execute(sa.text(CURVES.format(runs=ids)), {"metric": metric})
         for run, step, value, is_nan in rows:
             curves[run].append((step, float("nan") if is_nan else value))
     return ((run, outcomes[run], curves[run]) for run in runs if run in outcomes)

@@ -1,4 +1,4 @@
-"""One run in the MLflow store, by MLflow's client: made with its first points, ended by how its training ended."""
+"""One run in the MLflow store: made with its first points, ended by how its training ended."""
 
 import time
 import traceback

@@ -1,5 +1,6 @@
 """MLflow's tables in SQLite or PostgreSQL, many rows at a time: its client goes one run, or one curve, at a time."""
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from seedsweep.errors import ConfigError
+from seedsweep.errors import ConfigError, StoreError
 from seedsweep.tracking.addresses import PATIENCE, SQLITE, absolute
 from seedsweep.tracking.schema import COLUMNS, is_known, table
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 TAGS = ("group", "sweep", "job", "outcome", "data")  # that are read of a run
 ROWS = 20_000  # that are read at once
 CACHE = 8_000  # kB of the database that SQLite keeps in memory
+
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
+_KNOWN = set[str]()  # the addresses of databases that have the tables which are known here
 
 Pair = tuple[str, str, Any]  # run id, key, value
 StoredPoint = tuple[str, str, int, float | None]  # run id, metric, step, value: None is not a number
@@ -37,24 +41,25 @@ class StoredRuns(NamedTuple):
 
 def open_database(uri: str) -> "Engine | None":
     """The database at `uri`; None for an MLflow server, and where MLflow's tables are not as they are here."""
-    return None if uri.startswith("http") or not _is_known(uri := absolute(uri)) else _engine(uri)
-
-
-def forget_schema() -> None:
-    """Look again which databases have the tables that are known, since some were made."""
-    _is_known.cache_clear()
+    if uri.startswith("http"):
+        return None
+    engine = _engine(uri := absolute(uri))
+    if uri not in _KNOWN and not is_known(engine):  # a database that is locked, or new, is asked again
+        return None
+    _KNOWN.add(uri)
+    return engine
 
 
 @contextmanager
 def transaction(engine: "Engine") -> "Iterator[Connection]":
     """A connection whose changes are kept together, or not at all if the body raises; raises `ConfigError` for the
-    database's own errors."""
+    database's own errors, and for values that it cannot hold."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         with engine.begin() as connection:
             yield connection
-    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error, OverflowError, UnicodeError) as error:
         uri, reason = engine.url.render_as_string(), str(getattr(error, "orig", None) or error).splitlines()[0]
         raise ConfigError("tracking.uri", uri, f"the database refused: {reason}") from error
 
@@ -84,7 +89,7 @@ def change(connection: "Connection", statement: str, rows: Iterable[tuple[Any, .
 
 
 def begin_writing(connection: "Connection") -> None:
-    """Let no other process write between what is read from now on and what is written."""
+    """On SQLite, let no other process write between what is read from now on and what is written."""
     driver = connection.connection.driver_connection
     if connection.dialect.name == "sqlite" and not driver.in_transaction:  # type: ignore[union-attr]
         connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -126,7 +131,7 @@ def read_runs(
     import sqlalchemy as sa
 
     runs = table("runs").c
-    chosen: Any = _chosen(sweep) if ids is None else [_listed(ids)]
+    chosen: Any = _chosen(sweep) if ids is None else [_literal(ids)]
 
     def pairs(name: str, *keys: str, of: Any = chosen) -> Iterator[Sequence[Pair]]:
         key, run = table(name).c.key, table(name).c.run_uuid
@@ -151,7 +156,7 @@ def read_points(engine: "Engine", sweep: str | None, ids: Sequence[str] | None =
 
     metrics = table("metrics")
     query = sa.select(metrics.c.run_uuid, metrics.c.key, metrics.c.step, _value(metrics))
-    query = query.where(metrics.c.run_uuid.in_(_chosen(sweep) if ids is None else [_listed(ids)])).order_by(
+    query = query.where(metrics.c.run_uuid.in_(_chosen(sweep) if ids is None else [_literal(ids)])).order_by(
         metrics.c.run_uuid
     )
     rest: list[Any] = []
@@ -197,22 +202,28 @@ def _chosen(sweep: str | None) -> "Select[Any]":
     return query
 
 
-def _listed(ids: Sequence[str]) -> Any:
-    """Ids as one string: thousands of parameters would take longer than the query."""
+def id_list(ids: Iterable[str]) -> str:
+    """Ids of runs as a part of a statement: thousands of parameters would take longer than the query.
+
+    Raises:
+        StoreError: one is no id that MLflow makes; whoever may add a run to a database chooses its id.
+    """
+    chosen = list(ids)
+    if wrong := [run_id for run_id in chosen if not RUN_ID.fullmatch(run_id)]:
+        raise StoreError(f"a run has the id {wrong[0]!r}, which MLflow has not made: delete the run")
+    return ", ".join(f"'{run_id}'" for run_id in chosen)
+
+
+def _literal(ids: Sequence[str]) -> Any:
     import sqlalchemy as sa
 
-    return sa.literal_column(", ".join(f"'{run_id}'" for run_id in ids))
+    return sa.literal_column(id_list(ids))
 
 
 def _value(of: "TableClause") -> Any:
     import sqlalchemy as sa
 
     return sa.case((of.c.is_nan, None), else_=of.c.value) if "is_nan" in of.c else of.c.value
-
-
-@lru_cache(maxsize=8)
-def _is_known(uri: str) -> bool:
-    return is_known(_engine(uri))
 
 
 @lru_cache(maxsize=8)

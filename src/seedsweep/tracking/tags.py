@@ -40,11 +40,13 @@ def experiment_id(client: "Client", name: str) -> str:
     if experiment is None:
         try:
             location = artifact_location(client.tracking_uri, name)
-            return str(client.create_experiment(name, location, tags=KIND))
+            client.create_experiment(name, location, tags=KIND)
         except mlflow_error():  # another process was faster
-            experiment = client.get_experiment_by_name(name)
-            if experiment is None:
+            if client.get_experiment_by_name(name) is None:
                 raise
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            raise ConfigError("experiment", name, "was purged by another process while it was made")
     if experiment.lifecycle_stage == "deleted":
         raise ConfigError("experiment", name, "was deleted in MLflow; restore it there, or give another name")
     return str(experiment.experiment_id)
@@ -115,7 +117,7 @@ def artifact_folder(client: "Client", experiment: str, run: str) -> str:
 
 
 def create_run(client: "Client", experiment: str, name: str, tags: Mapping[str, str], start: int) -> str:
-    """Make a run, by MLflow's client; its id."""
+    """Make a run; its id."""
     return str(client.create_run(experiment, start_time=start, tags=dict(tags), run_name=name[:NAME]).info.run_id)
 
 

@@ -14,7 +14,7 @@ def shortened(names: Iterable[str], longest: int) -> dict[str, str]:
 
     Args:
         names: of any length, all different.
-        longest: how many there is room for.
+        longest: how many there is room for, at least ten.
 
     Returns:
         What stands for each of the names that are too long: its beginning and its end, with a digest where two would
