@@ -4,16 +4,22 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import chdir
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from hydra.core.utils import setup_globals
+from hydra.types import RunMode
+from omegaconf import DictConfig, open_dict
 
+from seedsweep.config.files_read_once import read_files_once
 from shared.forked import Forked
 from shared.forks import forks
 
@@ -66,5 +72,17 @@ def start_anew(*arguments: str, **options: Any) -> subprocess.Popen[str]:
 
 def config(*overrides: str) -> DictConfig:
     """A composed configuration, without the command."""
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("config", overrides=list(overrides))
+    setup_globals()
+    composed = _loader().load_configuration("config", list(overrides), RunMode.RUN, from_shell=False)
+    with open_dict(composed):
+        del composed["hydra"]
+    return composed
+
+
+@cache
+def _loader() -> ConfigLoaderImpl:
+    """Of the project's own configuration, whatever else there is where a test works."""
+    with chdir(ROOT):
+        loader = ConfigLoaderImpl(create_config_search_path(str(ROOT / "conf")))
+    read_files_once(loader)
+    return loader

@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seedsweep.cli.typed_words import in_order
 from seedsweep.cli.unwritable import unwritable
+from seedsweep.config.files_read_once import files_read_once
 from seedsweep.errors import SeedsweepError
 from seedsweep.gc_pause import collect_seldom
 
@@ -40,7 +41,7 @@ def compact_errors(main: Callable[[], Any]) -> Callable[[], Any]:
             return main()
         os.environ[FULL] = "1"  # has Hydra raise what it would print
         try:
-            with _without_overrides():
+            with _without_overrides(), files_read_once():
                 return _with_all_options(main)
         except (CompactHydraException, SeedsweepError) as error:
             sys.stderr.write(f"{_brief(error)}\n")

@@ -1,0 +1,77 @@
+"""Configurations of files that are read once: what Hydra composes, of what the files were when they were first read."""
+
+from pathlib import Path
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
+from hydra._internal.utils import create_config_search_path
+from hydra.core.utils import setup_globals
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from shared.commands import ROOT
+
+from seedsweep.config.files_read_once import FilesReadOnce, files_read_once, read_files_once
+
+
+def loader_of(folder: Path) -> ConfigLoaderImpl:
+    setup_globals()
+    return ConfigLoaderImpl(create_config_search_path(str(folder)))
+
+
+def composed(loader: ConfigLoaderImpl, *overrides: str) -> DictConfig:
+    return loader.load_configuration("config", list(overrides), RunMode.MULTIRUN)
+
+
+def options() -> list[str]:
+    """Every option of every group, as it is chosen."""
+    files = sorted((ROOT / "conf").rglob("*/*.yaml"))
+    return [f"{file.parent.relative_to(ROOT / 'conf').as_posix()}={file.stem}" for file in files]
+
+
+def test_every_option_is_composed_as_hydra_composes_it() -> None:
+    plain, once = loader_of(ROOT / "conf"), loader_of(ROOT / "conf")
+    read_files_once(once)
+    assert len(options()) > 50
+    for option in options():
+        for _ in range(2):  # the second is made of copies
+            of_files = composed(once, option, "seed=3")
+        of_hydra = composed(plain, option, "seed=3")
+        assert OmegaConf.to_yaml(of_files) == OmegaConf.to_yaml(of_hydra)
+
+
+def test_a_file_that_changes_is_that_of_the_start(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("a: {b: 1}")
+    loader = loader_of(tmp_path)
+    read_files_once(loader)
+    composed(loader).a.b = 7  # which is its own
+    (tmp_path / "config.yaml").write_text("a: {b: 2}")
+    assert composed(loader).a.b == 1
+    assert composed(loader_of(tmp_path)).a.b == 2
+
+
+def test_a_composition_with_a_search_path_of_its_own_keeps_it_to_itself(tmp_path: Path) -> None:
+    for name, value in (("one", 1), ("other", 2)):
+        (tmp_path / name / "db").mkdir(parents=True)
+        (tmp_path / name / "db" / "mysql.yaml").write_text(f"port: {value}")
+    (tmp_path / "config.yaml").write_text("defaults: [{db: mysql}, _self_]")
+    loader = loader_of(tmp_path)
+    read_files_once(loader)
+    for name, value in (("one", 1), ("other", 2), ("one", 1)):
+        assert composed(loader, f"hydra.searchpath=[file://{tmp_path / name}]").db.port == value
+    assert [source.provider for source in loader.get_sources()] == ["hydra", "main", "schema"]
+
+
+def test_loaders_that_are_made_in_the_body_read_each_file_once() -> None:
+    with files_read_once():
+        assert type(loader_of(ROOT / "conf").repository) is FilesReadOnce
+    assert type(loader_of(ROOT / "conf").repository) is ConfigRepository
+
+
+def test_a_repository_of_somebodys_own_is_left_as_it_is() -> None:
+    class Own(ConfigRepository):
+        pass
+
+    loader = loader_of(ROOT / "conf")
+    loader.repository = own = Own(loader.get_search_path())
+    read_files_once(loader)
+    assert loader.repository is own
