@@ -17,11 +17,13 @@ import pytest
 from mlflow import MlflowClient
 from optuna.storages import BaseStorage, RDBStorage
 from shared.commands import Ended, run_command
+from shared.forking import never_wait_for_the_disk
 from shared.forks import run_forked
 from shared.slurm import Slurm, running_slurm
 from shared.stores import Postgres, accepts
 from shared.waiting import SMALL_SERVER, answers, free_port, wait_for
 
+from seedsweep.gc_pause import leave_alone
 from seedsweep.search.storages import open_storage
 from seedsweep.tracking import connection
 
@@ -34,6 +36,10 @@ COMMANDS = {
     "where",
     "browser",
 }  # fixtures that start what takes seconds
+SWEEPS = {"-m", "--multirun", "-cn", "--config-name"}  # one of which is among the words of a sweep
+
+
+never_wait_for_the_disk()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,6 +48,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         uses = COMMANDS & set(getattr(item, "fixturenames", ()))
         if uses and not item.get_closest_marker("fast"):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector leave alone what all tests have imported: looking through it takes half a second."""
+    leave_alone()
 
 
 @pytest.fixture(scope="session")
@@ -86,8 +97,17 @@ def opened() -> Iterator[Callable[[str], BaseStorage]]:
 
 @pytest.fixture
 def train(uri: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
-    """`python train.py …` in this process, which has imported everything already."""
-    return lambda *arguments: run_command("train.py", arguments, capfd, monkeypatch)
+    """`python train.py …` in this process, which has imported everything already.
+
+    A sweep is compared only where a test says `compare=true`, as this and its page take longer than most sweeps.
+    """
+
+    def train(*arguments: str) -> Ended:
+        is_compared = any(argument.startswith("compare=") for argument in arguments)
+        words = arguments if is_compared or not SWEEPS.intersection(arguments) else (*arguments, "compare=false")
+        return run_command("train.py", words, capfd, monkeypatch)
+
+    return train
 
 
 @pytest.fixture

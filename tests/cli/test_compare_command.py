@@ -89,7 +89,7 @@ def test_single_seeds_and_one_group_are_not_compared_at_the_end(train: Command, 
 def test_sweeps_are_compared_together(train: Command, compare: Command, client: MlflowClient) -> None:
     for name in ("iris", "wine"):
         data = (f"data={name}", "model=softmax_regression", "trainer.max_epochs=2")
-        assert train("-m", "optimizer=sgd,adam", "optimizer.lr=0.1", "seed=range(0,5)", *data).code == 0
+        assert train("-m", "optimizer=sgd,adam", "optimizer.lr=0.1", "seed=range(0,5)", *data, "compare=true").code == 0
     ids = [run.info.run_id for run in runs_in(client, "sweep")]
     ended = compare(f"sweep=[{','.join(run_id[:8] for run_id in ids)}]", "figures=null")
     assert ended.code == 0
@@ -195,7 +195,8 @@ def test_hostile_names_stay_texts_in_all_that_is_written(
     rows = pd.DataFrame({hostile: range(40), "=1+1": [0, 2] * 20, label: ["<b>yes</b>", "${oc.env:HOME}"] * 20})
     rows.to_csv(tmp_path / f"..{hostile}.csv", index=False)
     data = ("data=table", f"data.path='..{hostile}.csv'", f"data.target='{label}'", "data.batch_size=8")
-    assert train("-m", *data, "optimizer=sgd,adam", "seed=range(0,3)", "trainer.max_epochs=1").code == 0
+    words = ("-m", *data, "optimizer=sgd,adam", "seed=range(0,3)", "trainer.max_epochs=1", "compare=true")
+    assert train(*words).code == 0
     pages = [file for file in tmp_path.rglob("*.html") if file.is_file()]
     assert len(pages) == 1
     for sign in ("<img src=x", "<script>alert", "<b>yes", "49.csv"):

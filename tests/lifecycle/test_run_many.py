@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from mlflow import MlflowClient
-from shared.commands import Ended, start
+from shared.commands import ENDLESS, Ended, start
 from shared.forked import Forked
 from shared.stores import runs_in
 from shared.waiting import wait_for
@@ -207,13 +207,10 @@ def test_password_of_the_store_is_not_in_the_file_of_jobs(train: Train, server: 
     assert "s3cret" not in text
 
 
-LONG = ("-m", "seed=range(0,6)", "trainer.max_epochs=2000", "optimizer=adam")
-
-
 def long_fleet(client: MlflowClient) -> Forked:
     """A sweep whose fleet is being trained."""
-    process = start(*LONG, "hydra.sweep.dir=here")
-    wait_for(lambda: list(Path("here").glob(".progress-*")) and next(Path("here").glob(".progress-*")).stat().st_size)
+    process = start("-m", *ENDLESS, "seed=range(0,6)", "hydra.sweep.dir=here")
+    wait_for(lambda: process.poll() or any(file.stat().st_size for file in Path("here").glob(".progress-*")))
     return process
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import psutil
 import pytest
 from mlflow import MlflowClient
-from shared.commands import Ended, start
+from shared.commands import ENDLESS, Ended, start
 from shared.deadly import MOMENTUM, ONCE
 from shared.forked import PATIENCE, Forked
 from shared.slurm import Slurm
@@ -133,10 +133,10 @@ def test_a_run_that_ends_every_worker_has_failed_and_the_others_finish(
 @pytest.fixture
 def long_sweep(uri: str) -> Iterator[Forked]:
     """A sweep whose workers are training."""
-    command = ("-m", "seed=range(0,6)", "trainer.max_epochs=3000", "optimizer=adam", "hydra.sweep.dir=here", *LOCAL)
+    command = ("-m", *ENDLESS, "seed=range(0,6)", "hydra.sweep.dir=here", *LOCAL)
     process = start(*command)
     try:
-        wait_for(lambda: [file for file in Path("here").glob(".progress-*") if file.stat().st_size], PATIENCE)
+        wait_for(lambda: any(file.stat().st_size for file in Path("here").glob(".progress-*")), PATIENCE)
         yield process
     finally:
         process.kill()

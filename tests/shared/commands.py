@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 # the options that train any model: `own` needs a module that has an optimizer of its own
 OPTIMIZER_OPTIONS = sorted(file.stem for file in (ROOT / "conf" / "optimizer").glob("*.yaml") if file.stem != "own")
 BANKNOTE = ROOT.parent / "shared" / "data" / "banknote.csv"
+# minutes of training in few steps: an optimizer of a fleet is tried for as many before it begins
+ENDLESS = ("optimizer=adam", "model=mlp", "model.hidden=[512,512]", "data.batch_size=398", "trainer.max_epochs=1000")
 SILENT = ("hydra/job_logging=disabled", "hydra/hydra_logging=disabled")  # the streams of a test close at its end
 
 needs_banknote = pytest.mark.skipif(not BANKNOTE.exists(), reason="the banknote data is not here")

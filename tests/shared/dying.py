@@ -48,7 +48,6 @@ class Events:
 
         event.listen(Engine, "before_cursor_execute", self.tick)
         event.listen(Engine, "commit", self.tick)
-        event.listen(Engine, "connect", _without_syncing)
         fleet_writer.FLUSH_SECONDS, fleet_writer.SHARE = -1, 1  # every epoch is written
         for module in (copied_runs, sql_run, sql_writer):
             insert = module.insert
@@ -66,12 +65,6 @@ class Events:
             return write(files, below, suffix, lambda path: (content(path), self.tick()))
 
         artifact_files.ArtifactFiles.write = written  # type: ignore[method-assign]
-
-
-def _without_syncing(connection: Any, _: Any) -> None:
-    """A process that is killed takes nothing from the system with it, so that SQLite need not wait for the disk."""
-    if "sqlite3" in type(connection).__module__:
-        connection.execute("PRAGMA synchronous = OFF")
 
 
 def sweep(words: list[str]) -> None:

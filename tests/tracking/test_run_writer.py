@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 from mlflow import MlflowClient
-from shared.commands import Ended, config, start
+from shared.commands import ENDLESS, Ended, config, start
 from shared.stores import runs_in
 from shared.waiting import wait_for
 
@@ -91,14 +91,16 @@ def test_a_signal_while_points_are_written_leaves_none_without_its_epoch(
     assert seedsweep.load_curves()[["step", "epoch", "value"]].to_numpy().tolist() == [[3, 1, 0.5]]
 
 
-LONG = {"fleet": "trainer.max_epochs=100000", "lightning": "trainer.max_epochs=200"}
+LONG = {
+    "fleet": ENDLESS,
+    "lightning": ("optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=200", "trainer.engine=lightning"),
+}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", LONG)
 def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_or_broken: None, engine: str) -> None:
-    slow = "optimizer._target_=slow_or_broken.Slow" if engine == "lightning" else "optimizer=adam"
-    process = start(slow, LONG[engine], f"trainer.engine={engine}", "trainer.log_every_n_steps=5")
+    process = start(*LONG[engine], "trainer.log_every_n_steps=5")
     try:
         wait_for(lambda: [run for run in runs_in(client) if "train/loss" in run.data.metrics])
         (run,) = runs_in(client)
@@ -115,8 +117,7 @@ def test_curves_of_a_long_run_appear_while_it_trains(client: MlflowClient, slow_
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", LONG)
 def test_terminated_run_is_killed_and_exits_as_such(client: MlflowClient, slow_or_broken: None, engine: str) -> None:
-    slow = "optimizer._target_=slow_or_broken.Slow" if engine == "lightning" else "optimizer=adam"
-    process = start(slow, LONG[engine], f"trainer.engine={engine}")
+    process = start(*LONG[engine])
     wait_for(lambda: runs_in(client))
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=300)

@@ -24,7 +24,8 @@ ALONE = ("trainer.engine=lightning",)
 
 
 def test_sweep_is_recorded_with_plan_counts_and_tables(train: Callable[..., Ended], client: MlflowClient) -> None:
-    ended = train("-m", "optimizer=sgd,adam", "optimizer.lr=0.1,1e6", "seed=0,1", "trainer.max_epochs=1")
+    words = ("-m", "optimizer=sgd,adam", "optimizer.lr=0.1,1e6", "seed=0,1", "compare=true", "trainer.max_epochs=1")
+    ended = train(*words)
     assert ended.code == 0
     (parent,) = runs_in(client, "sweep")
     tags = {key.removeprefix("seedsweep."): value for key, value in parent.data.tags.items()}

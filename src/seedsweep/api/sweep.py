@@ -1,6 +1,5 @@
 """`seedsweep.sweep`: what `train.py -m` does, from Python."""
 
-import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -12,6 +11,7 @@ from seedsweep.api.results import Results
 from seedsweep.api.until_sure import in_keywords, sure_keywords, sure_overrides
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
+from seedsweep.gc_pause import looking_again_afterwards
 
 INTERRUPTED = 130  # the exit status of a command that Ctrl-C ended
 
@@ -47,23 +47,20 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
         raise ConfigError("sweep", kinds, "must be overrides, such as 'trainer.max_epochs=10', a function before them")
     if function is None and processes is not None:
         raise ConfigError("processes", processes, "is of a function; for others take 'hydra/launcher=joblib'")
-    frozen = gc.get_freeze_count()
     try:
-        if function is None:
-            bought, keywords = sure_keywords(keywords, overrides)
-            sure = [] if bought is None else sure_overrides(bought)
-            with ALONE, options_of_objects(), nullcontext() if bought is None else in_keywords():
-                keywords = _own_optimizer(overrides, keywords) | keywords
-                record = run_sweep([*overrides, *typed(overrides, keywords), *sure])
-        else:
-            record = sweep_function(function, overrides, processes, keywords)
+        with looking_again_afterwards():  # as a sweep leaves all that there is, which may be much garbage in a notebook
+            if function is not None:
+                record = sweep_function(function, overrides, processes, keywords)
+            else:
+                bought, keywords = sure_keywords(keywords, overrides)
+                sure = [] if bought is None else sure_overrides(bought)
+                with ALONE, options_of_objects(), nullcontext() if bought is None else in_keywords():
+                    keywords = _own_optimizer(overrides, keywords) | keywords
+                    record = run_sweep([*overrides, *typed(overrides, keywords), *sure])
     except SystemExit as end:
         if end.code != INTERRUPTED:
             raise
         raise KeyboardInterrupt from None
-    finally:
-        if not frozen:  # as a sweep leaves all that there is, which may be much garbage in a notebook
-            gc.unfreeze()
     return Results(record.run_id, record.uri)
 
 

@@ -1,6 +1,5 @@
 """The end of a sweep: its runs are read, its tables written, its status set, and what came of it is printed."""
 
-import gc
 import logging
 import time
 from collections import deque
@@ -12,6 +11,7 @@ from hydra.core.utils import JobStatus
 
 from seedsweep.config.detail import GROUPS
 from seedsweep.errors import ConfigError, FailedRunsError, StoreError, masked
+from seedsweep.gc_pause import leave_alone
 from seedsweep.lifecycle.closing_groups import record_groups_and_best
 from seedsweep.lifecycle.progress import working
 from seedsweep.lifecycle.sweep import Sweep
@@ -59,7 +59,7 @@ def _record_end(
     if sweep.is_complete:
         return _as_recorded(store, metric, compared)
     record.reap()
-    gc.freeze()  # what there is now is no garbage, and there may be very much of it
+    leave_alone()
     in_files = record.detail == GROUPS
     tables: Iterable[pd.DataFrame] = (
         [load_runs(*store)] if compared else stream_runs(*store)

@@ -1,6 +1,5 @@
 """The life of a sweep around whatever launches its jobs: plan, parent run, progress, signals, closing."""
 
-import gc
 import json
 import logging
 import signal
@@ -14,6 +13,7 @@ from uuid import uuid4
 from seedsweep.config.overrides import varied
 from seedsweep.config.planned_call import SWEPT
 from seedsweep.errors import ConfigError, FailedRunsError, masked
+from seedsweep.gc_pause import leave_alone
 from seedsweep.lifecycle.closing import close
 from seedsweep.lifecycle.function_calls import ComposedCall
 from seedsweep.lifecycle.function_sweep import FunctionSweep
@@ -178,7 +178,7 @@ def _alive(sweep: Kind, jobs: Sequence[Overrides], runs: int, tags: Mapping[str,
             print_interrupted("nothing had been trained")
             raise SystemExit(stop.code) from None
         try:
-            gc.freeze()  # what there is now is no garbage, and looking through it takes half a second
+            leave_alone()
             with _bar(sweep, len(jobs), runs):
                 yield sweep
                 stop.check()
