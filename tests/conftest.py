@@ -43,7 +43,11 @@ never_wait_for_the_disk()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start a command, a server or a browser are slow, but for those marked `fast`: one or two a floor."""
+    """Tests that start a command, a server or a browser are slow, but for those marked `fast`: one or two a floor.
+
+    Those of a sweep's lifecycle come first, as the longest: at the end no worker waits for another one's.
+    """
+    items.sort(key=lambda item: item.path.parent.name != "lifecycle")
     for item in items:
         uses = COMMANDS & set(getattr(item, "fixturenames", ()))
         if uses and not item.get_closest_marker("fast"):

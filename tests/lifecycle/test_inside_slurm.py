@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from shared.commands import ROOT, Ended, start_anew
+from shared.forks import forks
 from shared.slurm import BATCH, INTERACTIVE, LOGIN, SECOND_TASK, Slurm, inside
 from shared.stores import curves_by_name, runs_in
 from shared.waiting import wait_for
@@ -20,6 +21,13 @@ SWEEP = ("-m", "optimizer=sgd,adam", "seed=0,1", "trainer.max_epochs=2", "compar
 ALONE = ("trainer.engine=lightning",)
 PARALLEL = (*ALONE, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 ANEW = "tracking.reuse=false"
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> str:
+    """A `python` whose scripts run in forks of one that has imported everything, with the variables that they find."""
+    forks().stand_in(tmp_path / "quick")
+    return str(tmp_path / "quick" / "python")
 
 
 def assert_equal_curves(client: MlflowClient) -> None:
@@ -65,20 +73,20 @@ def test_nothing_is_said_of_slurm_where_nothing_is_wrong(
 
 @pytest.mark.parametrize("words", [(), PARALLEL])
 def test_a_batch_job_has_the_curves_of_home(
-    words: tuple[str, ...], train: Callable[..., Ended], client: MlflowClient, slurm: Slurm
+    words: tuple[str, ...], train: Callable[..., Ended], client: MlflowClient, slurm: Slurm, quick: str
 ) -> None:
     assert train(*SWEEP, *words[:1]).code == 0
-    job = slurm.submit(f"exec {shlex.join([*TRAIN, *SWEEP, *words, ANEW])}", "--nodes=2", "--ntasks=4")
+    job = slurm.submit(f"exec {shlex.join([quick, *TRAIN[1:], *SWEEP, *words, ANEW])}", "--nodes=2", "--ntasks=4")
     assert slurm.wait(job) == "COMPLETED", Path("log").read_text()
     assert "4 runs: 4 finished" in Path("log").read_text()
     assert_equal_curves(client)
 
 
 def test_two_tasks_of_a_step_train_a_sweep_once(
-    train: Callable[..., Ended], client: MlflowClient, slurm: Slurm
+    train: Callable[..., Ended], client: MlflowClient, slurm: Slurm, quick: str
 ) -> None:
     """Whichever is later is told so, or finds the sweep complete."""
-    ended = slurm.run("srun", "--nodes=2", "--ntasks=2", *TRAIN, *SWEEP, *ALONE)
+    ended = slurm.run("srun", "--nodes=2", "--ntasks=2", quick, *TRAIN[1:], *SWEEP, *ALONE)
     assert ended.returncode == int("start one, by srun --ntasks=1" in ended.stderr), ended.stderr
     (parent,) = runs_in(client, "sweep")
     assert parent.info.status == "FINISHED"
