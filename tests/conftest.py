@@ -36,7 +36,7 @@ COMMANDS = {
     "where",
     "browser",
 }  # fixtures that start what takes seconds
-SWEEPS = {"-m", "--multirun", "-cn", "--config-name"}  # one of which is among the words of a sweep
+SWEEPS = {"-m", "-cn"}  # the words by which tests ask for a sweep
 
 
 never_wait_for_the_disk()

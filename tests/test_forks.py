@@ -29,6 +29,12 @@ ENDS = {
     "os.kill(os.getpid(), signal.SIGKILL)": -signal.SIGKILL,
     "import atexit; atexit.register(print, 'at the end')": 0,
     "import threading, time; threading.Timer(0.01, print, ['from a thread']).start()": 0,
+    "sys.exit(256)": 0,
+    "sys.stdout.close()": 0,
+    "sys.stdout = None": 0,
+    "sys.stdout = open('/dev/full', 'w'); print('lost')": 120,
+    "file = open('left_open', 'w'); file.write('kept')": 0,
+    "Last = type('Last', (), {'__del__': lambda self: os.write(1, b'gone')}); last = Last()": 0,
 }
 
 
@@ -56,9 +62,14 @@ def test_a_fork_finds_what_a_new_process_finds(
 
 
 @pytest.mark.parametrize("code", ENDS)
-def test_a_fork_ends_as_a_new_process_ends(code: str) -> None:
-    words = ("-c", f"import os, signal, sys; {code}")
-    anew, forked = subprocess.run([sys.executable, *words], capture_output=True, text=True), run_forked(*words)
+def test_a_fork_ends_as_a_new_process_ends(code: str, tmp_path: Path) -> None:
+    words, folders = ("-c", f"import os, signal, sys; {code}"), (tmp_path / "anew", tmp_path / "forked")
+    for folder in folders:
+        folder.mkdir()
+    anew = subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=folders[0])
+    forked = run_forked(*words, cwd=folders[1])
+    files = [{file.name: file.read_text() for file in folder.iterdir()} for folder in folders]
+    assert files[0] == files[1]
     assert forked.returncode == anew.returncode == ENDS[code]
     assert forked.stdout == anew.stdout
     assert forked.stderr.splitlines()[-1:] == anew.stderr.splitlines()[-1:]

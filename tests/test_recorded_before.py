@@ -71,7 +71,7 @@ def test_runs_and_curves_are_read_as_before(store: str) -> None:
 
 def test_what_was_recorded_before_is_not_trained_again(store: str, train: Callable[..., Ended]) -> None:
     words = ("-m", "data=iris", "model=softmax_regression", "trainer.max_epochs=2", "optimizer=sgd,adam")
-    ended = train(*words, f"tracking.uri={store}", "seed=range(0,9)")
+    ended = train(*words, f"tracking.uri={store}", "seed=range(0,9)", "compare=true")
     assert ended.code == 0, ended.err
     assert "16 of 18 runs are in the store; training 2" in ended.out
     then, now = (

@@ -43,11 +43,12 @@ def leave_alone() -> None:
 def looking_again_afterwards() -> Iterator[None]:
     """At the end of the body, have the garbage collector look again at what was left alone in it, and not before."""
     global _left_alone
+    before = _left_alone
     # counting takes a third of a second where there are millions of them
-    others = _left_alone or gc.get_freeze_count() > 0
+    frozen = before or gc.get_freeze_count() > 0
     try:
         yield
     finally:
-        if not others:
+        _left_alone = before
+        if not frozen:
             gc.unfreeze()
-            _left_alone = False

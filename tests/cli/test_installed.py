@@ -65,6 +65,7 @@ def test_a_sweep_in_an_empty_folder_keeps_its_store_there(bin_folder: Path, fold
     assert str(bin_folder.parent) in run(bin_folder / "python", "-c", where)
     swept = run(bin_folder / "seedsweep", "-m", "optimizer=sgd,adam", "seed=range(0,2)", "trainer.max_epochs=2")
     assert "4 runs: 4 finished" in swept
+    assert "The report: " in swept, "a sweep is compared, unless one says otherwise"
     assert "See it: seedsweep-ui, then open" in swept
     assert (folder / "mlruns" / "mlflow.db").exists()
     compared = run(bin_folder / "seedsweep-compare", "baseline=sgd", "figures=null")

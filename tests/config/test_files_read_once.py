@@ -1,11 +1,15 @@
 """Configurations of files that are read once: what Hydra composes, of what the files were when they were first read."""
 
+import copy
 from pathlib import Path
 
+import pytest
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.utils import create_config_search_path
+from hydra.core.object_type import ObjectType
 from hydra.core.utils import setup_globals
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from shared.commands import ROOT
@@ -61,10 +65,63 @@ def test_a_composition_with_a_search_path_of_its_own_keeps_it_to_itself(tmp_path
     assert [source.provider for source in loader.get_sources()] == ["hydra", "main", "schema"]
 
 
-def test_loaders_that_are_made_in_the_body_read_each_file_once() -> None:
+def test_each_file_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    once, read = loader_of(ROOT / "conf"), list[str]()
+    kind = next(type(source) for source in once.get_sources() if source.scheme() == "file")
+    load = kind.load_config
+
+    def noted(source: ConfigSource, config_path: str) -> ConfigResult:
+        read.append(config_path)
+        return load(source, config_path)
+
+    monkeypatch.setattr(kind, "load_config", noted)
+    read_files_once(once)
+    for option in ("optimizer=sgd", "optimizer=adam", "optimizer=sgd"):
+        composed(once, option)
+    assert {"optimizer/sgd", "optimizer/adam", "config"} <= set(read)
+    assert len(read) == len(set(read))
+
+
+class Keeping(ConfigSource):
+    """Somebody's own, which gives away the object that it keeps."""
+
+    kept = OmegaConf.create({"defaults": [{"db": "missing"}], "a": 1})
+
+    @staticmethod
+    def scheme() -> str:
+        return "keeping"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        return ConfigResult(self.provider, self.path, self.kept, {"package": None})
+
+    def available(self) -> bool:
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        return False
+
+    def is_config(self, config_path: str) -> bool:
+        return config_path == "own"
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        return []
+
+
+def test_a_source_of_somebodys_own_is_asked_and_copied_as_by_hydra() -> None:
+    loader = loader_of(ROOT / "conf")
+    loader.repository.sources.insert(0, own := Keeping("somebody", "keeping://"))
+    read_files_once(loader)
+    assert loader.repository.sources[0] is own
+    copied = copy.deepcopy(loader.repository)
+    assert copied.sources[0] is not own
+    assert copied.sources[1:] == loader.repository.sources[1:]
+
+
+def test_the_first_loader_in_the_body_reads_each_file_once() -> None:
     with files_read_once():
-        assert type(loader_of(ROOT / "conf").repository) is FilesReadOnce
-    assert type(loader_of(ROOT / "conf").repository) is ConfigRepository
+        of_command, of_its_task = (loader_of(ROOT / "conf") for _ in range(2))
+    assert type(of_command.repository) is FilesReadOnce
+    assert type(of_its_task.repository) is type(loader_of(ROOT / "conf").repository) is ConfigRepository
 
 
 def test_a_repository_of_somebodys_own_is_left_as_it_is() -> None:

@@ -25,7 +25,8 @@ ANEW = "tracking.reuse=false"
 
 @pytest.fixture
 def quick(tmp_path: Path) -> str:
-    """A `python` whose scripts run in forks of one that has imported everything, with the variables that they find."""
+    """A `python` whose scripts run in forks of one that has imported everything: only the variables, the folder and the
+    streams are those of the job."""
     forks().stand_in(tmp_path / "quick")
     return str(tmp_path / "quick" / "python")
 

@@ -169,7 +169,8 @@ def test_diverged_runs_are_those_of_the_reference(train: Train, uri: str) -> Non
 
 @pytest.mark.fast
 def test_table_has_every_group_and_no_nan(train: Train) -> None:
-    ended = train("-m", "optimizer=sgd,adam", "optimizer.lr=0.1,1e6", "seed=0,1", "trainer.max_epochs=1")
+    words = ("-m", "optimizer=sgd,adam", "optimizer.lr=0.1,1e6", "seed=0,1", "trainer.max_epochs=1", "compare=true")
+    ended = train(*words)
     assert "nan" not in ended.out
     assert "None" not in ended.out
     table = ended.out.partition("mean ± sd")[0]
@@ -210,8 +211,13 @@ def test_password_of_the_store_is_not_in_the_file_of_jobs(train: Train, server: 
 def long_fleet(client: MlflowClient) -> Forked:
     """A sweep whose fleet is being trained."""
     process = start("-m", *ENDLESS, "seed=range(0,6)", "hydra.sweep.dir=here")
-    wait_for(lambda: process.poll() or any(file.stat().st_size for file in Path("here").glob(".progress-*")))
+    wait_for(lambda: is_training() or process.poll() is not None)
+    assert process.poll() is None
     return process
+
+
+def is_training() -> bool:
+    return any(file.stat().st_size for file in Path("here").glob(".progress-*"))
 
 
 @pytest.mark.slow

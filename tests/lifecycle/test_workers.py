@@ -130,13 +130,18 @@ def test_a_run_that_ends_every_worker_has_failed_and_the_others_finish(
     assert "for lack of memory" in text
 
 
+def is_training() -> bool:
+    return any(file.stat().st_size for file in Path("here").glob(".progress-*"))
+
+
 @pytest.fixture
 def long_sweep(uri: str) -> Iterator[Forked]:
     """A sweep whose workers are training."""
     command = ("-m", *ENDLESS, "seed=range(0,6)", "hydra.sweep.dir=here", *LOCAL)
     process = start(*command)
     try:
-        wait_for(lambda: any(file.stat().st_size for file in Path("here").glob(".progress-*")), PATIENCE)
+        wait_for(lambda: is_training() or process.poll() is not None, PATIENCE)
+        assert process.poll() is None
         yield process
     finally:
         process.kill()

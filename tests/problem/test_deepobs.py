@@ -181,7 +181,7 @@ def test_last_minibatch_can_be_dropped() -> None:
 
 
 def test_runs_with_a_loss_alone_are_tracked_and_shown(train: Callable[..., Ended], client: MlflowClient) -> None:
-    ended = train("-m", *QUADRATIC, "trainer.max_epochs=2", "trainer.reshuffle=true,false", "seed=0,1")
+    ended = train("-m", *QUADRATIC, "trainer.max_epochs=2", "trainer.reshuffle=true,false", "seed=0,1", "compare=true")
     assert ended.code == 0, ended.err
     assert "reshuffle=false" in ended.out
     assert "accuracy" not in ended.out

@@ -498,7 +498,7 @@ def test_separable_rows_can_be_measured_with_weight_decay() -> None:
 
 
 def test_sweep_tracks_suboptimality_and_keeps_the_minima(train: Callable[..., Ended], client: MlflowClient) -> None:
-    words = ("-m", ON, "optimizer.weight_decay=0,0.01", "seed=0,1", "trainer.max_epochs=2")
+    words = ("-m", ON, "optimizer.weight_decay=0,0.01", "seed=0,1", "trainer.max_epochs=2", "compare=true")
     finals = []
     for engine in ("fleet", "lightning"):
         ended = train(*words, f"trainer.engine={engine}", f"objective.metric={SUBOPTIMALITY}")

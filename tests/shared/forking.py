@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -123,18 +123,26 @@ def run(words: list[str]) -> None:
     try:
         exec(compile(source, name, "exec", dont_inherit=True), main.__dict__)
     except SystemExit as end:
-        if not isinstance(end.code, int | None):
+        if not isinstance(end.code, int | None) or not 0 <= (end.code or 0) < 256:
             raise
-        finish(end.code or 0)
-    finish(0)
+        finish(main, end.code or 0)
+    else:
+        finish(main, 0)
 
 
-def finish(code: int) -> NoReturn:
-    """End as Python does, but for taking down what was imported: half a second, as a fork copies what it touches."""
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+def finish(main: ModuleType, code: int) -> None:
+    """End as Python does, but leave what was imported as it is: taking it down takes half a second, as a fork copies
+    what it touches. Return, for Python to end as ever, where a thread or a stream makes trouble."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        for name in reversed(main.__dict__):  # whose files are flushed so
+            if name != "__builtins__":
+                main.__dict__[name] = None
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (KeyboardInterrupt, AttributeError, OSError, ValueError):
+        sys.exit(code)
     os._exit(code)
 
 

@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from seedsweep.api.keywords import GROUPS, overrides_of, written
 from seedsweep.config.all_options import with_all_options
 from seedsweep.config.composition_errors import explained
-from seedsweep.config.files_read_once import files_read_once
+from seedsweep.config.files_read_once import read_files_once
 from seedsweep.config.home import shipped
 from seedsweep.config.overrides import as_typed
 from seedsweep.config.params import leaves
@@ -125,7 +125,8 @@ def _hydra() -> Iterator[Any]:
         application, its_config = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
         GlobalHydra.instance().hydra = None  # it refuses another one
         try:
-            with files_read_once(), initialize_config_dir(str(shipped("conf")), job_name="train", version_base="1.3"):
+            with initialize_config_dir(str(shipped("conf")), job_name="train", version_base="1.3"):
+                read_files_once(GlobalHydra.instance().config_loader())
                 yield GlobalHydra.instance().hydra
         finally:
             GlobalHydra.instance().hydra, HydraConfig.instance().cfg = application, its_config

@@ -12,6 +12,7 @@ from seedsweep.api.until_sure import in_keywords, sure_keywords, sure_overrides
 from seedsweep.config.overrides import parse_override
 from seedsweep.errors import ConfigError
 from seedsweep.gc_pause import looking_again_afterwards
+from seedsweep.tracking.sweep_writer import SweepRecord
 
 INTERRUPTED = 130  # the exit status of a command that Ctrl-C ended
 
@@ -48,20 +49,26 @@ def sweep(*what: str | Callable[..., Any], processes: int | None = None, **keywo
     if function is None and processes is not None:
         raise ConfigError("processes", processes, "is of a function; for others take 'hydra/launcher=joblib'")
     try:
-        with looking_again_afterwards():  # as a sweep leaves all that there is, which may be much garbage in a notebook
+        # what a sweep has left alone may be much garbage in a notebook
+        with ALONE if function is None else nullcontext(), looking_again_afterwards():
             if function is not None:
                 record = sweep_function(function, overrides, processes, keywords)
             else:
-                bought, keywords = sure_keywords(keywords, overrides)
-                sure = [] if bought is None else sure_overrides(bought)
-                with ALONE, options_of_objects(), nullcontext() if bought is None else in_keywords():
-                    keywords = _own_optimizer(overrides, keywords) | keywords
-                    record = run_sweep([*overrides, *typed(overrides, keywords), *sure])
+                record = _swept(overrides, keywords)
     except SystemExit as end:
         if end.code != INTERRUPTED:
             raise
         raise KeyboardInterrupt from None
     return Results(record.run_id, record.uri)
+
+
+def _swept(overrides: Sequence[str], keywords: Mapping[str, Any]) -> SweepRecord:
+    """A sweep of what seedsweep trains."""
+    bought, others = sure_keywords(keywords, overrides)
+    sure = [] if bought is None else sure_overrides(bought)
+    with options_of_objects(), nullcontext() if bought is None else in_keywords():
+        others = _own_optimizer(overrides, others) | others
+        return run_sweep([*overrides, *typed(overrides, others), *sure])
 
 
 def _own_optimizer(overrides: Sequence[str], keywords: Mapping[str, Any]) -> dict[str, str]:
