@@ -18,7 +18,7 @@ from mlflow import MlflowClient
 from optuna.storages import BaseStorage, RDBStorage
 from shared.commands import Ended, run_command
 from shared.forking import never_wait_for_the_disk
-from shared.forks import run_forked
+from shared.forks import run_forked, share_forks
 from shared.slurm import Slurm, running_slurm
 from shared.stores import Postgres, accepts
 from shared.waiting import SMALL_SERVER, answers, free_port, wait_for
@@ -40,6 +40,12 @@ SWEEPS = {"-m", "-cn"}  # the words by which tests ask for a sweep
 
 
 never_wait_for_the_disk()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the processes of pytest-xdist share the process that forks, which imports while they collect tests."""
+    if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
+        share_forks()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,12 @@ def test_a_fork_finds_what_a_new_process_finds(
         "start_new_session": own_session,
     }
     anew = subprocess.run(
-        [sys.executable, *words], capture_output=True, stdin=subprocess.DEVNULL, check=True, **options
+        [sys.executable, *words],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        check=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # which a shell's & would have it ignore
+        **options,
     )
     assert json.loads(run_forked(*words, check=True, **options).stdout) == json.loads(anew.stdout)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from mlflow import MlflowClient
-from shared.commands import Ended, config, start_anew
+from shared.commands import Ended, config, start
 from shared.stores import curves_by_name, runs_in
 
 import seedsweep
@@ -28,7 +28,7 @@ SWEEP = ("-m", "optimizer=sgd,adam", "seed=0,1,2", "trainer.max_epochs=2", "trai
 
 def test_curves_are_bit_equal_across_processes_and_launchers(train: Callable[..., Ended], client: MlflowClient) -> None:
     assert train(*SWEEP).code == 0
-    joblib = start_anew(*SWEEP, "tracking.reuse=false", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    joblib = start(*SWEEP, "tracking.reuse=false", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     out, err = joblib.communicate(timeout=300)
     assert joblib.returncode == 0, err
     assert "3 of 3" in out

@@ -15,20 +15,14 @@ from shared.forked import Forked
 
 SERVER = Path(__file__).with_name("forking.py")
 AT_FIRST = dict(os.environ)  # as it is before any test has changed it
+SHARED = "SEEDSWEEP_TESTS_FORKS"  # the variable with the address of forks that are shared
 
 
 class Forks:
-    """The process that forks: of a `python`, with an environment in which it finds seedsweep."""
+    """What asks the process at an address to fork, whose `python` it is."""
 
-    def __init__(self, python: str = sys.executable, environment: Mapping[str, str] = AT_FIRST):
-        self._python, self._folder = python, tempfile.TemporaryDirectory(prefix="forks-")
-        self.address = os.path.join(self._folder.name, "socket")
-        with socket.socket(socket.AF_UNIX) as listener:  # there at once: who comes early waits for the imports
-            listener.bind(self.address)
-            listener.listen(64)
-            command = [python, str(SERVER), str(listener.fileno())]
-            options: dict[str, Any] = {"pass_fds": [listener.fileno()], "env": environment, "cwd": self._folder.name}
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, **options)
+    def __init__(self, address: str, python: str = sys.executable):
+        self.address, self._python = address, python
 
     def start(self, *words: str, **options: Any) -> Forked:
         """`python …` with these words, and options of `Forked`."""
@@ -42,16 +36,37 @@ class Forks:
         (folder / "python").write_text("\n".join(lines))
         (folder / "python").chmod(0o755)
 
+
+class OwnForks(Forks):
+    """The process itself, which forks until it is closed: in an environment in which `python` finds seedsweep."""
+
+    def __init__(self, python: str = sys.executable, environment: Mapping[str, str] = AT_FIRST):
+        self._folder = tempfile.TemporaryDirectory(prefix="forks-")
+        super().__init__(os.path.join(self._folder.name, "socket"), python)
+        with socket.socket(socket.AF_UNIX) as listener:  # there at once: who comes early waits for the imports
+            listener.bind(self.address)
+            listener.listen(64)
+            command = [python, str(SERVER), str(listener.fileno())]
+            options: dict[str, Any] = {"pass_fds": [listener.fileno()], "env": environment, "cwd": self._folder.name}
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, **options)
+
     def close(self) -> None:
         self._process.terminate()
         self._process.communicate()
         self._folder.cleanup()
 
 
+def share_forks() -> None:
+    """Have the processes that this one starts ask one process to fork, as importing everything takes five seconds."""
+    os.environ[SHARED] = forks().address
+
+
 @cache
 def forks() -> Forks:
-    """Those of this environment, which end with the process that asks."""
-    started = Forks()
+    """Those of this environment, which end with the process that asked first."""
+    if SHARED in AT_FIRST:
+        return Forks(AT_FIRST[SHARED])
+    started = OwnForks()
     atexit.register(started.close)
     return started
 
