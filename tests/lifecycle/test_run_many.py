@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from shared.commands import ENDLESS, Ended, start
 from shared.forked import Forked
 from shared.stores import runs_in
-from shared.waiting import wait_for
+from shared.waiting import is_training, wait_for
 
 import seedsweep
 
@@ -211,13 +211,9 @@ def test_password_of_the_store_is_not_in_the_file_of_jobs(train: Train, server: 
 def long_fleet(client: MlflowClient) -> Forked:
     """A sweep whose fleet is being trained."""
     process = start("-m", *ENDLESS, "seed=range(0,6)", "hydra.sweep.dir=here")
-    wait_for(lambda: is_training() or process.poll() is not None)
+    wait_for(lambda: is_training(Path("here")) or process.poll() is not None)
     assert process.poll() is None
     return process
-
-
-def is_training() -> bool:
-    return any(file.stat().st_size for file in Path("here").glob(".progress-*"))
 
 
 @pytest.mark.slow

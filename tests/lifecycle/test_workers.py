@@ -14,7 +14,7 @@ from shared.deadly import MOMENTUM, ONCE
 from shared.forked import PATIENCE, Forked
 from shared.slurm import Slurm
 from shared.stores import Postgres, curves_by_name, runs_in
-from shared.waiting import wait_for
+from shared.waiting import is_training, wait_for
 
 import seedsweep
 from seedsweep.lifecycle.workers import on_workers
@@ -130,17 +130,13 @@ def test_a_run_that_ends_every_worker_has_failed_and_the_others_finish(
     assert "for lack of memory" in text
 
 
-def is_training() -> bool:
-    return any(file.stat().st_size for file in Path("here").glob(".progress-*"))
-
-
 @pytest.fixture
 def long_sweep(uri: str) -> Iterator[Forked]:
     """A sweep whose workers are training."""
     command = ("-m", *ENDLESS, "seed=range(0,6)", "hydra.sweep.dir=here", *LOCAL)
     process = start(*command)
     try:
-        wait_for(lambda: is_training() or process.poll() is not None, PATIENCE)
+        wait_for(lambda: is_training(Path("here")) or process.poll() is not None, PATIENCE)
         assert process.poll() is None
         yield process
     finally:

@@ -4,6 +4,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 # for MLflow's servers, which would start eight processes for jobs of language models, and four that answer
@@ -24,6 +25,11 @@ def wait_for(condition: Callable[[], Any], seconds: float = 300) -> Any:
             return value
         time.sleep(0.1)
     raise TimeoutError(f"nothing came within {seconds} s")
+
+
+def is_training(folder: Path) -> bool:
+    """Whether a sweep of that folder has told of its first epochs."""
+    return any(file.stat().st_size for file in folder.glob(".progress-*"))
 
 
 def answers(url: str) -> bool:

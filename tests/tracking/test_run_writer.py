@@ -92,7 +92,7 @@ def test_a_signal_while_points_are_written_leaves_none_without_its_epoch(
 
 
 LONG = {
-    "fleet": ENDLESS,
+    "fleet": (*ENDLESS, "trainer.engine=fleet"),
     "lightning": ("optimizer._target_=slow_or_broken.Slow", "trainer.max_epochs=200", "trainer.engine=lightning"),
 }
 

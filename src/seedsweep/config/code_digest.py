@@ -115,8 +115,8 @@ class _Digest:
         elif inspect.isfunction(value) or inspect.isclass(value) or inspect.isbuiltin(value):
             self._add_defined(value)
         elif isinstance(value, partial):
-            for part, content in (("func", value.func), ("args", value.args), ("keywords", value.keywords)):
-                self.add(part, content, ())
+            for name, content in (("func", value.func), ("args", value.args), ("keywords", value.keywords)):
+                self.add(name, content, ())
         elif isinstance(value, dict):
             for item, content in value.items():
                 self.add(repr(item), content, ())

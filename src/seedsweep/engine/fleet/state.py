@@ -114,7 +114,7 @@ class TrainingState:
         self.layout = self._lay_out(before.members[positions])
         position = self.layout.position
         rows = np.where(position < 0, -1, before.row[positions][position])
-        number = {part: index for index, (part, _) in enumerate(self._parts(before))}
+        number = {place: index for index, (place, _) in enumerate(self._parts(before))}
         blocks = {number[place]: rows for place, rows in self._parts(self.layout)}
         taken = torch.from_numpy(rows).to(self.fleet.device)
         self.optimizers.keep(taken, blocks)
